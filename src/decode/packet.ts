@@ -1,0 +1,25 @@
+/** What a captured packet says of itself, as far as judging needs it. */
+import type { Address } from '../terms/address.ts'
+
+/** TCP flag bits, RFC 9293 section 3.1. */
+export const TCP = { fin: 0x01, syn: 0x02, rst: 0x04, psh: 0x08, ack: 0x10, urg: 0x20 } as const
+
+/** What was tried. `port` is the destination port; `unreadable` says which header the bytes ended in. */
+export type Tried =
+  | { readonly kind: 'tcp'; readonly port: number; readonly from: number; readonly flags: number }
+  | { readonly kind: 'udp'; readonly port: number; readonly from: number }
+  | { readonly kind: 'sctp'; readonly port: number; readonly from: number }
+  | { readonly kind: 'icmp'; readonly type: number; readonly code: number }
+  | { readonly kind: 'icmpv6'; readonly type: number; readonly code: number }
+  | { readonly kind: 'protocol'; readonly number: number }
+
+export interface Packet {
+  readonly source: Address
+  readonly destination: Address
+  readonly tried: Tried
+}
+
+/** Bytes that are no readable packet: counted by reason, never an offence, never an exception. */
+export interface Unreadable {
+  readonly unreadable: 'empty' | 'version' | 'ip-header' | 'extension-header' | 'fragment' | 'transport-header'
+}

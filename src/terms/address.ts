@@ -1,0 +1,106 @@
+/**
+ * Addresses and prefixes, parsed once at the border and trusted inside.
+ *
+ * Shapes: an Address is the canonical text of one IPv4 or IPv6 address (RFC 5952, no zone, no IPv4-mapped
+ * form). A Prefix is `address/length` with its host bits cleared.
+ */
+import ipaddr from 'ipaddr.js'
+
+declare const brand: unique symbol
+export type Address = string & { readonly [brand]: 'Address' }
+
+export type Family = 4 | 6
+
+export interface Prefix {
+  readonly family: Family
+  /** First address, host bits cleared. */
+  readonly first: bigint
+  readonly last: bigint
+  readonly length: number
+  /** Canonical text: `192.0.2.0/24`, or without the length when it is one address. */
+  readonly text: string
+}
+
+const BITS = { 4: 32, 6: 128 } as const
+const IPV4_DOTTED = /^\d{1,3}(\.\d{1,3}){3}$/
+
+export function familyOf(address: Address): Family {
+  return address.includes(':') ? 6 : 4
+}
+
+/** The address in canonical form; undefined when the text is not one IPv4 or IPv6 address. Never asks a resolver. */
+export function parseAddress(text: string): Address | undefined {
+  const value = parse(text)
+  return value === undefined ? undefined : (format(value) as Address)
+}
+
+/** `192.0.2.0/24`, `2001:db8::/32` or a single address. Host bits must be zero: a typo there is told, not guessed. */
+export function parsePrefix(text: string): Prefix | undefined {
+  const slash = text.indexOf('/')
+  const value = parse(slash < 0 ? text : text.slice(0, slash))
+  if (value === undefined) return undefined
+  const family = value.kind() === 'ipv4' ? 4 : 6
+  const lengthText = slash < 0 ? String(BITS[family]) : text.slice(slash + 1)
+  if (!/^\d{1,3}$/.test(lengthText) || Number(lengthText) > BITS[family]) return undefined
+  const prefix = prefixOf(toNumber(value), family, Number(lengthText))
+  return prefix.first === toNumber(value) ? prefix : undefined
+}
+
+/** The prefix of this length that the address lies in. */
+export function prefixAround(address: Address, length: number): Prefix {
+  const value = ipaddr.parse(address)
+  return prefixOf(toNumber(value), value.kind() === 'ipv4' ? 4 : 6, length)
+}
+
+export function contains(prefix: Prefix, address: Address): boolean {
+  return familyOf(address) === prefix.family && overlaps(prefix, prefixAround(address, BITS[prefix.family]))
+}
+
+export function overlaps(one: Prefix, other: Prefix): boolean {
+  return one.family === other.family && one.first <= other.last && other.first <= one.last
+}
+
+/** The same addresses without duplicates and overlaps: nftables refuses a whole interval set for one overlap. */
+export function mergePrefixes(prefixes: readonly Prefix[]): Prefix[] {
+  const sorted = [...prefixes].sort(
+    (a, b) => a.family - b.family || (a.first < b.first ? -1 : a.first > b.first ? 1 : a.length - b.length),
+  )
+  const merged: Prefix[] = []
+  for (const prefix of sorted) {
+    const before = merged.at(-1)
+    // Prefixes nest or are disjoint, so the shortest that starts first covers whatever overlaps it.
+    if (before === undefined || !overlaps(before, prefix)) merged.push(prefix)
+  }
+  return merged
+}
+
+function parse(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+  // ipaddr.js also takes 127.1 and 0x7f000001; nobody means that in a firewall.
+  if (!text.includes(':') && !IPV4_DOTTED.test(text)) return undefined
+  if (text.includes('%') || !ipaddr.isValid(text)) return undefined
+  const value = ipaddr.parse(text)
+  return value instanceof ipaddr.IPv6 && value.isIPv4MappedAddress() ? value.toIPv4Address() : value
+}
+
+function format(value: ipaddr.IPv4 | ipaddr.IPv6): string {
+  return value instanceof ipaddr.IPv6 ? value.toRFC5952String() : value.toString()
+}
+
+function toNumber(value: ipaddr.IPv4 | ipaddr.IPv6): bigint {
+  return value.toByteArray().reduce((number, byte) => (number << 8n) | BigInt(byte), 0n)
+}
+
+function prefixOf(number: bigint, family: Family, length: number): Prefix {
+  const hostBits = BigInt(BITS[family] - length)
+  const first = (number >> hostBits) << hostBits
+  const last = first + (1n << hostBits) - 1n
+  const start = addressOf(first, family)
+  return { family, first, last, length, text: length === BITS[family] ? start : `${start}/${length}` }
+}
+
+function addressOf(number: bigint, family: Family): Address {
+  const bytes = Array.from({ length: BITS[family] / 8 }, (_, i, size = BITS[family] / 8) =>
+    Number((number >> BigInt((size - 1 - i) * 8)) & 0xffn),
+  )
+  return format(ipaddr.fromByteArray(bytes)) as Address
+}
