@@ -22,7 +22,9 @@ export interface Prefix {
 }
 
 const BITS = { 4: 32, 6: 128 } as const
-const IPV4_DOTTED = /^\d{1,3}(\.\d{1,3}){3}$/
+const OCTET = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)'
+/** Four decimal numbers. A leading zero is refused, because some programs read it as octal. */
+const DOTTED = new RegExp(`^${OCTET}(?:\\.${OCTET}){3}$`)
 
 export function familyOf(address: Address): Family {
   return address.includes(':') ? 6 : 4
@@ -52,6 +54,11 @@ export function prefixAround(address: Address, length: number): Prefix {
   return prefixOf(toNumber(value), value.kind() === 'ipv4' ? 4 : 6, length)
 }
 
+/** The prefix itself, or the one of this length around it when it is narrower. */
+export function widen(prefix: Prefix, length: number): Prefix {
+  return prefix.length <= length ? prefix : prefixOf(prefix.first, prefix.family, length)
+}
+
 export function contains(prefix: Prefix, address: Address): boolean {
   return familyOf(address) === prefix.family && overlaps(prefix, prefixAround(address, BITS[prefix.family]))
 }
@@ -74,12 +81,24 @@ export function mergePrefixes(prefixes: readonly Prefix[]): Prefix[] {
   return merged
 }
 
+/**
+ * ipaddr.js also takes 127.1, 0x7f000001 and ::0x1.2.3.4 (nobody means that in a firewall), and ::192.0.2.1 is IPv4
+ * for it. So what is dotted is checked here, and an IPv6 address goes there in hexadecimal only.
+ */
 function parse(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
-  // ipaddr.js also takes 127.1 and 0x7f000001; nobody means that in a firewall.
-  if (!text.includes(':') && !IPV4_DOTTED.test(text)) return undefined
-  if (text.includes('%') || !ipaddr.isValid(text)) return undefined
-  const value = ipaddr.parse(text)
-  return value instanceof ipaddr.IPv6 && value.isIPv4MappedAddress() ? value.toIPv4Address() : value
+  const tail = text.slice(text.lastIndexOf(':') + 1)
+  if (tail === text) return DOTTED.test(text) ? ipaddr.IPv4.parse(text) : undefined
+  if (tail.includes('.') && !DOTTED.test(tail)) return undefined
+  const groups = tail.includes('.') ? text.slice(0, -tail.length) + toGroups(tail) : text
+  if (groups.includes('%') || !ipaddr.IPv6.isValid(groups)) return undefined
+  const value = ipaddr.IPv6.parse(groups)
+  return value.isIPv4MappedAddress() ? value.toIPv4Address() : value
+}
+
+/** `192.0.2.1` as the last two groups of an IPv6 address: `c000:201`. */
+function toGroups(dotted: string): string {
+  const [a, b, c, d] = ipaddr.IPv4.parse(dotted).octets as [number, number, number, number]
+  return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`
 }
 
 function format(value: ipaddr.IPv4 | ipaddr.IPv6): string {

@@ -11,19 +11,18 @@ export function parseDuration(text: string): Seconds | undefined {
   if (!/^(\d{1,9}[smhdw])+$/.test(text)) return undefined
   let total = 0
   for (const [, amount, unit] of text.matchAll(/(\d+)([smhdw])/g)) total += Number(amount) * UNITS[unit!]!
-  return total as Seconds
+  return Number.isSafeInteger(total) ? (total as Seconds) : undefined
 }
 
 /** `1h30m`, `10m`, `0s`: at most the two largest units that are not zero, for people. */
 export function formatDuration(seconds: number): string {
   let rest = Math.max(0, Math.round(seconds))
   const parts: string[] = []
-  for (const [unit, size] of [...Object.entries(UNITS)].reverse()) {
+  for (const [unit, size] of Object.entries(UNITS).reverse()) {
     if (unit === 'w') continue
-    if (rest >= size && parts.length < 2) {
-      parts.push(`${Math.floor(rest / size)}${unit}`)
-      rest %= size
-    } else if (parts.length === 1) break
+    if (rest < size || parts.length === 2) continue
+    parts.push(`${Math.floor(rest / size)}${unit}`)
+    rest %= size
   }
   return parts.join('') || '0s'
 }

@@ -1,0 +1,57 @@
+#!/bin/sh
+# Installs what the demo or the tests need and this machine lacks; says and does nothing when all is there.
+#
+#   setup.sh demo | test     as root, by apt-get and npm; an ordinary user is told the one line to run as root
+#
+# Exit status: 64 for a usage error, 69 when something is missing and could not be installed.
+set -eu
+cd "$(dirname "$0")/.."
+PATH=$PATH:/usr/sbin:/sbin
+
+# program:package; nft brings libnftables along, which it is linked with.
+demo_needs='nft:nftables nmap:nmap ip:iproute2 ss:iproute2 unshare:util-linux nsenter:util-linux find:findutils'
+test_needs="$demo_needs conntrack:conntrack ping:iputils-ping ps:procps iptables-nft:iptables"
+
+case ${1-} in
+  demo) needs=$demo_needs ;;
+  test) needs=$test_needs ;;
+  *) echo 'usage: setup.sh demo | test' >&2; exit 64 ;;
+esac
+
+missing=
+for need in $needs npm:npm; do
+  command -v "${need%%:*}" >/dev/null || missing="$missing ${need#*:}"
+done
+if [ -n "$missing" ]; then
+  packages=$(printf '%s\n' $missing | sort -u | tr '\n' ' ')
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    echo "Missing here: $packages" >&2
+    echo "  sudo apt-get install --no-install-recommends $packages" >&2
+    exit 69
+  fi
+  echo "setup: apt-get install $packages" >&2
+  export DEBIAN_FRONTEND=noninteractive
+  { apt-get -qq update && apt-get -qq -y --no-install-recommends install $packages; } >&2 || {
+    echo "setup: apt-get could not install $packages" >&2
+    exit 69
+  }
+fi
+
+# npm writes this file last, so that it is there and newer only after a complete installation.
+[ node_modules/.package-lock.json -nt package-lock.json ] && [ -x node_modules/.bin/node ] && exit 0
+
+# Under sudo in somebody's checkout, npm works as its owner, or he could not touch node_modules afterwards.
+as_owner=
+uid=$(stat -c %u .)
+if [ "$(id -u)" = 0 ] && [ "$uid" != 0 ]; then
+  home=$(getent passwd "$uid" | cut -d: -f6)
+  # npm passes root's own cache and settings on to its scripts by these variables.
+  as_owner="setpriv --reuid=$uid --regid=$(stat -c %g .) --clear-groups
+    env -u npm_config_cache -u npm_config_userconfig -u npm_config_globalconfig -u npm_config_prefix
+    HOME=${home:-/tmp}"
+fi
+echo 'setup: npm ci' >&2
+$as_owner npm ci --include=dev --no-audit --no-fund --loglevel=error >&2 || {
+  echo 'setup: npm ci failed' >&2
+  exit 69
+}

@@ -1,0 +1,136 @@
+/** Arms the trap. Each step is one transaction of the kernel: done, or not begun. */
+import { closedMode, type Settings } from '../settings/settings.ts'
+import type { Address } from '../terms/address.ts'
+import { EXIT, Failure } from '../terms/failure.ts'
+import { elementOf, type Fly } from '../terms/fly.ts'
+import { disarm } from './disarm.ts'
+import type { Change, Firewall, TableView } from './firewall.ts'
+import { APPENDED, ENTRANCES, isOurs } from './names.ts'
+import { render } from './ruleset/render.ts'
+import { type Ruleset, rulesetOf, type Statement } from './ruleset/ruleset.ts'
+import { connectedChanges, neighbourhoodChanges, servedChanges, type Surroundings } from './surroundings.ts'
+
+/** A fly with the seconds it has left; without: for ever. */
+export interface TimedFly {
+  readonly fly: Fly
+  readonly seconds?: number | undefined
+}
+
+export interface Arming {
+  /** `made`: there was no `table inet filter` before; `ours`: nothing but ours was in it; `shared`: others use it. */
+  readonly table: 'made' | 'ours' | 'shared'
+  /** Seconds in which nobody is judged, because the machine has just booted. */
+  readonly grace: number
+}
+
+/**
+ * First come the sets and what spares the innocent (who is connected, which ports are served, who is near), then
+ * the flies, then the rules: nobody is judged before those are known, and no fly is free for a moment. A trap
+ * that is armed already is renewed without a gap.
+ */
+export function arm(
+  firewall: Firewall,
+  surroundings: Surroundings,
+  settings: Settings,
+  statement: Statement,
+  flies: () => readonly TimedFly[],
+  nameFly: (source: Address) => Fly,
+): Arming {
+  const before = firewall.look()
+  const wasArmed = before !== undefined && isArmed(before)
+  checkChains(settings, before)
+  const ruleset = rulesetOf(settings, statement)
+  const grace = Math.max(0, Math.ceil(settings.bootGrace - surroundings.uptime()))
+  try {
+    const outgrown = outgrownSets(ruleset, before)
+    if (outgrown.length > 0) firewall.load(render(ruleset, outgrown, elementsOf(flies())))
+    else firewall.load(render({ ...ruleset, chains: [], absent: [] }))
+    firewall.change([
+      ...neighbourhoodChanges(surroundings.neighbourhood(), settings.never),
+      ...(closedMode(settings) === 'listening' ? servedChanges(surroundings.served()) : []),
+      ...(wasArmed ? [] : connectedChanges(surroundings.connected(), nameFly)),
+      ...(grace > 0 ? graceChanges(grace) : []),
+    ])
+    firewall.change(flyChanges(flies()))
+    firewall.load(render(ruleset))
+    firewall.change(missingJumps(settings, firewall.look()))
+  } catch (error) {
+    // Half a trap is worse than none; a trap that was there before stays as it was.
+    if (!wasArmed) disarm(firewall, { keepFlies: true, madeTable: before === undefined })
+    throw error
+  }
+  return { table: before === undefined ? 'made' : isOnlyOurs(before) ? 'ours' : 'shared', grace }
+}
+
+function isOnlyOurs({ chains, sets, others }: TableView): boolean {
+  return others.length === 0 && [...chains, ...sets].every(({ name }) => isOurs(name))
+}
+
+/** Armed: the early chain is in the path of all traffic. */
+export function isArmed(table: TableView): boolean {
+  return table.chains.some(chain => chain.name === 'flypaper_early' && chain.hook !== undefined)
+}
+
+/**
+ * Adds flies, or sets the time left of those that are there: before kernel 6.12 adding an element again does not
+ * change its timeout, so each is removed in the same transaction.
+ */
+export function flyChanges(flies: readonly TimedFly[]): readonly Change[] {
+  const bySet = elementsOf(flies)
+  return (['flypaper', 'flypaper6'] as const)
+    .filter(set => bySet[set].length > 0)
+    .flatMap(set => [
+      { change: 'remove', set, elements: bySet[set].map(({ element }) => ({ element })) } as const,
+      { change: 'add', set, elements: bySet[set] } as const,
+    ])
+}
+
+export function elementsOf(flies: readonly TimedFly[]) {
+  const bySet = { flypaper: [] as { element: Address; seconds?: number | undefined }[], flypaper6: [] as { element: Address; seconds?: number | undefined }[] }
+  for (const { fly, seconds } of flies) {
+    const { set, element } = elementOf(fly)
+    bySet[set].push({ element, seconds })
+  }
+  return bySet
+}
+
+/** A live set cannot change its size or its flags: it must be made anew. */
+function outgrownSets(ruleset: Ruleset, table: TableView | undefined): string[] {
+  return ruleset.sets
+    .filter(wanted => {
+      const live = table?.sets.find(set => set.name === wanted.name)
+      return live !== undefined && wanted.size !== undefined && live.size !== wanted.size
+    })
+    .map(set => set.name)
+}
+
+/** NFPROTO_IPV4 and NFPROTO_IPV6 of linux/netfilter.h. */
+const NFPROTO = [2, 10]
+
+function graceChanges(seconds: number): readonly Change[] {
+  const elements = NFPROTO.map(element => ({ element, seconds }))
+  return [
+    { change: 'empty', set: 'flypaper_grace' },
+    { change: 'add', set: 'flypaper_grace', elements },
+  ]
+}
+
+function checkChains(settings: Settings, table: TableView | undefined): void {
+  for (const way of ['input', 'forward'] as const) {
+    for (const name of settings.chains[way]) {
+      if (table?.chains.some(chain => chain.name === name)) continue
+      throw new Failure(`the settings name the chain ${name} for ${way}, but table inet filter has no such chain`, {
+        exit: EXIT.settings,
+        hint: 'Load your own firewall first, correct the name under [chains], or take it out there: then nothing is appended. A jump can only come from a chain of the same table.',
+      })
+    }
+  }
+}
+
+function missingJumps(settings: Settings, table: TableView | undefined): readonly Change[] {
+  return (['input', 'forward'] as const).flatMap(way =>
+    settings.chains[way]
+      .filter(chain => !table?.rules.some(rule => rule.chain === chain && rule.target === ENTRANCES[way]))
+      .map(chain => ({ change: 'append-jump', chain, to: ENTRANCES[way], comment: APPENDED }) as const),
+  )
+}

@@ -1,0 +1,51 @@
+/** Disarms the trap: of everything that is ours only the flies stay, and what the administrator's rules refer to. */
+import type { Change, Firewall, TableView } from './firewall.ts'
+import { APPENDED, CHAINS, type ChainName, isOurs, SETS } from './names.ts'
+
+export interface Leaving {
+  /** The sets flypaper and flypaper6 hold somebody: they stay. */
+  readonly keepFlies: boolean
+  /** There was no `table inet filter` before us: it goes when nothing else is in it. */
+  readonly madeTable: boolean
+}
+
+/** One transaction; nothing when there is no trap. */
+export function disarm(firewall: Firewall, leaving: Leaving): void {
+  const table = firewall.look()
+  if (table === undefined) return
+  const changes = disarming(table, leaving)
+  if (changes.length > 0) firewall.change(changes)
+}
+
+/**
+ * A chain that a rule of the administrator jumps to is emptied and stays, since the kernel would refuse the whole
+ * transaction (EBUSY); so does a set that one of his rules asks.
+ */
+export function disarming(table: TableView, leaving: Leaving): readonly Change[] {
+  const appended = table.rules.filter(rule => rule.comment === APPENDED)
+  const theirs = table.rules.filter(rule => !isOurs(rule.chain) && !appended.includes(rule))
+  const isReferred = (name: string) => theirs.some(rule => rule.target === name || rule.sets.includes(name))
+  const chains = CHAINS.filter(name => table.chains.some(chain => chain.name === name))
+  const sets = SETS.filter(name => table.sets.some(set => set.name === name))
+  const goingChains = chains.filter(name => !isReferred(name))
+  const goingSets = sets.filter(name => !isReferred(name) && !(leaving.keepFlies && isFlySet(name)))
+  const changes: Change[] = [
+    ...appended.map(rule => ({ change: 'delete-rule', chain: rule.chain, handle: rule.handle }) as const),
+    ...chains.map(chain => ({ change: 'flush-chain', chain }) as const),
+    ...goingChains.map(chain => ({ change: 'delete-chain', chain }) as const),
+    ...goingSets.map(set => ({ change: 'delete-set', set }) as const),
+  ]
+  return leaving.madeTable && isEmptied(table, goingChains, goingSets) ? [...changes, { change: 'delete-table' }] : changes
+}
+
+function isFlySet(name: string): boolean {
+  return name === 'flypaper' || name === 'flypaper6'
+}
+
+function isEmptied(table: TableView, chains: readonly ChainName[], sets: readonly string[]): boolean {
+  return (
+    table.others.length === 0 &&
+    table.chains.every(chain => chains.includes(chain.name as ChainName)) &&
+    table.sets.every(set => sets.includes(set.name))
+  )
+}

@@ -1,0 +1,70 @@
+/** What arming needs of the kernel's firewall: the port that system/firewall.ts stands behind. */
+import type { Address, Prefix } from '../terms/address.ts'
+import type { ChainName, SetName } from './names.ts'
+
+/** `table inet filter` as it is, without the elements of its sets. */
+export interface TableView {
+  readonly chains: readonly ChainView[]
+  readonly sets: readonly SetView[]
+  readonly rules: readonly RuleView[]
+  /** Flowtables, maps, counters and the like, by name: they keep the table from being ours alone. */
+  readonly others: readonly string[]
+}
+
+export interface ChainView {
+  readonly name: string
+  /** The hook of a base chain. */
+  readonly hook?: string | undefined
+}
+
+export interface SetView {
+  readonly name: string
+  readonly size?: number | undefined
+  readonly flags: readonly string[]
+}
+
+export interface RuleView {
+  readonly chain: string
+  readonly handle: number
+  readonly comment?: string | undefined
+  /** The chain that the rule jumps or goes to. */
+  readonly target?: string | undefined
+  /** The names of the sets that the rule asks. */
+  readonly sets: readonly string[]
+  /** Where the rule hands packets over to: a queue number or an NFLOG group. */
+  readonly handsOver?: { readonly kind: 'queue' | 'log'; readonly number: number } | undefined
+}
+
+/** An address, a prefix, or the numbers of a concatenation: protocol and port, a family. */
+export type ElementValue = Address | Prefix | number | readonly number[]
+
+export interface Element {
+  readonly element: ElementValue
+  /** Until it goes by itself; without: it stays until it is removed. */
+  readonly seconds?: number | undefined
+}
+
+export type Change =
+  | { readonly change: 'add'; readonly set: SetName; readonly elements: readonly Element[] }
+  | { readonly change: 'remove'; readonly set: SetName; readonly elements: readonly Element[] }
+  | { readonly change: 'empty'; readonly set: SetName }
+  | { readonly change: 'delete-set'; readonly set: string }
+  | { readonly change: 'flush-chain' | 'delete-chain'; readonly chain: ChainName }
+  | { readonly change: 'append-jump'; readonly chain: string; readonly to: ChainName; readonly comment: string }
+  | { readonly change: 'delete-rule'; readonly chain: string; readonly handle: number }
+  | { readonly change: 'delete-table' }
+
+export interface Firewall {
+  /** Loads the nft text of a generated ruleset as one transaction. */
+  load(ruleset: string): void
+  /** The same changes as one transaction: all or none. Removing what is not there is no error. */
+  change(changes: readonly Change[]): void
+  /** Removes one element; false when it is not there. */
+  take(set: SetName, element: Address): boolean
+  /** The table without set elements: quick however many flies there are. Undefined: there is no such table. */
+  look(): TableView | undefined
+  /** Lists a set. Slow for a large one: never for a look-up. */
+  elements(set: SetName): readonly { element: string; expires?: number | undefined }[]
+  /** Whether the kernel would take this statement in a rule; nothing is changed. */
+  supports(statement: 'queue' | 'log' | 'socket'): boolean
+}

@@ -1,0 +1,44 @@
+/** Every name that flypaperd gives to something in the kernel. All of them start with `flypaper`. */
+export const TABLE = { family: 'inet', name: 'filter' } as const
+
+export const CHAINS = [
+  'flypaper_early',
+  'flypaper_stuck',
+  'flypaper_out',
+  'flypaper_listening',
+  'flypaper_input',
+  'flypaper_forward',
+  'flypaper_judge',
+  'flypaper_offence',
+  'flypaper_weak',
+] as const
+export type ChainName = (typeof CHAINS)[number]
+
+export const SETS = [
+  'flypaper',
+  'flypaper6',
+  'flypaper_hold',
+  'flypaper_hold6',
+  'flypaper_never',
+  'flypaper_never6',
+  'flypaper_own',
+  'flypaper_own6',
+  'flypaper_single6',
+  'flypaper_peers',
+  'flypaper_peers6',
+  'flypaper_served',
+  'flypaper_stray',
+  'flypaper_stray6',
+  'flypaper_grace',
+] as const
+export type SetName = (typeof SETS)[number]
+
+/** The chains that an administrator's rules may jump to. */
+export const ENTRANCES = { input: 'flypaper_input', forward: 'flypaper_forward' } as const
+
+/** The comment by which start and stop know the jumps that they appended themselves. */
+export const APPENDED = 'flypaperd: appended by start, removed by stop'
+
+export function isOurs(name: string): boolean {
+  return name.startsWith('flypaper')
+}

@@ -1,0 +1,103 @@
+/** The sets. Every one that is keyed by a source address has a size: that is its bound. */
+import type { Family, Prefix } from '../../terms/address.ts'
+import { NAT64 } from '../../terms/fly.ts'
+import type { Settings } from '../../settings/settings.ts'
+import type { SetSpec } from './ruleset.ts'
+
+/** Flows whose RST is held back, at most; each is remembered for STRAY_SECONDS. */
+const STRAYS_MAX = 65_536
+const STRAY_SECONDS = 30
+/** Two protocols with 65,536 ports each. */
+const SERVED_MAX = 131_072
+
+export function sets(settings: Settings): readonly SetSpec[] {
+  const { sizes } = settings
+  const never = (family: Family) =>
+    settings.never.filter((prefix: Prefix) => prefix.family === family).map((prefix: Prefix) => prefix.text)
+  return [
+    ...bothFamilies('flypaper', {
+      why: 'The flies: who is locked out, and for how long. The IPv6 fly is the /64, kept as its first address.',
+      flags: ['timeout'],
+      size: sizes.flypaper,
+    }),
+    ...bothFamilies('flypaper_hold', {
+      why: 'Held: shut out by the kernel itself in the packet that offended, until the daemon has judged it.',
+      flags: ['dynamic', 'timeout'],
+      size: sizes.hold,
+      timeout: settings.hold,
+    }),
+    {
+      name: 'flypaper_never',
+      why: 'The never-list of the settings: never held, never locked out.',
+      type: 'ipv4_addr',
+      flags: ['interval'],
+      elements: never(4),
+    },
+    {
+      name: 'flypaper_never6',
+      why: 'The same for IPv6.',
+      type: 'ipv6_addr',
+      flags: ['interval'],
+      elements: never(6),
+    },
+    ...bothFamilies('flypaper_own', {
+      why: 'Ours: own addresses, gateways and resolvers, kept up to date by the daemon. Never held, never locked out.',
+      flags: ['interval'],
+    }),
+    {
+      name: 'flypaper_single6',
+      why: 'Where a whole /64 would hurt others, hosts stick one by one: our own links, NAT64. Kept by the daemon.',
+      type: 'ipv6_addr',
+      flags: ['interval'],
+    },
+    ...bothFamilies('flypaper_peers', {
+      why: 'Hosts to which a connection was originated from here lately: one forged packet must not cut them off.',
+      flags: ['dynamic', 'timeout'],
+      size: sizes.peers,
+      timeout: settings.peers,
+    }),
+    {
+      name: 'flypaper_served',
+      why: 'Ports that were open lately (closed = "listening"): a service that restarts does not cost its clients.',
+      type: 'inet_proto . inet_service',
+      flags: ['dynamic', 'timeout'],
+      size: SERVED_MAX,
+      timeout: Math.max(1, settings.served),
+    },
+    {
+      name: 'flypaper_stray',
+      why: 'Flows whose late packet was let through to a socket: if it answers with RST, nobody shall hear it.',
+      type: 'ipv4_addr . inet_service . inet_service',
+      flags: ['dynamic', 'timeout'],
+      size: STRAYS_MAX,
+      timeout: STRAY_SECONDS,
+    },
+    {
+      name: 'flypaper_stray6',
+      why: 'The same for IPv6.',
+      type: 'ipv6_addr . inet_service . inet_service',
+      flags: ['dynamic', 'timeout'],
+      size: STRAYS_MAX,
+      timeout: STRAY_SECONDS,
+    },
+    {
+      name: 'flypaper_grace',
+      why: `The grace time after boot: filled for ${settings.bootGrace} s by the daemon; meanwhile nobody is judged.`,
+      type: 'nf_proto',
+      flags: ['timeout'],
+    },
+  ]
+}
+
+/** What the daemon keeps in flypaper_single6 on every machine. */
+export const SINGLE6_ALWAYS: readonly string[] = [NAT64]
+
+function bothFamilies(
+  name: 'flypaper' | 'flypaper_hold' | 'flypaper_own' | 'flypaper_peers',
+  rest: Omit<SetSpec, 'name' | 'type'>,
+): SetSpec[] {
+  return [
+    { ...rest, name, type: 'ipv4_addr' },
+    { ...rest, name: `${name}6`, why: 'The same for IPv6.', type: 'ipv6_addr' },
+  ]
+}

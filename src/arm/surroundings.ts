@@ -1,0 +1,71 @@
+/**
+ * What of this machine the trap must know: the port that system/surroundings.ts stands behind, and how it
+ * becomes elements. Who is near must never be cut off, and whoever is connected now must not notice the arming.
+ */
+import { type Address, type Prefix, familyOf, mergePrefixes, parsePrefix, widen } from '../terms/address.ts'
+import { elementOf, type Fly } from '../terms/fly.ts'
+import type { Change } from './firewall.ts'
+import { SINGLE6_ALWAYS } from './ruleset/sets.ts'
+
+/** What changes rarely, and tells when it does. */
+export interface Neighbourhood {
+  readonly own: readonly Address[]
+  readonly gateways: readonly Address[]
+  readonly resolvers: readonly Address[]
+  /** IPv6 prefixes that lie on our own links. */
+  readonly onLink6: readonly Prefix[]
+}
+
+/** IANA protocol number (6 or 17) and port. */
+export type ServedPort = readonly [protocol: number, port: number]
+
+export interface Surroundings {
+  neighbourhood(): Neighbourhood
+  /** Local ports that somebody listens on, and those that IPVS serves. */
+  served(): readonly ServedPort[]
+  /** The other ends of the TCP connections that live now. */
+  connected(): readonly Address[]
+  /** Whether this machine forwards packets, of either family. */
+  forwards(): boolean
+  /** Seconds since boot. */
+  uptime(): number
+}
+
+export function ownPrefixes(near: Neighbourhood): readonly Prefix[] {
+  const addresses = [...near.own, ...near.gateways, ...near.resolvers]
+  return mergePrefixes(addresses.map(address => parsePrefix(address)!))
+}
+
+/** Where IPv6 hosts stick one by one: on our links, behind NAT64, and where somebody of the never-list lives. */
+export function singlePrefixes(near: Neighbourhood, never: readonly Prefix[]): readonly Prefix[] {
+  const always = SINGLE6_ALWAYS.map(text => parsePrefix(text)!)
+  const near6 = [...ownPrefixes(near), ...never].filter(prefix => prefix.family === 6)
+  return mergePrefixes([...always, ...near.onLink6, ...near6.map(prefix => widen(prefix, 64))])
+}
+
+export function neighbourhoodChanges(near: Neighbourhood, never: readonly Prefix[]): readonly Change[] {
+  const own = ownPrefixes(near)
+  const refill = (set: 'flypaper_own' | 'flypaper_own6' | 'flypaper_single6', prefixes: readonly Prefix[]): Change[] => [
+    { change: 'empty', set },
+    { change: 'add', set, elements: prefixes.map(element => ({ element })) },
+  ]
+  return [
+    ...refill('flypaper_own', own.filter(prefix => prefix.family === 4)),
+    ...refill('flypaper_own6', own.filter(prefix => prefix.family === 6)),
+    ...refill('flypaper_single6', singlePrefixes(near, never)),
+  ]
+}
+
+export function servedChanges(served: readonly ServedPort[]): readonly Change[] {
+  return [{ change: 'add', set: 'flypaper_served', elements: served.map(element => ({ element })) }]
+}
+
+/** Whoever is connected when the trap is armed counts as a host we talk to. */
+export function connectedChanges(connected: readonly Address[], nameFly: (source: Address) => Fly): readonly Change[] {
+  const of = (family: 4 | 6) => connected.filter(address => familyOf(address) === family)
+  const net = (address: Address) => ({ element: elementOf(nameFly(address)).element })
+  return [
+    { change: 'add', set: 'flypaper_peers', elements: of(4).map(element => ({ element })) },
+    { change: 'add', set: 'flypaper_peers6', elements: of(6).map(net) },
+  ]
+}

@@ -1,0 +1,117 @@
+/**
+ * Bytes become a Packet: pure and total. Hostile bytes are the normal case here, so every read is preceded by
+ * a look at how many bytes there are; what does not reach is a named Unreadable, never an exception.
+ *
+ * The bytes start at the IP header and may end early: the kernel hands over the first 128 or so. Lengths that the
+ * headers claim are therefore only used to step over headers, never compared with the number of bytes.
+ */
+import type { Address } from '../terms/address.ts'
+import { formatIPv4, formatIPv6 } from './address.ts'
+import type { Packet, Tried, Unreadable } from './packet.ts'
+
+/** Protocol numbers, https://www.iana.org/assignments/protocol-numbers. */
+const PROTOCOL = {
+  hopByHop: 0,
+  icmp: 1,
+  tcp: 6,
+  udp: 17,
+  routing: 43,
+  fragment: 44,
+  authentication: 51,
+  icmpv6: 58,
+  destinationOptions: 60,
+  sctp: 132,
+  udpLite: 136,
+} as const
+
+/** A packet with more extension headers than this is no honest one (RFC 8200, section 4.1: each at most once). */
+export const MOST_EXTENSION_HEADERS = 8
+
+const IPV4_HEADER = 20
+const IPV6_HEADER = 40
+
+/** The packet that these bytes are, from the IP header on; or why they cannot be read. */
+export function decode(bytes: Uint8Array): Packet | Unreadable {
+  if (bytes.length === 0) return { unreadable: 'empty' }
+  const version = bytes[0]! >> 4
+  if (version === 4) return decodeIPv4(bytes)
+  if (version === 6) return decodeIPv6(bytes)
+  return { unreadable: 'version' }
+}
+
+/** RFC 791, section 3.1. */
+function decodeIPv4(bytes: Uint8Array): Packet | Unreadable {
+  const header = (bytes[0]! & 0x0f) * 4
+  if (header < IPV4_HEADER || bytes.length < header) return { unreadable: 'ip-header' }
+  if ((uint16(bytes, 6) & 0x1fff) !== 0) return { unreadable: 'fragment' }
+  const tried = decodeTransport(bytes, header, bytes[9]!, 4)
+  return packet(formatIPv4(bytes, 12), formatIPv4(bytes, 16), tried)
+}
+
+/** RFC 8200, sections 3 and 4. */
+function decodeIPv6(bytes: Uint8Array): Packet | Unreadable {
+  if (bytes.length < IPV6_HEADER) return { unreadable: 'ip-header' }
+  let next = bytes[6]!
+  let at = IPV6_HEADER
+  for (let headers = 0; isExtension(next); headers++) {
+    if (headers === MOST_EXTENSION_HEADERS || bytes.length < at + 8) return { unreadable: 'extension-header' }
+    if (next === PROTOCOL.fragment && (uint16(bytes, at + 2) & 0xfff8) !== 0) return { unreadable: 'fragment' }
+    const length = extensionLength(next, bytes[at + 1]!)
+    next = bytes[at]!
+    at += length
+  }
+  const tried = decodeTransport(bytes, at, next, 6)
+  return packet(formatIPv6(bytes, 8), formatIPv6(bytes, 24), tried)
+}
+
+function isExtension(protocol: number): boolean {
+  return (
+    protocol === PROTOCOL.hopByHop ||
+    protocol === PROTOCOL.routing ||
+    protocol === PROTOCOL.fragment ||
+    protocol === PROTOCOL.authentication ||
+    protocol === PROTOCOL.destinationOptions
+  )
+}
+
+/** Bytes of an extension header whose second byte this is; AH counts in words of four (RFC 4302, section 2.2). */
+function extensionLength(protocol: number, counted: number): number {
+  if (protocol === PROTOCOL.fragment) return 8
+  if (protocol === PROTOCOL.authentication) return (counted + 2) * 4
+  return (counted + 1) * 8
+}
+
+/**
+ * What was tried, at the head of the transport header. ICMP belongs to its own version of IP: across, it is only a
+ * protocol number, as the kernel sees it.
+ */
+function decodeTransport(bytes: Uint8Array, at: number, protocol: number, version: 4 | 6): Tried | Unreadable {
+  const rest = bytes.length - at
+  switch (protocol) {
+    case PROTOCOL.tcp:
+      // Ports and flags, in the first 14 bytes (RFC 9293, section 3.1).
+      if (rest < 14) break
+      return { kind: 'tcp', port: uint16(bytes, at + 2), from: uint16(bytes, at), flags: bytes[at + 13]! & 0x3f }
+    case PROTOCOL.udp:
+    case PROTOCOL.udpLite: // RFC 3828: ports like UDP's, in a space that Linux keeps apart
+      if (rest < 4) break
+      return { kind: 'udp', port: uint16(bytes, at + 2), from: uint16(bytes, at) }
+    case PROTOCOL.sctp: // RFC 9260, section 3.1
+      if (rest < 4) break
+      return { kind: 'sctp', port: uint16(bytes, at + 2), from: uint16(bytes, at) }
+    case version === 4 ? PROTOCOL.icmp : PROTOCOL.icmpv6:
+      if (rest < 2) break
+      return { kind: version === 4 ? 'icmp' : 'icmpv6', type: bytes[at]!, code: bytes[at + 1]! }
+    default:
+      return { kind: 'protocol', number: protocol }
+  }
+  return { unreadable: 'transport-header' }
+}
+
+function packet(source: Address, destination: Address, tried: Tried | Unreadable): Packet | Unreadable {
+  return 'unreadable' in tried ? tried : { source, destination, tried }
+}
+
+function uint16(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 8) | bytes[at + 1]!
+}

@@ -1,0 +1,113 @@
+/**
+ * The daemon: the stages, composed. A packet that nobody accepted arrives (capture), becomes readable (decode),
+ * earns a verdict (judge), and its sender is locked out (lockout), which is remembered (record).
+ * What the kernel does meanwhile by itself is in arm/ruleset/.
+ */
+import { arm } from './arm/arm.ts'
+import { disarm } from './arm/disarm.ts'
+import type { Firewall } from './arm/firewall.ts'
+import { followNeighbours } from './arm/neighbours.ts'
+import { type Surroundings, servedChanges } from './arm/surroundings.ts'
+import type { Capture, Captured } from './capture/capture.ts'
+import { chooseStatement, openCapture, type PacketSockets } from './capture/intake.ts'
+import { decode } from './decode/decode.ts'
+import { distinctPorts } from './judge/distinct-ports.ts'
+import { judge } from './judge/judge.ts'
+import { type Flypaper, type Offence, openFlypaper } from './lockout/flypaper.ts'
+import { endHolds } from './lockout/hold.ts'
+import { openAlarm } from './record/alarm.ts'
+import type { History } from './record/history.ts'
+import type { Log } from './record/log.ts'
+import { sentence } from './record/sentence.ts'
+import { type Counts, openTally } from './record/tally.ts'
+import { closedMode, type Settings } from './settings/settings.ts'
+import type { Address } from './terms/address.ts'
+import { flyNamer } from './terms/fly.ts'
+
+export interface World {
+  readonly firewall: Firewall
+  readonly surroundings: Surroundings
+  readonly sockets: PacketSockets
+  readonly history: History
+  readonly log: Log
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+}
+
+/** The armed trap. Disposing of it ends the daemon's part only: the kernel goes on alone. */
+export interface Trap extends Disposable {
+  readonly flypaper: Flypaper
+  readonly capture: Capture
+  /** Seconds of grace after boot that were left when the trap was armed. */
+  readonly grace: number
+  counts(): Counts
+  /** Looks at this machine again: addresses, routes, resolvers, served ports. To be called now and then. */
+  refresh(): void
+}
+
+/** The capture comes first: it is the lock against a second daemon, and nothing is changed when it fails. */
+export function openTrap(world: World, settings: Settings): Trap {
+  const { firewall, surroundings, sockets, history, log, now } = world
+  const statement = chooseStatement(settings.capture, kind => firewall.supports(kind))
+  const neighbours = followNeighbours(firewall, surroundings, settings.never)
+  const nameFly = (source: Address) => flyNamer(neighbours.singles())(source)
+  const flypaper = openFlypaper({ firewall, memory: history, lockout: settings.lockout, nameFly, now: now() })
+  const memory = { never: settings.never, near: neighbours.near, distinctPorts: distinctPorts() }
+  const tally = openTally()
+  const alarm = openAlarm(log, now)
+
+  function receive(batch: readonly Captured[]): void {
+    const offences: Offence[] = []
+    const innocents: Address[] = []
+    for (const { bytes, channel, hook } of batch) {
+      const packet = decode(bytes)
+      if ('unreadable' in packet) {
+        tally.spared('unreadable')
+        continue
+      }
+      const verdict = judge({ packet, channel, now: now() }, memory)
+      if (verdict.verdict === 'stick') offences.push({ packet, because: verdict.because, hook })
+      else {
+        tally.spared(verdict.because)
+        if (channel === 'offence') innocents.push(packet.source)
+      }
+    }
+    endHolds(firewall, innocents.map(nameFly))
+    for (const lockout of flypaper.stick(offences, now())) {
+      tally.lockedOut()
+      log.info(sentence({ event: 'lockout', lockout }))
+    }
+  }
+
+  const capture = openCapture(sockets, statement, settings.number, receive, error => alarm(String(error)))
+  try {
+    const flies = () => flypaper.timed(now())
+    const { table, grace } = arm(firewall, surroundings, settings, statement, flies, nameFly)
+    if (table !== 'ours') history.setMeta(MADE_TABLE, table === 'made' ? 'yes' : 'no')
+    return {
+      flypaper,
+      capture,
+      grace,
+      counts: () => tally.counts(capture),
+      refresh() {
+        neighbours.refresh()
+        if (closedMode(settings) === 'listening') firewall.change(servedChanges(surroundings.served()))
+        flypaper.sweep(now())
+      },
+      [Symbol.dispose]: () => capture[Symbol.dispose](),
+    }
+  } catch (error) {
+    capture[Symbol.dispose]()
+    throw error
+  }
+}
+
+/** Disarms whatever trap is in the kernel, also one whose daemon is gone. The flies stay. */
+export function disarmTrap(firewall: Firewall, history: History, now: number): void {
+  const holdsSomebody = (set: 'flypaper' | 'flypaper6') => firewall.elements(set).length > 0
+  const keepFlies = history.count(now) > 0 || holdsSomebody('flypaper') || holdsSomebody('flypaper6')
+  disarm(firewall, { keepFlies, madeTable: history.getMeta(MADE_TABLE) === 'yes' })
+}
+
+/** Whether `table inet filter` was made by us: as the table does, it outlives the daemon. */
+const MADE_TABLE = 'made-table'

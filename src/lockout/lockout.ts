@@ -1,0 +1,42 @@
+/** A lockout, and what the flypaper needs of the history: the port that record/history.ts stands behind. */
+import type { Captured } from '../capture/capture.ts'
+import type { Tried } from '../decode/packet.ts'
+import type { Guilt } from '../judge/verdict.ts'
+import type { Address } from '../terms/address.ts'
+import type { Fly } from '../terms/fly.ts'
+
+/** Times are milliseconds since the epoch. */
+export interface Lockout {
+  readonly source: Fly
+  /** Who sent the packet: the fly itself, or one address of its /64. */
+  readonly packetSource: Address
+  readonly tried: Tried
+  readonly hook: Captured['hook']
+  /** Whom the packet was on its way to, when it was not for this machine. */
+  readonly forwardedTo?: Address
+  readonly because: Guilt
+  readonly since: number
+  readonly until: number | 'forever'
+  /** Which time it is that this source is locked out; the first is 1. */
+  readonly times: number
+}
+
+export interface Release {
+  readonly at: number
+  readonly by: string
+  readonly because: string
+  /** Whether the lockout still counts when the source comes again. */
+  readonly counts: boolean
+}
+
+export interface Memory {
+  /** All of them, or none. One of a source that is a fly takes the place of the old one. */
+  add(lockouts: readonly Lockout[]): void
+  /** How many lockouts of this source count already; those that were freed do not. */
+  timesBefore(source: Fly): number
+  /** Who is locked out now. */
+  flies(now: number): Iterable<Pick<Lockout, 'source' | 'since' | 'until'>>
+  /** Ends what is in force of these sources; tells how many lockouts that were. */
+  release(sources: readonly Fly[], release: Release): number
+  releaseAll(release: Release): number
+}

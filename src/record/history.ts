@@ -1,0 +1,84 @@
+/**
+ * The history: every lockout, when, why, until when, which time, released when and by whom.
+ *
+ * All calls are synchronous and small. Times come from the caller, in milliseconds since the epoch.
+ */
+import type { Memory } from '../lockout/lockout.ts'
+import { openDatabase } from '../system/sqlite.ts'
+import type { Fly } from '../terms/fly.ts'
+import type { LockoutRow } from './lockout.ts'
+import { columnsOf, lockoutOf } from './row.ts'
+import { MIGRATIONS, SQL } from './schema.ts'
+
+export type { LockoutRow } from './lockout.ts'
+
+export interface History extends Memory, Disposable {
+  /** The lockouts that are in force, in no particular order, read as the caller takes them. */
+  flies(now: number): Iterable<LockoutRow>
+  /** The lockout of this source that is in force. */
+  find(source: Fly, now: number): LockoutRow | undefined
+  /** How many lockouts are in force. */
+  count(now: number): number
+  /** The last lockouts, newest first: those before the row `before`, and those in force at `now` where given. */
+  newest(limit: number, page?: { before?: number; now?: number }): LockoutRow[]
+  /** Small facts that outlive the daemon. */
+  getMeta(key: string): string | undefined
+  setMeta(key: string, value: string): void
+}
+
+/**
+ * Opens the history in this file and brings it up to date. Read-only, it creates and changes nothing, and a
+ * history that does not exist yet is empty. Throws a Failure (77 no permission, 69 otherwise).
+ */
+export function openHistory(file: string, options: { readOnly?: boolean } = {}): History {
+  const database = openDatabase(file, { migrations: MIGRATIONS, readOnly: options.readOnly ?? false })
+  const {
+    supersede,
+    add,
+    timesBefore,
+    find,
+    count,
+    release,
+    releaseAll,
+    newest,
+    newestFlies,
+    getMeta,
+    setMeta,
+  } = database.prepareAll(SQL)
+  return {
+    add(lockouts) {
+      database.transaction(() => {
+        for (const lockout of lockouts) {
+          supersede.run({ source: lockout.source })
+          add.run(columnsOf(lockout))
+        }
+      })
+    },
+    timesBefore: source => (timesBefore.get({ source })?.times as number | undefined) ?? 0,
+    *flies(now) {
+      for (const row of database.each(SQL.flies, { now })) yield lockoutOf(row)
+    },
+    find(source, now) {
+      const row = find.get({ source, now })
+      return row === undefined ? undefined : lockoutOf(row)
+    },
+    count: now => count.get({ now })?.flies as number,
+    release(sources, { at: now, by, because, counts }) {
+      return database.transaction(() =>
+        sources.reduce(
+          (sum, source) => sum + release.run({ source, now, by, because, counts: Number(counts) }),
+          0,
+        ),
+      )
+    },
+    releaseAll: ({ at: now, by, because, counts }) =>
+      releaseAll.run({ now, by, because, counts: Number(counts) }),
+    newest(limit, { before = Number.MAX_SAFE_INTEGER, now } = {}) {
+      const rows = now === undefined ? newest.all({ limit, before }) : newestFlies.all({ limit, before, now })
+      return rows.map(lockoutOf)
+    },
+    getMeta: key => getMeta.get({ key })?.value as string | undefined,
+    setMeta: (key, value) => void setMeta.run({ key, value }),
+    [Symbol.dispose]: () => database[Symbol.dispose](),
+  }
+}

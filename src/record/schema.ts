@@ -1,0 +1,60 @@
+/**
+ * The history database: its schema and every question that is asked of it.
+ *
+ * `latest` is 1 in the newest row of a source, and only there. So one small unique index answers which time it
+ * is and who is a fly, however often a source came before, and a second lockout of a fly cannot stand beside
+ * the first. A row ends by its `until` alone: nothing needs to be written when time passes. What nobody tried
+ * (a lockout by hand) has no `tried`. `detail` is the TCP flags or the ICMP code.
+ *
+ * A migration that was released is never edited: what changes comes as a further one.
+ */
+export const MIGRATIONS = [
+  `CREATE TABLE lockout (
+     id               INTEGER PRIMARY KEY,
+     source           TEXT    NOT NULL,
+     packet_source    TEXT,
+     tried            TEXT,
+     number           INTEGER,
+     from_port        INTEGER,
+     detail           INTEGER,
+     hook             TEXT,
+     forwarded_to     TEXT,
+     because          TEXT    NOT NULL,
+     since            INTEGER NOT NULL,
+     until            INTEGER,
+     times            INTEGER NOT NULL,
+     latest           INTEGER NOT NULL DEFAULT 1,
+     counts           INTEGER NOT NULL DEFAULT 1,
+     released_at      INTEGER,
+     released_by      TEXT,
+     released_because TEXT
+   ) STRICT;
+   CREATE UNIQUE INDEX lockout_latest ON lockout (source) WHERE latest = 1;
+   CREATE INDEX lockout_until ON lockout (until) WHERE latest = 1 AND released_at IS NULL;
+   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
+]
+
+const UNRELEASED = 'latest = 1 AND released_at IS NULL'
+const FLY = `${UNRELEASED} AND (until IS NULL OR until > :now)`
+const RELEASE = `UPDATE lockout
+  SET released_at = :now, released_by = :by, released_because = :because, counts = :counts WHERE ${FLY}`
+
+export const SQL = {
+  supersede: 'UPDATE lockout SET latest = 0 WHERE source = :source AND latest = 1',
+  add: `INSERT INTO lockout (source, packet_source, tried, number, from_port, detail, hook, forwarded_to,
+                             because, since, until, times)
+        VALUES (:source, :packet_source, :tried, :number, :from_port, :detail, :hook, :forwarded_to,
+                :because, :since, :until, :times)`,
+  timesBefore: `SELECT times - (counts = 0) AS times FROM lockout WHERE source = :source AND latest = 1`,
+  flies: `SELECT * FROM lockout WHERE ${UNRELEASED} AND until IS NULL
+          UNION ALL SELECT * FROM lockout WHERE ${UNRELEASED} AND until > :now`,
+  find: `SELECT * FROM lockout WHERE source = :source AND ${FLY}`,
+  count: `SELECT (SELECT count(*) FROM lockout WHERE ${UNRELEASED} AND until IS NULL)
+               + (SELECT count(*) FROM lockout WHERE ${UNRELEASED} AND until > :now) AS flies`,
+  release: `${RELEASE} AND source = :source`,
+  releaseAll: RELEASE,
+  newest: 'SELECT * FROM lockout WHERE id < :before ORDER BY id DESC LIMIT :limit',
+  newestFlies: `SELECT * FROM lockout WHERE id < :before AND ${FLY} ORDER BY id DESC LIMIT :limit`,
+  getMeta: 'SELECT value FROM meta WHERE key = :key',
+  setMeta: 'INSERT INTO meta VALUES (:key, :value) ON CONFLICT DO UPDATE SET value = excluded.value',
+} as const

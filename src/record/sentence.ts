@@ -1,0 +1,95 @@
+/**
+ * One event, one sentence, and the same facts as an object. People grep for these words and programs parse
+ * them, so they are stable: what is added later comes at the end.
+ */
+import type { Tried } from '../decode/packet.ts'
+import type { Lockout } from '../lockout/lockout.ts'
+import { formatDuration } from '../terms/duration.ts'
+import { escapeText } from '../terms/escape.ts'
+import { PROTOCOLS } from './protocols.ts'
+
+export type Event =
+  | { readonly event: 'lockout'; readonly lockout: Lockout }
+  | { readonly event: 'free'; readonly source: string; readonly by: string }
+  | { readonly event: 'flush'; readonly flies: number; readonly by: string }
+  | { readonly event: 'armed'; readonly capture: 'queue' | 'log'; readonly flies: number }
+  | { readonly event: 'disarmed'; readonly flies: number }
+
+/** `lockout 69.0.231.79, who tried TCP-port 20000, for 1h`; `free 69.0.231.79 (by root)`. */
+export function sentence(event: Event): string {
+  switch (event.event) {
+    case 'lockout':
+      return lockoutSentence(event.lockout)
+    case 'free':
+      return `free ${escapeText(event.source)} (by ${escapeText(event.by)})`
+    case 'flush':
+      return `flush ${count(event.flies)} (by ${escapeText(event.by)})`
+    case 'armed':
+      return `trap armed, listening by ${event.capture === 'queue' ? 'queue' : 'NFLOG'}, with ${count(event.flies)}`
+    case 'disarmed':
+      return `trap disarmed, ${count(event.flies)} ${event.flies === 1 ? 'stays' : 'stay'} in the set`
+  }
+}
+
+/** The facts of the sentence for programs: flat, times in ISO 8601 (UTC), what is not known left out. */
+export function facts(event: Event): Readonly<Record<string, unknown>> {
+  if (event.event !== 'lockout') return event
+  const { lockout } = event
+  return {
+    event: 'lockout',
+    ...lockout,
+    since: new Date(lockout.since).toISOString(),
+    until: lockout.until === 'forever' ? 'forever' : new Date(lockout.until).toISOString(),
+  }
+}
+
+/** `TCP-port 20000`, `ICMP-type 8`, `protocol 47 (GRE)`. */
+export function triedText(tried: Tried): string {
+  switch (tried.kind) {
+    case 'tcp':
+      return `TCP-port ${tried.port}`
+    case 'udp':
+      return `UDP-port ${tried.port}`
+    case 'sctp':
+      return `SCTP-port ${tried.port}`
+    case 'icmp':
+      return `ICMP-type ${tried.type}`
+    case 'icmpv6':
+      return `ICMPv6-type ${tried.type}`
+    case 'protocol': {
+      const name = PROTOCOLS[tried.number]
+      return name === undefined ? `protocol ${tried.number}` : `protocol ${tried.number} (${name})`
+    }
+  }
+}
+
+function lockoutSentence(lockout: Lockout): string {
+  const source = escapeText(lockout.source)
+  let text = `lockout ${source}, who tried ${triedText(lockout.tried)}`
+  if (lockout.packetSource !== lockout.source) text += ` (from ${escapeText(lockout.packetSource)})`
+  text +=
+    lockout.until === 'forever'
+      ? ', for ever'
+      : `, for ${formatDuration((lockout.until - lockout.since) / 1000)}`
+  if (lockout.times > 1) text += `, the ${ordinal(lockout.times)} time`
+  if (lockout.forwardedTo !== undefined) text += `, forwarded to ${escapeText(lockout.forwardedTo)}`
+  return text
+}
+
+const SUFFIX: Readonly<Record<Intl.LDMLPluralRule, string>> = {
+  one: 'st',
+  two: 'nd',
+  few: 'rd',
+  other: 'th',
+  zero: 'th',
+  many: 'th',
+}
+const PLURAL = new Intl.PluralRules('en', { type: 'ordinal' })
+
+function ordinal(number: number): string {
+  return `${number}${SUFFIX[PLURAL.select(number)]}`
+}
+
+function count(flies: number): string {
+  return flies === 1 ? '1 fly' : `${flies} flies`
+}

@@ -1,0 +1,56 @@
+/** The bridge from our kinds of value to zod, which walks the document and knows the path of what is wrong. */
+import { z } from 'zod'
+import * as kinds from './kinds.ts'
+
+/** What docs/settings.md and the explanations know of a setting. */
+export interface About {
+  readonly takes: string
+  /** As it would be written in TOML. */
+  readonly preset: string
+  readonly description: string
+}
+
+/** A setting with one value; the default is read as if it had been written. */
+export function setting<T>(kind: kinds.Kind<T>, preset: string | number, description: string) {
+  return zodOf(kind)
+    .prefault(preset)
+    .meta({ takes: kind.takes, preset: JSON.stringify(preset), description })
+}
+
+/** A setting whose default depends on others, and is computed where they are known. */
+export function optional<T>(kind: kinds.Kind<T>, preset: string, description: string) {
+  return zodOf(kind)
+    .optional()
+    .meta({ takes: kind.takes, preset: JSON.stringify(preset), description })
+}
+
+/** A setting with a list of values; empty by default. */
+export function list<T>(entry: kinds.Kind<T>, kind: kinds.Kind<unknown[]>, description: string) {
+  return zodOf(kind)
+    .pipe(z.array(zodOf(entry)))
+    .prefault([])
+    .meta({ takes: kind.takes, preset: '[]', description })
+}
+
+/** A table of settings, all of which may be missing. */
+export function table<T extends z.ZodType<unknown, Record<string, unknown>>>(name: string, shape: T) {
+  return zodOf(kinds.table(name)).pipe(shape).prefault({})
+}
+
+function zodOf<T>(kind: kinds.Kind<T>) {
+  return z.unknown().transform((value, context): T => {
+    const reading = kind.read(value)
+    if ('value' in reading) return reading.value
+    report(context, reading, { takes: kind.takes })
+    return z.NEVER
+  })
+}
+
+/** Hands what is wrong to zod; explained by mistakes.ts. */
+export function report(
+  context: z.RefinementCtx,
+  wrong: kinds.Wrong,
+  { path = [], ...more }: { path?: string[]; takes?: string },
+): void {
+  context.addIssue({ code: 'custom', message: '', path, params: { ...wrong, ...more } })
+}

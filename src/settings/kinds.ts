@@ -1,0 +1,131 @@
+/**
+ * The kinds of value that a setting can take. Each reads a value of the TOML document, or says what is wrong with it
+ * and what to write instead; name and place are added by mistakes.ts, which knows them.
+ */
+import { formatDuration, parseDuration, type Seconds } from '../terms/duration.ts'
+import { nearest } from './nearest.ts'
+import type { Forever } from './settings.ts'
+
+export interface Kind<T> {
+  /** Completes "hold must be …". */
+  readonly takes: string
+  readonly read: (value: unknown) => { readonly value: T } | Wrong
+}
+
+/** What is wrong with a value: a TOML value that would be right or a sentence about what to do. */
+export type Wrong = ({ readonly write: string } | { readonly advice: string }) & {
+  /** Completes the value as it was written, where "must be …, not …" is not the whole story. */
+  readonly problem?: string
+}
+
+/** One of a few words. */
+export function choice<const T extends string>(...choices: readonly T[]): Kind<T> {
+  const quoted = choices.map(word => JSON.stringify(word))
+  return {
+    takes: `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`,
+    read(value) {
+      const chosen = choices.find(word => word === value)
+      if (chosen !== undefined) return { value: chosen }
+      const meant = typeof value === 'string' ? nearest(value, choices) : undefined
+      return meant === undefined
+        ? { advice: `write one of ${quoted.join(', ')}` }
+        : { write: JSON.stringify(meant) }
+    },
+  }
+}
+
+/** Whole numbers; both bounds are allowed. */
+export function whole(least: number, most: number): Kind<number> {
+  return {
+    takes: `a whole number from ${least} to ${most}`,
+    read(value) {
+      const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
+      if (typeof number !== 'number' || Number.isNaN(number)) return { advice: 'write digits without quotes' }
+      const nearby = Math.min(Math.max(Math.round(number), least), most)
+      return nearby === value ? { value: nearby } : { write: String(nearby) }
+    },
+  }
+}
+
+/** Durations as text; both bounds are allowed. */
+export function duration(least: string, most: string): Kind<Seconds> {
+  const [shortest, longest] = [parseDuration(least)!, parseDuration(most)!]
+  return {
+    takes: `a duration from ${least} to ${most}`,
+    read(value) {
+      const meant = (typeof value === 'string' ? parseDuration(value) : undefined) ?? guessDuration(value)
+      if (meant === undefined)
+        return { advice: 'write a number and s, m, h, d or w, such as "90s" or "1h30m"' }
+      const nearby = Math.min(Math.max(meant, shortest), longest) as Seconds
+      const valid = typeof value === 'string' && parseDuration(value) === nearby
+      return valid ? { value: nearby } : { write: JSON.stringify(exactly(nearby)) }
+    },
+  }
+}
+
+/** Durations as text, or "forever". */
+export function durationOrForever(least: string, most: string): Kind<Seconds | Forever> {
+  const bounded = duration(least, most)
+  return {
+    takes: `${bounded.takes}, or "forever"`,
+    read(value) {
+      if (value === 'forever') return { value }
+      if (typeof value === 'string' && nearest(value, ['forever'])) return { write: '"forever"' }
+      return bounded.read(value)
+    },
+  }
+}
+
+/** One chain, in the characters that nft takes for an identifier (its src/scanner.l): generated text stays what it is. */
+export const chain: Kind<string> = {
+  takes: 'the name of a chain of table inet filter',
+  read(value) {
+    if (typeof value !== 'string' || !/^[A-Za-z_.][\w./-]{0,127}$/.test(value))
+      return { advice: 'write the name as "nft list chains inet" shows it, such as "input"' }
+    if (!value.startsWith('flypaper')) return { value }
+    return { problem: "is one of flypaperd's own chains", advice: 'write the name of a chain of your own' }
+  },
+}
+
+/** A list, whose entries are read one by one after this. */
+export function list(entries: string, example: string): Kind<unknown[]> {
+  return {
+    takes: `a list of ${entries}`,
+    read(value) {
+      if (Array.isArray(value)) return { value }
+      return { write: `[${JSON.stringify(typeof value === 'string' ? value : example)}]` }
+    },
+  }
+}
+
+/** A table, whose settings are read one by one after this. */
+export function table(name: string): Kind<object> {
+  return {
+    takes: 'a table',
+    read(value) {
+      if (isTable(value)) return { value }
+      return { advice: `write [${name}] in a line of its own, and its settings in the lines below` }
+    },
+  }
+}
+
+/** A list and a date of TOML are objects too. */
+export function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
+}
+
+/** The duration as settings take it, without loss. */
+export function exactly(seconds: number): string {
+  const text = formatDuration(seconds)
+  return parseDuration(text) === seconds ? text : `${seconds}s`
+}
+
+/** What was meant by 3600, "20 sec" or "1H". */
+function guessDuration(value: unknown): number | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? Math.round(value) : undefined
+  if (typeof value !== 'string') return undefined
+  const short = value.toLowerCase().replace(/\s+/g, '')
+  return parseDuration(
+    short.replace(/(\d)(second|sec|minute|min|hour|hr|day|week)s?/g, (_, digit, word) => digit + word[0]),
+  )
+}

@@ -1,0 +1,74 @@
+/** The command line: the table of verbs becomes a program, and every outcome an exit status. */
+import { Command, CommanderError } from 'commander'
+import { loadSettings } from '../../settings/load.ts'
+import { escapeText } from '../../terms/escape.ts'
+import { EXIT, type ExitStatus, Failure } from '../../terms/failure.ts'
+import type { System } from './system.ts'
+import type { Verb } from './verb.ts'
+import { VERBS } from './verbs/index.ts'
+
+export interface Streams {
+  out(text: string): void
+  err(text: string): void
+}
+
+/** Runs one command line; returns its exit status. Never throws. */
+export async function runProgram(
+  argv: readonly string[],
+  openSystem: () => System,
+  { out, err }: Streams,
+): Promise<ExitStatus> {
+  let exit: ExitStatus = EXIT.ok
+  const program: Command = new Command('flypaperd')
+  program
+    .description('Who touches a closed port once gets no reaction ever again.')
+    .helpCommand('help [verb]', 'show this, or what a verb does')
+    .showHelpAfterError('(flypaperd help shows the verbs)')
+    .exitOverride()
+    .configureOutput({ writeOut: out, writeErr: err })
+    .action(() => {
+      program.help({ error: true })
+    })
+    .allowExcessArguments(false)
+  for (const verb of VERBS) {
+    addVerb(program, verb, async (args, options) => {
+      const file = options.settings as string | undefined
+      const print = (text: string) => out(`${text}\n`)
+      const system = openSystem()
+      exit = await verb.run({ args, options, settings: () => loadSettings(file, system.readText), system, print })
+    })
+  }
+  try {
+    await program.parseAsync(argv as string[], { from: 'user' })
+    return exit
+  } catch (error) {
+    return explain(error, err)
+  }
+}
+
+type Action = (args: readonly string[], options: Record<string, string | boolean | undefined>) => Promise<void>
+
+function addVerb(program: Command, verb: Verb, action: Action): void {
+  const command = program
+    .command(verb.args === undefined ? verb.name : `${verb.name} ${verb.args}`)
+    .summary(verb.summary)
+    .description(`flypaperd ${verb.name}: ${verb.summary}.${verb.details === undefined ? '' : `\n\n${verb.details}`}`)
+    .option('--settings <file>', 'read the settings here instead of /etc/flypaperd/flypaperd.toml')
+    .addHelpText('after', `\nExamples:\n${verb.examples.map(example => `  ${example}`).join('\n')}`)
+  for (const { flags, what } of verb.options ?? []) command.option(flags, what)
+  command.action(async (...given: unknown[]) => {
+    const args = given.slice(0, -2).flat().filter(arg => typeof arg === 'string')
+    await action(args, command.opts())
+  })
+}
+
+function explain(error: unknown, err: (text: string) => void): ExitStatus {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+  if (error instanceof Failure) {
+    err(`flypaperd: ${error.message}\n${error.hint === undefined ? '' : `${error.hint}\n`}`)
+    return error.exit
+  }
+  const trace = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  err(`flypaperd: this is a bug of flypaperd; please report it with these lines:\n${trace.split('\n').map(escapeText).join('\n')}\n`)
+  return EXIT.bug
+}

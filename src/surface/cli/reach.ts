@@ -1,0 +1,47 @@
+/** Whom a verb acts through: the running daemon or, without one, the firewall and the history themselves. */
+import { openFlypaper } from '../../lockout/flypaper.ts'
+import { singlePrefixes } from '../../arm/surroundings.ts'
+import { parsePrefix, type Prefix } from '../../terms/address.ts'
+import { EXIT, Failure } from '../../terms/failure.ts'
+import { flyNamer } from '../../terms/fly.ts'
+import { reachDaemon } from '../control/client.ts'
+import type { Control, Freed } from '../control/protocol.ts'
+import type { Call } from './verb.ts'
+
+/** What can be done to the flies with and without a daemon. */
+export type Actions = Pick<Control, 'free' | 'flush'>
+
+export async function runningDaemon({ system }: Call): Promise<Control> {
+  const daemon = await reachDaemon(system.socket)
+  if (daemon !== undefined) return daemon
+  throw new Failure('flypaperd is not running', { exit: EXIT.notRunning, hint: 'Start it: sudo flypaperd start' })
+}
+
+export async function withActions<T>(call: Call, act: (actions: Actions) => Promise<T>): Promise<T> {
+  const daemon = await reachDaemon(call.system.socket)
+  return daemon === undefined ? withoutDaemon(call, act) : act(daemon)
+}
+
+async function withoutDaemon<T>({ system, settings }: Call, act: (actions: Actions) => Promise<T>): Promise<T> {
+  const { never, lockout } = settings()
+  using firewall = system.openFirewall()
+  using history = system.openHistory()
+  const nameFly = flyNamer(singlePrefixes(system.surroundings.neighbourhood(), never))
+  const flypaper = openFlypaper({ firewall, memory: history, lockout, nameFly, now: system.now() })
+  return act({
+    free: async (who, by): Promise<Freed> => {
+      const { flies, held } = flypaper.free(prefixesOf(who), by, system.now())
+      return { flies: [...flies], held: [...held] }
+    },
+    flush: async by => flypaper.flush(by, system.now()),
+  })
+}
+
+/** Throws a Failure (64) for what is neither an address nor a prefix. */
+export function prefixesOf(who: readonly string[]): Prefix[] {
+  return who.map(text => {
+    const prefix = parsePrefix(text)
+    if (prefix !== undefined) return prefix
+    throw new Failure(`${text} is no address and no prefix`, { exit: EXIT.usage })
+  })
+}

@@ -1,0 +1,80 @@
+/** The six lines of `status`, as in 2006: what is there, what is missing, and why. Pure. */
+import { isArmed } from '../../arm/arm.ts'
+import type { TableView } from '../../arm/firewall.ts'
+import { ENTRANCES, isOurs } from '../../arm/names.ts'
+import type { Settings } from '../../settings/settings.ts'
+import type { DaemonStatus } from '../control/protocol.ts'
+
+export interface StatusLine {
+  readonly label: string
+  readonly ok: boolean
+  readonly reason?: string | undefined
+}
+
+export interface Seen {
+  readonly settings: Pick<Settings, 'capture'>
+  readonly table: TableView | undefined
+  readonly supportsQueue: boolean
+  readonly supportsLog: boolean
+  readonly flies: number
+  readonly forwards: boolean
+  readonly daemon: DaemonStatus | undefined
+}
+
+export function statusLines(seen: Seen): readonly StatusLine[] {
+  return [kernelSupport(seen), flypaperSet(seen), input(seen), forward(seen), daemonProcess(seen), statement(seen)]
+}
+
+function kernelSupport({ settings, supportsQueue, supportsLog }: Seen): StatusLine {
+  const label = 'kernel support'
+  if (supportsQueue && settings.capture !== 'log') return { label, ok: true, reason: 'queue' }
+  if (supportsQueue) return { label, ok: true, reason: 'NFLOG, as the settings say' }
+  if (supportsLog) return { label, ok: true, reason: 'NFLOG, this kernel has no nft_queue' }
+  return { label, ok: false, reason: 'this kernel has neither nft_queue nor NFLOG' }
+}
+
+function flypaperSet({ table, flies }: Seen): StatusLine {
+  const ok = ['flypaper', 'flypaper6'].every(name => table?.sets.some(set => set.name === name))
+  return { label: 'flypaper set', ok, reason: ok ? (flies === 1 ? '1 fly' : `${flies} flies`) : undefined }
+}
+
+function input({ table }: Seen): StatusLine {
+  const label = 'integration into input'
+  if (table === undefined || !isArmed(table)) return { label, ok: false }
+  if (table.chains.some(chain => chain.name === 'flypaper_listening' && chain.hook !== undefined)) {
+    return { label, ok: true, reason: 'closed is where nobody listens' }
+  }
+  const from = jumpsTo(table, ENTRANCES.input)
+  return from.length > 0
+    ? { label, ok: true, reason: from.join(', ') }
+    : { label, ok: false, reason: `no rule jumps to ${ENTRANCES.input}` }
+}
+
+function forward({ table, forwards }: Seen): StatusLine {
+  const label = 'integration into forward'
+  if (table === undefined || !isArmed(table)) return { label, ok: false }
+  const from = jumpsTo(table, ENTRANCES.forward)
+  if (from.length > 0) return { label, ok: true, reason: from.join(', ') }
+  if (!forwards) return { label, ok: true, reason: 'nothing is forwarded here' }
+  if (table.chains.some(chain => chain.name === 'flypaper_listening')) {
+    return { label, ok: true, reason: 'flies are dropped; closed = "listening" judges nothing that is forwarded' }
+  }
+  return { label, ok: false, reason: `no rule jumps to ${ENTRANCES.forward}` }
+}
+
+function jumpsTo(table: TableView, entrance: string): string[] {
+  const chains = table.rules.filter(rule => rule.target === entrance && !isOurs(rule.chain)).map(rule => rule.chain)
+  return [...new Set(chains)].map(chain => `jump at chain ${chain}`)
+}
+
+function daemonProcess({ daemon }: Seen): StatusLine {
+  const label = 'process'
+  return daemon === undefined ? { label, ok: false } : { label, ok: true, reason: `pid ${daemon.pid}` }
+}
+
+function statement({ table }: Seen): StatusLine {
+  const label = 'queue or NFLOG statement'
+  const found = table?.rules.find(rule => rule.chain === 'flypaper_offence' && rule.handsOver !== undefined)?.handsOver
+  if (found === undefined) return { label, ok: false }
+  return { label, ok: true, reason: found.kind === 'queue' ? `queue ${found.number}` : `NFLOG group ${found.number}` }
+}

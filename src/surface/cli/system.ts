@@ -1,0 +1,28 @@
+/** What the verbs need of the world, opened when a verb asks for it; main.ts passes the real one. */
+import type { World } from '../../flypaperd.ts'
+import type { Firewall } from '../../arm/firewall.ts'
+import type { Surroundings } from '../../arm/surroundings.ts'
+import type { History } from '../../record/history.ts'
+import type { ReadText } from '../../settings/load.ts'
+import type { Address } from '../../terms/address.ts'
+
+export interface System {
+  readonly version: string
+  /** The control socket. */
+  readonly socket: string
+  /** The name of whoever runs the command: what `free` remembers. */
+  readonly user: string
+  readonly pid: number
+  readonly surroundings: Surroundings
+  now(): number
+  readonly readText: ReadText
+  openFirewall(): Firewall & Disposable
+  openHistory(options?: { readOnly?: boolean }): History
+  openWorld(): World & Disposable
+  /** Tells of changes of addresses and routes. */
+  watchRoutes(onChange: () => void, onError: (error: unknown) => void): Disposable
+  /** Every address of a host name. Throws a Failure (1) when there is none. */
+  resolve(name: string): Promise<readonly Address[]>
+  /** Runs the handler at each of these signals, until disposed of. */
+  onSignal(signals: readonly NodeJS.Signals[], handler: (signal: NodeJS.Signals) => void): Disposable
+}

@@ -1,0 +1,30 @@
+/** A verb of the command line. The table of them all is verbs/index.ts; help and usage are made from it. */
+import type { Settings } from '../../settings/settings.ts'
+import type { ExitStatus } from '../../terms/failure.ts'
+import type { System } from './system.ts'
+
+export interface Verb {
+  readonly name: string
+  /** One line: what it does. */
+  readonly summary: string
+  /** Arguments as commander writes them: `<who...>`. */
+  readonly args?: string
+  readonly options?: readonly { readonly flags: string; readonly what: string }[]
+  /** More than the summary, if there is more to say. */
+  readonly details?: string
+  readonly examples: readonly string[]
+  run(call: Call): ExitStatus | Promise<ExitStatus>
+}
+
+export interface Call {
+  readonly args: readonly string[]
+  readonly options: Readonly<Record<string, string | boolean | undefined>>
+  /** Reads the settings; throws a Failure (78) that shows what is wrong. */
+  settings(): Settings
+  readonly system: System
+  /** Writes text for people, or the answer to `--json`. */
+  print(text: string): void
+}
+
+/** `--json`, for the verbs that answer something. */
+export const JSON_OPTION = { flags: '--json', what: 'answer as JSON, for programs' } as const

@@ -1,0 +1,15 @@
+import { EXIT } from '../../../terms/failure.ts'
+import { withActions } from '../reach.ts'
+import { JSON_OPTION, type Verb } from '../verb.ts'
+
+export const flush: Verb = {
+  name: 'flush',
+  summary: 'free all flies; the history stays',
+  options: [JSON_OPTION],
+  examples: ['sudo flypaperd flush'],
+  async run(call) {
+    const flies = await withActions(call, actions => actions.flush(call.system.user))
+    call.print(call.options.json ? JSON.stringify({ flies }) : `Freed ${flies === 1 ? '1 fly' : `${flies} flies`}.`)
+    return EXIT.ok
+  },
+}

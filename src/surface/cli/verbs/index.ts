@@ -1,0 +1,29 @@
+/** The verbs, in the order in which the help shows them. */
+import type { Verb } from '../verb.ts'
+import { check } from './check.ts'
+import { confirm } from './confirm.ts'
+import { flush } from './flush.ts'
+import { free } from './free.ts'
+import { generate } from './generate.ts'
+import { list } from './list.ts'
+import { restart } from './restart.ts'
+import { start } from './start.ts'
+import { status } from './status.ts'
+import { stop } from './stop.ts'
+import { tryOut } from './try.ts'
+import { version } from './version.ts'
+
+export const VERBS: readonly Verb[] = [
+  start,
+  stop,
+  restart,
+  tryOut,
+  confirm,
+  status,
+  list,
+  free,
+  flush,
+  generate,
+  check,
+  version,
+]

@@ -1,0 +1,10 @@
+import type { Verb } from '../verb.ts'
+import { runDaemon } from '../daemon.ts'
+
+export const restart: Verb = {
+  name: 'restart',
+  summary: 'take over from the running daemon without disarming, with the settings of now',
+  details: 'Runs in the foreground as start does. Without a running daemon it is the same as start.',
+  examples: ['sudo flypaperd restart'],
+  run: call => runDaemon(call, { handOver: true }),
+}

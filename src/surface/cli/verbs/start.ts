@@ -1,0 +1,11 @@
+import type { Verb } from '../verb.ts'
+import { runDaemon } from '../daemon.ts'
+
+export const start: Verb = {
+  name: 'start',
+  summary: 'arm the trap and run the daemon in the foreground',
+  details:
+    'Ctrl-C, SIGTERM or `flypaperd stop` disarm it again; the flies stay in the set. SIGUSR2 ends the daemon and leaves the trap armed.',
+  examples: ['sudo flypaperd start', 'sudo flypaperd start --settings ./flypaperd.toml'],
+  run: call => runDaemon(call, { handOver: false }),
+}

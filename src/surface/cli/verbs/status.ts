@@ -1,0 +1,43 @@
+import { EXIT, type ExitStatus } from '../../../terms/failure.ts'
+import { reachDaemon } from '../../control/client.ts'
+import { type StatusLine, statusLines } from '../status-lines.ts'
+import { type Call, JSON_OPTION, type Verb } from '../verb.ts'
+
+export const status: Verb = {
+  name: 'status',
+  summary: 'six lines: is the trap armed and well?',
+  options: [JSON_OPTION],
+  details: 'Exit status 0 when all is OK, 3 when the daemon is not running, 1 otherwise.',
+  examples: ['sudo flypaperd status', 'sudo flypaperd status --json'],
+  async run(call) {
+    const { system, options, print } = call
+    const daemon = await (await reachDaemon(system.socket))?.status()
+    const lines = linesOf(call, daemon)
+    if (options.json) print(JSON.stringify({ lines, ...(daemon === undefined ? {} : { daemon }) }))
+    else for (const line of lines) print(textOf(line))
+    return exitOf(lines, daemon !== undefined)
+  },
+}
+
+function linesOf({ system, settings }: Call, daemon: Parameters<typeof statusLines>[0]['daemon']): readonly StatusLine[] {
+  using firewall = system.openFirewall()
+  using history = system.openHistory({ readOnly: true })
+  return statusLines({
+    settings: settings(),
+    table: firewall.look(),
+    supportsQueue: firewall.supports('queue'),
+    supportsLog: firewall.supports('log'),
+    flies: history.count(system.now()),
+    forwards: system.surroundings.forwards(),
+    daemon,
+  })
+}
+
+function textOf({ label, ok, reason }: StatusLine): string {
+  return `${`${label}:`.padEnd(28)}${ok ? 'OK' : 'Missing'}${reason === undefined ? '' : ` (${reason})`}`
+}
+
+function exitOf(lines: readonly StatusLine[], running: boolean): ExitStatus {
+  if (!running) return EXIT.notRunning
+  return lines.every(({ ok }) => ok) ? EXIT.ok : EXIT.no
+}

@@ -1,0 +1,22 @@
+import { parseDuration } from '../../../terms/duration.ts'
+import { EXIT, Failure } from '../../../terms/failure.ts'
+import type { Verb } from '../verb.ts'
+import { runDaemon } from '../daemon.ts'
+
+const LONGEST = 86_400
+
+export const tryOut: Verb = {
+  name: 'try',
+  summary: 'arm the trap for a while, and disarm it again unless it is confirmed',
+  args: '<time>',
+  details:
+    'For a distant machine: when the time is over and nobody said `flypaperd confirm`, the trap goes and whoever it locked out is freed, you included.',
+  examples: ['sudo flypaperd try 300', 'sudo flypaperd try 10m'],
+  run(call) {
+    const seconds = parseDuration(call.args[0] ?? '')
+    if (seconds === undefined || seconds < 1 || seconds > LONGEST) {
+      throw new Failure(`try takes seconds or a time such as 5m, up to 1d, not ${call.args[0]}`, { exit: EXIT.usage })
+    }
+    return runDaemon(call, { handOver: false, tryFor: seconds })
+  },
+}

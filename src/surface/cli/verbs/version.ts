@@ -1,0 +1,13 @@
+import { EXIT } from '../../../terms/failure.ts'
+import { JSON_OPTION, type Verb } from '../verb.ts'
+
+export const version: Verb = {
+  name: 'version',
+  summary: 'say which flypaperd this is',
+  options: [JSON_OPTION],
+  examples: ['flypaperd version'],
+  run({ system, options, print }) {
+    print(options.json ? JSON.stringify({ version: system.version }) : `flypaperd ${system.version}`)
+    return EXIT.ok
+  },
+}

@@ -1,0 +1,54 @@
+/** Small text files, read whole and with a limit: a wrong path such as /dev/zero ends in a sentence. */
+import { closeSync, openSync, readSync } from 'node:fs'
+import { getSystemErrorMessage } from 'node:util'
+import type { TextFile } from '../settings/load.ts'
+
+export const MOST_BYTES = 1024 * 1024
+
+/** The text of a file in UTF-8, without a byte order mark, or why there is none. Never throws. */
+export function readText(path: string): TextFile {
+  try {
+    const bytes = readBytes(path)
+    if (bytes.length > MOST_BYTES) return { unreadable: 'other', because: `more than ${MOST_BYTES} bytes` }
+    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
+  } catch (error) {
+    return whyUnreadable(error as NodeJS.ErrnoException)
+  }
+}
+
+/** One byte more than the limit is enough to know; pipes are read to their end as well. */
+function readBytes(path: string): Uint8Array {
+  const file = openSync(path, 'r')
+  try {
+    const bytes = Buffer.alloc(MOST_BYTES + 1)
+    let length = 0
+    let read: number
+    do {
+      read = readSync(file, bytes, length, bytes.length - length, null)
+      length += read
+    } while (read > 0 && length < bytes.length)
+    return bytes.subarray(0, length)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function whyUnreadable(error: NodeJS.ErrnoException): TextFile {
+  switch (error.code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return { unreadable: 'missing', because: 'there is no such file' }
+    case 'EACCES':
+    case 'EPERM':
+      return { unreadable: 'forbidden', because: 'permission denied' }
+    case 'EISDIR':
+      return { unreadable: 'other', because: 'it is a directory' }
+    case 'ERR_ENCODING_INVALID_ENCODED_DATA':
+      return { unreadable: 'other', because: 'it is not text in UTF-8' }
+    default:
+      return {
+        unreadable: 'other',
+        because: error.errno ? getSystemErrorMessage(error.errno) : error.message,
+      }
+  }
+}

@@ -1,0 +1,202 @@
+/** The firewall port of arm/ over libnftables: changes become commands, listings become views. */
+import type { Change, Element, ElementValue, Firewall, RuleView, TableView } from '../arm/firewall.ts'
+import { TABLE } from '../arm/names.ts'
+import { type Address, parseAddress } from '../terms/address.ts'
+import { EXIT, Failure } from '../terms/failure.ts'
+import {
+  type Command,
+  forget,
+  type Listed,
+  type NewElement,
+  type Nftables,
+  NftablesError,
+  openNftables,
+  type Value,
+} from './nftables-json/index.ts'
+
+const IN_TABLE = { family: TABLE.family, table: TABLE.name } as const
+/** A table that is only checked, never loaded. */
+const PROBE = 'flypaper_probe'
+const PROBES = {
+  queue: 'queue num 1',
+  log: 'log group 1',
+  socket: 'socket wildcard 0 accept',
+} as const
+
+export function openFirewall(): Firewall & Disposable {
+  const nft = withFailure(() => openNftables())
+  return {
+    load: ruleset => withFailure(() => nft.load(ruleset)),
+    change: changes => withFailure(() => nft.run(changes.flatMap(commandsOf))),
+    take: (set, element) => withFailure(() => takeElement(nft, set, element)),
+    look: () => withFailure(() => lookAt(nft)),
+    elements: set => withFailure(() => listed(nft, set)),
+    supports: statement => withFailure(() => isSupported(nft, PROBES[statement])),
+    [Symbol.dispose]: () => nft[Symbol.dispose](),
+  }
+}
+
+function commandsOf(change: Change): Command[] {
+  switch (change.change) {
+    case 'add':
+      if (change.elements.length === 0) return []
+      return [{ add: { element: { ...setId(change.set), elem: change.elements.map(newElement) } } }]
+    case 'remove':
+      return forget(setId(change.set), change.elements.map(newElement))
+    case 'empty':
+      return [{ flush: { set: setId(change.set) } }]
+    case 'delete-set':
+      return [{ delete: { set: setId(change.set) } }]
+    case 'flush-chain':
+      return [{ flush: { chain: { ...IN_TABLE, name: change.chain } } }]
+    case 'delete-chain':
+      return [{ delete: { chain: { ...IN_TABLE, name: change.chain } } }]
+    case 'append-jump': {
+      const expr = [{ jump: { target: change.to } }]
+      return [{ add: { rule: { ...IN_TABLE, chain: change.chain, comment: change.comment, expr } } }]
+    }
+    case 'delete-rule':
+      return [{ delete: { rule: { ...IN_TABLE, chain: change.chain, handle: change.handle } } }]
+    case 'delete-table':
+      return [{ delete: { table: TABLE } }]
+  }
+}
+
+function setId(name: string) {
+  return { ...IN_TABLE, name }
+}
+
+function newElement({ element, seconds }: Element): NewElement {
+  const val = valueOf(element)
+  return seconds === undefined ? val : { elem: { val, timeout: seconds } }
+}
+
+function valueOf(element: ElementValue): Value {
+  if (typeof element === 'string' || typeof element === 'number') return element
+  if (!('length' in element && 'first' in element)) return { concat: [...element] }
+  const [addr] = element.text.split('/')
+  return element.text.includes('/') ? { prefix: { addr: addr!, len: element.length } } : addr!
+}
+
+function takeElement(nft: Nftables, set: string, element: Address): boolean {
+  try {
+    nft.run([{ delete: { element: { ...setId(set), elem: [element] } } }])
+    return true
+  } catch (error) {
+    if (error instanceof NftablesError && error.code === 'missing') return false
+    throw error
+  }
+}
+
+function lookAt(nft: Nftables): TableView | undefined {
+  try {
+    return viewOf(nft.listTable(TABLE.family, TABLE.name))
+  } catch (error) {
+    if (error instanceof NftablesError && error.code === 'missing') return undefined
+    throw error
+  }
+}
+
+function viewOf(objects: readonly Listed[]): TableView {
+  const chains = objects.filter(object => object.kind === 'chain')
+  const sets = objects.filter(object => object.kind === 'set')
+  const rules = objects.filter(object => object.kind === 'rule')
+  return {
+    chains: chains.map(({ name, hook }) => ({ name, hook })),
+    sets: sets.map(({ name, size, flags }) => ({ name, size, flags: flags ?? [] })),
+    rules: rules.map(ruleOf),
+    others: objects
+      .filter(({ kind }) => kind === 'map' || kind === 'other')
+      .map(object => String('name' in object ? object.name : '')),
+  }
+}
+
+function ruleOf({ chain, handle, comment, expr }: Listed & { kind: 'rule' }): RuleView {
+  const statements = expr as readonly ListedStatement[]
+  const jump = statements.map(statement => statement.jump ?? statement.goto).find(found => found)
+  const queue = statements.find(statement => typeof statement.queue?.num === 'number')?.queue?.num as number | undefined
+  const log = statements.find(statement => statement.log?.group !== undefined)?.log?.group
+  return {
+    chain,
+    handle,
+    comment,
+    target: jump?.target,
+    sets: [...JSON.stringify(expr).matchAll(/"@([^"]+)"/g)].map(([, name]) => name!),
+    handsOver:
+      queue !== undefined ? { kind: 'queue', number: queue } : log !== undefined ? { kind: 'log', number: log } : undefined,
+  }
+}
+
+/** The statements that we look at, as libnftables-json(5) lists them. */
+interface ListedStatement {
+  readonly jump?: { readonly target: string }
+  readonly goto?: { readonly target: string }
+  readonly queue?: { readonly num?: unknown }
+  readonly log?: { readonly group?: number } | null
+}
+
+/** Only what is one address: the sets of flies and holds hold nothing else. */
+function listed(nft: Nftables, set: string): { element: Address; expires?: number | undefined }[] {
+  try {
+    return nft.listElements(TABLE.family, TABLE.name, set).flatMap(({ val, expires }) => {
+      const element = typeof val === 'string' ? parseAddress(val) : undefined
+      return element === undefined ? [] : { element, expires }
+    })
+  } catch (error) {
+    if (error instanceof NftablesError && error.code === 'missing') return []
+    throw error
+  }
+}
+
+function isSupported(nft: Nftables, statement: string): boolean {
+  const chain = 'chain probe { type filter hook input priority 0; policy accept;'
+  try {
+    nft.check(`table inet ${PROBE} { ${chain} ${statement}\n } }`)
+    return true
+  } catch (error) {
+    if (error instanceof NftablesError && (error.code === 'missing' || error.code === 'unsupported')) return false
+    throw error
+  }
+}
+
+/** libnftables' codes in words for people, once. */
+function withFailure<T>(act: () => T): T {
+  try {
+    return act()
+  } catch (error) {
+    if (error instanceof NftablesError) throw failureOf(error)
+    throw error
+  }
+}
+
+function failureOf(error: NftablesError): unknown {
+  const [firstLine] = error.text.split('\n', 1)
+  switch (error.code) {
+    case 'no-library':
+      return new Failure('libnftables.so.1 is not installed, or cannot be loaded', {
+        exit: EXIT.unavailable,
+        hint: 'Install it: apt-get install libnftables1',
+        cause: error,
+      })
+    case 'no-permission':
+      return new Failure('no permission to change the firewall: CAP_NET_ADMIN is missing', {
+        exit: EXIT.noPermission,
+        hint: 'Run it as root: sudo flypaperd …',
+        cause: error,
+      })
+    case 'busy':
+      return new Failure(`the kernel keeps what a rule of yours still refers to: ${firstLine}`, {
+        exit: EXIT.unavailable,
+        hint: 'Look for it in `nft list table inet filter` and take the reference out.',
+        cause: error,
+      })
+    case 'set-full':
+      return new Failure('the set is full: it holds as many flies as its size allows', {
+        exit: EXIT.unavailable,
+        hint: 'Raise flypaper under [sizes] in the settings and restart.',
+        cause: error,
+      })
+    default:
+      return new Failure(`nftables refused: ${firstLine}`, { exit: EXIT.unavailable, cause: error })
+  }
+}

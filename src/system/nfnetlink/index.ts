@@ -1,0 +1,11 @@
+/**
+ * nfnetlink: packets that Linux netfilter hands to a program, by NFLOG or nfnetlink_queue, and a watch on routes.
+ *
+ * A library of its own, over libc through koffi: no addon, no compiler. See docs/nfnetlink.md.
+ */
+export { NetlinkError, type NetlinkErrorCode } from './error.ts'
+export { type LogOptions, openLog } from './log.ts'
+export type { PacketCounts, PacketOptions, PacketSocket } from './packets.ts'
+export type { NetfilterPacket } from './parse.ts'
+export { openQueue, type QueueOptions } from './queue.ts'
+export { type RouteOptions, watchRoutes } from './routes.ts'

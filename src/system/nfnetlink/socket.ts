@@ -1,0 +1,117 @@
+/** A non-blocking netlink socket: open, send, receive, and be called when something came. */
+import koffi, { type node as uv } from 'koffi'
+import { NetlinkError } from './error.ts'
+import * as C from './libc.ts'
+import { HOST_LITTLE_ENDIAN } from './message.ts'
+import type { Slots } from './slots.ts'
+
+export interface NetlinkSocket extends Disposable {
+  /** Sends one message to the kernel, which acts on it before this returns; throws NetlinkError. */
+  send(message: Uint8Array): void
+  /** Receives what is there, at most `slots.count` datagrams; returns how many, or the errno below zero. */
+  receive(slots: Slots): number
+  /** Whenever something came, receives it once and says how many datagrams; closes itself when it cannot go on. */
+  watch(slots: Slots, onReceived: (count: number) => void, onError: (error: NetlinkError) => void): void
+  /** Datagrams that found no room in the receive buffer, ever. */
+  overruns(): number
+  readonly closed: boolean
+}
+
+/**
+ * Opens a socket of this netlink protocol (NETLINK_ROUTE 0, NETLINK_NETFILTER 12), a member of these multicast
+ * groups, with a receive buffer of that many bytes; throws NetlinkError.
+ *
+ * NETLINK_NO_ENOBUFS: without it, one overrun makes the kernel refuse everything until the buffer is empty.
+ */
+export function openSocket(protocol: number, multicast: number, receiveBuffer: number): NetlinkSocket {
+  if (koffi.sizeof('void *') !== 8) throw new NetlinkError('unsupported', 'netlink needs a 64-bit machine', 0)
+  const libc = C.loadLibc()
+  const type = C.SOCK_RAW | C.SOCK_NONBLOCK | C.SOCK_CLOEXEC
+  const fd = libc.socket(C.AF_NETLINK, type, protocol)
+  if (fd < 0) throw openingError('cannot open a netlink socket', libc.errno())
+  try {
+    const size = int(Math.min(receiveBuffer, 0x3fffffff))
+    const forced = libc.setsockopt(fd, C.SOL_SOCKET, C.SO_RCVBUFFORCE, size, 4) === 0
+    if (!forced) libc.setsockopt(fd, C.SOL_SOCKET, C.SO_RCVBUF, size, 4)
+    libc.setsockopt(fd, C.SOL_NETLINK, C.NETLINK_NO_ENOBUFS, int(1), 4)
+    if (libc.bind(fd, kernelAddress(multicast), 12) < 0)
+      throw openingError('cannot bind a netlink socket', libc.errno())
+  } catch (error) {
+    libc.close(fd)
+    throw error
+  }
+  return socketOf(libc, fd)
+}
+
+/** Errors of receiving after which the next attempt may succeed. */
+const TRANSIENT = new Set<number>([0, C.ERRNO.EAGAIN, C.ERRNO.EINTR, C.ERRNO.ENOMEM, C.ERRNO.ENOBUFS])
+
+function socketOf(libc: C.Libc, fd: number): NetlinkSocket {
+  const meminfo = new Uint32Array(new ArrayBuffer(9 * 4))
+  const address = kernelAddress(0)
+  // Keep the handle: koffi stops polling, silently, when it is collected.
+  let handle: uv.PollHandle | undefined
+  let closed = false
+  let dropped = 0
+  return {
+    get closed() {
+      return closed
+    },
+    send(message) {
+      if (libc.sendto(fd, message, message.length, 0, address, 12) >= 0) return
+      throw new NetlinkError('failed', 'cannot send to netlink', libc.errno())
+    },
+    receive(slots) {
+      const count = libc.recvmmsg(fd, slots.vector, slots.count, C.MSG_DONTWAIT, null)
+      return count < 0 ? -libc.errno() : count
+    },
+    watch(slots, onReceived, onError) {
+      // One recvmmsg a wake-up, so that a flood leaves room for everything else on the event loop: the poll is
+      // level-triggered and comes back at once while there is more.
+      handle = koffi.node.poll(fd, { readable: true }, () => {
+        const count = this.receive(slots)
+        if (count > 0) return onReceived(count)
+        if (TRANSIENT.has(-count)) return
+        this[Symbol.dispose]()
+        onError(new NetlinkError('failed', 'a netlink socket broke and is closed', -count))
+      })
+    },
+    overruns() {
+      // SK_MEMINFO_DROPS (linux/sock_diag.h) is the ninth number; it counts on under NETLINK_NO_ENOBUFS.
+      const told = closed || libc.getsockopt(fd, C.SOL_SOCKET, C.SO_MEMINFO, bytesOf(meminfo), int(36)) < 0
+      if (!told) dropped = meminfo[8] ?? 0
+      return dropped
+    },
+    [Symbol.dispose]() {
+      if (closed) return
+      this.overruns()
+      closed = true
+      handle?.close()
+      handle = undefined
+      libc.close(fd)
+    },
+  }
+}
+
+/** struct sockaddr_nl (linux/netlink.h): port 0 is the kernel; in bind, a port of its choice. */
+function kernelAddress(multicast: number): Uint8Array {
+  const bytes = new Uint8Array(new ArrayBuffer(12))
+  const view = new DataView(bytes.buffer)
+  view.setUint16(0, C.AF_NETLINK, HOST_LITTLE_ENDIAN)
+  view.setUint32(8, multicast, HOST_LITTLE_ENDIAN)
+  return bytes
+}
+
+function openingError(doing: string, errno: number): NetlinkError {
+  if (errno === C.ERRNO.EPROTONOSUPPORT || errno === C.ERRNO.EAFNOSUPPORT)
+    return new NetlinkError('unsupported', doing, errno)
+  return new NetlinkError(errno === C.ERRNO.EPERM ? 'no-permission' : 'failed', doing, errno)
+}
+
+function int(value: number): Uint8Array {
+  return bytesOf(Int32Array.of(value))
+}
+
+function bytesOf(numbers: Int32Array | Uint32Array): Uint8Array {
+  return new Uint8Array(numbers.buffer)
+}

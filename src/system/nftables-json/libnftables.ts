@@ -1,0 +1,120 @@
+/**
+ * libnftables(3) through FFI: one context, its buffers, its flags. Knows nothing of JSON.
+ *
+ * libnftables calls exit(3) when it cannot open its netlink socket, which would end our process without a
+ * word from us, so we try such a socket first. The context keeps its socket: it belongs to the network
+ * namespace in which it was opened.
+ */
+import koffi from 'koffi'
+import { NftablesError } from './error.ts'
+
+/** NFT_CTX_OUTPUT_* of nftables/libnftables.h. */
+export const OUTPUT = { handle: 1 << 3, json: 1 << 4, numericAll: 0xf << 7, terse: 1 << 11 } as const
+
+export interface Mode {
+  /** OUTPUT flags, or-ed. */
+  readonly output: number
+  readonly dryRun?: boolean
+}
+
+/** What one run left: `failed` tells which of the two buffers counts. */
+export interface Outcome {
+  readonly failed: boolean
+  readonly output: string
+  readonly error: string
+}
+
+export interface Context {
+  run(text: string, mode: Mode): Outcome
+  /** On a worker thread; nothing else may be called on this context until it settles. */
+  runAsync(text: string, mode: Mode): Promise<Outcome>
+  /** At most once, and not while anything runs. */
+  free(): void
+}
+
+// One run takes 82 KiB of stack, whatever its size (netlink buffers; measured with 1.0.6), a worker of koffi
+// has 128 KiB, and to overrun it is silent corruption. So more, where koffi still lets us.
+const ASYNC_STACK_SIZE = 512 * 1024
+
+export function openContext(library: string): Context {
+  widenAsyncStack()
+  probeNetlink()
+  const nft = bind(library)
+  const context: unknown = nft.newContext(0)
+  if (nft.bufferOutput(context) !== 0 || nft.bufferError(context) !== 0) {
+    nft.free(context)
+    throw new NftablesError('unsupported', 'libnftables cannot buffer its output (fopencookie failed)')
+  }
+
+  function prepare(mode: Mode): void {
+    nft.setFlags(context, mode.output)
+    nft.setDryRun(context, mode.dryRun ?? false)
+  }
+  // Both buffers are read every time: reading is what rewinds them.
+  function outcome(status: number): Outcome {
+    return { failed: status !== 0, output: nft.output(context), error: nft.error(context) }
+  }
+
+  return {
+    run(text, mode) {
+      prepare(mode)
+      return outcome(nft.run(context, text))
+    },
+    runAsync(text, mode) {
+      prepare(mode)
+      return new Promise((resolve, reject) => {
+        nft.run.async(context, text, (error: unknown, status: number) =>
+          error ? reject(error) : resolve(outcome(status)),
+        )
+      })
+    },
+    free: () => nft.free(context),
+  }
+}
+
+function bind(library: string) {
+  try {
+    const { func } = loader(library)
+    return {
+      newContext: func('void *nft_ctx_new(uint32_t flags)'),
+      free: func('void nft_ctx_free(void *ctx)'),
+      bufferOutput: func('int nft_ctx_buffer_output(void *ctx)'),
+      bufferError: func('int nft_ctx_buffer_error(void *ctx)'),
+      output: func('const char *nft_ctx_get_output_buffer(void *ctx)'),
+      error: func('const char *nft_ctx_get_error_buffer(void *ctx)'),
+      setFlags: func('void nft_ctx_output_set_flags(void *ctx, unsigned int flags)'),
+      setDryRun: func('void nft_ctx_set_dry_run(void *ctx, bool dry)'),
+      run: func('int nft_run_cmd_from_buffer(void *ctx, const char *buf)'),
+    }
+  } catch (cause) {
+    throw new NftablesError('no-library', cause instanceof Error ? cause.message : String(cause), { cause })
+  }
+}
+
+function loader(library: string | null) {
+  const loaded = koffi.load(library)
+  return { func: (declaration: string) => loaded.func(declaration) }
+}
+
+function widenAsyncStack(): void {
+  if ((koffi.config().async_stack_size ?? 0) >= ASYNC_STACK_SIZE) return
+  try {
+    koffi.config({ async_stack_size: ASYNC_STACK_SIZE })
+  } catch {
+    // Refused once anybody has loaded a library; the default is enough then.
+  }
+}
+
+/** Throws what socket(2) says, where libnftables would end the process. */
+function probeNetlink(): void {
+  const { func } = loader(null)
+  const [AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER] = [16, 3, 12]
+  const socket: number = func('int socket(int domain, int type, int protocol)')(
+    AF_NETLINK,
+    SOCK_RAW,
+    NETLINK_NETFILTER,
+  )
+  if (socket >= 0) return void func('int close(int fd)')(socket)
+  const [name] = Object.entries(koffi.os.errno).find(([, errno]) => errno === koffi.errno()) ?? ['unknown']
+  throw new NftablesError('unsupported', `no netlink socket for netfilter: ${name}`)
+}

@@ -1,0 +1,151 @@
+/** A SQLite database in a file: node:sqlite, with errors in words that a person can act on. */
+import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
+import { failureOf, newerFailure, olderFailure, withFailure } from './sqlite-failure.ts'
+
+export type Parameters = Readonly<Record<string, string | number | null>>
+export type Row = Readonly<Record<string, unknown>>
+
+export interface Statement {
+  /** Tells how many rows it changed. */
+  run(parameters?: Parameters): number
+  get(parameters?: Parameters): Row | undefined
+  all(parameters?: Parameters): Row[]
+}
+
+export interface Database extends Disposable {
+  prepare(sql: string): Statement
+  prepareAll<Name extends string>(queries: Readonly<Record<Name, string>>): Record<Name, Statement>
+  /** Reads row by row as the caller takes them, so that a million rows need no memory. */
+  each(sql: string, parameters?: Parameters): Iterable<Row>
+  /** All of it or, when it throws, nothing. */
+  transaction<T>(work: () => T): T
+}
+
+export interface DatabaseOptions {
+  /** The scripts that lead from an empty file to today's schema; PRAGMA user_version counts those that were run. */
+  readonly migrations: readonly string[]
+  readonly readOnly: boolean
+}
+
+/** How long a call waits for another program's write. The daemon stands still meanwhile, so: short. */
+const BUSY_MS = 1000
+
+/**
+ * Opens the database. For writing, folder (0750) and file (0640) are made where missing, and the schema is brought
+ * up to date. Read-only, nothing is made or changed: a missing file reads as an empty database.
+ * Throws a Failure: 77 no permission; 69 damaged, written by a newer version, disk full.
+ */
+export function openDatabase(file: string, { migrations, readOnly }: DatabaseOptions): Database {
+  const sqlite = withFailure(file, () => (readOnly ? openToRead(file) : openToWrite(file)))
+  const database = wrap(sqlite, file)
+  try {
+    if (readOnly && sqlite.location() !== null) checkVersion(database, file, migrations.length)
+    else migrate(database, sqlite, file, migrations)
+    return database
+  } catch (error) {
+    database[Symbol.dispose]()
+    throw error
+  }
+}
+
+/**
+ * WAL with synchronous NORMAL: a commit is a write(2), not an fsync(2). It survives the death of the process at
+ * any moment, and a power cut costs at most the last commits, never the database (sqlite.org/wal.html). Larger
+ * checkpoints than the default 1,000 pages, because a flood of lockouts touches the same pages again and again.
+ */
+const TO_WRITE = `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+                  PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -8000;`
+
+function openToWrite(file: string): DatabaseSync {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o750 })
+  // SQLite would make it with 0644. An existing file is not opened here: closing it again would end the locks
+  // that SQLite holds in this process (fcntl(2)).
+  if (!existsSync(file)) closeSync(openSync(file, 'a', 0o640))
+  const sqlite = new DatabaseSync(file, { timeout: BUSY_MS })
+  try {
+    sqlite.exec(TO_WRITE)
+    return sqlite
+  } catch (error) {
+    sqlite.close()
+    throw error
+  }
+}
+
+/**
+ * A reader of a WAL database makes the -wal and -shm files where they are missing. They are missing when no daemon
+ * runs; nobody writes then, and `immutable` reads the file alone.
+ */
+function openToRead(file: string): DatabaseSync {
+  if (statSync(file, { throwIfNoEntry: false }) === undefined) return new DatabaseSync(':memory:')
+  const url = pathToFileURL(file)
+  if (!existsSync(`${file}-wal`)) url.search = '?immutable=1'
+  return new DatabaseSync(url, { timeout: BUSY_MS, readOnly: true })
+}
+
+function wrap(sqlite: DatabaseSync, file: string): Database {
+  const prepare = (sql: string): Statement => {
+    const statement = withFailure(file, () => sqlite.prepare(sql))
+    return {
+      run: (parameters = {}) => withFailure(file, () => Number(statement.run(parameters).changes)),
+      get: (parameters = {}) => withFailure(file, () => statement.get(parameters)),
+      all: (parameters = {}) => withFailure(file, () => statement.all(parameters)),
+    }
+  }
+  return {
+    prepare,
+    prepareAll: queries =>
+      Object.fromEntries(
+        Object.entries<string>(queries).map(([name, sql]) => [name, prepare(sql)]),
+      ) as ReturnType<Database['prepareAll']>,
+    *each(sql, parameters = {}) {
+      try {
+        // A statement of its own: two loops over one prepared statement would reset each other.
+        yield* sqlite.prepare(sql).iterate(parameters)
+      } catch (error) {
+        throw failureOf(error, file)
+      }
+    },
+    transaction(work) {
+      withFailure(file, () => sqlite.exec('BEGIN IMMEDIATE'))
+      try {
+        const result = work()
+        withFailure(file, () => sqlite.exec('COMMIT'))
+        return result
+      } finally {
+        // Still open only when something threw; some errors (disk full) have rolled it back already.
+        if (sqlite.isTransaction) sqlite.exec('ROLLBACK')
+      }
+    },
+    [Symbol.dispose]() {
+      if (sqlite.isOpen) sqlite.close()
+    },
+  }
+}
+
+function migrate(
+  database: Database,
+  sqlite: DatabaseSync,
+  file: string,
+  migrations: readonly string[],
+): void {
+  const version = versionOf(database)
+  if (version > migrations.length) throw newerFailure(file, version, migrations.length)
+  if (version === migrations.length) return
+  database.transaction(() => {
+    for (const migration of migrations.slice(version)) withFailure(file, () => sqlite.exec(migration))
+    sqlite.exec(`PRAGMA user_version = ${migrations.length}`)
+  })
+}
+
+function checkVersion(database: Database, file: string, today: number): void {
+  const version = versionOf(database)
+  if (version > today) throw newerFailure(file, version, today)
+  if (version < today) throw olderFailure(file, version, today)
+}
+
+function versionOf(database: Database): number {
+  return database.prepare('PRAGMA user_version').get()?.user_version as number
+}

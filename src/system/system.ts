@@ -1,0 +1,94 @@
+/** The real world: everything that the verbs can open. */
+import { lookup } from 'node:dns/promises'
+import { readFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
+import { openHistory } from '../record/history.ts'
+import type { System } from '../surface/cli/system.ts'
+import { parseAddress } from '../terms/address.ts'
+import { EXIT, Failure } from '../terms/failure.ts'
+import { readText } from './files.ts'
+import { openFirewall } from './firewall.ts'
+import { openLog } from './log.ts'
+import { watchRoutes } from './nfnetlink/index.ts'
+import { packetSockets } from './packet-sockets.ts'
+import { surroundings } from './surroundings.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+export function openSystem(env: Environment = process.env): System {
+  const state = directory(env.STATE_DIRECTORY, '/var/lib/flypaperd')
+  const historyFile = `${state}/history.db`
+  return {
+    version: packageVersion(),
+    socket: `${directory(env.RUNTIME_DIRECTORY, '/run/flypaperd')}/control.sock`,
+    user: userName(env),
+    pid: process.pid,
+    surroundings,
+    now: Date.now,
+    readText,
+    openFirewall,
+    openHistory: options => openHistory(historyFile, options),
+    openWorld() {
+      using opening = new DisposableStack()
+      const firewall = opening.use(openFirewall())
+      const history = opening.use(openHistory(historyFile))
+      const log = opening.use(openLog({ env, stdoutIsTerminal: process.stdout.isTTY === true }))
+      const opened = opening.move()
+      return {
+        firewall,
+        surroundings,
+        sockets: packetSockets,
+        history,
+        log,
+        now: Date.now,
+        [Symbol.dispose]: () => opened.dispose(),
+      }
+    },
+    watchRoutes: (onChange, onError) => watchRoutes({ onChange, onError }),
+    resolve,
+    onSignal(signals, handler) {
+      for (const signal of signals) process.on(signal, handler)
+      return {
+        [Symbol.dispose]() {
+          for (const signal of signals) process.off(signal, handler)
+        },
+      }
+    },
+  }
+}
+
+/** systemd passes several directories with colons between them; ours is the first. */
+function directory(variable: string | undefined, otherwise: string): string {
+  return variable?.split(':')[0] || otherwise
+}
+
+function userName(env: Environment): string {
+  const name = env.SUDO_USER ?? tryUserName()
+  return name.slice(0, 64)
+}
+
+function tryUserName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid ${process.getuid?.()}` // a user without an entry in passwd(5)
+  }
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}
+
+async function resolve(name: string) {
+  try {
+    const found = await lookup(name, { all: true })
+    return found.flatMap(({ address }) => parseAddress(address) ?? [])
+  } catch (cause) {
+    throw new Failure(`no address is known for the host name ${name}`, {
+      exit: EXIT.no,
+      hint: 'Is it spelt right, and does the name server answer? An address works without one.',
+      cause,
+    })
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * A fly: a source that is locked out, named as people see it and as the kernel set holds it.
+ *
+ * IPv4: one address, `69.0.231.79`. IPv6: the /64 of the source, `2001:db8:1:2::/64`, since a host there has
+ * 2^64 addresses to come from. Where a whole /64 would hurt others (our own on-link prefix, the NAT64 prefix,
+ * a /64 with somebody of the never-list in it) a single IPv6 address, `2001:db8:1:2::5`.
+ */
+import { type Address, overlaps, type Prefix, parseAddress, parsePrefix, prefixAround } from './address.ts'
+
+declare const brand: unique symbol
+export type Fly = string & { readonly [brand]: 'Fly' }
+
+/** RFC 6052: behind this prefix stands the whole IPv4 world. */
+export const NAT64 = '64:ff9b::/96'
+
+const CACHE = 4096
+
+/**
+ * Tells which fly a source belongs to. `singles` are the IPv6 prefixes whose hosts stick one by one; the kernel's
+ * set flypaper_single6 holds the same.
+ */
+export function flyNamer(singles: readonly Prefix[]): (source: Address) => Fly {
+  const known = new Map<Address, Fly>()
+  return source => {
+    if (!source.includes(':')) return source as string as Fly
+    const before = known.get(source)
+    if (before !== undefined) return before
+    if (known.size >= CACHE) known.clear()
+    const around = prefixAround(source, 64)
+    const fly = (singles.some(single => overlaps(single, around)) ? source : around.text) as Fly
+    known.set(source, fly)
+    return fly
+  }
+}
+
+/** The prefix that a fly stands for. */
+export function prefixOf(fly: Fly): Prefix {
+  return parsePrefix(fly)!
+}
+
+/** The set that holds the fly, and its element there: the /64 is kept as its first address. */
+export function elementOf(fly: Fly): { set: 'flypaper' | 'flypaper6'; element: Address } {
+  if (!fly.includes(':')) return { set: 'flypaper', element: fly as string as Address }
+  return { set: 'flypaper6', element: fly.replace('/64', '') as Address }
+}
+
+/** The fly that an element of the sets stands for; undefined when the text is no address. */
+export function flyOfElement(element: string): Fly | undefined {
+  const address = parseAddress(element)
+  if (address === undefined) return undefined
+  const around = prefixAround(address, 64)
+  return (address.includes(':') && around.text === `${address}/64` ? around.text : address) as Fly
+}

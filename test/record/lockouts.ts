@@ -1,0 +1,32 @@
+/** Lockouts to test with. */
+import type { NewLockout } from '../../src/record/lockout.ts'
+
+export const SINCE = Date.parse('2026-01-02T03:04:05Z')
+export const HOUR = 3_600_000
+
+/** The lockout of 2006, an hour long, with changes. */
+export function lockout(changes: Partial<NewLockout> = {}): NewLockout {
+  return {
+    source: '69.0.231.79',
+    packetSource: changes.source ?? '69.0.231.79',
+    tried: { kind: 'tcp', port: 20000, from: 51000, flags: 2 },
+    hook: 'input',
+    because: 'closed-port',
+    since: SINCE,
+    until: (changes.since ?? SINCE) + HOUR,
+    times: 1,
+    ...changes,
+  }
+}
+
+/** The n-th of many different sources. */
+export function sourceOf(n: number): string {
+  return `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`
+}
+
+/** `size` lockouts of different sources, from the n-th on. */
+export function batch(first: number, size: number): NewLockout[] {
+  return Array.from({ length: size }, (_, i) =>
+    lockout({ source: sourceOf(first + i), since: SINCE + first + i }),
+  )
+}

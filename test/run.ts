@@ -1,0 +1,71 @@
+/**
+ * Runs the tests: `node test/run.ts [SUITE | GLOB]…`, all suites unless told.
+ *
+ * Needs no root: an ordinary user runs them in a user namespace. The last line is `N passed, N failed, N skipped`;
+ * the exit status is 0 only when something passed and nothing failed.
+ */
+import { globSync } from 'node:fs'
+import { run } from 'node:test'
+import { spec } from 'node:test/reporters'
+import { asRoot } from './support/root.ts'
+import { type Counted, count, type Reported } from './support/tally.ts'
+
+interface Suite {
+  readonly name: string
+  readonly files: readonly string[]
+  /** Test files at the same time. */
+  readonly concurrency: number
+}
+
+const TEST_TIMEOUT = 120_000
+const SUITE_TIMEOUT = 30 * 60_000
+
+function suitesOf(args: readonly string[]): Suite[] {
+  const files = globSync('test/**/*.test.ts').sort()
+  const inKernel = (file: string) => file.startsWith('test/kernel/')
+  const suites: Suite[] = [
+    { name: 'unit', files: files.filter(file => !inKernel(file)), concurrency: 2 },
+    // Floods and tight gaps want the processors for themselves.
+    { name: 'kernel', files: files.filter(inKernel), concurrency: 1 },
+  ]
+  if (args.length === 0) return suites
+  return args.map(
+    arg =>
+      suites.find(({ name }) => name === arg) ?? { name: arg, files: globSync(arg).sort(), concurrency: 1 },
+  )
+}
+
+async function runSuite(suite: Suite, totals: Record<Counted['as'], number>): Promise<string[]> {
+  const complaints: string[] = []
+  function add(test: Reported): void {
+    const counted = count(test, Boolean(process.env.CI))
+    if (counted === undefined) return
+    totals[counted.as] += 1
+    if (counted.because !== undefined) complaints.push(`✖ ${test.file}: ${test.name}: ${counted.because}`)
+  }
+  const tests = run({
+    files: suite.files,
+    concurrency: suite.concurrency,
+    timeout: TEST_TIMEOUT,
+    signal: AbortSignal.timeout(SUITE_TIMEOUT),
+    // A test that failed may have left a socket or a child behind that would keep its file running for ever.
+    execArgv: ['--test-force-exit'],
+  })
+  tests.on('test:pass', ({ details, ...test }) => add({ ...test, type: details.type, passed: true }))
+  tests.on('test:fail', ({ details, ...test }) => add({ ...test, type: details.type, passed: false }))
+  for await (const text of tests.compose(new spec())) process.stdout.write(text)
+  return complaints
+}
+
+asRoot()
+process.chdir(new URL('..', import.meta.url).pathname)
+const totals = { passed: 0, failed: 0, skipped: 0 }
+for (const suite of suitesOf(process.argv.slice(2))) {
+  const began = Date.now()
+  if (suite.files.length === 0) continue
+  const complaints = await runSuite(suite, totals)
+  const minutes = ((Date.now() - began) / 60_000).toFixed(1)
+  console.log([...complaints, `${suite.name}: ${minutes} minutes`, ''].join('\n'))
+}
+console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`)
+process.exitCode = totals.passed > 0 && totals.failed === 0 ? 0 : 1

@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Case, explained } from './explained.ts'
+
+const cases: Case[] = [
+  {
+    what: 'a duration as a number',
+    text: '[lockout]\nfirst = 3600',
+    expected: `/etc/f.toml:2:9: lockout.first must be a duration from 1s to 3650d, or "forever", not 3600
+  first = 3600
+          ^
+  write first = "1h"`,
+  },
+  {
+    what: 'a duration as a number that formatting would round',
+    text: 'served = 3661',
+    expected: `/etc/f.toml:1:10: served must be a duration from 0s to 1d, not 3661
+  served = 3661
+           ^
+  write served = "3661s"`,
+  },
+  {
+    what: 'a duration in words',
+    text: 'served = "10 Minutes" # ten',
+    expected: `/etc/f.toml:1:10: served must be a duration from 0s to 1d, not "10 Minutes"
+  served = "10 Minutes" # ten
+           ^
+  write served = "10m"`,
+  },
+  {
+    what: 'a bad duration',
+    text: 'served = "soon"',
+    expected: `/etc/f.toml:1:10: served must be a duration from 0s to 1d, not "soon"
+  served = "soon"
+           ^
+  write a number and s, m, h, d or w, such as "90s" or "1h30m"`,
+  },
+  {
+    what: 'a duration out of range',
+    text: 'hold = "11m"',
+    expected: `/etc/f.toml:1:8: hold must be a duration from 1s to 10m, not "11m"
+  hold = "11m"
+         ^
+  write hold = "10m"`,
+  },
+  {
+    what: 'forever where it is not possible',
+    text: 'hold = "forever"',
+    expected: `/etc/f.toml:1:8: hold must be a duration from 1s to 10m, not "forever"
+  hold = "forever"
+         ^
+  write a number and s, m, h, d or w, such as "90s" or "1h30m"`,
+  },
+  {
+    what: 'forever in another spelling',
+    text: 'lockout.first = "For Ever"',
+    expected: `/etc/f.toml:1:17: lockout.first must be a duration from 1s to 3650d, or "forever", not "For Ever"
+  lockout.first = "For Ever"
+                  ^
+  write first = "forever"`,
+  },
+  {
+    what: 'longest shorter than first',
+    text: '[lockout]\nfirst = "2h"\nfirst_udp = "3h"\nlongest = "1h"',
+    expected: `/etc/f.toml:4:11: "1h" is shorter than first_udp, which is "3h"
+  longest = "1h"
+            ^
+  write longest = "3h"`,
+  },
+  {
+    what: 'longest shorter than the default of first',
+    text: '[lockout]\nlongest = "1m"',
+    expected: `/etc/f.toml:2:11: "1m" is shorter than first, which is "1h"
+  longest = "1m"
+            ^
+  write longest = "1h"`,
+  },
+  {
+    what: 'longest that ends where first does not',
+    text: 'lockout = { first = "forever", longest = "7d" }',
+    expected: `/etc/f.toml:1:42: "7d" is shorter than first, which is "forever"
+  lockout = { first = "forever", longest = "7d" }
+                                           ^
+  write longest = "forever"`,
+  },
+  {
+    what: 'not one of the choices',
+    text: 'closed = "all"',
+    expected: `/etc/f.toml:1:10: closed must be "auto", "unmatched" or "listening", not "all"
+  closed = "all"
+           ^
+  write one of "auto", "unmatched", "listening"`,
+  },
+  {
+    what: 'one of the choices misspelt',
+    text: 'closed = "unmached"',
+    expected: `/etc/f.toml:1:10: closed must be "auto", "unmatched" or "listening", not "unmached"
+  closed = "unmached"
+           ^
+  write closed = "unmatched"`,
+  },
+  {
+    what: 'a table where one of the choices is needed',
+    text: 'capture = {}',
+    expected: `/etc/f.toml:1:11: capture must be "auto", "queue" or "log", not a table
+  capture = {}
+            ^
+  write one of "auto", "queue", "log"`,
+  },
+  {
+    what: 'a number out of range',
+    text: 'number = 65534',
+    expected: `/etc/f.toml:1:10: number must be a whole number from 1 to 65533, not 65534
+  number = 65534
+           ^
+  write number = 65533`,
+  },
+  {
+    what: 'a number in quotes',
+    text: 'lockout.factor = "6"',
+    expected: `/etc/f.toml:1:18: lockout.factor must be a whole number from 1 to 1000, not "6"
+  lockout.factor = "6"
+                   ^
+  write factor = 6`,
+  },
+  {
+    what: 'a number that is not whole',
+    text: 'lockout.factor = 1.5',
+    expected: `/etc/f.toml:1:18: lockout.factor must be a whole number from 1 to 1000, not 1.5
+  lockout.factor = 1.5
+                   ^
+  write factor = 2`,
+  },
+  {
+    what: 'no number',
+    text: 'number = nan',
+    expected: `/etc/f.toml:1:10: number must be a whole number from 1 to 65533, not NaN
+  number = nan
+           ^
+  write digits without quotes`,
+  },
+  {
+    what: 'a date as a number',
+    text: 'sizes.hold = 1979-05-27 07:32:00',
+    expected: `/etc/f.toml:1:14: sizes.hold must be a whole number from 16 to 16777216, not a date or time
+  sizes.hold = 1979-05-27 07:32:00
+               ^
+  write digits without quotes`,
+  },
+  {
+    what: 'a host name in never',
+    text: 'never = [\n  "192.0.2.7", # ] not the end\n  "ssh.example.org",\n]',
+    expected: `/etc/f.toml:3:3: "ssh.example.org" is a name, and names are not looked up here
+    "ssh.example.org",
+    ^
+  write its addresses, which "getent ahosts ssh.example.org" shows`,
+  },
+  {
+    what: 'host bits in a prefix',
+    text: 'never = ["192.0.2.0/24", "192.0.2.7/24"]',
+    expected: `/etc/f.toml:1:26: "192.0.2.7/24" has bits set behind the first 24
+  never = ["192.0.2.0/24", "192.0.2.7/24"]
+                           ^
+  write "192.0.2.0/24", or "192.0.2.7" for that one address`,
+  },
+  {
+    what: 'a prefix length that cannot be',
+    text: 'never = ["2001:db8::/129"]',
+    expected: `/etc/f.toml:1:10: "2001:db8::/129" has no valid prefix length
+  never = ["2001:db8::/129"]
+           ^
+  write a length from 0 to 128 behind the slash`,
+  },
+  {
+    what: 'a zone',
+    text: 'never = ["fe80::1%eth0"]',
+    expected: `/etc/f.toml:1:10: entry 1 of never must be an address or a prefix, not "fe80::1%eth0"
+  never = ["fe80::1%eth0"]
+           ^
+  write the address without the % and what follows it`,
+  },
+  {
+    what: 'what is no address at all',
+    text: 'never = ["192.0.2.1-192.0.2.9"]',
+    expected: `/etc/f.toml:1:10: entry 1 of never must be an address or a prefix, not "192.0.2.1-192.0.2.9"
+  never = ["192.0.2.1-192.0.2.9"]
+           ^
+  write an address such as "192.0.2.7" or a prefix such as "2001:db8::/32"`,
+  },
+  {
+    what: 'a number in never',
+    text: 'never = ["::1", 7]',
+    expected: `/etc/f.toml:1:17: entry 2 of never must be an address or a prefix, not 7
+  never = ["::1", 7]
+                  ^
+  write it in double quotes, such as "192.0.2.7"`,
+  },
+  {
+    what: 'one text where a list is needed',
+    text: 'chains.input = "input"',
+    expected: `/etc/f.toml:1:16: chains.input must be a list of chain names, not "input"
+  chains.input = "input"
+                 ^
+  write input = ["input"]`,
+  },
+  {
+    what: 'what nft would not take for a chain',
+    text: 'chains.input = ["input; flush ruleset"]',
+    expected: `/etc/f.toml:1:17: entry 1 of chains.input must be the name of a chain of table inet filter, not "input; flush ruleset"
+  chains.input = ["input; flush ruleset"]
+                  ^
+  write the name as "nft list chains inet" shows it, such as "input"`,
+  },
+  {
+    what: 'a chain of ours',
+    text: 'chains.input = ["flypaper_input"]',
+    expected: `/etc/f.toml:1:17: "flypaper_input" is one of flypaperd's own chains
+  chains.input = ["flypaper_input"]
+                  ^
+  write the name of a chain of your own`,
+  },
+]
+
+for (const { what, text, expected } of cases) {
+  test(`explains ${what}`, () => assert.equal(explained(text), expected))
+}

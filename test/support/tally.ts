@@ -1,0 +1,34 @@
+/** How a test counts in the totals of test/run.ts. */
+
+/** What the runner reports of one test, as `test:pass` and `test:fail` events carry it. */
+export interface Reported {
+  readonly passed: boolean
+  readonly name: string
+  readonly file?: string | undefined
+  readonly type?: string | undefined
+  readonly skip?: string | boolean | undefined
+  readonly todo?: string | boolean | undefined
+}
+
+export interface Counted {
+  readonly as: 'passed' | 'failed' | 'skipped'
+  /** Why it failed, where the runner itself has nothing to say. */
+  readonly because?: string
+}
+
+/**
+ * Undefined for a suite, which only groups. In CI a test may be skipped only for a reason that begins with
+ * `outside CI:`. A file without tests counts as failed: the runner reports it as a test of the file's name.
+ */
+export function count(test: Reported, ci: boolean): Counted | undefined {
+  const reason = test.skip || test.todo
+  if (reason) {
+    if (!ci || String(reason).startsWith('outside CI:')) return { as: 'skipped' }
+    const said = reason === true ? 'without a reason' : `because "${reason}"`
+    return { as: 'failed', because: `skipped in CI ${said}, which does not begin with "outside CI:"` }
+  }
+  if (test.type === 'suite') return undefined
+  if (!test.passed) return { as: 'failed' }
+  if (test.name === test.file) return { as: 'failed', because: 'this file holds no test' }
+  return { as: 'passed' }
+}
