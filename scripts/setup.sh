@@ -31,8 +31,8 @@ if [ -n "$missing" ]; then
   fi
   echo "setup: apt-get install $packages" >&2
   export DEBIAN_FRONTEND=noninteractive
-  { apt-get -qq update && apt-get -qq -y --no-install-recommends install $packages; } >&2 || {
-    echo "setup: apt-get could not install $packages" >&2
+  said=$({ apt-get -q update && apt-get -q -y --no-install-recommends install $packages; } 2>&1) || {
+    printf '%s\n' "$said" "setup: apt-get could not install $packages" >&2
     exit 69
   }
 fi

@@ -7,8 +7,9 @@ import { disarm } from './disarm.ts'
 import type { Change, Firewall, TableView } from './firewall.ts'
 import { APPENDED, ENTRANCES, isOurs } from './names.ts'
 import { render } from './ruleset/render.ts'
-import { type Ruleset, rulesetOf, type Statement } from './ruleset/ruleset.ts'
-import { connectedChanges, neighbourhoodChanges, servedChanges, type Surroundings } from './surroundings.ts'
+import { rulesetOf } from './ruleset/ruleset.ts'
+import type { Ruleset, Statement } from './ruleset/spec.ts'
+import { connectedChanges, neighbourhoodChanges, type Surroundings, servedChanges } from './surroundings.ts'
 
 /** A fly with the seconds it has left; without: for ever. */
 export interface TimedFly {
@@ -86,7 +87,10 @@ export function flyChanges(flies: readonly TimedFly[]): readonly Change[] {
 }
 
 export function elementsOf(flies: readonly TimedFly[]) {
-  const bySet = { flypaper: [] as { element: Address; seconds?: number | undefined }[], flypaper6: [] as { element: Address; seconds?: number | undefined }[] }
+  const bySet = {
+    flypaper: [] as { element: Address; seconds?: number | undefined }[],
+    flypaper6: [] as { element: Address; seconds?: number | undefined }[],
+  }
   for (const { fly, seconds } of flies) {
     const { set, element } = elementOf(fly)
     bySet[set].push({ element, seconds })
@@ -119,10 +123,13 @@ function checkChains(settings: Settings, table: TableView | undefined): void {
   for (const way of ['input', 'forward'] as const) {
     for (const name of settings.chains[way]) {
       if (table?.chains.some(chain => chain.name === name)) continue
-      throw new Failure(`the settings name the chain ${name} for ${way}, but table inet filter has no such chain`, {
-        exit: EXIT.settings,
-        hint: 'Load your own firewall first, correct the name under [chains], or take it out there: then nothing is appended. A jump can only come from a chain of the same table.',
-      })
+      throw new Failure(
+        `the settings name the chain ${name} for ${way}, but table inet filter has no such chain`,
+        {
+          exit: EXIT.settings,
+          hint: 'Load your own firewall first, correct the name under [chains], or take it out there: then nothing is appended. A jump can only come from a chain of the same table.',
+        },
+      )
     }
   }
 }

@@ -35,7 +35,9 @@ export function disarming(table: TableView, leaving: Leaving): readonly Change[]
     ...goingChains.map(chain => ({ change: 'delete-chain', chain }) as const),
     ...goingSets.map(set => ({ change: 'delete-set', set }) as const),
   ]
-  return leaving.madeTable && isEmptied(table, goingChains, goingSets) ? [...changes, { change: 'delete-table' }] : changes
+  return leaving.madeTable && isEmptied(table, goingChains, goingSets)
+    ? [...changes, { change: 'delete-table' }]
+    : changes
 }
 
 function isFlySet(name: string): boolean {

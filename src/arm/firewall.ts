@@ -50,7 +50,12 @@ export type Change =
   | { readonly change: 'empty'; readonly set: SetName }
   | { readonly change: 'delete-set'; readonly set: string }
   | { readonly change: 'flush-chain' | 'delete-chain'; readonly chain: ChainName }
-  | { readonly change: 'append-jump'; readonly chain: string; readonly to: ChainName; readonly comment: string }
+  | {
+      readonly change: 'append-jump'
+      readonly chain: string
+      readonly to: ChainName
+      readonly comment: string
+    }
   | { readonly change: 'delete-rule'; readonly chain: string; readonly handle: number }
   | { readonly change: 'delete-table' }
 

@@ -2,7 +2,7 @@
 import type { Settings } from '../settings/settings.ts'
 import type { Prefix } from '../terms/address.ts'
 import type { Firewall } from './firewall.ts'
-import { neighbourhoodChanges, ownPrefixes, singlePrefixes, type Surroundings } from './surroundings.ts'
+import { neighbourhoodChanges, ownPrefixes, type Surroundings, singlePrefixes } from './surroundings.ts'
 
 export interface Neighbours {
   /** Own addresses, gateways and resolvers. */
@@ -35,6 +35,11 @@ export function followNeighbours(
   }
 }
 
-function textOf({ own, gateways, resolvers, onLink6 }: ReturnType<Surroundings['neighbourhood']>): string[][] {
+function textOf({
+  own,
+  gateways,
+  resolvers,
+  onLink6,
+}: ReturnType<Surroundings['neighbourhood']>): string[][] {
   return [[...own], [...gateways], [...resolvers], onLink6.map(prefix => prefix.text)]
 }

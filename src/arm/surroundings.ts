@@ -2,7 +2,7 @@
  * What of this machine the trap must know: the port that system/surroundings.ts stands behind, and how it
  * becomes elements. Who is near must never be cut off, and whoever is connected now must not notice the arming.
  */
-import { type Address, type Prefix, familyOf, mergePrefixes, parsePrefix, widen } from '../terms/address.ts'
+import { type Address, familyOf, mergePrefixes, type Prefix, parsePrefix, widen } from '../terms/address.ts'
 import { elementOf, type Fly } from '../terms/fly.ts'
 import type { Change } from './firewall.ts'
 import { SINGLE6_ALWAYS } from './ruleset/sets.ts'
@@ -45,13 +45,22 @@ export function singlePrefixes(near: Neighbourhood, never: readonly Prefix[]): r
 
 export function neighbourhoodChanges(near: Neighbourhood, never: readonly Prefix[]): readonly Change[] {
   const own = ownPrefixes(near)
-  const refill = (set: 'flypaper_own' | 'flypaper_own6' | 'flypaper_single6', prefixes: readonly Prefix[]): Change[] => [
+  const refill = (
+    set: 'flypaper_own' | 'flypaper_own6' | 'flypaper_single6',
+    prefixes: readonly Prefix[],
+  ): Change[] => [
     { change: 'empty', set },
     { change: 'add', set, elements: prefixes.map(element => ({ element })) },
   ]
   return [
-    ...refill('flypaper_own', own.filter(prefix => prefix.family === 4)),
-    ...refill('flypaper_own6', own.filter(prefix => prefix.family === 6)),
+    ...refill(
+      'flypaper_own',
+      own.filter(prefix => prefix.family === 4),
+    ),
+    ...refill(
+      'flypaper_own6',
+      own.filter(prefix => prefix.family === 6),
+    ),
     ...refill('flypaper_single6', singlePrefixes(near, never)),
   ]
 }
@@ -61,7 +70,10 @@ export function servedChanges(served: readonly ServedPort[]): readonly Change[] 
 }
 
 /** Whoever is connected when the trap is armed counts as a host we talk to. */
-export function connectedChanges(connected: readonly Address[], nameFly: (source: Address) => Fly): readonly Change[] {
+export function connectedChanges(
+  connected: readonly Address[],
+  nameFly: (source: Address) => Fly,
+): readonly Change[] {
   const of = (family: 4 | 6) => connected.filter(address => familyOf(address) === family)
   const net = (address: Address) => ({ element: elementOf(nameFly(address)).element })
   return [

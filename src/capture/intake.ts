@@ -1,5 +1,5 @@
 /** Opens the capture that the ruleset's statement speaks to, and turns its packets into ours. */
-import type { Statement } from '../arm/ruleset/ruleset.ts'
+import type { Statement } from '../arm/ruleset/spec.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import type { Capture, Captured, Receive } from './capture.ts'
 
@@ -35,7 +35,12 @@ export function openCapture(
     channel: group === number ? 'offence' : 'weak',
     hook: HOOKS[hook] ?? 'other',
   })
-  const socket = sockets.open(kind, [number, number + 1], packets => receive(packets.map(toCaptured)), onError)
+  const socket = sockets.open(
+    kind,
+    [number, number + 1],
+    packets => receive(packets.map(toCaptured)),
+    onError,
+  )
   return { kind, counts: () => socket.counts(), [Symbol.dispose]: () => socket[Symbol.dispose]() }
 }
 
@@ -47,12 +52,18 @@ export function chooseStatement(
   const order: readonly Statement[] = wanted === 'auto' ? ['queue', 'log'] : [wanted]
   const found = order.find(supports)
   if (found !== undefined) return found
-  const missing = { queue: 'the queue statement (module nft_queue)', log: 'log to a group (modules nft_log and nfnetlink_log)' }
-  throw new Failure(`this kernel cannot hand packets over: it lacks ${order.map(one => missing[one]).join(' and ')}`, {
-    exit: EXIT.unavailable,
-    hint:
-      wanted === 'auto'
-        ? 'Load one of these modules, or use a kernel that has them; `nft` alone cannot help.'
-        : 'Write capture = "auto" in the settings, which takes what the kernel has.',
-  })
+  const missing = {
+    queue: 'the queue statement (module nft_queue)',
+    log: 'log to a group (modules nft_log and nfnetlink_log)',
+  }
+  throw new Failure(
+    `this kernel cannot hand packets over: it lacks ${order.map(one => missing[one]).join(' and ')}`,
+    {
+      exit: EXIT.unavailable,
+      hint:
+        wanted === 'auto'
+          ? 'Load one of these modules, or use a kernel that has them; `nft` alone cannot help.'
+          : 'Write capture = "auto" in the settings, which takes what the kernel has.',
+    },
+  )
 }

@@ -21,7 +21,6 @@ const PROTOCOL = {
   icmpv6: 58,
   destinationOptions: 60,
   sctp: 132,
-  udpLite: 136,
 } as const
 
 /** A packet with more extension headers than this is no honest one (RFC 8200, section 4.1: each at most once). */
@@ -55,10 +54,12 @@ function decodeIPv6(bytes: Uint8Array): Packet | Unreadable {
   let at = IPV6_HEADER
   for (let headers = 0; isExtension(next); headers++) {
     if (headers === MOST_EXTENSION_HEADERS || bytes.length < at + 8) return { unreadable: 'extension-header' }
-    if (next === PROTOCOL.fragment && (uint16(bytes, at + 2) & 0xfff8) !== 0) return { unreadable: 'fragment' }
-    const length = extensionLength(next, bytes[at + 1]!)
+    if (next === PROTOCOL.fragment && (uint16(bytes, at + 2) & 0xfff8) !== 0)
+      return { unreadable: 'fragment' }
+    const after = at + extensionLength(next, bytes[at + 1]!)
+    if (bytes.length < after) return { unreadable: 'extension-header' }
     next = bytes[at]!
-    at += length
+    at = after
   }
   const tried = decodeTransport(bytes, at, next, 6)
   return packet(formatIPv6(bytes, 8), formatIPv6(bytes, 24), tried)
@@ -85,15 +86,19 @@ function extensionLength(protocol: number, counted: number): number {
  * What was tried, at the head of the transport header. ICMP belongs to its own version of IP: across, it is only a
  * protocol number, as the kernel sees it.
  */
-function decodeTransport(bytes: Uint8Array, at: number, protocol: number, version: 4 | 6): Tried | Unreadable {
+function decodeTransport(
+  bytes: Uint8Array,
+  at: number,
+  protocol: number,
+  version: 4 | 6,
+): Tried | Unreadable {
   const rest = bytes.length - at
   switch (protocol) {
     case PROTOCOL.tcp:
       // Ports and flags, in the first 14 bytes (RFC 9293, section 3.1).
       if (rest < 14) break
-      return { kind: 'tcp', port: uint16(bytes, at + 2), from: uint16(bytes, at), flags: bytes[at + 13]! & 0x3f }
+      return { kind: 'tcp', port: uint16(bytes, at + 2), from: uint16(bytes, at), flags: bytes[at + 13]! }
     case PROTOCOL.udp:
-    case PROTOCOL.udpLite: // RFC 3828: ports like UDP's, in a space that Linux keeps apart
       if (rest < 4) break
       return { kind: 'udp', port: uint16(bytes, at + 2), from: uint16(bytes, at) }
     case PROTOCOL.sctp: // RFC 9260, section 3.1

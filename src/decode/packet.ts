@@ -21,5 +21,11 @@ export interface Packet {
 
 /** Bytes that are no readable packet: counted by reason, never an offence, never an exception. */
 export interface Unreadable {
-  readonly unreadable: 'empty' | 'version' | 'ip-header' | 'extension-header' | 'fragment' | 'transport-header'
+  readonly unreadable:
+    | 'empty'
+    | 'version'
+    | 'ip-header'
+    | 'extension-header'
+    | 'fragment'
+    | 'transport-header'
 }

@@ -56,7 +56,9 @@ function near({ packet }: Evidence, memory: JudgeMemory): Verdict | undefined {
 /** One packet can be forged; three different closed ports are a scan. */
 function weakEvidence({ packet, channel, now }: Evidence, memory: JudgeMemory): Verdict | undefined {
   if (channel !== 'weak') return undefined
-  return memory.distinctPorts.isScan(packet.source, packet.tried, now) ? stick('distinct-ports') : letGo('weak-evidence')
+  return memory.distinctPorts.isScan(packet.source, packet.tried, now)
+    ? stick('distinct-ports')
+    : letGo('weak-evidence')
 }
 
 function offence({ packet: { tried } }: Evidence): Verdict {

@@ -5,7 +5,13 @@ export type Guilt = 'closed-port' | 'unknown-protocol' | 'icmp-question' | 'dist
 /** Why a source does not stick, although its packet was not accepted. */
 export type Innocence = 'unreadable' | 'never-list' | 'near' | 'no-host' | 'weak-evidence'
 
-export const INNOCENCES: readonly Innocence[] = ['unreadable', 'never-list', 'near', 'no-host', 'weak-evidence']
+export const INNOCENCES: readonly Innocence[] = [
+  'unreadable',
+  'never-list',
+  'near',
+  'no-host',
+  'weak-evidence',
+]
 
 export type Verdict =
   | { readonly verdict: 'stick'; readonly because: Guilt }

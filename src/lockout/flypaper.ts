@@ -88,7 +88,10 @@ export function openFlypaper(world: {
         else if (now - before.since > SETTLED_MS) lost.push({ fly, seconds: secondsLeft(before.until, now) })
       }
       const lockouts = [...fresh.values()]
-      const timed = lockouts.map(({ source, until }) => ({ fly: source, seconds: secondsLeft(endOf(until), now) }))
+      const timed = lockouts.map(({ source, until }) => ({
+        fly: source,
+        seconds: secondsLeft(endOf(until), now),
+      }))
       const changes = flyChanges([...timed, ...lost])
       if (changes.length > 0) firewall.change(changes)
       if (lockouts.length > 0) memory.add(lockouts)
@@ -110,7 +113,12 @@ export function openFlypaper(world: {
 
     flush(by, now) {
       const flies = this.count(now)
-      firewall.change((['flypaper', 'flypaper6', 'flypaper_hold', 'flypaper_hold6'] as const).map(set => ({ change: 'empty', set })))
+      firewall.change(
+        (['flypaper', 'flypaper6', 'flypaper_hold', 'flypaper_hold6'] as const).map(set => ({
+          change: 'empty',
+          set,
+        })),
+      )
       memory.releaseAll({ at: now, by, because: 'flushed', counts: false })
       stuck.clear()
       return flies
@@ -123,7 +131,9 @@ export function openFlypaper(world: {
     },
 
     timed(now) {
-      return [...stuck].filter(([, { until }]) => until > now).map(([fly, { until }]) => ({ fly, seconds: secondsLeft(until, now) }))
+      return [...stuck]
+        .filter(([, { until }]) => until > now)
+        .map(([fly, { until }]) => ({ fly, seconds: secondsLeft(until, now) }))
     },
 
     sweep(now) {

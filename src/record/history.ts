@@ -4,11 +4,11 @@
  * All calls are synchronous and small. Times come from the caller, in milliseconds since the epoch.
  */
 import type { Memory } from '../lockout/lockout.ts'
-import { openDatabase } from '../system/sqlite.ts'
 import type { Fly } from '../terms/fly.ts'
+import type { Database } from './database.ts'
 import type { LockoutRow } from './lockout.ts'
 import { columnsOf, lockoutOf } from './row.ts'
-import { MIGRATIONS, SQL } from './schema.ts'
+import { SQL } from './schema.ts'
 
 export type { LockoutRow } from './lockout.ts'
 
@@ -26,12 +26,8 @@ export interface History extends Memory, Disposable {
   setMeta(key: string, value: string): void
 }
 
-/**
- * Opens the history in this file and brings it up to date. Read-only, it creates and changes nothing, and a
- * history that does not exist yet is empty. Throws a Failure (77 no permission, 69 otherwise).
- */
-export function openHistory(file: string, options: { readOnly?: boolean } = {}): History {
-  const database = openDatabase(file, { migrations: MIGRATIONS, readOnly: options.readOnly ?? false })
+/** The history in this database, whose schema is MIGRATIONS; the database is released with it. */
+export function openHistory(database: Database): History {
   const {
     supersede,
     add,

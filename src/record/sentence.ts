@@ -66,7 +66,8 @@ export function triedText(tried: Tried): string {
 function lockoutSentence(lockout: Lockout): string {
   const source = escapeText(lockout.source)
   let text = `lockout ${source}, who tried ${triedText(lockout.tried)}`
-  if (lockout.packetSource !== lockout.source) text += ` (from ${escapeText(lockout.packetSource)})`
+  const sender: string = lockout.packetSource
+  if (sender !== lockout.source) text += ` (from ${escapeText(sender)})`
   text +=
     lockout.until === 'forever'
       ? ', for ever'

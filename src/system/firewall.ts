@@ -73,7 +73,7 @@ function newElement({ element, seconds }: Element): NewElement {
 
 function valueOf(element: ElementValue): Value {
   if (typeof element === 'string' || typeof element === 'number') return element
-  if (!('length' in element && 'first' in element)) return { concat: [...element] }
+  if (!('text' in element)) return { concat: [...element] }
   const [addr] = element.text.split('/')
   return element.text.includes('/') ? { prefix: { addr: addr!, len: element.length } } : addr!
 }
@@ -114,7 +114,9 @@ function viewOf(objects: readonly Listed[]): TableView {
 function ruleOf({ chain, handle, comment, expr }: Listed & { kind: 'rule' }): RuleView {
   const statements = expr as readonly ListedStatement[]
   const jump = statements.map(statement => statement.jump ?? statement.goto).find(found => found)
-  const queue = statements.find(statement => typeof statement.queue?.num === 'number')?.queue?.num as number | undefined
+  const queue = statements.find(statement => typeof statement.queue?.num === 'number')?.queue?.num as
+    | number
+    | undefined
   const log = statements.find(statement => statement.log?.group !== undefined)?.log?.group
   return {
     chain,
@@ -123,7 +125,11 @@ function ruleOf({ chain, handle, comment, expr }: Listed & { kind: 'rule' }): Ru
     target: jump?.target,
     sets: [...JSON.stringify(expr).matchAll(/"@([^"]+)"/g)].map(([, name]) => name!),
     handsOver:
-      queue !== undefined ? { kind: 'queue', number: queue } : log !== undefined ? { kind: 'log', number: log } : undefined,
+      queue !== undefined
+        ? { kind: 'queue', number: queue }
+        : log !== undefined
+          ? { kind: 'log', number: log }
+          : undefined,
   }
 }
 
@@ -151,10 +157,11 @@ function listed(nft: Nftables, set: string): { element: Address; expires?: numbe
 function isSupported(nft: Nftables, statement: string): boolean {
   const chain = 'chain probe { type filter hook input priority 0; policy accept;'
   try {
-    nft.check(`table inet ${PROBE} { ${chain} ${statement}\n } }`)
+    nft.check(`table inet ${PROBE} {\n${chain}\n${statement}\n}\n}\n`)
     return true
   } catch (error) {
-    if (error instanceof NftablesError && (error.code === 'missing' || error.code === 'unsupported')) return false
+    if (error instanceof NftablesError && (error.code === 'missing' || error.code === 'unsupported'))
+      return false
     throw error
   }
 }

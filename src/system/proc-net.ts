@@ -16,7 +16,8 @@ export function parseSockets(table: string): Socket[] {
   return rows(table).flatMap(([, local, remote, state]) => {
     const [, localPort] = local?.split(':') ?? []
     const [remoteHex, remotePort] = remote?.split(':') ?? []
-    if (localPort === undefined || remoteHex === undefined || remotePort === undefined || state === undefined) return []
+    if (localPort === undefined || remoteHex === undefined || remotePort === undefined || state === undefined)
+      return []
     return {
       state: STATES[state] ?? 'other',
       localPort: Number.parseInt(localPort, 16),
@@ -80,6 +81,12 @@ function addressOfWords(hex: string): Address | undefined {
 }
 
 function addressOfBytes(hex: string): Address | undefined {
-  if (hex.length === 8) return parseAddress(hex.match(/../g)!.map(byte => Number.parseInt(byte, 16)).join('.'))
+  if (hex.length === 8)
+    return parseAddress(
+      hex
+        .match(/../g)!
+        .map(byte => Number.parseInt(byte, 16))
+        .join('.'),
+    )
   return hex.length === 32 ? parseAddress(hex.match(/.{4}/g)!.join(':')) : undefined
 }

@@ -5,25 +5,6 @@ import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import { failureOf, newerFailure, olderFailure, withFailure } from './sqlite-failure.ts'
 
-export type Parameters = Readonly<Record<string, string | number | null>>
-export type Row = Readonly<Record<string, unknown>>
-
-export interface Statement {
-  /** Tells how many rows it changed. */
-  run(parameters?: Parameters): number
-  get(parameters?: Parameters): Row | undefined
-  all(parameters?: Parameters): Row[]
-}
-
-export interface Database extends Disposable {
-  prepare(sql: string): Statement
-  prepareAll<Name extends string>(queries: Readonly<Record<Name, string>>): Record<Name, Statement>
-  /** Reads row by row as the caller takes them, so that a million rows need no memory. */
-  each(sql: string, parameters?: Parameters): Iterable<Row>
-  /** All of it or, when it throws, nothing. */
-  transaction<T>(work: () => T): T
-}
-
 export interface DatabaseOptions {
   /** The scripts that lead from an empty file to today's schema; PRAGMA user_version counts those that were run. */
   readonly migrations: readonly string[]

@@ -20,7 +20,10 @@ export const surroundings: Surroundings = {
       ],
       resolvers: RESOLV_CONFS.flatMap(path => parseResolvers(read(path))),
       onLink6: routes6
-        .filter(({ prefix, gateway, device }) => gateway === undefined && device !== 'lo' && prefix.length > 0 && prefix.length < 128)
+        .filter(
+          ({ prefix, gateway, device }) =>
+            gateway === undefined && device !== 'lo' && prefix.length > 0 && prefix.length < 128,
+        )
         .map(({ prefix }) => prefix)
         .filter(prefix => !NO_NETWORKS.some(network => overlaps(network, prefix))),
     }
@@ -39,12 +42,16 @@ export const surroundings: Surroundings = {
 
   connected() {
     const sockets = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap(path => parseSockets(read(path)))
-    const remotes = sockets.filter(({ state }) => state === 'established').flatMap(({ remote }) => remote ?? [])
+    const remotes = sockets
+      .filter(({ state }) => state === 'established')
+      .flatMap(({ remote }) => remote ?? [])
     return [...new Set(remotes)]
   },
 
   forwards() {
-    return ['ipv4/ip_forward', 'ipv6/conf/all/forwarding'].some(name => Number(read(`/proc/sys/net/${name}`)) > 0)
+    return ['ipv4/ip_forward', 'ipv6/conf/all/forwarding'].some(
+      name => Number(read(`/proc/sys/net/${name}`)) > 0,
+    )
   },
 
   uptime() {

@@ -2,12 +2,13 @@
 import { lookup } from 'node:dns/promises'
 import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
-import { openHistory } from '../record/history.ts'
+import { isatty } from 'node:tty'
 import type { System } from '../surface/cli/system.ts'
 import { parseAddress } from '../terms/address.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import { readText } from './files.ts'
 import { openFirewall } from './firewall.ts'
+import { openHistoryFile } from './history-file.ts'
 import { openLog } from './log.ts'
 import { watchRoutes } from './nfnetlink/index.ts'
 import { packetSockets } from './packet-sockets.ts'
@@ -27,12 +28,12 @@ export function openSystem(env: Environment = process.env): System {
     now: Date.now,
     readText,
     openFirewall,
-    openHistory: options => openHistory(historyFile, options),
+    openHistory: options => openHistoryFile(historyFile, options),
     openWorld() {
       using opening = new DisposableStack()
       const firewall = opening.use(openFirewall())
-      const history = opening.use(openHistory(historyFile))
-      const log = opening.use(openLog({ env, stdoutIsTerminal: process.stdout.isTTY === true }))
+      const history = opening.use(openHistoryFile(historyFile))
+      const log = opening.use(openLog({ env, stdoutIsTerminal: isatty(1) }))
       const opened = opening.move()
       return {
         firewall,

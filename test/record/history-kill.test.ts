@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { openHistory } from '../../src/record/history.ts'
+import { openHistoryFile } from '../../src/system/history-file.ts'
 import { SINCE, sourceOf } from './lockouts.ts'
 
 const ADDER = join(import.meta.dirname, 'adder.ts')
@@ -19,7 +19,7 @@ test('SIGKILL in the middle of adds: what add() returned from is there, no batch
   let first = 0
   for (const lines of KILLS) {
     const said = await addUntilKilled(file, first, lines)
-    using history = openHistory(file)
+    using history = openHistoryFile(file)
     const rows = history.count(SINCE)
     assert.ok(said.length >= lines, 'the adder was at work')
     for (const batch of said)

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { openHistory } from '../../src/record/history.ts'
 import { MIGRATIONS, SQL } from '../../src/record/schema.ts'
+import { openHistoryFile } from '../../src/system/history-file.ts'
 import { openDatabase } from '../../src/system/sqlite.ts'
 import { batch, HOUR, SINCE, sourceOf } from './lockouts.ts'
 
@@ -34,7 +34,7 @@ describe(`with ${ROWS} lockouts`, () => {
   const folder = mkdtempSync(join(tmpdir(), 'history-plan-'))
   const file = join(folder, 'history.db')
   before(() => {
-    using history = openHistory(file)
+    using history = openHistoryFile(file)
     for (let first = 0; first < ROWS; first += 500) history.add(batch(first, 500))
   })
   after(() => rmSync(folder, { recursive: true }))
@@ -51,7 +51,7 @@ describe(`with ${ROWS} lockouts`, () => {
   }
 
   test('the answers are right at that size', () => {
-    using history = openHistory(file)
+    using history = openHistoryFile(file)
     const half = SINCE + HOUR + ROWS / 2 // the first half is over then
     assert.equal(history.count(SINCE), ROWS)
     assert.equal(history.count(half), ROWS / 2 - 1)

@@ -4,8 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Tried } from '../../src/decode/packet.ts'
-import { type History, openHistory } from '../../src/record/history.ts'
-import { HOUR, lockout, SINCE } from './lockouts.ts'
+import type { Lockout } from '../../src/lockout/lockout.ts'
+import type { History } from '../../src/record/history.ts'
+import { MIGRATIONS } from '../../src/record/schema.ts'
+import { openHistoryFile } from '../../src/system/history-file.ts'
+import { openDatabase } from '../../src/system/sqlite.ts'
+import { fly, HOUR, lockout, SINCE } from './lockouts.ts'
 
 const FREED = { at: SINCE + 1000, by: 'root', because: 'free', counts: false }
 const FLUSHED = { ...FREED, because: 'flush', counts: true }
@@ -13,7 +17,7 @@ const FLUSHED = { ...FREED, because: 'flush', counts: true }
 function fresh(t: TestContext): { history: History; file: string } {
   const folder = mkdtempSync(join(tmpdir(), 'history-'))
   const file = join(folder, 'history.db')
-  const history = openHistory(file)
+  const history = openHistoryFile(file)
   t.after(() => {
     history[Symbol.dispose]()
     rmSync(folder, { recursive: true })
@@ -42,38 +46,38 @@ for (const tried of TRIED) {
       times: 4,
     })
     history.add([added])
-    assert.deepEqual(history.find('2001:db8:1:2::/64', SINCE), { id: 1, ...added })
+    assert.deepEqual(history.find(fly('2001:db8:1:2::/64'), SINCE), { id: 1, ...added })
   })
 }
 
 test('a lockout is in force until it is over, without a write', t => {
   const { history } = fresh(t)
   history.add([lockout(), lockout({ source: '192.0.2.1', until: 'forever' })])
-  const flies = (now: number) => [...history.flies(now)].map(fly => fly.source).sort()
+  const flies = (now: number) => [...history.flies(now)].map(({ source }) => source).sort()
   assert.deepEqual(flies(SINCE + HOUR - 1), ['192.0.2.1', '69.0.231.79'])
   assert.deepEqual(flies(SINCE + HOUR), ['192.0.2.1'])
   assert.equal(history.count(SINCE + HOUR - 1), 2)
   assert.equal(history.count(SINCE + HOUR), 1)
-  assert.equal(history.find('69.0.231.79', SINCE + HOUR - 1)?.source, '69.0.231.79')
-  assert.equal(history.find('69.0.231.79', SINCE + HOUR), undefined)
+  assert.equal(history.find(fly('69.0.231.79'), SINCE + HOUR - 1)?.source, '69.0.231.79')
+  assert.equal(history.find(fly('69.0.231.79'), SINCE + HOUR), undefined)
 })
 
 test('times before: those that are over count, the freed one does not, the flushed one does', t => {
   const { history } = fresh(t)
   const again = (n: number) =>
-    history.add([lockout({ since: SINCE + n * HOUR, times: history.timesBefore('69.0.231.79') + 1 })])
-  assert.equal(history.timesBefore('69.0.231.79'), 0)
+    history.add([lockout({ since: SINCE + n * HOUR, times: history.timesBefore(fly('69.0.231.79')) + 1 })])
+  assert.equal(history.timesBefore(fly('69.0.231.79')), 0)
   again(0)
-  assert.equal(history.timesBefore('69.0.231.79'), 1)
+  assert.equal(history.timesBefore(fly('69.0.231.79')), 1)
   again(1)
-  assert.equal(history.timesBefore('69.0.231.79'), 2)
-  assert.equal(history.release(['69.0.231.79'], { ...FREED, at: SINCE + HOUR + 1 }), 1)
-  assert.equal(history.timesBefore('69.0.231.79'), 1)
+  assert.equal(history.timesBefore(fly('69.0.231.79')), 2)
+  assert.equal(history.release([fly('69.0.231.79')], { ...FREED, at: SINCE + HOUR + 1 }), 1)
+  assert.equal(history.timesBefore(fly('69.0.231.79')), 1)
   again(2)
-  assert.equal(history.timesBefore('69.0.231.79'), 2)
+  assert.equal(history.timesBefore(fly('69.0.231.79')), 2)
   assert.equal(history.releaseAll({ ...FLUSHED, at: SINCE + 2 * HOUR + 1 }), 1)
-  assert.equal(history.timesBefore('69.0.231.79'), 2)
-  assert.equal(history.timesBefore('192.0.2.1'), 0)
+  assert.equal(history.timesBefore(fly('69.0.231.79')), 2)
+  assert.equal(history.timesBefore(fly('192.0.2.1')), 0)
 })
 
 test('released: who, when, why; it ends the lockout and only what is in force', t => {
@@ -83,10 +87,10 @@ test('released: who, when, why; it ends the lockout and only what is in force', 
     lockout({ source: '192.0.2.1', until: SINCE + 500 }),
     lockout({ source: '192.0.2.2' }),
   ])
-  assert.equal(history.release(['69.0.231.79', '192.0.2.1', '192.0.2.99'], FREED), 1)
-  assert.equal(history.find('69.0.231.79', SINCE + 1000), undefined)
+  assert.equal(history.release([fly('69.0.231.79'), fly('192.0.2.1'), fly('192.0.2.99')], FREED), 1)
+  assert.equal(history.find(fly('69.0.231.79'), SINCE + 1000), undefined)
   assert.equal(history.count(SINCE + 1000), 1)
-  assert.equal(history.release(['69.0.231.79'], FREED), 0)
+  assert.equal(history.release([fly('69.0.231.79')], FREED), 0)
   const freed = history.newest(3).find(row => row.source === '69.0.231.79')
   assert.deepEqual(freed?.released, { at: SINCE + 1000, by: 'root', because: 'free' })
   assert.equal(history.newest(3).find(row => row.source === '192.0.2.1')?.released, undefined)
@@ -97,7 +101,7 @@ test('a fly that is locked out again has one lockout in force, the later one', t
   history.add([lockout(), lockout({ since: SINCE + 5, times: 2 })])
   history.add([lockout({ since: SINCE + 9, times: 3 })])
   assert.deepEqual(
-    [...history.flies(SINCE + 10)].map(fly => fly.times),
+    [...history.flies(SINCE + 10)].map(({ times }) => times),
     [3],
   )
   assert.equal(history.count(SINCE + 10), 1)
@@ -106,7 +110,7 @@ test('a fly that is locked out again has one lockout in force, the later one', t
 
 test('a batch is remembered whole or not at all', t => {
   const { history } = fresh(t)
-  const broken = { ...lockout({ source: '192.0.2.2' }), because: null as unknown as string }
+  const broken = { ...lockout({ source: '192.0.2.2' }), because: null as unknown as Lockout['because'] }
   assert.throws(() => history.add([lockout({ source: '192.0.2.1' }), broken]), /NOT NULL/)
   assert.equal(history.count(SINCE), 0)
   history.add([lockout()])
@@ -128,9 +132,9 @@ test('newest first, page by page, all or those in force', t => {
 test('flies are streamed: leaving early, writing meanwhile and two at once are fine', t => {
   const { history } = fresh(t)
   history.add(Array.from({ length: 100 }, (_, n) => lockout({ source: `192.0.2.${n}` })))
-  for (const fly of history.flies(SINCE)) {
-    history.release([fly.source], FREED)
-    if (fly.source === '192.0.2.9') break
+  for (const { source } of history.flies(SINCE)) {
+    history.release([source], FREED)
+    if (source === '192.0.2.9') break
   }
   let pairs = 0
   for (const _ of history.flies(SINCE)) for (const _ of history.flies(SINCE)) pairs += 1
@@ -143,16 +147,30 @@ test('meta outlives the history object; a later value replaces the first', t => 
   history.setMeta('boot', 'a')
   history.setMeta('boot', 'b')
   history[Symbol.dispose]()
-  using again = openHistory(file)
+  using again = openHistoryFile(file)
   assert.equal(again.getMeta('boot'), 'b')
 })
 
 test('read-only beside the writer: it sees what was added, and cannot add', t => {
   const { history, file } = fresh(t)
   history.add([lockout()])
-  using reader = openHistory(file, { readOnly: true })
+  using reader = openHistoryFile(file, { readOnly: true })
   assert.equal(reader.count(SINCE), 1)
   history.add([lockout({ source: '192.0.2.1' })])
   assert.equal(reader.count(SINCE), 2)
   assert.throws(() => reader.add([lockout()]), { name: 'Failure', exit: 77 })
+})
+
+test('a row that this version did not write is refused, by its number', t => {
+  for (const change of ["source = '69.0.231.79; flush ruleset'", "tried = 'carrier-pigeon'"]) {
+    const { history, file } = fresh(t)
+    history.add([lockout()])
+    using other = openDatabase(file, { migrations: MIGRATIONS, readOnly: false })
+    other.prepare(`UPDATE lockout SET ${change}`).run()
+    assert.throws(() => [...history.flies(SINCE)], {
+      name: 'Failure',
+      exit: 69,
+      message: /in its lockout 1,/,
+    })
+  }
 })

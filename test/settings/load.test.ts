@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
 import { loadSettings, parseSettings } from '../../src/settings/load.ts'
-import { readText } from '../../src/system/files.ts'
 import { tableSettings, topSettings } from '../../src/settings/schema.ts'
 import { closedMode } from '../../src/settings/settings.ts'
+import { readText } from '../../src/system/files.ts'
 import { Failure } from '../../src/terms/failure.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'flypaperd-settings-'))

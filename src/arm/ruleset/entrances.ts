@@ -1,6 +1,6 @@
 /** The entrances: which packets come before the judge, in each mode of `closed`. */
 import type { closedMode } from '../../settings/settings.ts'
-import { type ChainSpec, type Paragraph, type Ruleset, because } from './ruleset.ts'
+import { because, type ChainSpec, type Paragraph, type Ruleset } from './spec.ts'
 
 const SYN_ALONE = 'tcp flags & (fin | syn | rst | ack) == syn'
 const LISTENING_HOOK = 'type filter hook input priority -10; policy accept;'

@@ -1,6 +1,5 @@
 /** The judging chains: which packets are an offence, and what the kernel does at once. */
-import { type ChainSpec, type Statement, because } from './ruleset.ts'
-import { NET64 } from './reflex.ts'
+import { because, type ChainSpec, NET64, type Statement } from './spec.ts'
 
 /** Bytes of a packet that the daemon gets: enough for the headers that tell which port was tried. */
 const COPIED = 128
@@ -40,7 +39,10 @@ const grading: ChainSpec = {
       'A SYN that arrived damaged is no offence.',
       'tcp flags & (fin | syn | rst | ack) == syn ct state invalid return',
     ),
-    because('What is left of TCP wanted a closed port: SYN, FIN, NULL, XMAS.', 'meta l4proto tcp goto flypaper_offence'),
+    because(
+      'What is left of TCP wanted a closed port: SYN, FIN, NULL, XMAS.',
+      'meta l4proto tcp goto flypaper_offence',
+    ),
     because(
       'UDP: the noise of the neighbourhood, traceroute, and late answers of services that we may have asked.',
       `udp dport { ${UDP_NOISE} } return`,
@@ -86,7 +88,10 @@ function weak(handOver: string): ChainSpec {
   return {
     name: 'flypaper_weak',
     why: 'Evidence too weak for a hold: the daemon counts different closed ports.',
-    paragraphs: [because('Tell the daemon.', handOver), because('And no answer, in a rule of its own.', 'counter drop')],
+    paragraphs: [
+      because('Tell the daemon.', handOver),
+      because('And no answer, in a rule of its own.', 'counter drop'),
+    ],
   }
 }
 

@@ -1,8 +1,5 @@
 /** The reflex: what happens to a source that is held or stuck, whether the daemon lives or not. */
-import { type ChainSpec, because } from './ruleset.ts'
-
-/** The /64 of an IPv6 address, as nft writes it. */
-export const NET64 = 'and ffff:ffff:ffff:ffff::'
+import { because, type ChainSpec, NET64 } from './spec.ts'
 
 export function early(): ChainSpec {
   return {

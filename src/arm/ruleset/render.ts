@@ -1,6 +1,6 @@
 /** The ruleset as nft text: declarative, commented rule by rule, safe to load any number of times. */
 import { type SetName, TABLE } from '../names.ts'
-import type { ChainSpec, Ruleset, SetSpec } from './ruleset.ts'
+import type { ChainSpec, Ruleset, SetSpec } from './spec.ts'
 
 const TABLE_TEXT = `${TABLE.family} ${TABLE.name}`
 const WIDTH = 110
@@ -13,9 +13,13 @@ type Kept = Partial<Record<SetName, readonly { element: string; seconds?: number
  * whose live form differs from the wanted one and must be made anew; those in `keep` get their elements back.
  */
 export function render(ruleset: Ruleset, recreate: readonly string[] = [], keep: Kept = {}): string {
-  const bare = ruleset.chains.map(chain => block(`chain ${chain.name}`, chain.hook === undefined ? [] : [chain.hook]))
+  const bare = ruleset.chains.map(chain =>
+    block(`chain ${chain.name}`, chain.hook === undefined ? [] : [chain.hook]),
+  )
   const filled = ruleset.sets.filter(set => set.elements !== undefined)
-  const flushed = [...ruleset.chains, ...ruleset.absent].map(chain => `flush chain ${TABLE_TEXT} ${chain.name}`)
+  const flushed = [...ruleset.chains, ...ruleset.absent].map(
+    chain => `flush chain ${TABLE_TEXT} ${chain.name}`,
+  )
   return [
     table([
       ...ruleset.sets.map(renderSet),
@@ -51,7 +55,9 @@ function attributes(set: SetSpec): string[] {
 }
 
 function anew(set: SetSpec, kept: NonNullable<Kept[SetName]>): string {
-  const elements = kept.map(({ element, seconds }) => (seconds === undefined ? element : `${element} timeout ${seconds}s`))
+  const elements = kept.map(({ element, seconds }) =>
+    seconds === undefined ? element : `${element} timeout ${seconds}s`,
+  )
   const filled = elements.length === 0 ? [] : [`elements = { ${elements.join(', ')} }`]
   return `delete set ${TABLE_TEXT} ${set.name}\n${table([block(`set ${set.name}`, [...attributes(set), ...filled])])}`
 }

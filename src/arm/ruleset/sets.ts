@@ -1,8 +1,9 @@
 /** The sets. Every one that is keyed by a source address has a size: that is its bound. */
+
+import type { Settings } from '../../settings/settings.ts'
 import type { Family, Prefix } from '../../terms/address.ts'
 import { NAT64 } from '../../terms/fly.ts'
-import type { Settings } from '../../settings/settings.ts'
-import type { SetSpec } from './ruleset.ts'
+import type { SetSpec } from './spec.ts'
 
 /** Flows whose RST is held back, at most; each is remembered for STRAY_SECONDS. */
 const STRAYS_MAX = 65_536

@@ -89,7 +89,11 @@ function startTrial(seconds: number | undefined, world: World, trap: Trap, giveU
   const timer = setTimeout(() => {
     log.warn('nobody has confirmed the trial: disarming, and freeing whom it locked out')
     const caught = trap.flypaper.timed(now()).filter(({ fly }) => !before.has(fly))
-    trap.flypaper.free(caught.map(({ fly }) => prefixOf(fly)), 'the end of the trial', now())
+    trap.flypaper.free(
+      caught.map(({ fly }) => prefixOf(fly)),
+      'the end of the trial',
+      now(),
+    )
     giveUp()
   }, seconds * 1000)
   log.info(`this is a trial for ${seconds} s: keep the trap with \`flypaperd confirm\``)

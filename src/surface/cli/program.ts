@@ -35,7 +35,13 @@ export async function runProgram(
       const file = options.settings as string | undefined
       const print = (text: string) => out(`${text}\n`)
       const system = openSystem()
-      exit = await verb.run({ args, options, settings: () => loadSettings(file, system.readText), system, print })
+      exit = await verb.run({
+        args,
+        options,
+        settings: () => loadSettings(file, system.readText),
+        system,
+        print,
+      })
     })
   }
   try {
@@ -46,18 +52,26 @@ export async function runProgram(
   }
 }
 
-type Action = (args: readonly string[], options: Record<string, string | boolean | undefined>) => Promise<void>
+type Action = (
+  args: readonly string[],
+  options: Record<string, string | boolean | undefined>,
+) => Promise<void>
 
 function addVerb(program: Command, verb: Verb, action: Action): void {
   const command = program
     .command(verb.args === undefined ? verb.name : `${verb.name} ${verb.args}`)
     .summary(verb.summary)
-    .description(`flypaperd ${verb.name}: ${verb.summary}.${verb.details === undefined ? '' : `\n\n${verb.details}`}`)
+    .description(
+      `flypaperd ${verb.name}: ${verb.summary}.${verb.details === undefined ? '' : `\n\n${verb.details}`}`,
+    )
     .option('--settings <file>', 'read the settings here instead of /etc/flypaperd/flypaperd.toml')
     .addHelpText('after', `\nExamples:\n${verb.examples.map(example => `  ${example}`).join('\n')}`)
   for (const { flags, what } of verb.options ?? []) command.option(flags, what)
   command.action(async (...given: unknown[]) => {
-    const args = given.slice(0, -2).flat().filter(arg => typeof arg === 'string')
+    const args = given
+      .slice(0, -2)
+      .flat()
+      .filter(arg => typeof arg === 'string')
     await action(args, command.opts())
   })
 }
@@ -69,6 +83,8 @@ function explain(error: unknown, err: (text: string) => void): ExitStatus {
     return error.exit
   }
   const trace = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  err(`flypaperd: this is a bug of flypaperd; please report it with these lines:\n${trace.split('\n').map(escapeText).join('\n')}\n`)
+  err(
+    `flypaperd: this is a bug of flypaperd; please report it with these lines:\n${trace.split('\n').map(escapeText).join('\n')}\n`,
+  )
   return EXIT.bug
 }

@@ -1,7 +1,8 @@
 /** Whom a verb acts through: the running daemon or, without one, the firewall and the history themselves. */
-import { openFlypaper } from '../../lockout/flypaper.ts'
+
 import { singlePrefixes } from '../../arm/surroundings.ts'
-import { parsePrefix, type Prefix } from '../../terms/address.ts'
+import { openFlypaper } from '../../lockout/flypaper.ts'
+import { type Prefix, parsePrefix } from '../../terms/address.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
 import { flyNamer } from '../../terms/fly.ts'
 import { reachDaemon } from '../control/client.ts'
@@ -14,7 +15,10 @@ export type Actions = Pick<Control, 'free' | 'flush'>
 export async function runningDaemon({ system }: Call): Promise<Control> {
   const daemon = await reachDaemon(system.socket)
   if (daemon !== undefined) return daemon
-  throw new Failure('flypaperd is not running', { exit: EXIT.notRunning, hint: 'Start it: sudo flypaperd start' })
+  throw new Failure('flypaperd is not running', {
+    exit: EXIT.notRunning,
+    hint: 'Start it: sudo flypaperd start',
+  })
 }
 
 export async function withActions<T>(call: Call, act: (actions: Actions) => Promise<T>): Promise<T> {
@@ -22,7 +26,10 @@ export async function withActions<T>(call: Call, act: (actions: Actions) => Prom
   return daemon === undefined ? withoutDaemon(call, act) : act(daemon)
 }
 
-async function withoutDaemon<T>({ system, settings }: Call, act: (actions: Actions) => Promise<T>): Promise<T> {
+async function withoutDaemon<T>(
+  { system, settings }: Call,
+  act: (actions: Actions) => Promise<T>,
+): Promise<T> {
   const { never, lockout } = settings()
   using firewall = system.openFirewall()
   using history = system.openHistory()

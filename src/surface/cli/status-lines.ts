@@ -22,7 +22,14 @@ export interface Seen {
 }
 
 export function statusLines(seen: Seen): readonly StatusLine[] {
-  return [kernelSupport(seen), flypaperSet(seen), input(seen), forward(seen), daemonProcess(seen), statement(seen)]
+  return [
+    kernelSupport(seen),
+    flypaperSet(seen),
+    input(seen),
+    forward(seen),
+    daemonProcess(seen),
+    statement(seen),
+  ]
 }
 
 function kernelSupport({ settings, supportsQueue, supportsLog }: Seen): StatusLine {
@@ -57,13 +64,19 @@ function forward({ table, forwards }: Seen): StatusLine {
   if (from.length > 0) return { label, ok: true, reason: from.join(', ') }
   if (!forwards) return { label, ok: true, reason: 'nothing is forwarded here' }
   if (table.chains.some(chain => chain.name === 'flypaper_listening')) {
-    return { label, ok: true, reason: 'flies are dropped; closed = "listening" judges nothing that is forwarded' }
+    return {
+      label,
+      ok: true,
+      reason: 'flies are dropped; closed = "listening" judges nothing that is forwarded',
+    }
   }
   return { label, ok: false, reason: `no rule jumps to ${ENTRANCES.forward}` }
 }
 
 function jumpsTo(table: TableView, entrance: string): string[] {
-  const chains = table.rules.filter(rule => rule.target === entrance && !isOurs(rule.chain)).map(rule => rule.chain)
+  const chains = table.rules
+    .filter(rule => rule.target === entrance && !isOurs(rule.chain))
+    .map(rule => rule.chain)
   return [...new Set(chains)].map(chain => `jump at chain ${chain}`)
 }
 
@@ -74,7 +87,13 @@ function daemonProcess({ daemon }: Seen): StatusLine {
 
 function statement({ table }: Seen): StatusLine {
   const label = 'queue or NFLOG statement'
-  const found = table?.rules.find(rule => rule.chain === 'flypaper_offence' && rule.handsOver !== undefined)?.handsOver
+  const found = table?.rules.find(
+    rule => rule.chain === 'flypaper_offence' && rule.handsOver !== undefined,
+  )?.handsOver
   if (found === undefined) return { label, ok: false }
-  return { label, ok: true, reason: found.kind === 'queue' ? `queue ${found.number}` : `NFLOG group ${found.number}` }
+  return {
+    label,
+    ok: true,
+    reason: found.kind === 'queue' ? `queue ${found.number}` : `NFLOG group ${found.number}`,
+  }
 }

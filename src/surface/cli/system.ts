@@ -1,7 +1,8 @@
 /** What the verbs need of the world, opened when a verb asks for it; main.ts passes the real one. */
-import type { World } from '../../flypaperd.ts'
+
 import type { Firewall } from '../../arm/firewall.ts'
 import type { Surroundings } from '../../arm/surroundings.ts'
+import type { World } from '../../flypaperd.ts'
 import type { History } from '../../record/history.ts'
 import type { ReadText } from '../../settings/load.ts'
 import type { Address } from '../../terms/address.ts'

@@ -50,7 +50,9 @@ async function ask(socketPath: string, method: string, path: string, body?: obje
   const answer: unknown = JSON.parse(text)
   if (status === 200) return answer
   const { data } = ErrorAnswer.safeParse(answer)
-  throw new Failure(`the daemon refused: ${data?.error ?? text}`, { exit: status === 400 ? EXIT.usage : EXIT.unavailable })
+  throw new Failure(`the daemon refused: ${data?.error ?? text}`, {
+    exit: status === 400 ? EXIT.usage : EXIT.unavailable,
+  })
 }
 
 function parse<T>(schema: z.ZodType<T>, answer: unknown): T {
@@ -64,7 +66,9 @@ function parse<T>(schema: z.ZodType<T>, answer: unknown): T {
 }
 
 function silentDaemon(path: string): Failure {
-  return new Failure(`the daemon behind ${path} does not answer within ${PATIENCE_MS / 1000} s`, { exit: EXIT.unavailable })
+  return new Failure(`the daemon behind ${path} does not answer within ${PATIENCE_MS / 1000} s`, {
+    exit: EXIT.unavailable,
+  })
 }
 
 function noPermission(path: string, cause: unknown): Failure {

@@ -51,13 +51,16 @@ async function answer(
   handlers: Record<string, Handler>,
 ): Promise<{ status: number; body: unknown }> {
   const handler = handlers[`${request.method} ${request.url}`]
-  if (handler === undefined) return { status: 404, body: { error: `there is no ${request.method} ${request.url}` } }
+  if (handler === undefined)
+    return { status: 404, body: { error: `there is no ${request.method} ${request.url}` } }
   try {
     return { status: 200, body: await handler(await readBody(request)) }
   } catch (error) {
     if (error instanceof z.ZodError) return { status: 400, body: { error: z.prettifyError(error) } }
-    if (error instanceof SyntaxError || error instanceof RangeError) return { status: 400, body: { error: error.message } }
-    if (error instanceof Failure) return { status: error.exit === EXIT.usage ? 400 : 500, body: { error: error.message } }
+    if (error instanceof SyntaxError || error instanceof RangeError)
+      return { status: 400, body: { error: error.message } }
+    if (error instanceof Failure)
+      return { status: error.exit === EXIT.usage ? 400 : 500, body: { error: error.message } }
     return { status: 500, body: { error: String(error) } }
   }
 }

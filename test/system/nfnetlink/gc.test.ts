@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { openLog, openQueue, watchRoutes } from '../../../src/system/nfnetlink/index.ts'
-import { command, inOwnNetwork } from './own-network.ts'
+import { describeInNamespace } from '../../support/in-namespace.ts'
+import { command } from './command.ts'
 import { sendUdp, until } from './traffic.ts'
 
 const RULES = `
@@ -13,23 +16,22 @@ table inet nfnetlink_test {
   }
 }`
 
-// Nobody can close what nobody holds: hence --test-force-exit.
-inOwnNetwork(import.meta.url, () => {
+describeInNamespace(import.meta.url, () => {
+  command('ip link set lo up')
   command('nft -f -', RULES)
   command('iptables-nft -A INPUT -p udp --dport 1002 -j NFQUEUE --queue-num 2')
 
-  test('garbage collection does not stop a reader that nobody holds', async () => {
+  test('garbage collection does not stop a reader', async () => {
+    setFlagsFromString('--expose-gc')
+    const collectGarbage = runInNewContext('gc') as () => void
     const seen = { logged: 0, queued: 0, changes: 0 }
     const onError = (error: Error) => assert.fail(error)
-    const open = () => {
-      openLog({ groups: [1], onBatch: () => void seen.logged++, onError })
-      openQueue({ queues: [2], onBatch: () => void seen.queued++, onError })
-      watchRoutes({ onChange: () => void seen.changes++, onError })
-    }
-    open()
+    using _log = openLog({ groups: [1], onBatch: () => void seen.logged++, onError })
+    using _queue = openQueue({ queues: [2], onBatch: () => void seen.queued++, onError })
+    using _watch = watchRoutes({ onChange: () => void seen.changes++, onError })
     for (let round = 1; round <= 5; round++) {
       for (let again = 0; again < 5; again++) {
-        globalThis.gc!()
+        collectGarbage()
         await sleep(1)
       }
       await sendUdp(1001, 'still here?')
@@ -38,4 +40,4 @@ inOwnNetwork(import.meta.url, () => {
       await until('all three', () => seen.logged === round && seen.queued === round && seen.changes >= round)
     }
   })
-}, ['--expose-gc', '--test-force-exit'])
+})

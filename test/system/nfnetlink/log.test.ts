@@ -4,7 +4,8 @@ import { readdirSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type NetfilterPacket, NetlinkError, openLog } from '../../../src/system/nfnetlink/index.ts'
-import { command, inOwnNetwork } from './own-network.ts'
+import { describeInNamespace } from '../../support/in-namespace.ts'
+import { command } from './command.ts'
 import { sendUdp, udpText, until } from './traffic.ts'
 
 const RULES = `
@@ -19,7 +20,8 @@ table inet nfnetlink_test {
 
 const noError = (error: Error) => assert.fail(error)
 
-inOwnNetwork(import.meta.url, () => {
+describeInNamespace(import.meta.url, () => {
+  command('ip link set lo up')
   command('nft -f -', RULES)
 
   describe('NFLOG', () => {

@@ -6,7 +6,8 @@ import { accessSync, constants, readdirSync, readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type NetfilterPacket, NetlinkError, openQueue } from '../../../src/system/nfnetlink/index.ts'
-import { command, inOwnNetwork } from './own-network.ts'
+import { describeInNamespace } from '../../support/in-namespace.ts'
+import { command } from './command.ts'
 import { sendUdp, udpText, until } from './traffic.ts'
 
 const noError = (error: Error) => assert.fail(error)
@@ -45,7 +46,8 @@ async function deafService(port: number) {
   return { heard, [Symbol.dispose]: () => void socket.close() }
 }
 
-inOwnNetwork(import.meta.url, () => {
+describeInNamespace(import.meta.url, () => {
+  command('ip link set lo up')
   for (const queue of [1, 2])
     command(`iptables-nft -A INPUT -p udp --dport 100${queue} -j NFQUEUE --queue-num ${queue}`)
 
@@ -141,6 +143,7 @@ inOwnNetwork(import.meta.url, () => {
       for (let sent = 0; sent < 1500; sent += 50) await sendUdp(1001, ...Array(50).fill(large))
       await sendUdp(1001, 'small')
       await until('all', () => queue.counts().packets === 1501)
+      assert.deepEqual(queue.counts(), { packets: 1501, overruns: 0, lost: 0, malformed: 0 })
       assertTable(1, { waiting: 0, full: 0, overruns: 0, lastId: 1501 })
     })
 

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { watchRoutes } from '../../../src/system/nfnetlink/index.ts'
-import { command, inOwnNetwork } from './own-network.ts'
+import { describeInNamespace } from '../../support/in-namespace.ts'
+import { command } from './command.ts'
 import { until } from './traffic.ts'
 
-inOwnNetwork(import.meta.url, () => {
+describeInNamespace(import.meta.url, () => {
+  command('ip link set lo up')
   test('addresses, routes and links that change are told; nothing else, and nothing after closing', async () => {
     let changes = 0
     const watch = watchRoutes({ onChange: () => void changes++, onError: error => assert.fail(error) })

@@ -9,7 +9,9 @@ export const flush: Verb = {
   examples: ['sudo flypaperd flush'],
   async run(call) {
     const flies = await withActions(call, actions => actions.flush(call.system.user))
-    call.print(call.options.json ? JSON.stringify({ flies }) : `Freed ${flies === 1 ? '1 fly' : `${flies} flies`}.`)
+    call.print(
+      call.options.json ? JSON.stringify({ flies }) : `Freed ${flies === 1 ? '1 fly' : `${flies} flies`}.`,
+    )
     return EXIT.ok
   },
 }

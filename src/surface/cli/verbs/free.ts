@@ -9,8 +9,13 @@ export const free: Verb = {
   summary: 'free flies, by address, prefix or host name',
   args: '<who...>',
   options: [JSON_OPTION],
-  details: 'The time does not count as a repeat. Of an IPv6 address the whole /64 is freed. A host name means all its addresses.',
-  examples: ['sudo flypaperd free 69.0.231.79', 'sudo flypaperd free 2001:db8:1:2::/64', 'sudo flypaperd free vpn.example.org'],
+  details:
+    'The time does not count as a repeat. Of an IPv6 address the whole /64 is freed. A host name means all its addresses.',
+  examples: [
+    'sudo flypaperd free 69.0.231.79',
+    'sudo flypaperd free 2001:db8:1:2::/64',
+    'sudo flypaperd free vpn.example.org',
+  ],
   async run(call) {
     const who = (await Promise.all(call.args.map(arg => addressesOf(call, arg)))).flat()
     const { flies, held } = await withActions(call, actions => actions.free(who, call.system.user))
@@ -18,7 +23,8 @@ export const free: Verb = {
     else {
       for (const fly of flies) call.print(`Freed ${fly}.`)
       for (const source of held) call.print(`Freed ${source}, which was only held.`)
-      if (flies.length + held.length === 0) call.print(`Nobody to free: ${call.args.map(escapeText).join(', ')} is no fly.`)
+      if (flies.length + held.length === 0)
+        call.print(`Nobody to free: ${call.args.map(escapeText).join(', ')} is no fly.`)
     }
     return flies.length + held.length === 0 ? EXIT.no : EXIT.ok
   },
@@ -30,7 +36,9 @@ async function addressesOf({ system }: Call, text: string): Promise<readonly str
   if (parsePrefix(text) !== undefined) return [text]
   const [address, length] = text.split('/')
   if (length !== undefined && parsePrefix(address!) !== undefined) {
-    throw new Failure(`${escapeText(text)} is no prefix: are bits set behind its length?`, { exit: EXIT.usage })
+    throw new Failure(`${escapeText(text)} is no prefix: are bits set behind its length?`, {
+      exit: EXIT.usage,
+    })
   }
   if (!HOST_NAME.test(text) || /^[\d.]+$/.test(text)) {
     throw new Failure(`${escapeText(text)} is no address, no prefix and no host name`, { exit: EXIT.usage })

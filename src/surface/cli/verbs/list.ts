@@ -8,7 +8,10 @@ import { type Call, JSON_OPTION, type Verb } from '../verb.ts'
 export const list: Verb = {
   name: 'list',
   summary: 'the flies, newest first: who, since when, for how much longer, and what they tried',
-  options: [JSON_OPTION, { flags: '--held', what: 'instead, who is held by the kernel and not (yet) locked out' }],
+  options: [
+    JSON_OPTION,
+    { flags: '--held', what: 'instead, who is held by the kernel and not (yet) locked out' },
+  ],
   examples: ['sudo flypaperd list', 'sudo flypaperd list --json', 'sudo flypaperd list --held'],
   run(call) {
     if (call.options.held) listHeld(call)
@@ -23,7 +26,11 @@ function listFlies({ system, options, print }: Call): void {
   const rows = history.newest(Number.MAX_SAFE_INTEGER, { now })
   if (options.json) return print(JSON.stringify(rows))
   if (rows.length === 0) return print('No flies.')
-  printTable(print, ['SOURCE', 'SINCE', 'LEFT', 'TIMES', 'TRIED'], rows.map(row => cells(row, now)))
+  printTable(
+    print,
+    ['SOURCE', 'SINCE', 'LEFT', 'TIMES', 'TRIED'],
+    rows.map(row => cells(row, now)),
+  )
 }
 
 function cells({ source, since, until, times, tried }: LockoutRow, now: number): string[] {
@@ -37,17 +44,29 @@ function listHeld({ system, options, print }: Call): void {
   const held = heldNow(firewall).filter(({ source }) => history.find(source, system.now()) === undefined)
   if (options.json) return print(JSON.stringify(held))
   if (held.length === 0) return print('Nobody is held.')
-  printTable(print, ['SOURCE', 'LEFT'], held.map(({ source, seconds }) => [source, `${seconds ?? '?'}s`]))
+  printTable(
+    print,
+    ['SOURCE', 'LEFT'],
+    held.map(({ source, seconds }) => [source, `${seconds ?? '?'}s`]),
+  )
 }
 
 /** Local time, as in the log of this machine. */
 function timeText(ms: number): string {
   const date = new Date(ms)
-  const day = [date.getFullYear(), date.getMonth() + 1, date.getDate()].map(part => String(part).padStart(2, '0')).join('-')
+  const day = [date.getFullYear(), date.getMonth() + 1, date.getDate()]
+    .map(part => String(part).padStart(2, '0'))
+    .join('-')
   return `${day} ${date.toTimeString().slice(0, 8)}`
 }
 
 function printTable(print: (line: string) => void, head: string[], rows: string[][]): void {
   const widths = head.map((title, i) => Math.max(title.length, ...rows.map(row => row[i]!.length)))
-  for (const row of [head, ...rows]) print(row.map((cell, i) => cell.padEnd(widths[i]!)).join('  ').trimEnd())
+  for (const row of [head, ...rows])
+    print(
+      row
+        .map((cell, i) => cell.padEnd(widths[i]!))
+        .join('  ')
+        .trimEnd(),
+    )
 }

@@ -1,5 +1,5 @@
-import type { Verb } from '../verb.ts'
 import { runDaemon } from '../daemon.ts'
+import type { Verb } from '../verb.ts'
 
 export const restart: Verb = {
   name: 'restart',

@@ -19,7 +19,10 @@ export const status: Verb = {
   },
 }
 
-function linesOf({ system, settings }: Call, daemon: Parameters<typeof statusLines>[0]['daemon']): readonly StatusLine[] {
+function linesOf(
+  { system, settings }: Call,
+  daemon: Parameters<typeof statusLines>[0]['daemon'],
+): readonly StatusLine[] {
   using firewall = system.openFirewall()
   using history = system.openHistory({ readOnly: true })
   return statusLines({

@@ -1,7 +1,7 @@
 import { parseDuration } from '../../../terms/duration.ts'
 import { EXIT, Failure } from '../../../terms/failure.ts'
-import type { Verb } from '../verb.ts'
 import { runDaemon } from '../daemon.ts'
+import type { Verb } from '../verb.ts'
 
 const LONGEST = 86_400
 
@@ -15,7 +15,9 @@ export const tryOut: Verb = {
   run(call) {
     const seconds = parseDuration(call.args[0] ?? '')
     if (seconds === undefined || seconds < 1 || seconds > LONGEST) {
-      throw new Failure(`try takes seconds or a time such as 5m, up to 1d, not ${call.args[0]}`, { exit: EXIT.usage })
+      throw new Failure(`try takes seconds or a time such as 5m, up to 1d, not ${call.args[0]}`, {
+        exit: EXIT.usage,
+      })
     }
     return runDaemon(call, { handOver: false, tryFor: seconds })
   },

@@ -1,0 +1,61 @@
+/** Runs the real flypaperd on a host of a test's world, with settings, state and socket of its own. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Result, Running } from './process.ts'
+import type { Host } from './world.ts'
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const PATIENCE_MS = 15_000
+
+/**
+ * The log goes to standard error, with priorities, when that is what JOURNAL_STREAM says it is (systemd.exec(5)):
+ * the daemon believes to be a unit of systemd.
+ */
+const AS_UNIT = 'JOURNAL_STREAM=$(stat -Lc %d:%i /proc/self/fd/2) exec "$@"'
+
+export interface Installation extends Disposable {
+  /** Where settings, history and control socket lie. */
+  readonly directory: string
+  /** Runs a verb to its end, whatever its exit status. */
+  run(...args: string[]): Promise<Result>
+  /** Runs a verb that must succeed; resolves to its standard output. */
+  must(...args: string[]): Promise<string>
+  /** Starts the daemon, by `start` unless told, and waits until the trap is armed. */
+  start(...args: string[]): Promise<Running>
+  /** Starts the daemon without waiting for anything. */
+  launch(...args: string[]): Promise<Running>
+  /** Replaces the settings; they count from the next start on. */
+  settings(toml: string): void
+}
+
+/** The machine that runs the tests may have booted just now: tests that are not about that leave the grace time out. */
+export function install(host: Host, toml = ''): Installation {
+  const directory = mkdtempSync(join(tmpdir(), 'flypaperd-test-'))
+  const file = join(directory, 'flypaperd.toml')
+  const settings = (text: string) =>
+    writeFileSync(file, /boot_grace/.test(text) ? text : `boot_grace = "0s"\n${text}`)
+  settings(toml)
+  const env = { STATE_DIRECTORY: directory, RUNTIME_DIRECTORY: directory, SUDO_USER: 'tester' }
+  const command = (args: readonly string[]) => [process.execPath, MAIN, ...args, '--settings', file]
+  const launch = (...args: string[]) => host.start(['sh', '-c', AS_UNIT, 'sh', ...command(args)], { env })
+  return {
+    directory,
+    settings,
+    run: (...args) => host.run(command(args), { env }),
+    must: (...args) => host.must(command(args), { env }),
+    launch,
+    async start(...args) {
+      const daemon = await launch(...(args.length === 0 ? ['start'] : args))
+      await daemon.says(/trap armed/, PATIENCE_MS)
+      return daemon
+    },
+    [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }),
+  }
+}
+
+/** The sources of the lockouts that the daemon has announced so far. */
+export function lockouts(daemon: Running): string[] {
+  return [...daemon.output().matchAll(/lockout (\S+), who tried/g)].map(([, source]) => source!)
+}
