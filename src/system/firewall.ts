@@ -67,11 +67,11 @@ function setId(name: string) {
 }
 
 function newElement({ element, seconds }: Element): NewElement {
-  const val = valueOf(element)
+  const val = elementValue(element)
   return seconds === undefined ? val : { elem: { val, timeout: seconds } }
 }
 
-function valueOf(element: ElementValue): Value {
+function elementValue(element: ElementValue): Value {
   if (typeof element === 'string' || typeof element === 'number') return element
   if (!('text' in element)) return { concat: [...element] }
   const [addr] = element.text.split('/')

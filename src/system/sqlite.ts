@@ -3,6 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
+import type { Database, Statement } from '../record/database.ts'
 import { failureOf, newerFailure, olderFailure, withFailure } from './sqlite-failure.ts'
 
 export interface DatabaseOptions {

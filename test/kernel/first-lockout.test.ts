@@ -15,7 +15,7 @@ test('nmap finds the services, then the trap is armed, and it finds nothing', as
   const scan = () =>
     scanner.must(['nmap', '-n', '-Pn', '-r', '-sS', '-p', '21-100,43974', '--max-retries', '1', '192.0.2.1'])
 
-  assert.match(await scan(), /22\/tcp +open[^]*80\/tcp +open[^]*43974\/tcp +open/)
+  assert.match(await scan(), /22\/tcp +open[\s\S]*80\/tcp +open[\s\S]*43974\/tcp +open/)
   const daemon = await flypaperd.start()
   assert.doesNotMatch(await scan(), /open/)
 

@@ -53,7 +53,7 @@ describeInNamespace(import.meta.url, () => {
         await until('a packet', () => waited.length === count)
       }
       const median = waited.sort((a, b) => a - b)[4]!
-      assert.ok(median < 20, `median of ${median} ms; with the kernel's default it is 1000`)
+      assert.ok(median < 100, `median of ${median} ms; with the kernel's default it is 1000`)
     })
 
     test('the payload is cut at the copy range', async () => {

@@ -24,13 +24,14 @@ function listFlies({ system, options, print }: Call): void {
   using history = system.openHistory({ readOnly: true })
   const now = system.now()
   const rows = history.newest(Number.MAX_SAFE_INTEGER, { now })
-  if (options.json) return print(JSON.stringify(rows))
-  if (rows.length === 0) return print('No flies.')
-  printTable(
-    print,
-    ['SOURCE', 'SINCE', 'LEFT', 'TIMES', 'TRIED'],
-    rows.map(row => cells(row, now)),
-  )
+  if (options.json) print(JSON.stringify(rows))
+  else if (rows.length === 0) print('No flies.')
+  else
+    printTable(
+      print,
+      ['SOURCE', 'SINCE', 'LEFT', 'TIMES', 'TRIED'],
+      rows.map(row => cells(row, now)),
+    )
 }
 
 function cells({ source, since, until, times, tried }: LockoutRow, now: number): string[] {
@@ -42,13 +43,14 @@ function listHeld({ system, options, print }: Call): void {
   using firewall = system.openFirewall()
   using history = system.openHistory({ readOnly: true })
   const held = heldNow(firewall).filter(({ source }) => history.find(source, system.now()) === undefined)
-  if (options.json) return print(JSON.stringify(held))
-  if (held.length === 0) return print('Nobody is held.')
-  printTable(
-    print,
-    ['SOURCE', 'LEFT'],
-    held.map(({ source, seconds }) => [source, `${seconds ?? '?'}s`]),
-  )
+  if (options.json) print(JSON.stringify(held))
+  else if (held.length === 0) print('Nobody is held.')
+  else
+    printTable(
+      print,
+      ['SOURCE', 'LEFT'],
+      held.map(({ source, seconds }) => [source, `${seconds ?? '?'}s`]),
+    )
 }
 
 /** Local time, as in the log of this machine. */
