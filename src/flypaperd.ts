@@ -22,7 +22,6 @@ import { sentence } from './record/sentence.ts'
 import { type Counts, openTally } from './record/tally.ts'
 import { closedMode, type Settings } from './settings/settings.ts'
 import type { Address } from './terms/address.ts'
-import { flyNamer } from './terms/fly.ts'
 
 export interface World {
   readonly firewall: Firewall
@@ -50,7 +49,7 @@ export function openTrap(world: World, settings: Settings): Trap {
   const { firewall, surroundings, sockets, history, log, now } = world
   const statement = chooseStatement(settings.capture, kind => firewall.supports(kind))
   const neighbours = followNeighbours(firewall, surroundings, settings.never)
-  const nameFly = (source: Address) => flyNamer(neighbours.singles())(source)
+  const { nameFly } = neighbours
   const flypaper = openFlypaper({ firewall, memory: history, lockout: settings.lockout, nameFly, now: now() })
   const memory = { never: settings.never, near: neighbours.near, distinctPorts: distinctPorts() }
   const tally = openTally()

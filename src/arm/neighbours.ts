@@ -1,14 +1,21 @@
-/** Keeps the kernel's sets of who is near up to date, and tells the judge. */
+/** Keeps the kernel's sets of who is near up to date, tells the judge, and names flies accordingly. */
 import type { Settings } from '../settings/settings.ts'
-import type { Prefix } from '../terms/address.ts'
+import type { Address, Prefix } from '../terms/address.ts'
+import { type Fly, flyNamer } from '../terms/fly.ts'
 import type { Firewall } from './firewall.ts'
-import { neighbourhoodChanges, ownPrefixes, type Surroundings, singlePrefixes } from './surroundings.ts'
+import {
+  type Neighbourhood,
+  neighbourhoodChanges,
+  ownPrefixes,
+  type Surroundings,
+  singlePrefixes,
+} from './surroundings.ts'
 
 export interface Neighbours {
   /** Own addresses, gateways and resolvers. */
   near(): readonly Prefix[]
-  /** IPv6 prefixes whose hosts stick one by one. */
-  singles(): readonly Prefix[]
+  /** The fly that a source belongs to. */
+  nameFly(source: Address): Fly
   /** Looks again, and changes the kernel's sets if anything has changed. */
   refresh(): void
 }
@@ -18,28 +25,29 @@ export function followNeighbours(
   surroundings: Surroundings,
   never: Settings['never'],
 ): Neighbours {
-  let current = surroundings.neighbourhood()
-  let near = ownPrefixes(current)
-  let singles = singlePrefixes(current, never)
+  let seen: Neighbourhood
+  let near: readonly Prefix[]
+  let nameFly: (source: Address) => Fly
+
+  function take(now: Neighbourhood): void {
+    seen = now
+    near = ownPrefixes(now)
+    nameFly = flyNamer(singlePrefixes(now, never))
+  }
+
+  take(surroundings.neighbourhood())
   return {
     near: () => near,
-    singles: () => singles,
+    nameFly: source => nameFly(source),
     refresh() {
       const now = surroundings.neighbourhood()
-      if (JSON.stringify(textOf(now)) === JSON.stringify(textOf(current))) return
+      if (textOf(now) === textOf(seen)) return
       firewall.change(neighbourhoodChanges(now, never))
-      current = now
-      near = ownPrefixes(now)
-      singles = singlePrefixes(now, never)
+      take(now)
     },
   }
 }
 
-function textOf({
-  own,
-  gateways,
-  resolvers,
-  onLink6,
-}: ReturnType<Surroundings['neighbourhood']>): string[][] {
-  return [[...own], [...gateways], [...resolvers], onLink6.map(prefix => prefix.text)]
+function textOf({ own, gateways, resolvers, onLink6 }: Neighbourhood): string {
+  return JSON.stringify([own, gateways, resolvers, onLink6.map(prefix => prefix.text)])
 }

@@ -65,8 +65,11 @@ export function neighbourhoodChanges(near: Neighbourhood, never: readonly Prefix
   ]
 }
 
+/** Adding an element again would not renew its time, so each is taken out in the same transaction. */
 export function servedChanges(served: readonly ServedPort[]): readonly Change[] {
-  return [{ change: 'add', set: 'flypaper_served', elements: served.map(element => ({ element })) }]
+  if (served.length === 0) return []
+  const elements = served.map(element => ({ element }))
+  return (['remove', 'add'] as const).map(change => ({ change, set: 'flypaper_served', elements }))
 }
 
 /** Whoever is connected when the trap is armed counts as a host we talk to. */
