@@ -4,7 +4,7 @@
  */
 import type { Channel } from '../capture/capture.ts'
 import type { Packet } from '../decode/packet.ts'
-import { type Address, contains, familyOf, type Prefix, parsePrefix } from '../terms/address.ts'
+import { familyOf, isIn, type Prefix, parsePrefix } from '../terms/address.ts'
 import type { DistinctPorts } from './distinct-ports.ts'
 import { letGo, stick, type Verdict } from './verdict.ts'
 
@@ -73,8 +73,4 @@ function offence({ packet: { tried } }: Evidence): Verdict {
     case 'protocol':
       return stick('unknown-protocol')
   }
-}
-
-function isIn(source: Address, prefixes: readonly Prefix[]): boolean {
-  return prefixes.some(prefix => contains(prefix, source))
 }

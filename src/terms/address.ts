@@ -59,8 +59,12 @@ export function widen(prefix: Prefix, length: number): Prefix {
   return prefix.length <= length ? prefix : prefixOf(prefix.first, prefix.family, length)
 }
 
-export function contains(prefix: Prefix, address: Address): boolean {
-  return familyOf(address) === prefix.family && overlaps(prefix, prefixAround(address, BITS[prefix.family]))
+/** Whether the address lies in one of the prefixes. */
+export function isIn(address: Address, prefixes: readonly Prefix[]): boolean {
+  if (prefixes.length === 0) return false
+  const family = familyOf(address)
+  const { first } = prefixAround(address, BITS[family])
+  return prefixes.some(prefix => prefix.family === family && prefix.first <= first && first <= prefix.last)
 }
 
 export function overlaps(one: Prefix, other: Prefix): boolean {

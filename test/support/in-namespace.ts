@@ -8,6 +8,8 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
 const MARK = 'FLYPAPERD_TEST_OUTSIDE'
+/** Milliseconds until what runs inside is killed. */
+const PATIENCE = 60_000
 
 /**
  * Defines these tests in a fresh network namespace (`lo` is down): outside, one test that runs the file
@@ -35,6 +37,8 @@ export function runInNamespace(file: string, args: readonly string[] = []): Prom
   const child = spawn('unshare', [...unshare, '--', process.execPath, path, ...args], {
     env: { ...env, [MARK]: currentNamespace() },
     stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: PATIENCE,
+    killSignal: 'SIGKILL',
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr])

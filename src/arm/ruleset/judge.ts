@@ -1,9 +1,6 @@
 /** The judging chains: which packets are an offence, and what the kernel does at once. */
 import { because, type ChainSpec, NET64, type Statement } from './spec.ts'
 
-/** Bytes of a packet that the daemon gets: enough for the headers that tell which port was tried. */
-const COPIED = 128
-
 const ONE_BY_ONE = 'ip6 saddr @flypaper_single6'
 const BY_NET64 = 'ip6 saddr != @flypaper_single6'
 
@@ -96,5 +93,5 @@ function weak(handOver: string): ChainSpec {
 }
 
 function handOver(number: number, statement: Statement): string {
-  return statement === 'queue' ? `queue num ${number}` : `log group ${number} snaplen ${COPIED}`
+  return statement === 'queue' ? `queue num ${number}` : `log group ${number}`
 }

@@ -51,7 +51,7 @@ export function openNftables({ library = 'libnftables.so.1' }: { library?: strin
 
   function run(text: string, mode: Mode): string {
     if (closed) throw closedError()
-    if (false)
+    if (waiting > 0)
       throw new NftablesError('in-use', 'an asynchronous transaction is running on this nftables context')
     return outputOf(context.run(text, mode))
   }
