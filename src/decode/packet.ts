@@ -1,11 +1,9 @@
 /** What a captured packet says of itself, as far as judging needs it. */
 import type { Address } from '../terms/address.ts'
 
-/** TCP flag bits, RFC 9293 section 3.1. */
-export const TCP = { fin: 0x01, syn: 0x02, rst: 0x04, psh: 0x08, ack: 0x10, urg: 0x20 } as const
-
 /** What was tried. `port` is the destination port; `unreadable` says which header the bytes ended in. */
 export type Tried =
+  /** `flags` is the whole byte of RFC 9293 section 3.1, ECE and CWR included. */
   | { readonly kind: 'tcp'; readonly port: number; readonly from: number; readonly flags: number }
   | { readonly kind: 'udp'; readonly port: number; readonly from: number }
   | { readonly kind: 'sctp'; readonly port: number; readonly from: number }

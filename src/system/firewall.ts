@@ -3,6 +3,7 @@ import type { Change, Element, ElementValue, Firewall, RuleView, TableView } fro
 import { TABLE } from '../arm/names.ts'
 import { type Address, parseAddress } from '../terms/address.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
+import { readText } from './files.ts'
 import {
   type Command,
   forget,
@@ -23,7 +24,10 @@ const PROBES = {
   socket: 'socket wildcard 0 accept',
 } as const
 
+/** Throws a Failure: 77 without CAP_NET_ADMIN, 69 without libnftables. */
 export function openFirewall(): Firewall & Disposable {
+  // Asked first, since libnftables would write to standard error by itself.
+  if (!hasNetAdmin()) throw noPermission()
   const nft = withFailure(() => openNftables())
   return {
     load: ruleset => withFailure(() => nft.load(ruleset)),
@@ -186,11 +190,7 @@ function failureOf(error: NftablesError): unknown {
         cause: error,
       })
     case 'no-permission':
-      return new Failure('no permission to change the firewall: CAP_NET_ADMIN is missing', {
-        exit: EXIT.noPermission,
-        hint: 'Run it as root: sudo flypaperd …',
-        cause: error,
-      })
+      return noPermission(error)
     case 'busy':
       return new Failure(`the kernel keeps what a rule of yours still refers to: ${firstLine}`, {
         exit: EXIT.unavailable,
@@ -206,4 +206,21 @@ function failureOf(error: NftablesError): unknown {
     default:
       return new Failure(`nftables refused: ${firstLine}`, { exit: EXIT.unavailable, cause: error })
   }
+}
+
+function noPermission(cause?: unknown): Failure {
+  return new Failure('no permission to read and change the firewall: CAP_NET_ADMIN is missing', {
+    exit: EXIT.noPermission,
+    hint: 'Run it as root: sudo flypaperd …',
+    cause,
+  })
+}
+
+/** Number of the capability in linux/capability.h; the effective ones are a line of proc_pid_status(5). */
+const CAP_NET_ADMIN = 12n
+
+function hasNetAdmin(): boolean {
+  const status = readText('/proc/self/status')
+  const effective = 'text' in status ? /^CapEff:\s*([0-9a-f]+)/m.exec(status.text)?.[1] : undefined
+  return effective === undefined || ((BigInt(`0x${effective}`) >> CAP_NET_ADMIN) & 1n) === 1n
 }

@@ -1,13 +1,12 @@
 /** Runs the daemon in the foreground: start, restart and try are this with a word more or less. */
 import { disarmTrap, openTrap, type Trap, type World } from '../../flypaperd.ts'
 import { sentence } from '../../record/sentence.ts'
-import { closedMode, type Settings } from '../../settings/settings.ts'
 import { EXIT, type ExitStatus, Failure } from '../../terms/failure.ts'
-import { prefixOf } from '../../terms/fly.ts'
 import { reachDaemon } from '../control/client.ts'
+import { controlOf, type End } from '../control/daemon.ts'
 import type { Control } from '../control/protocol.ts'
 import { serveControl } from '../control/server.ts'
-import { prefixesOf } from './reach.ts'
+import { startTrial } from './trial.ts'
 import type { Call } from './verb.ts'
 
 export interface Manner {
@@ -16,9 +15,6 @@ export interface Manner {
   /** Seconds after which the trap goes again, unless it is confirmed. */
   readonly tryFor?: number
 }
-
-/** How the daemon ends: the trap goes with it, or stays armed for the next one. */
-type End = 'disarm' | 'leave'
 
 /** How often this machine is looked at again: served ports, resolvers. */
 const REFRESH_MS = 60_000
@@ -34,26 +30,31 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
   if (running !== undefined) await takeOver(running, system.socket)
 
   using world = system.openWorld()
+  const { log, now } = world
   const end = Promise.withResolvers<End>()
   const ended = Promise.withResolvers<void>()
+  using _signals = onSignals(call, world, end.resolve)
   using trap = openTrap(world, settings)
-  const { log } = world
-  log.info(sentence({ event: 'armed', capture: trap.capture.kind, flies: trap.flypaper.count(system.now()) }))
+  log.info(sentence({ event: 'armed', capture: trap.capture.kind, flies: trap.flypaper.count(now()) }))
   if (trap.grace > 0) log.info(`nobody is judged for ${trap.grace} s, since this machine has just booted`)
   using trial = startTrial(manner.tryFor, world, trap, () => end.resolve('disarm'))
-  const control = controlOf(call, settings, world, trap, trial, how => {
+  const finish = (how: End) => {
     end.resolve(how)
     return ended.promise
+  }
+  const { pid, version, socket } = system
+  const control = controlOf({ pid, version, settings, world, trap, trial, finish })
+  await using _server = await serveControl(socket, control).catch(error => {
+    disarmTrap(world.firewall, world.history, now())
+    throw error
   })
-  await using _server = await serveControl(system.socket, control)
-  using _signals = onSignals(call, world, end.resolve)
   using _refresh = keepFresh(call, world, trap)
 
   const how = await end.promise
   trap[Symbol.dispose]()
   if (how === 'disarm') {
-    disarmTrap(world.firewall, world.history, system.now())
-    log.info(sentence({ event: 'disarmed', flies: world.history.count(system.now()) }))
+    disarmTrap(world.firewall, world.history, now())
+    log.info(sentence({ event: 'disarmed', flies: world.history.count(now()) }))
   } else log.info('leaving: the trap stays armed')
   ended.resolve()
   return EXIT.ok
@@ -75,81 +76,6 @@ async function takeOver(running: Control, socket: string): Promise<void> {
     await new Promise(resolve => setTimeout(resolve, 50))
   }
   throw new Failure(`the running flypaperd (pid ${pid}) does not end`, { exit: EXIT.unavailable })
-}
-
-interface Trial extends Disposable {
-  readonly until: number | undefined
-  confirm(): void
-}
-
-function startTrial(seconds: number | undefined, world: World, trap: Trap, giveUp: () => void): Trial {
-  if (seconds === undefined) return { until: undefined, confirm() {}, [Symbol.dispose]() {} }
-  const { log, now } = world
-  const before = new Set(trap.flypaper.timed(now()).map(({ fly }) => fly))
-  const timer = setTimeout(() => {
-    log.warn('nobody has confirmed the trial: disarming, and freeing whom it locked out')
-    const caught = trap.flypaper.timed(now()).filter(({ fly }) => !before.has(fly))
-    trap.flypaper.free(
-      caught.map(({ fly }) => prefixOf(fly)),
-      'the end of the trial',
-      now(),
-    )
-    giveUp()
-  }, seconds * 1000)
-  log.info(`this is a trial for ${seconds} s: keep the trap with \`flypaperd confirm\``)
-  let until: number | undefined = now() + seconds * 1000
-  return {
-    get until() {
-      return until
-    },
-    confirm() {
-      clearTimeout(timer)
-      if (until !== undefined) log.info('the trial is confirmed: the trap stays armed')
-      until = undefined
-    },
-    [Symbol.dispose]: () => clearTimeout(timer),
-  }
-}
-
-function controlOf(
-  { system }: Call,
-  settings: Settings,
-  { log }: World,
-  trap: Trap,
-  trial: Trial,
-  finish: (how: End) => Promise<void>,
-): Control {
-  const since = system.now()
-  return {
-    async status() {
-      const { lockouts, spared, capture } = trap.counts()
-      const { packets, overruns, lost } = capture
-      return {
-        pid: system.pid,
-        version: system.version,
-        since,
-        capture: trap.capture.kind,
-        closed: closedMode(settings),
-        ...(trial.until === undefined ? {} : { tryUntil: trial.until }),
-        counts: { lockouts, spared, packets, overruns, lost },
-      }
-    },
-    async free(who, by) {
-      const { flies, held } = trap.flypaper.free(prefixesOf(who), by, system.now())
-      for (const source of flies) log.info(sentence({ event: 'free', source, by }))
-      return { flies: [...flies], held: [...held] }
-    },
-    async flush(by) {
-      const flies = trap.flypaper.flush(by, system.now())
-      log.info(sentence({ event: 'flush', flies, by }))
-      return flies
-    },
-    stop: () => finish('disarm'),
-    leave: () => finish('leave'),
-    async confirm() {
-      trial.confirm()
-    },
-  }
 }
 
 /** npm passes a Ctrl-C on that the terminal has sent already: what comes this soon is the same one. */

@@ -26,10 +26,8 @@ export async function runProgram(
     .showHelpAfterError('(flypaperd help shows the verbs)')
     .exitOverride()
     .configureOutput({ writeOut: out, writeErr: err })
-    .action(() => {
-      program.help({ error: true })
-    })
-    .allowExcessArguments(false)
+    .usage('VERB [options]')
+    .version(`flypaperd ${openSystem().version}`, '--version')
   for (const verb of VERBS) {
     addVerb(program, verb, async (args, options) => {
       const file = options.settings as string | undefined

@@ -6,6 +6,7 @@ import { type Prefix, parsePrefix } from '../../terms/address.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
 import { flyNamer } from '../../terms/fly.ts'
 import { reachDaemon } from '../control/client.ts'
+import { prefixesOf } from '../control/daemon.ts'
 import type { Control, Freed } from '../control/protocol.ts'
 import type { Call } from './verb.ts'
 
@@ -41,14 +42,5 @@ async function withoutDaemon<T>(
       return { flies: [...flies], held: [...held] }
     },
     flush: async by => flypaper.flush(by, system.now()),
-  })
-}
-
-/** Throws a Failure (64) for what is neither an address nor a prefix. */
-export function prefixesOf(who: readonly string[]): Prefix[] {
-  return who.map(text => {
-    const prefix = parsePrefix(text)
-    if (prefix !== undefined) return prefix
-    throw new Failure(`${text} is no address and no prefix`, { exit: EXIT.usage })
   })
 }

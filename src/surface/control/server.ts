@@ -1,10 +1,13 @@
 /** The control socket of the running daemon. Only its owner may speak to it. */
-import { chmodSync, mkdirSync, unlinkSync } from 'node:fs'
-import { createServer, type IncomingMessage } from 'node:http'
+import { mkdirSync, rmSync } from 'node:fs'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import { EXIT, Failure } from '../../terms/failure.ts'
 import { type Control, FlushRequest, FreeRequest, REQUEST_MAX } from './protocol.ts'
+
+/** Connections at the same time, at most. */
+const CONNECTIONS_MAX = 64
 
 type Handler = (body: unknown) => Promise<unknown>
 
@@ -25,17 +28,16 @@ export async function serveControl(path: string, control: Control): Promise<Asyn
     const { status, body } = await answer(request, handlers)
     response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`)
   })
-  server.maxConnections = 64
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
-  removeStale(path)
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    // Nobody else gets in between making the socket and restricting it.
-    const mask = process.umask(0o177)
-    server.listen(path, resolve)
-    process.umask(mask)
-  })
-  chmodSync(path, 0o600)
+  server.maxConnections = CONNECTIONS_MAX
+  try {
+    await listen(server, path)
+  } catch (error) {
+    throw new Failure(`cannot make the control socket ${path}: ${(error as Error).message}`, {
+      exit: (error as NodeJS.ErrnoException).code === 'EACCES' ? EXIT.noPermission : EXIT.unavailable,
+      hint: 'Set RUNTIME_DIRECTORY to a directory that flypaperd may write to.',
+      cause: error,
+    })
+  }
   return {
     async [Symbol.asyncDispose]() {
       const closed = new Promise(resolve => server.close(resolve))
@@ -44,6 +46,18 @@ export async function serveControl(path: string, control: Control): Promise<Asyn
       await closed
     },
   }
+}
+
+async function listen(server: Server, path: string): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
+  rmSync(path, { force: true })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    // Nobody gets in between making the socket and restricting it.
+    const mask = process.umask(0o177)
+    server.listen(path, resolve)
+    process.umask(mask)
+  })
 }
 
 async function answer(
@@ -79,12 +93,4 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
 async function answerNothing(done: Promise<void>): Promise<object> {
   await done
   return {}
-}
-
-function removeStale(path: string): void {
-  try {
-    unlinkSync(path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-  }
 }

@@ -18,7 +18,7 @@ export interface Nftables extends Disposable {
   load(ruleset: string): void
   /** The same up to the commit: whether the kernel would take it, without changing anything. */
   check(ruleset: string): void
-  /** Runs commands as one transaction: all or nothing. Blocks about 3 ms for 1,000 elements. */
+  /** Runs commands as one transaction: all or nothing. Blocks some milliseconds for 1,000 elements. */
   run(commands: readonly Command[]): void
   /** The same on a worker thread, after whatever is running on this context; for more than about 1,000 elements. */
   runAsync(commands: readonly Command[]): Promise<void>

@@ -245,17 +245,47 @@ describeInNamespace(import.meta.url, () => {
 
   test('without CAP_NET_ADMIN: no-permission, and no version', () => {
     const program = `
-      import { openNftables } from '${new URL('../../../src/system/nftables-json/index.ts', import.meta.url)}'
       using nftables = openNftables()
       const codes = [() => nftables.load('add table inet x'), () => nftables.listRuleset(),
-        () => nftables.run([{ add: { table: { family: 'inet', name: 'x' } } }])].map(action => {
-        try { action() } catch (error) { return error.code }
-      })
+        () => nftables.run([{ add: { table: { family: 'inet', name: 'x' } } }])].map(codeOf)
       console.log(codes.join(' '), nftables.version)
     `
-    const args = ['--bounding-set=-net_admin', '--inh-caps=-net_admin', '--']
-    const node = [process.execPath, '--input-type=module-typescript', '--eval', program]
-    const output = execFileSync('setpriv', [...args, ...node], { encoding: 'utf8' })
-    assert.equal(output.trim(), 'no-permission no-permission no-permission undefined')
+    const prefix = ['setpriv', '--bounding-set=-net_admin', '--inh-caps=-net_admin', '--']
+    assert.equal(runProgram(program, prefix), 'no-permission no-permission no-permission undefined')
+  })
+
+  test('without a netlink socket: unsupported, where libnftables alone would end the process', () => {
+    const program = `
+      openNftables()[Symbol.dispose]()
+      const RLIMIT_NOFILE = 7
+      koffi.load(null).func('int setrlimit(int resource, const uint64_t *limit)')(RLIMIT_NOFILE, [0, 0])
+      let text
+      const code = codeOf(() => { try { openNftables() } catch (error) { text = error.text; throw error } })
+      console.log(code, text)
+    `
+    assert.equal(runProgram(program), 'unsupported no netlink socket for netfilter: EMFILE')
+  })
+
+  test('asynchronous calls get a larger stack, unless koffi is in use already', async () => {
+    const open = `
+      using nftables = openNftables()
+      await nftables.runAsync([{ add: { table: { family: 'inet', name: 'x' } } }])
+      console.log(koffi.config().async_stack_size >= 512 * 1024, nftables.listTable('inet', 'x').length)
+    `
+    assert.equal(runProgram(open), 'true 1')
+    const inUse = `koffi.load(null).func('int getpid()')(); ${open}`
+    assert.equal(runProgram(inUse), 'false 1')
   })
 })
+
+/** What a program prints that runs in a process of its own, with `openNftables`, `koffi` and `codeOf` in reach. */
+function runProgram(program: string, prefix: readonly string[] = []): string {
+  const imports = `
+    import koffi from '${import.meta.resolve('koffi')}'
+    import { openNftables } from '${new URL('../../../src/system/nftables-json/index.ts', import.meta.url)}'
+    function codeOf(action) { try { action() } catch (error) { return error.code } }
+  `
+  const node = [process.execPath, '--input-type=module-typescript', '--eval', imports + program]
+  const [command = '', ...args] = [...prefix, ...node]
+  return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+}

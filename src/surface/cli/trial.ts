@@ -1,0 +1,38 @@
+/** `flypaperd try`: a trap that goes again by itself, so that nobody locks himself out of a distant machine. */
+import type { Trap, World } from '../../flypaperd.ts'
+import { prefixOf } from '../../terms/fly.ts'
+
+export interface Trial extends Disposable {
+  readonly until: number | undefined
+  confirm(): void
+}
+
+/** Without seconds it is no trial. Disposing of it ends the clock. */
+export function startTrial(seconds: number | undefined, world: World, trap: Trap, giveUp: () => void): Trial {
+  if (seconds === undefined) return { until: undefined, confirm() {}, [Symbol.dispose]() {} }
+  const { log, now } = world
+  const before = new Set(trap.flypaper.timed(now()).map(({ fly }) => fly))
+  const timer = setTimeout(() => {
+    log.warn('nobody has confirmed the trial: disarming, and freeing whom it locked out')
+    const caught = trap.flypaper.timed(now()).filter(({ fly }) => !before.has(fly))
+    trap.flypaper.free(
+      caught.map(({ fly }) => prefixOf(fly)),
+      'the end of the trial',
+      now(),
+    )
+    giveUp()
+  }, seconds * 1000)
+  log.info(`this is a trial for ${seconds} s: keep the trap with \`flypaperd confirm\``)
+  let until: number | undefined = now() + seconds * 1000
+  return {
+    get until() {
+      return until
+    },
+    confirm() {
+      clearTimeout(timer)
+      if (until !== undefined) log.info('the trial is confirmed: the trap stays armed')
+      until = undefined
+    },
+    [Symbol.dispose]: () => clearTimeout(timer),
+  }
+}
