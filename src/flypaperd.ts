@@ -83,6 +83,8 @@ export function openTrap(world: World, settings: Settings): Trap {
     const flies = () => flypaper.timed(now())
     const { table, grace } = arm(firewall, surroundings, settings, statement, flies, nameFly)
     if (table !== 'ours') history.setMeta(MADE_TABLE, table === 'made' ? 'yes' : 'no')
+    // The settings may have changed since somebody was locked out.
+    if (settings.never.length > 0) flypaper.free(settings.never, 'the never-list', now())
     return {
       flypaper,
       capture,

@@ -7,6 +7,8 @@ import type { Result, Running } from './process.ts'
 import type { Host } from './world.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+/** Natively the queue is reached by another statement: see that file. */
+export const QUEUE_MAIN = fileURLToPath(new URL('queue-without-nft-queue.ts', import.meta.url))
 const PATIENCE_MS = 15_000
 
 /**
@@ -31,14 +33,14 @@ export interface Installation extends Disposable {
 }
 
 /** The machine that runs the tests may have booted just now: tests that are not about that leave the grace time out. */
-export function install(host: Host, toml = ''): Installation {
+export function install(host: Host, toml = '', main = MAIN): Installation {
   const directory = mkdtempSync(join(tmpdir(), 'flypaperd-test-'))
   const file = join(directory, 'flypaperd.toml')
   const settings = (text: string) =>
     writeFileSync(file, /boot_grace/.test(text) ? text : `boot_grace = "0s"\n${text}`)
   settings(toml)
   const env = { STATE_DIRECTORY: directory, RUNTIME_DIRECTORY: directory, SUDO_USER: 'tester' }
-  const command = (args: readonly string[]) => [process.execPath, MAIN, ...args, '--settings', file]
+  const command = (args: readonly string[]) => [process.execPath, main, ...args, '--settings', file]
   const launch = (...args: string[]) => host.start(['sh', '-c', AS_UNIT, 'sh', ...command(args)], { env })
   return {
     directory,

@@ -2,7 +2,6 @@
 
 import { singlePrefixes } from '../../arm/surroundings.ts'
 import { openFlypaper } from '../../lockout/flypaper.ts'
-import { type Prefix, parsePrefix } from '../../terms/address.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
 import { flyNamer } from '../../terms/fly.ts'
 import { reachDaemon } from '../control/client.ts'
