@@ -2,20 +2,15 @@
 import { closedMode, type Settings } from '../settings/settings.ts'
 import type { Address } from '../terms/address.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
-import { elementOf, type Fly } from '../terms/fly.ts'
+import type { Fly } from '../terms/fly.ts'
 import { disarm } from './disarm.ts'
 import type { Change, Firewall, TableView } from './firewall.ts'
+import { elementsOf, flyChanges, type TimedFly } from './flies.ts'
 import { APPENDED, ENTRANCES, isOurs } from './names.ts'
 import { render } from './ruleset/render.ts'
 import { rulesetOf } from './ruleset/ruleset.ts'
 import type { Ruleset, Statement } from './ruleset/spec.ts'
 import { connectedChanges, neighbourhoodChanges, type Surroundings, servedChanges } from './surroundings.ts'
-
-/** A fly with the seconds it has left; without: for ever. */
-export interface TimedFly {
-  readonly fly: Fly
-  readonly seconds?: number | undefined
-}
 
 export interface Arming {
   /** `made`: there was no `table inet filter` before; `ours`: nothing but ours was in it; `shared`: others use it. */
@@ -70,32 +65,6 @@ function isOnlyOurs({ chains, sets, others }: TableView): boolean {
 /** Armed: the early chain is in the path of all traffic. */
 export function isArmed(table: TableView): boolean {
   return table.chains.some(chain => chain.name === 'flypaper_early' && chain.hook !== undefined)
-}
-
-/**
- * Adds flies, or sets the time left of those that are there: before kernel 6.12 adding an element again does not
- * change its timeout, so each is removed in the same transaction.
- */
-export function flyChanges(flies: readonly TimedFly[]): readonly Change[] {
-  const bySet = elementsOf(flies)
-  return (['flypaper', 'flypaper6'] as const)
-    .filter(set => bySet[set].length > 0)
-    .flatMap(set => [
-      { change: 'remove', set, elements: bySet[set].map(({ element }) => ({ element })) } as const,
-      { change: 'add', set, elements: bySet[set] } as const,
-    ])
-}
-
-export function elementsOf(flies: readonly TimedFly[]) {
-  const bySet = {
-    flypaper: [] as { element: Address; seconds?: number | undefined }[],
-    flypaper6: [] as { element: Address; seconds?: number | undefined }[],
-  }
-  for (const { fly, seconds } of flies) {
-    const { set, element } = elementOf(fly)
-    bySet[set].push({ element, seconds })
-  }
-  return bySet
 }
 
 /** A live set cannot change its size or its flags: it must be made anew. */

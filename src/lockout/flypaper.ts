@@ -4,8 +4,9 @@
  * The order is kernel, history, announcement: what was announced is remembered, and what is remembered was
  * enforced. What is known here of the flies is an index over the history; the kernel's set is never listed.
  */
-import { flyChanges, type TimedFly } from '../arm/arm.ts'
+
 import type { Change, Firewall } from '../arm/firewall.ts'
+import { flyChanges, newFlyChanges, type TimedFly } from '../arm/flies.ts'
 import type { Captured } from '../capture/capture.ts'
 import type { Packet } from '../decode/packet.ts'
 import type { Guilt } from '../judge/verdict.ts'
@@ -92,7 +93,7 @@ export function openFlypaper(world: {
         fly: source,
         seconds: secondsLeft(endOf(until), now),
       }))
-      const changes = flyChanges([...timed, ...lost])
+      const changes = [...newFlyChanges(timed), ...flyChanges(lost)]
       if (changes.length > 0) firewall.change(changes)
       if (lockouts.length > 0) memory.add(lockouts)
       for (const { source, since, until } of lockouts) {

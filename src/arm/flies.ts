@@ -1,0 +1,43 @@
+/** Flies as changes of the kernel's sets. */
+
+import type { Address } from '../terms/address.ts'
+import { elementOf, type Fly } from '../terms/fly.ts'
+import type { Change } from './firewall.ts'
+
+/** A fly with the seconds it has left; without: for ever. */
+export interface TimedFly {
+  readonly fly: Fly
+  readonly seconds?: number | undefined
+}
+
+/** Adds flies that are not in the sets. */
+export function newFlyChanges(flies: readonly TimedFly[]): Change[] {
+  const bySet = elementsOf(flies)
+  return FLY_SETS.filter(set => bySet[set].length > 0).map(set => ({
+    change: 'add',
+    set,
+    elements: bySet[set],
+  }))
+}
+
+/**
+ * Adds flies, or sets the time left of those that are there: before kernel 6.12 adding an element again does not
+ * change its timeout, so each is removed in the same transaction.
+ */
+export function flyChanges(flies: readonly TimedFly[]): Change[] {
+  return newFlyChanges(flies).flatMap(addition => [{ ...addition, change: 'remove' } as Change, addition])
+}
+
+const FLY_SETS = ['flypaper', 'flypaper6'] as const
+
+export function elementsOf(flies: readonly TimedFly[]) {
+  const bySet = {
+    flypaper: [] as { element: Address; seconds?: number | undefined }[],
+    flypaper6: [] as { element: Address; seconds?: number | undefined }[],
+  }
+  for (const { fly, seconds } of flies) {
+    const { set, element } = elementOf(fly)
+    bySet[set].push({ element, seconds })
+  }
+  return bySet
+}
