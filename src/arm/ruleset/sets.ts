@@ -1,7 +1,7 @@
 /** The sets. Every one that is keyed by a source address has a size: that is its bound. */
 
 import type { Settings } from '../../settings/settings.ts'
-import type { Family, Prefix } from '../../terms/address.ts'
+import { type Family, mergePrefixes } from '../../terms/address.ts'
 import { NAT64 } from '../../terms/fly.ts'
 import type { SetSpec } from './spec.ts'
 
@@ -13,8 +13,8 @@ const SERVED_MAX = 131_072
 
 export function sets(settings: Settings): readonly SetSpec[] {
   const { sizes } = settings
-  const never = (family: Family) =>
-    settings.never.filter((prefix: Prefix) => prefix.family === family).map((prefix: Prefix) => prefix.text)
+  const merged = mergePrefixes(settings.never)
+  const never = (family: Family) => merged.filter(prefix => prefix.family === family).map(({ text }) => text)
   return [
     ...bothFamilies('flypaper', {
       why: 'The flies: who is locked out, and for how long. The IPv6 fly is the /64, kept as its first address.',
