@@ -25,7 +25,13 @@ test('sources of the never-list are neither held nor locked out, their neighbour
 
   const offences = [NEVER, OFFENDER].map(source => ({ source, destination: '192.0.2.1', tcp: 81 }))
   const offences6 = [NEVER6, NEIGHBOUR6].map(source => ({ source, destination: '2001:db8:1::1', tcp: 81 }))
-  await send(scanner, { bursts: [offences, offences6] })
+  const first = await send(scanner, { bursts: [offences, offences6] })
+  const refused = first.answers.filter(({ kind }) => kind === 'rst').map(({ destination }) => destination)
+  assert.deepEqual(
+    refused.sort(),
+    [NEVER, NEVER6],
+    'closed ports answer those who are never judged, as without us',
+  )
   await daemon.says(new RegExp(`lockout ${OFFENDER},`))
   await daemon.says(new RegExp(`lockout ${NEIGHBOUR6},`))
   assert.deepEqual(lockouts(daemon), [OFFENDER, NEIGHBOUR6])
