@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Change, Element, Firewall } from '../../src/arm/firewall.ts'
+import type { Packet, Tried } from '../../src/decode/packet.ts'
+import { openFlypaper } from '../../src/lockout/flypaper.ts'
+import type { Lockout } from '../../src/lockout/lockout.ts'
+import { openHistory } from '../../src/record/history.ts'
+import { MIGRATIONS } from '../../src/record/schema.ts'
+import { openDatabase } from '../../src/system/sqlite.ts'
+import { type Address, parseAddress, parsePrefix } from '../../src/terms/address.ts'
+import type { Seconds } from '../../src/terms/duration.ts'
+import { flyNamer } from '../../src/terms/fly.ts'
+
+const NOW = Date.UTC(2026, 10, 22)
+const HOUR = 3_600_000
+const LOCKOUT = {
+  first: 3600 as Seconds,
+  firstUdp: 600 as Seconds,
+  factor: 6,
+  longest: (7 * 86_400) as Seconds,
+}
+const SYN: Tried = { kind: 'tcp', port: 20000, from: 1024, flags: 2 }
+
+/** The elements of the sets, with their seconds; `remove` and `add` work as in the kernel, in order. */
+function setsOnly() {
+  const sets = new Map<string, Map<string, number | undefined>>()
+  const of = (name: string) => sets.get(name) ?? sets.set(name, new Map()).get(name)!
+  const apply = (change: Change) => {
+    if (change.change === 'empty') of(change.set).clear()
+    else if (change.change === 'add') {
+      for (const { element, seconds } of change.elements as Element[])
+        if (!of(change.set).has(String(element))) of(change.set).set(String(element), seconds)
+    } else if (change.change === 'remove')
+      for (const { element } of change.elements) of(change.set).delete(String(element))
+    else throw new Error(`a flypaper does not ${change.change}`)
+  }
+  const firewall: Firewall = {
+    load: () => assert.fail('a flypaper loads no rules'),
+    change: changes => changes.forEach(apply),
+    take: (set, element) => of(set).delete(element),
+    look: () => undefined,
+    elements: set => [...of(set)].map(([element, expires]) => ({ element: element as Address, expires })),
+    supports: () => true,
+  }
+  return { firewall, of }
+}
+
+function laboratory() {
+  const { firewall, of } = setsOnly()
+  const memory = openHistory(openDatabase(':memory:', { migrations: MIGRATIONS, readOnly: false }))
+  const nameFly = flyNamer([parsePrefix('2001:db8:1::/64')!])
+  const open = (now: number) => openFlypaper({ firewall, memory, lockout: LOCKOUT, nameFly, now })
+  return { firewall, of, memory, open, flypaper: open(NOW) }
+}
+
+function offence(source: string, tried: Tried = SYN, hook: 'input' | 'forward' = 'input') {
+  const packet: Packet = { source: parseAddress(source)!, destination: parseAddress('192.0.2.1')!, tried }
+  return { packet, because: 'closed-port' as const, hook }
+}
+
+const summary = ({ source, times, since, until }: Lockout) => [
+  source,
+  times,
+  until === 'forever' ? until : (until - since) / HOUR,
+]
+
+test('one lockout a source, in the set, in the history, and told', () => {
+  const { flypaper, of, memory } = laboratory()
+  const told = flypaper.stick([offence('69.0.231.79'), offence('69.0.231.79'), offence('69.0.231.80')], NOW)
+  assert.deepEqual(told.map(summary), [
+    ['69.0.231.79', 1, 1],
+    ['69.0.231.80', 1, 1],
+  ])
+  assert.deepEqual(
+    [...of('flypaper')],
+    [
+      ['69.0.231.79', 3600],
+      ['69.0.231.80', 3600],
+    ],
+  )
+  assert.equal(memory.count(NOW), 2)
+  assert.deepEqual(flypaper.stick([offence('69.0.231.79')], NOW + 10), [], 'a packet that was on its way')
+})
+
+test('the fly of IPv6 is the /64, on our own links the single host', () => {
+  const { flypaper, of } = laboratory()
+  const told = flypaper.stick(
+    [offence('2001:db8:2::5'), offence('2001:db8:2::6'), offence('2001:db8:1::5')],
+    NOW,
+  )
+  assert.deepEqual(
+    told.map(({ source, packetSource }) => [source, packetSource]),
+    [
+      ['2001:db8:2::/64', '2001:db8:2::5'],
+      ['2001:db8:1::5', '2001:db8:1::5'],
+    ],
+  )
+  assert.deepEqual([...of('flypaper6').keys()], ['2001:db8:2::', '2001:db8:1::5'])
+})
+
+test('whoever comes again stays six times longer, up to a week; UDP starts at ten minutes', () => {
+  const { flypaper } = laboratory()
+  let now = NOW
+  const lengths: unknown[] = []
+  for (let time = 1; time <= 5; time++) {
+    const [lockout] = flypaper.stick([offence('69.0.231.79')], now)
+    lengths.push(summary(lockout!).slice(1))
+    now = (lockout!.until as number) + 1
+  }
+  assert.deepEqual(lengths, [
+    [1, 1],
+    [2, 6],
+    [3, 36],
+    [4, 168],
+    [5, 168],
+  ])
+  const [udp] = flypaper.stick([offence('69.0.231.80', { kind: 'udp', port: 9, from: 9 })], now)
+  assert.deepEqual(summary(udp!), ['69.0.231.80', 1, 1 / 6])
+})
+
+test('a lockout of a forwarded packet says whom it was for', () => {
+  const [lockout] = laboratory().flypaper.stick([offence('69.0.231.79', SYN, 'forward')], NOW)
+  assert.equal(lockout!.forwardedTo, '192.0.2.1')
+})
+
+test('a packet of a fly that is not new means that the set has lost it: it is put back for the time left', () => {
+  const { flypaper, of, memory } = laboratory()
+  flypaper.stick([offence('69.0.231.79')], NOW)
+  of('flypaper').clear()
+  assert.deepEqual(flypaper.stick([offence('69.0.231.79')], NOW + 1_800_000), [])
+  assert.deepEqual([...of('flypaper')], [['69.0.231.79', 1800]])
+  assert.equal(memory.newest(9).length, 1, 'it is the same lockout')
+})
+
+test('free tells whom it met, ends the hold, and the time does not count', () => {
+  const { flypaper, of, memory } = laboratory()
+  flypaper.stick([offence('69.0.231.79'), offence('69.0.231.80'), offence('2001:db8:2::5')], NOW)
+  of('flypaper_hold').set('69.0.231.79', 20).set('198.51.100.7', 20)
+  const one = [parsePrefix('69.0.231.79')!]
+  assert.deepEqual(flypaper.free(one, 'root', NOW + 5), { flies: ['69.0.231.79'], held: [] })
+  assert.deepEqual(flypaper.free(one, 'root', NOW + 6), { flies: [], held: [] })
+  assert.deepEqual(flypaper.free([parsePrefix('198.51.100.0/24')!], 'root', NOW), {
+    flies: [],
+    held: ['198.51.100.7'],
+  })
+  assert.deepEqual(flypaper.free([parsePrefix('2001:db8:2::77')!], 'root', NOW).flies, ['2001:db8:2::/64'])
+  assert.deepEqual(flypaper.free([parsePrefix('69.0.0.0/16')!], 'root', NOW).flies, ['69.0.231.80'])
+  assert.equal(of('flypaper').size + of('flypaper6').size + of('flypaper_hold').size, 0)
+  assert.equal(memory.newest(9).find(({ source }) => source === '69.0.231.79')?.released?.by, 'root')
+  assert.equal(flypaper.stick([offence('69.0.231.79')], NOW + 9)[0]!.times, 1)
+})
+
+test('free takes out what somebody put into the set by hand', () => {
+  const { flypaper, of } = laboratory()
+  of('flypaper').set('203.0.113.5', undefined)
+  assert.deepEqual(flypaper.free([parsePrefix('203.0.113.5')!], 'root', NOW).flies, ['203.0.113.5'])
+  assert.equal(of('flypaper').size, 0)
+})
+
+test('flush frees everybody and keeps the history', () => {
+  const { flypaper, of, memory } = laboratory()
+  flypaper.stick([offence('69.0.231.79'), offence('2001:db8:2::5')], NOW)
+  of('flypaper_hold6').set('2001:db8:3::', 20)
+  assert.equal(flypaper.flush('root', NOW + 1), 2)
+  assert.equal(of('flypaper').size + of('flypaper6').size + of('flypaper_hold6').size, 0)
+  assert.equal(flypaper.count(NOW + 1), 0)
+  assert.equal(memory.newest(9).length, 2)
+})
+
+test('after a restart the history knows the flies and the time they have left', () => {
+  const { flypaper, open } = laboratory()
+  flypaper.stick([offence('69.0.231.79'), offence('69.0.231.80', { kind: 'udp', port: 9, from: 9 })], NOW)
+  const again = open(NOW + 1_200_000)
+  assert.deepEqual(again.timed(NOW + 1_200_000), [{ fly: '69.0.231.79', seconds: 2400 }])
+  assert.deepEqual(again.stick([offence('69.0.231.79')], NOW + 1_200_500).length, 0)
+})
+
+test('those whose time is over are forgotten here, and counted when they come again', () => {
+  const { flypaper } = laboratory()
+  flypaper.stick([offence('69.0.231.79')], NOW)
+  flypaper.sweep(NOW + HOUR + 1)
+  assert.equal(flypaper.count(NOW + HOUR + 1), 0)
+  assert.equal(flypaper.stick([offence('69.0.231.79')], NOW + HOUR + 2)[0]!.times, 2)
+})
