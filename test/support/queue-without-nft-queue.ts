@@ -27,7 +27,8 @@ function queueMarked(number: string): void {
   for (const chain of ['INPUT', 'FORWARD']) {
     const rule = [chain, '-m', 'mark', '--mark', number, '-j', 'NFQUEUE', '--queue-num', number]
     for (const iptables of ['iptables-nft', 'ip6tables-nft']) {
-      const run = (verb: string) => execFileSync(iptables, ['-w', '-t', 'security', verb, ...rule], { stdio: 'pipe' })
+      const run = (verb: string) =>
+        execFileSync(iptables, ['-w', '-t', 'security', verb, ...rule], { stdio: 'pipe' })
       try {
         run('-C')
       } catch {

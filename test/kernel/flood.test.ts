@@ -1,0 +1,69 @@
+/** Twenty thousand sources at twenty thousand packets a second: each is locked out and recorded, none is lost. */
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { type Installation, install, QUEUE_MAIN } from '../support/daemon.ts'
+import { send } from '../support/sender.ts'
+import { makeWorld } from '../support/world.ts'
+
+const SOURCES = 20_000
+const GAP_US = 50
+const FLOODS = 3
+const PATIENCE_MS = 30_000
+
+for (const [capture, main] of [
+  ['log', undefined],
+  ['queue', QUEUE_MAIN],
+] as const) {
+  test(`a flood of ${SOURCES} sources by ${capture}`, async t => {
+    await using world = await makeWorld()
+    const gate = await world.host('gate')
+    const scanner = await world.host('scanner')
+    await world.link(gate, scanner, { a: ['192.0.2.1/24'], b: ['192.0.2.9/24'] })
+    await gate.route('198.18.0.0/15', '192.0.2.9')
+    using flypaperd = install(gate, `capture = "${capture}"`, main)
+    await flypaperd.start()
+
+    const used: { rss: number; descriptors: number }[] = []
+    for (let flood = 1; flood <= FLOODS; flood++) {
+      const packets = Array.from({ length: SOURCES }, (_, i) => ({
+        source: `198.18.${i >> 8}.${i & 255}`,
+        destination: '192.0.2.1',
+        tcp: 81,
+      }))
+      await send(scanner, { bursts: [packets], gap: GAP_US })
+      assert.equal(await lockedOut(flypaperd, flood * SOURCES), flood * SOURCES)
+      const { daemon } = JSON.parse((await flypaperd.run('status', '--json')).stdout)
+      const { packets: received, overruns, lost } = daemon.counts
+      assert.deepEqual({ received, overruns, lost }, { received: flood * SOURCES, overruns: 0, lost: 0 })
+      const flies = JSON.parse(await flypaperd.must('list', '--json')) as { source: string; tried: object }[]
+      assert.equal(new Set(flies.map(({ source }) => source)).size, SOURCES)
+      assert.ok(flies.every(({ tried }) => 'port' in tried && tried.port === 81))
+      used.push(usedBy(daemon.pid))
+      assert.match(await flypaperd.must('flush'), /^Freed 20000 flies\.$/m)
+      assert.equal(await gate.must(['nft', 'list', 'set', 'inet', 'filter', 'flypaper_hold']).then(count), 0)
+    }
+    t.diagnostic(`resident MiB and descriptors after each flood: ${JSON.stringify(used)}`)
+    const [, second, third] = used
+    assert.equal(third!.descriptors, second!.descriptors)
+    assert.ok(third!.rss < second!.rss * 1.5, 'memory is flat')
+  })
+}
+
+/** Lockouts since the start, once there are as many as wanted or nobody has patience any more. */
+async function lockedOut(flypaperd: Installation, wanted: number): Promise<number> {
+  const deadline = Date.now() + PATIENCE_MS
+  for (;;) {
+    const { daemon } = JSON.parse((await flypaperd.run('status', '--json')).stdout)
+    if (daemon.counts.lockouts >= wanted || Date.now() > deadline) return daemon.counts.lockouts
+  }
+}
+
+function usedBy(pid: number) {
+  const [, kilobytes] = /^VmRSS:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))!
+  return { rss: Math.round(Number(kilobytes) / 1024), descriptors: readdirSync(`/proc/${pid}/fd`).length }
+}
+
+function count(listing: string): number {
+  return [...listing.matchAll(/expires/g)].length
+}
