@@ -1,0 +1,134 @@
+/**
+ * Real scanners against the real trap. Each scan finds the services without it, and none with it, once the
+ * scanner has touched a closed port.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Installation, install, lockouts, QUEUE_MAIN } from '../support/daemon.ts'
+import { serve } from '../support/server.ts'
+import type { Host } from '../support/world.ts'
+import { makeWorld } from '../support/world.ts'
+
+const GATE = '192.0.2.1'
+const GATE6 = '2001:db8:1::1'
+/** The scanner is behind a router as seen from the gate, so that its fly is its /64. */
+const SCANNER6 = '2001:db8:2::9'
+const OPEN = [22, 80, 43974]
+
+/** All ports, as fast as nmap sends; the gate answers as fast, and what is lost is asked again once. */
+const FAST = ['--min-rate', '20000', '--max-retries', '1']
+
+interface Scan {
+  readonly name: string
+  readonly args: readonly string[]
+  /** A closed port that is touched first: in random order an open port could come first by chance. */
+  readonly touch: boolean
+}
+
+const FULL: readonly Scan[] = [
+  { name: '-sS of all ports in order', args: ['-sS', '-r', '-p-', ...FAST, GATE], touch: false },
+  { name: '-sS of all ports in random order', args: ['-sS', '-p-', ...FAST, GATE], touch: true },
+  { name: '-sT of 2,000 ports', args: ['-sT', '-p', '20-2019,43974', ...FAST, GATE], touch: true },
+  { name: '-sS of all ports, IPv6', args: ['-6', '-sS', '-p-', ...FAST, GATE6], touch: true },
+]
+
+/** The administrator's own firewall: it accepts the services, and what it does not accept comes to the judge. */
+const FIREWALL = `table inet filter {
+  chain flypaper_input { }
+  chain input {
+    type filter hook input priority filter; policy drop;
+    ct state established,related accept
+    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } accept
+    tcp dport { ${OPEN.join(', ')} } accept
+    jump flypaper_input
+  }
+}`
+
+interface Way {
+  readonly name: string
+  readonly settings: string
+  readonly firewall?: string
+  readonly main?: string
+}
+
+const WAYS: readonly Way[] = [
+  { name: 'listening, by log', settings: 'closed = "listening"\ncapture = "log"' },
+  { name: 'unmatched, by log', settings: 'closed = "unmatched"\ncapture = "log"', firewall: FIREWALL },
+  { name: 'listening, by queue', settings: 'closed = "listening"\ncapture = "queue"', main: QUEUE_MAIN },
+]
+
+for (const way of WAYS) {
+  test(`closed = ${way.name}`, async t => {
+    await using world = await makeWorld()
+    const gate = await world.host('gate')
+    const scanner = await world.host('scanner')
+    await world.link(gate, scanner, {
+      a: ['192.0.2.1/24', `${GATE6}/64`],
+      b: ['192.0.2.9/24', '2001:db8:1::9/64'],
+    })
+    await scanner.must(['ip', 'address', 'add', `${SCANNER6}/128`, 'dev', 'lo', 'nodad'])
+    await gate.route('2001:db8:2::/48', '2001:db8:1::9')
+    await scanner.must(['ip', '-6', 'route', 'replace', `${GATE6}/128`, 'dev', 'to-gate', 'src', SCANNER6])
+    await serve(gate, ...OPEN.map(port => `tcp:${port}` as const))
+    using flypaperd = install(gate, way.settings, way.main)
+
+    await t.test('without flypaperd every scan finds the services', async () => {
+      for (const { name, args } of FULL) assert.deepEqual(await openPorts(scanner, args), OPEN, name)
+    })
+
+    if (way.firewall !== undefined) await gate.nft(way.firewall)
+    const daemon = await flypaperd.start()
+    for (const { name, args, touch } of FULL) {
+      await t.test(name, async () => {
+        const before = lockouts(daemon).length
+        if (touch) await touchClosedPort(scanner, args.includes('-6') ? GATE6 : GATE, daemon)
+        assert.deepEqual(await openPorts(scanner, args), [])
+        const fly = args.includes('-6') ? '2001:db8:2::/64' : '192.0.2.9'
+        assert.deepEqual(lockouts(daemon).slice(before), [fly], 'one fly, one line')
+        await assertOneFly(gate, flypaperd, fly)
+        assert.equal(await flypaperd.must('free', fly), `Freed ${fly}.\n`)
+      })
+    }
+    if (way.main === QUEUE_MAIN) {
+      await t.test('it was the queue', async () => {
+        const queues = await gate.must(['cat', '/proc/net/netfilter/nfnetlink_queue'])
+        const [, , , , , dropped, lost, sequence] = /^ *4242 .*$/m.exec(queues)![0].trim().split(/ +/)
+        assert.deepEqual([dropped, lost], ['0', '0'])
+        assert.ok(Number(sequence) >= FULL.length, queues)
+      })
+    }
+  })
+}
+
+/** The ports that nmap calls open; what it calls open|filtered is silence. */
+async function openPorts(scanner: Host, args: readonly string[]): Promise<number[]> {
+  const report = await scanner.must(['nmap', '-n', '-Pn', '--host-timeout', '60s', '-oG', '-', ...args], {
+    timeout: 90_000,
+  })
+  assert.doesNotMatch(report, /Timeout/)
+  return [...report.matchAll(/(\d+)\/open\//g)].map(([, port]) => Number(port))
+}
+
+async function touchClosedPort(
+  scanner: Host,
+  address: string,
+  daemon: { says(line: RegExp): Promise<unknown> },
+) {
+  const family = address.includes(':') ? ['-6'] : []
+  await scanner.must(['nmap', ...family, '-n', '-Pn', '-sS', '-p', '9', '--max-retries', '0', address])
+  await daemon.says(/lockout .*TCP-port 9\b/)
+}
+
+async function assertOneFly(gate: Host, flypaperd: Installation, fly: string) {
+  const set = fly.includes(':') ? 'flypaper6' : 'flypaper'
+  const listing = await gate.must(['nft', 'list', 'set', 'inet', 'filter', set])
+  assert.deepEqual(
+    [...listing.matchAll(/(\S+) timeout \S+ expires/g)].map(([, found]) => found),
+    [fly.replace('/64', '')],
+  )
+  const flies = JSON.parse(await flypaperd.must('list', '--json')) as { source: string }[]
+  assert.deepEqual(
+    flies.map(({ source }) => source),
+    [fly],
+  )
+}
