@@ -10,7 +10,7 @@ PATH=$PATH:/usr/sbin:/sbin
 
 # program:package; nft brings libnftables along, which it is linked with.
 demo_needs='nft:nftables nmap:nmap ip:iproute2 ss:iproute2 unshare:util-linux nsenter:util-linux find:findutils'
-test_needs="$demo_needs conntrack:conntrack ping:iputils-ping ps:procps iptables-nft:iptables"
+test_needs="$demo_needs conntrack:conntrack ping:iputils-ping nc:netcat-openbsd ps:procps iptables-nft:iptables"
 
 case ${1-} in
   demo) needs=$demo_needs ;;

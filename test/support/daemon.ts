@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Result, Running } from './process.ts'
 import type { Host } from './world.ts'
@@ -60,4 +61,11 @@ export function install(host: Host, toml = '', main = MAIN): Installation {
 /** The sources of the lockouts that the daemon has announced so far. */
 export function lockouts(daemon: Running): string[] {
   return [...daemon.output().matchAll(/lockout (\S+), who tried/g)].map(([, source]) => source!)
+}
+
+/** The same, once there are at least so many, or after 10 s as many as there are. */
+export async function lockoutsOf(daemon: Running, atLeast: number): Promise<string[]> {
+  const deadline = Date.now() + 10_000
+  while (lockouts(daemon).length < atLeast && Date.now() < deadline) await sleep(20)
+  return lockouts(daemon)
 }

@@ -135,8 +135,8 @@ function transcript() {
       tell()
     },
     next(pattern: RegExp): RegExpMatchArray | undefined {
-      for (const line of text.slice(read).matchAll(over ? /.*\n|.+$/g : /.*\n/g)) {
-        const match = line[0].replace(/\n$/, '').match(pattern)
+      for (const line of text.slice(read).matchAll(over ? /[^\n]*\n|[^\n]+$/g : /[^\n]*\n/g)) {
+        const match = line[0].replace(/\r?\n$/, '').match(pattern)
         if (match === null) continue
         read += line.index + line[0].length
         return match
