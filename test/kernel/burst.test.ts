@@ -46,7 +46,11 @@ const FIREWALL = `table inet filter {
 const WAYS = [
   { name: 'listening, by log', settings: 'closed = "listening"\ncapture = "log"' },
   { name: 'unmatched, by log', settings: 'closed = "unmatched"\ncapture = "log"', firewall: FIREWALL },
-  { name: 'listening, by queue', settings: 'closed = "listening"\ncapture = "queue"', main: QUEUE_MAIN },
+  {
+    name: 'listening, by queue',
+    settings: 'closed = "listening"\ncapture = "queue"',
+    options: { main: QUEUE_MAIN },
+  },
 ] as const
 
 for (const way of WAYS) {
@@ -59,7 +63,7 @@ for (const way of WAYS) {
     await gate.route('198.18.0.0/16', '192.0.2.9')
     await gate.route('2001:db8:2::/48', '2001:db8:1::9')
     await serve(gate, ...OPEN.map(port => `tcp:${port}` as const))
-    using flypaperd = install(gate, way.settings, 'main' in way ? way.main : undefined)
+    using flypaperd = install(gate, way.settings, 'options' in way ? way.options : {})
     let plan = 0
 
     // Without the trap every one of these SYNs is answered, before and after the one to the closed port.

@@ -11,9 +11,9 @@ const GAP_US = 50
 const FLOODS = 3
 const PATIENCE_MS = 30_000
 
-for (const [capture, main] of [
-  ['log', undefined],
-  ['queue', QUEUE_MAIN],
+for (const [capture, options] of [
+  ['log', {}],
+  ['queue', { main: QUEUE_MAIN }],
 ] as const) {
   test(`a flood of ${SOURCES} sources by ${capture}`, async t => {
     await using world = await makeWorld()
@@ -21,7 +21,7 @@ for (const [capture, main] of [
     const scanner = await world.host('scanner')
     await world.link(gate, scanner, { a: ['192.0.2.1/24'], b: ['192.0.2.9/24'] })
     await gate.route('198.18.0.0/15', '192.0.2.9')
-    using flypaperd = install(gate, `capture = "${capture}"`, main)
+    using flypaperd = install(gate, `capture = "${capture}"`, options)
     await flypaperd.start()
 
     const used: { rss: number; descriptors: number }[] = []

@@ -36,10 +36,15 @@ const WAYS = [
     jumps: false,
     settings: 'capture = "log"\n[chains]\ninput = ["input"]\nforward = ["forward"]',
   },
-  { name: 'by queue', jumps: true, settings: 'closed = "unmatched"\ncapture = "queue"', main: QUEUE_MAIN },
+  {
+    name: 'by queue',
+    jumps: true,
+    settings: 'closed = "unmatched"\ncapture = "queue"',
+    options: { main: QUEUE_MAIN },
+  },
 ]
 
-for (const { name, jumps, settings, main } of WAYS) {
+for (const { name, jumps, settings, options } of WAYS) {
   test(`a scan through the gate: ${name}`, async () => {
     await using world = await makeWorld()
     const [gate, scanner, behind] = (await Promise.all(
@@ -54,7 +59,7 @@ for (const { name, jumps, settings, main } of WAYS) {
     await serve(gate, 'tcp:22')
     await serve(scanner, 'tcp:7000')
     await gate.nft(firewall(jumps))
-    using flypaperd = install(gate, settings, main)
+    using flypaperd = install(gate, settings, options)
     const scan = () =>
       openPorts(scanner, [
         '-sS',

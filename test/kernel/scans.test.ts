@@ -48,13 +48,17 @@ interface Way {
   readonly name: string
   readonly settings: string
   readonly firewall?: string
-  readonly main?: string
+  readonly options?: { readonly main: string }
 }
 
 const WAYS: readonly Way[] = [
   { name: 'listening, by log', settings: 'closed = "listening"\ncapture = "log"' },
   { name: 'unmatched, by log', settings: 'closed = "unmatched"\ncapture = "log"', firewall: FIREWALL },
-  { name: 'listening, by queue', settings: 'closed = "listening"\ncapture = "queue"', main: QUEUE_MAIN },
+  {
+    name: 'listening, by queue',
+    settings: 'closed = "listening"\ncapture = "queue"',
+    options: { main: QUEUE_MAIN },
+  },
 ]
 
 for (const way of WAYS) {
@@ -70,7 +74,7 @@ for (const way of WAYS) {
     await gate.route('2001:db8:2::/48', '2001:db8:1::9')
     await scanner.must(['ip', '-6', 'route', 'replace', `${GATE6}/128`, 'dev', 'to-gate', 'src', SCANNER6])
     await serve(gate, ...OPEN.map(port => `tcp:${port}` as const))
-    using flypaperd = install(gate, way.settings, way.main)
+    using flypaperd = install(gate, way.settings, way.options)
 
     await t.test('without flypaperd every scan finds the services', async () => {
       for (const { name, args } of FULL) assert.deepEqual(await openPorts(scanner, args), OPEN, name)
@@ -89,7 +93,7 @@ for (const way of WAYS) {
         assert.equal(await flypaperd.must('free', fly), `Freed ${fly}.\n`)
       })
     }
-    if (way.main === QUEUE_MAIN) {
+    if (way.options?.main === QUEUE_MAIN) {
       await t.test('it was the queue', async () => {
         const queues = await gate.must(['cat', '/proc/net/netfilter/nfnetlink_queue'])
         const [, , , , , dropped, lost, sequence] = /^ *4242 .*$/m.exec(queues)![0].trim().split(/ +/)

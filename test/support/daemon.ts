@@ -33,15 +33,29 @@ export interface Installation extends Disposable {
   settings(toml: string): void
 }
 
+export interface Options {
+  /** The program, if not src/main.ts. */
+  readonly main?: string
+  /** Files that the program sees with another text: `/etc/resolv.conf`, `/proc/uptime`. */
+  readonly files?: Readonly<Record<string, string>>
+}
+
 /** The machine that runs the tests may have booted just now: tests that are not about that leave the grace time out. */
-export function install(host: Host, toml = '', main = MAIN): Installation {
+export function install(host: Host, toml = '', options: Options = {}): Installation {
   const directory = mkdtempSync(join(tmpdir(), 'flypaperd-test-'))
   const file = join(directory, 'flypaperd.toml')
   const settings = (text: string) =>
     writeFileSync(file, /boot_grace/.test(text) ? text : `boot_grace = "0s"\n${text}`)
   settings(toml)
   const env = { STATE_DIRECTORY: directory, RUNTIME_DIRECTORY: directory, SUDO_USER: 'tester' }
-  const command = (args: readonly string[]) => [process.execPath, main, ...args, '--settings', file]
+  const command = (args: readonly string[]) => [
+    ...masks(directory, options.files ?? {}),
+    process.execPath,
+    options.main ?? MAIN,
+    ...args,
+    '--settings',
+    file,
+  ]
   const launch = (...args: string[]) => host.start(['sh', '-c', AS_UNIT, 'sh', ...command(args)], { env })
   return {
     directory,
@@ -56,6 +70,18 @@ export function install(host: Host, toml = '', main = MAIN): Installation {
     },
     [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }),
   }
+}
+
+/** A mount namespace of its own, in which other files are mounted over these. */
+function masks(directory: string, files: Readonly<Record<string, string>>): string[] {
+  const mounts = Object.entries(files).map(([path, text], i) => {
+    const file = join(directory, `mask-${i}`)
+    writeFileSync(file, text)
+    return `mount --bind ${file} ${path}`
+  })
+  return mounts.length === 0
+    ? []
+    : ['unshare', '--mount', 'sh', '-c', `${mounts.join(' && ')} && exec "$@"`, 'sh']
 }
 
 /** The sources of the lockouts that the daemon has announced so far. */
