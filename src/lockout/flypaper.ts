@@ -114,12 +114,10 @@ export function openFlypaper(world: {
 
     flush(by, now) {
       const flies = this.count(now)
-      firewall.change(
-        (['flypaper', 'flypaper6', 'flypaper_hold', 'flypaper_hold6'] as const).map(set => ({
-          change: 'empty',
-          set,
-        })),
+      const sets = (['flypaper', 'flypaper6', 'flypaper_hold', 'flypaper_hold6'] as const).filter(
+        isIn(firewall),
       )
+      firewall.change(sets.map(set => ({ change: 'empty', set })))
       memory.releaseAll({ at: now, by, because: 'flushed', counts: false })
       stuck.clear()
       return flies
@@ -166,11 +164,17 @@ function take(firewall: Firewall, fly: Fly): boolean {
 
 function remove(firewall: Firewall, flies: readonly Fly[]): void {
   const changes: Change[] = []
-  for (const wanted of ['flypaper', 'flypaper6'] as const) {
+  for (const wanted of (['flypaper', 'flypaper6'] as const).filter(isIn(firewall))) {
     const elements = flies.map(elementOf).filter(({ set }) => set === wanted)
     if (elements.length > 0) changes.push({ change: 'remove', set: wanted, elements })
   }
   if (changes.length > 0) firewall.change(changes)
+}
+
+/** Without a daemon the sets may be gone: after `stop`, or when somebody has flushed the ruleset. */
+function isIn(firewall: Firewall): (set: string) => boolean {
+  const sets = firewall.look()?.sets ?? []
+  return name => sets.some(set => set.name === name)
 }
 
 function endOf(until: Lockout['until']): number {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Change, Element, Firewall } from '../../src/arm/firewall.ts'
+import { SETS } from '../../src/arm/names.ts'
 import type { Packet, Tried } from '../../src/decode/packet.ts'
 import { openFlypaper } from '../../src/lockout/flypaper.ts'
 import type { Lockout } from '../../src/lockout/lockout.ts'
@@ -38,7 +39,7 @@ function setsOnly() {
     load: () => assert.fail('a flypaper loads no rules'),
     change: changes => changes.forEach(apply),
     take: (set, element) => of(set).delete(element),
-    look: () => undefined,
+    look: () => ({ chains: [], rules: [], others: [], sets: SETS.map(name => ({ name, flags: [] })) }),
     elements: set => [...of(set)].map(([element, expires]) => ({ element: element as Address, expires })),
     supports: () => true,
   }
