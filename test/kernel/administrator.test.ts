@@ -1,0 +1,155 @@
+/** The administrator's own things: they are the same after stop, and his nftables.conf loads with us and without. */
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { install } from '../support/daemon.ts'
+import { send } from '../support/sender.ts'
+import { type Host, makeWorld } from '../support/world.ts'
+
+const HIS_OWN = `
+table inet filter {
+  comment "his table"
+  set friends { type ipv4_addr; flags interval; auto-merge; comment "friends"; elements = { 198.51.100.0/24 } }
+  map ports { type inet_service : verdict; elements = { 22 : accept, 25 : drop } }
+  counter web { }
+  chain helper { ip saddr @friends accept comment "the office"
+  }
+  chain input {
+    type filter hook input priority filter; policy drop;
+    iif "lo" accept
+    ct state established,related accept
+    jump helper
+    tcp dport vmap @ports
+    tcp dport 80 counter name "web" accept
+    HIS_JUMP
+  }
+  chain forward { type filter hook forward priority filter; policy drop; }
+  chain output { type filter hook output priority filter; policy accept; }
+}
+table ip nat { chain postrouting { type nat hook postrouting priority srcnat; oifname "wan0" masquerade
+  }
+}
+`
+
+async function gateAndScanner() {
+  const world = await makeWorld()
+  const gate = await world.host('gate')
+  const scanner = await world.host('scanner')
+  await world.link(gate, scanner, { a: ['192.0.2.1/24'], b: ['192.0.2.9/24'] })
+  return { world, gate, scanner }
+}
+
+const ruleset = (host: Host) => host.must(['nft', '-s', 'list', 'ruleset'])
+
+/** Without the blocks of objects that are ours, which may follow each other or stand between others. */
+function withoutOurs(listing: string): string {
+  return listing
+    .replace(/^\t(set|chain) flypaper\w* \{\n(\t\t.*\n|\n)*?\t\}\n\n?/gm, '')
+    .replace(/\n+(?=\})/g, '\n')
+}
+
+for (const [how, settings, jump] of [
+  ['start appends the jumps', '[chains]\ninput = ["input"]\nforward = ["forward"]', ''],
+  ['he jumps himself', 'closed = "unmatched"', 'jump flypaper_input'],
+  ['without any jump', 'closed = "listening"', ''],
+] as const) {
+  test(`his ruleset is the same after stop: ${how}`, async () => {
+    const { world, gate, scanner } = await gateAndScanner()
+    await using _ = world
+    const declared = jump === '' ? '' : 'table inet filter { chain flypaper_input { }\n}\n'
+    await gate.nft(declared + HIS_OWN.replace('HIS_JUMP', jump))
+    const before = await ruleset(gate)
+    using flypaperd = install(gate, settings)
+
+    const first = await flypaperd.start()
+    const armed = await ruleset(gate)
+    assert.match(armed, /chain flypaper_early/)
+    if (how.startsWith('start'))
+      assert.match(armed, /jump flypaper_input comment "flypaperd: appended by start/)
+    await flypaperd.must('stop')
+    await first.ended
+    assert.equal(await ruleset(gate), before, 'without flies nothing of ours is left')
+
+    const second = await flypaperd.start()
+    await send(scanner, { bursts: [[{ source: '192.0.2.9', destination: '192.0.2.1', tcp: 81 }]], wait: 0 })
+    await second.says(/lockout 192\.0\.2\.9/)
+    await flypaperd.must('stop')
+    const after = await ruleset(gate)
+    assert.equal(withoutOurs(after), withoutOurs(before))
+    const left = [...after.matchAll(/^\t(?:set|chain) (flypaper\w*)/gm)].map(([, name]) => name)
+    assert.deepEqual(left.sort(), ['flypaper', 'flypaper6', ...(jump === '' ? [] : ['flypaper_input'])])
+
+    await flypaperd.must('flush')
+    await flypaperd.start()
+    await flypaperd.must('stop')
+    assert.equal(await ruleset(gate), before, 'when the flies are gone, so are their sets')
+  })
+}
+
+test('a table of ours alone goes with us, an empty one of his stays', async () => {
+  const { world, gate } = await gateAndScanner()
+  await using _ = world
+  using flypaperd = install(gate)
+  await flypaperd.start()
+  await flypaperd.must('stop')
+  assert.equal(await ruleset(gate), '')
+  await gate.nft('table inet filter { chain input { }\n}')
+  const before = await ruleset(gate)
+  await flypaperd.start()
+  await flypaperd.must('stop')
+  assert.equal(await ruleset(gate), before)
+})
+
+test('the documented nftables.conf loads with us, without us, and after stop', async t => {
+  const { world, gate, scanner } = await gateAndScanner()
+  await using _ = world
+  const directory = mkdtempSync(join(tmpdir(), 'flypaperd-test-conf-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const included = join(directory, 'nftables.d')
+  const conf = join(directory, 'nftables.conf')
+  const documented = /```nft\n([\s\S]*?)```/.exec(readFileSync('docs/nftables-conf.md', 'utf8'))![1]!
+  writeFileSync(conf, documented.replace('/etc/nftables.d', included))
+  const load = () => gate.must(['nft', '-f', conf])
+  using flypaperd = install(gate, 'closed = "unmatched"')
+
+  await load() // flypaperd was never here: not even the directory is
+  mkdirSync(included)
+  await load()
+  writeFileSync(join(included, 'flypaper.nft'), await flypaperd.must('generate', '--boot'))
+  await load()
+  assert.match(await ruleset(gate), /chain flypaper_early[\s\S]*goto flypaper_stuck/)
+
+  const daemon = await flypaperd.start()
+  assert.match((await flypaperd.run('status')).stdout, /input: +OK \(jump at chain input\)/)
+  await send(scanner, { bursts: [[{ source: '192.0.2.9', destination: '192.0.2.1', tcp: 81 }]], wait: 0 })
+  await daemon.says(/lockout 192\.0\.2\.9/)
+
+  // The file loads while the daemon runs; a restart puts everything back.
+  await load()
+  const again = await flypaperd.start('restart')
+  await daemon.ended
+  assert.match(await gate.must(['nft', 'list', 'set', 'inet', 'filter', 'flypaper']), /192\.0\.2\.9/)
+  await flypaperd.must('stop')
+  await again.ended
+  await load() // after stop
+  rmSync(included, { recursive: true })
+  await load() // after purge
+  assert.match(await ruleset(gate), /jump flypaper_input/)
+})
+
+test('the file of generate may be loaded while the trap is armed: no fly is lost', async () => {
+  const { world, gate, scanner } = await gateAndScanner()
+  await using _ = world
+  using flypaperd = install(gate, 'capture = "log"')
+  const daemon = await flypaperd.start()
+  await send(scanner, { bursts: [[{ source: '192.0.2.9', destination: '192.0.2.1', tcp: 81 }]], wait: 0 })
+  await daemon.says(/lockout 192\.0\.2\.9/)
+  const armed = await ruleset(gate)
+  const text = await flypaperd.must('generate')
+  for (let i = 0; i < 3; i++) await gate.nft(text)
+  const sets = /^\t\telements = .*\n/gm
+  assert.equal((await ruleset(gate)).replace(sets, ''), armed.replace(sets, ''))
+  assert.match(await gate.must(['nft', 'list', 'set', 'inet', 'filter', 'flypaper']), /192\.0\.2\.9/)
+})
