@@ -34,6 +34,7 @@ export function arm(
 ): Arming {
   const before = firewall.look()
   const wasArmed = before !== undefined && isArmed(before)
+  checkKernel(firewall)
   checkChains(settings, before)
   const ruleset = rulesetOf(settings, statement)
   const grace = Math.max(0, Math.ceil(settings.bootGrace - surroundings.uptime()))
@@ -52,7 +53,8 @@ export function arm(
     firewall.change(missingJumps(settings, firewall.look()))
   } catch (error) {
     // Half a trap is worse than none; a trap that was there before stays as it was.
-    if (!wasArmed) disarm(firewall, { keepFlies: true, madeTable: before === undefined })
+    const keepFlies = before?.sets.some(set => set.name === 'flypaper') === true
+    if (!wasArmed) disarm(firewall, { keepFlies, madeTable: before === undefined })
     throw error
   }
   return { table: before === undefined ? 'made' : isOnlyOurs(before) ? 'ours' : 'shared', grace }
@@ -86,6 +88,15 @@ function graceChanges(seconds: number): readonly Change[] {
     { change: 'empty', set: 'flypaper_grace' },
     { change: 'add', set: 'flypaper_grace', elements },
   ]
+}
+
+/** In both modes a late packet is let through to its socket; without that, arming would cut living connections. */
+function checkKernel(firewall: Firewall): void {
+  if (firewall.supports('socket')) return
+  throw new Failure('this kernel cannot tell whether a socket listens: it lacks the module nft_socket', {
+    exit: EXIT.unavailable,
+    hint: 'Load it (modprobe nft_socket), or use a kernel that has it: any distribution kernel since 4.18.',
+  })
 }
 
 function checkChains(settings: Settings, table: TableView | undefined): void {

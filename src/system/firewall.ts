@@ -25,10 +25,10 @@ const PROBES = {
 } as const
 
 /** Throws a Failure: 77 without CAP_NET_ADMIN, 69 without libnftables. */
-export function openFirewall(): Firewall & Disposable {
+export function openFirewall(options: { library?: string } = {}): Firewall & Disposable {
   // Asked first, since libnftables would write to standard error by itself.
   if (!hasNetAdmin()) throw noPermission()
-  const nft = withFailure(() => openNftables())
+  const nft = withFailure(() => openNftables(options))
   return {
     load: ruleset => withFailure(() => nft.load(ruleset)),
     change: changes => withFailure(() => nft.run(changes.flatMap(commandsOf))),

@@ -27,7 +27,7 @@ export function openSystem(env: Environment = process.env): System {
     surroundings,
     now: Date.now,
     readText,
-    openFirewall,
+    openFirewall: () => openFirewall(),
     openHistory: options => openHistoryFile(historyFile, options),
     openWorld() {
       using opening = new DisposableStack()
@@ -83,7 +83,7 @@ function packageVersion(): string {
 
 async function resolve(name: string) {
   try {
-    const found = await lookup(name, { all: true })
+    const found = await lookup(name, { all: true, order: 'ipv4first' })
     return found.flatMap(({ address }) => parseAddress(address) ?? [])
   } catch (cause) {
     throw new Failure(`no address is known for the host name ${name}`, {

@@ -33,6 +33,21 @@ table ip nat { chain postrouting { type nat hook postrouting priority srcnat; oi
 }
 `
 
+/** /etc/nftables.conf of Debian 12, after `flush ruleset`. */
+const STOCK = `
+table inet filter {
+	chain input {
+		type filter hook input priority filter;
+	}
+	chain forward {
+		type filter hook forward priority filter;
+	}
+	chain output {
+		type filter hook output priority filter;
+	}
+}
+`
+
 async function gateAndScanner() {
   const world = await makeWorld()
   const gate = await world.host('gate')
@@ -88,7 +103,7 @@ for (const [how, settings, jump] of [
   })
 }
 
-test('a table of ours alone goes with us, an empty one of his stays', async () => {
+test('a table of ours alone goes with us, his stays', async () => {
   const { world, gate } = await gateAndScanner()
   await using _ = world
   using flypaperd = install(gate)
@@ -113,6 +128,12 @@ test('the documented nftables.conf loads with us, without us, and after stop', a
   writeFileSync(conf, documented.replace('/etc/nftables.d', included))
   const load = () => gate.must(['nft', '-f', conf])
   using flypaperd = install(gate, 'closed = "unmatched"')
+
+  // Debian's stock file with the documented lines in it, and nothing else.
+  const lines = documented.slice(0, documented.indexOf('table inet filter {\n\tchain input'))
+  const stock = join(directory, 'stock.conf')
+  writeFileSync(stock, lines.replace('/etc/nftables.d', included) + STOCK)
+  await gate.must(['nft', '-f', stock])
 
   await load() // flypaperd was never here: not even the directory is
   mkdirSync(included)

@@ -35,8 +35,6 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
   const ended = Promise.withResolvers<void>()
   using _signals = onSignals(call, world, end.resolve)
   using trap = openTrap(world, settings)
-  log.info(sentence({ event: 'armed', capture: trap.capture.kind, flies: trap.flypaper.count(now()) }))
-  if (trap.grace > 0) log.info(`nobody is judged for ${trap.grace} s, since this machine has just booted`)
   using trial = startTrial(manner.tryFor, world, trap, () => end.resolve('disarm'))
   const finish = (how: End) => {
     end.resolve(how)
@@ -48,6 +46,8 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
     disarmTrap(world.firewall, world.history, now())
     throw error
   })
+  log.info(sentence({ event: 'armed', capture: trap.capture.kind, flies: trap.flypaper.count(now()) }))
+  if (trap.grace > 0) log.info(`nobody is judged for ${trap.grace} s, since this machine has just booted`)
   using _refresh = keepFresh(call, world, trap)
 
   const how = await end.promise

@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { arm, isArmed } from '../../src/arm/arm.ts'
+import { disarm, disarming } from '../../src/arm/disarm.ts'
+import type { RuleView, TableView } from '../../src/arm/firewall.ts'
+import { CHAINS, SETS } from '../../src/arm/names.ts'
+import type { Surroundings } from '../../src/arm/surroundings.ts'
+import { neighbourhoodChanges, servedChanges, singlePrefixes } from '../../src/arm/surroundings.ts'
+import { parseSettings } from '../../src/settings/load.ts'
+import { type Address, parsePrefix } from '../../src/terms/address.ts'
+import { type Fly, flyNamer } from '../../src/terms/fly.ts'
+import { fakeFirewall } from '../support/fake-firewall.ts'
+
+const address = (text: string) => text as Address
+const prefix = (text: string) => parsePrefix(text)!
+
+const NEAR = {
+  own: [address('192.0.2.1'), address('fe80::1'), address('2001:db8:1::1')],
+  gateways: [address('192.0.2.254'), address('fe80::254')],
+  resolvers: [address('192.0.2.254'), address('2001:db8:53::53')],
+  onLink6: [prefix('2001:db8:1::/64')],
+}
+
+function surroundings(changes: Partial<Surroundings> = {}): Surroundings {
+  return {
+    neighbourhood: () => NEAR,
+    served: () => [
+      [6, 22],
+      [17, 53],
+    ],
+    connected: () => [address('198.51.100.7'), address('2001:db8:7::7')],
+    forwards: () => false,
+    uptime: () => 1000,
+    ...changes,
+  }
+}
+
+const armWith = (
+  firewall: ReturnType<typeof fakeFirewall>,
+  toml = '',
+  world = surroundings(),
+  flies: { fly: Fly; seconds?: number }[] = [],
+) =>
+  arm(firewall, world, parseSettings(toml, 'test'), 'log', () => flies, flyNamer([prefix('2001:db8:1::/64')]))
+
+test('arming fills the sets that spare the innocent before it loads the rules', () => {
+  const firewall = fakeFirewall()
+  let judged = false
+  const load = firewall.load
+  firewall.load = text => {
+    if (text.includes('jump flypaper_judge')) {
+      judged = true
+      assert.deepEqual([...firewall.elementsOf('flypaper_own').keys()], ['192.0.2.1', '192.0.2.254'])
+      assert.deepEqual([...firewall.elementsOf('flypaper_served').keys()], ['6,22', '17,53'])
+      assert.deepEqual([...firewall.elementsOf('flypaper_peers').keys()], ['198.51.100.7'])
+      assert.deepEqual([...firewall.elementsOf('flypaper_peers6').keys()], ['2001:db8:7::'])
+      assert.deepEqual([...firewall.elementsOf('flypaper').entries()], [['69.0.231.79', 60]])
+    }
+    load(text)
+  }
+  const flies = [{ fly: '69.0.231.79' as Fly, seconds: 60 }]
+  assert.deepEqual(armWith(firewall, '', surroundings(), flies), { table: 'made', grace: 0 })
+  assert.ok(judged && isArmed(firewall.look()!))
+})
+
+test('the grace time is what is left of it since boot, and counted by the kernel', () => {
+  const firewall = fakeFirewall()
+  assert.equal(armWith(firewall, '', surroundings({ uptime: () => 20.5 })).grace, 40)
+  assert.deepEqual(
+    [...firewall.elementsOf('flypaper_grace')],
+    [
+      ['2', 40],
+      ['10', 40],
+    ],
+  )
+})
+
+test('who is connected counts at the first arming only, or a restart would spare every scanner', () => {
+  const firewall = fakeFirewall()
+  armWith(firewall)
+  firewall.elementsOf('flypaper_peers').clear()
+  assert.equal(armWith(firewall).table, 'ours')
+  assert.equal(firewall.elementsOf('flypaper_peers').size, 0)
+})
+
+test('a set of another size is made anew with its flies', () => {
+  const firewall = fakeFirewall()
+  armWith(firewall)
+  armWith(firewall, '[sizes]\nflypaper = 5000', surroundings(), [{ fly: '69.0.231.79' as Fly, seconds: 60 }])
+  const anew = firewall.loaded.find(text => text.includes('delete set inet filter flypaper\n'))!
+  assert.match(
+    anew,
+    /delete set inet filter flypaper\n[\s\S]*size 5000[\s\S]*elements = \{ 69\.0\.231\.79 timeout 60s \}/,
+  )
+  assert.equal(firewall.look()!.sets.find(({ name }) => name === 'flypaper')!.size, 5000)
+})
+
+test('what the kernel lacks is said, with 69, and nothing is left behind', () => {
+  const firewall = fakeFirewall({ socket: true })
+  assert.throws(() => armWith(firewall), { exit: 69, message: /lacks the module nft_socket/ })
+  assert.equal(firewall.look(), undefined)
+})
+
+test('when the rules are refused, the sets go again; a trap that was armed stays', () => {
+  const firewall = fakeFirewall()
+  const { load } = firewall
+  const refuse = (text: string) => {
+    if (text.includes('jump flypaper_judge')) throw new Error('refused')
+    load(text)
+  }
+  firewall.load = refuse
+  assert.throws(() => armWith(firewall), /refused/)
+  assert.equal(firewall.look(), undefined)
+  firewall.load = load
+  armWith(firewall)
+  firewall.load = refuse
+  assert.throws(() => armWith(firewall), /refused/)
+  assert.ok(isArmed(firewall.look()!))
+})
+
+test('jumps are appended once, and a chain that is not there is a mistake of the settings', () => {
+  const chains = [
+    { name: 'input', hook: 'input' },
+    { name: 'forward', hook: 'forward' },
+  ]
+  const firewall = fakeFirewall({}, { chains })
+  const toml = '[chains]\ninput = ["input"]\nforward = ["forward"]'
+  assert.equal(armWith(firewall, toml).table, 'shared')
+  armWith(firewall, toml)
+  const jumps = firewall.look()!.rules.map(({ chain, target }) => `${chain} → ${target}`)
+  assert.deepEqual(jumps, ['input → flypaper_input', 'forward → flypaper_forward'])
+  assert.throws(() => armWith(firewall, '[chains]\ninput = ["nowhere"]'), { exit: 78 })
+  disarm(firewall, { keepFlies: false, madeTable: false })
+  assert.deepEqual(firewall.look(), { chains, sets: [], rules: [], others: [] })
+})
+
+test('disarming keeps the flies, what his rules refer to, and a table that is not ours alone', () => {
+  const rule = (chain: string, rest: Partial<RuleView>): RuleView => ({ chain, handle: 1, sets: [], ...rest })
+  const table: TableView = {
+    chains: [...CHAINS.map(name => ({ name })), { name: 'input' }],
+    sets: SETS.map(name => ({ name, flags: [] })),
+    rules: [rule('input', { target: 'flypaper_input' }), rule('input', { sets: ['flypaper_hold'] })],
+    others: [],
+  }
+  const changes = disarming(table, { keepFlies: true, madeTable: true })
+  const deleted = changes.flatMap(change =>
+    'chain' in change && change.change === 'delete-chain'
+      ? change.chain
+      : change.change === 'delete-set'
+        ? change.set
+        : [],
+  )
+  assert.deepEqual(
+    [...CHAINS, ...SETS].filter(name => !deleted.includes(name)),
+    ['flypaper_input', 'flypaper', 'flypaper6', 'flypaper_hold'],
+  )
+  assert.ok(!changes.some(({ change }) => change === 'delete-table'))
+  const ours = { ...table, chains: table.chains.slice(0, -1), rules: [] }
+  assert.equal(disarming(ours, { keepFlies: false, madeTable: true }).at(-1)!.change, 'delete-table')
+  assert.notEqual(disarming(ours, { keepFlies: false, madeTable: false }).at(-1)!.change, 'delete-table')
+})
+
+test('hosts stick one by one on our links, behind NAT64, and where one of the never-list lives', () => {
+  const singles = singlePrefixes(NEAR, [
+    prefix('2001:db8:51:1::7'),
+    prefix('2001:db8:52::/48'),
+    prefix('192.0.2.7'),
+  ])
+  assert.deepEqual(
+    singles.map(({ text }) => text),
+    [
+      '64:ff9b::/96',
+      '2001:db8:1::/64',
+      '2001:db8:51:1::/64',
+      '2001:db8:52::/48',
+      '2001:db8:53::/64',
+      'fe80::/64',
+    ],
+  )
+})
+
+test('the sets of who is near are emptied and filled in one transaction, without overlaps', () => {
+  const changes = neighbourhoodChanges(NEAR, [])
+  const own = changes.find(change => change.change === 'add' && change.set === 'flypaper_own')
+  assert.deepEqual(
+    own && 'elements' in own && own.elements.map(({ element }) => (element as { text: string }).text),
+    ['192.0.2.1', '192.0.2.254'],
+  )
+  assert.equal(changes.filter(({ change }) => change === 'empty').length, 3)
+  assert.deepEqual(servedChanges([]), [])
+  assert.deepEqual(
+    servedChanges([[6, 22]]).map(({ change }) => change),
+    ['remove', 'add'],
+  )
+})

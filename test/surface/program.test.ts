@@ -1,0 +1,120 @@
+/** The command line with a system of our making: what it says and how it ends when the world lacks something. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { runProgram } from '../../src/surface/cli/program.ts'
+import type { System } from '../../src/surface/cli/system.ts'
+import { openFirewall } from '../../src/system/firewall.ts'
+import { openSystem } from '../../src/system/system.ts'
+import { Failure } from '../../src/terms/failure.ts'
+import { fakeFirewall, type Lacking } from '../support/fake-firewall.ts'
+
+async function run(args: readonly string[], changes: Partial<System> = {}) {
+  const written = { out: '', err: '' }
+  const system = {
+    ...openSystem({ STATE_DIRECTORY: '/nonexistent', RUNTIME_DIRECTORY: '/nonexistent' }),
+    ...changes,
+  }
+  const writer = (to: 'out' | 'err') => (text: string) => {
+    written[to] += text
+  }
+  const code = await runProgram(args, () => system, { out: writer('out'), err: writer('err') })
+  return { code, ...written }
+}
+
+const readText = () => ({ unreadable: 'missing', because: 'not there' }) as const
+
+/** A world whose kernel lacks something; it must not come to opening packet sockets or writing the history. */
+function world(lacking: Lacking): Partial<System> {
+  const firewall = fakeFirewall(lacking)
+  const { surroundings } = openSystem()
+  return {
+    readText,
+    openWorld: () =>
+      ({
+        firewall,
+        surroundings,
+        sockets: {
+          open: () => ({ counts: () => ({ packets: 0, overruns: 0, lost: 0 }), [Symbol.dispose]() {} }),
+        },
+        history: { flies: () => [] },
+        log: { info() {}, warn() {}, error() {} },
+        now: Date.now,
+        [Symbol.dispose]() {},
+      }) as never,
+  }
+}
+
+test('a kernel without NFLOG and queue, or without nft_socket: 69, and what is missing', async () => {
+  const neither = await run(['start'], world({ queue: true, log: true }))
+  assert.deepEqual([neither.code, neither.out], [69, 'Starting portscan protection: flypaperd.\n'])
+  assert.match(
+    neither.err,
+    /^flypaperd: this kernel cannot hand packets over: it lacks the queue statement \(module nft_queue\) and log to a group \(modules nft_log and nfnetlink_log\)\n/,
+  )
+  const socket = await run(['start'], world({ queue: true, socket: true }))
+  assert.equal(socket.code, 69)
+  assert.match(socket.err, /lacks the module nft_socket\nLoad it/)
+})
+
+test('no libnftables: 69, and the package that has it', async () => {
+  const missing = () => openFirewall({ library: 'libnot-there.so.1' })
+  const { code, err } = await run(['status'], { openFirewall: missing, readText })
+  assert.equal(code, process.getuid?.() === 0 ? 69 : 77)
+  if (code === 69)
+    assert.match(
+      err,
+      /^flypaperd: libnftables\.so\.1 is not installed, or cannot be loaded\nInstall it: apt-get install libnftables1\n$/,
+    )
+})
+
+test('usage: 64, with the next best verb and option', async () => {
+  for (const [args, hint] of [
+    [[], /Usage: flypaperd VERB/],
+    [['stat'], /unknown command 'stat'\n\(Did you mean start\?\)/],
+    [['status', '--jsn'], /Did you mean --json\?/],
+    [['free'], /missing required argument 'who'/],
+    [['start', 'now'], /too many arguments/],
+    [['try', 'soon'], /try takes seconds/],
+    [['generate', '--capture', 'mail'], /queue or log, not mail/],
+  ] as const) {
+    const { code, err } = await run(args, { readText })
+    assert.equal(code, 64, args.join(' '))
+    assert.match(err, hint)
+  }
+})
+
+test('help, version and check need nothing and end with 0', async () => {
+  for (const args of [
+    ['help'],
+    ['--help'],
+    ['help', 'try'],
+    ['version'],
+    ['--version'],
+    ['check'],
+    ['generate'],
+  ]) {
+    const { code, out, err } = await run(args, { readText })
+    assert.deepEqual([code, err], [0, ''], args.join(' '))
+    assert.notEqual(out, '')
+  }
+  assert.match((await run(['help'])).out, /start.*\n[\s\S]*free.*\n[\s\S]*version/)
+  assert.deepEqual(JSON.parse((await run(['version', '--json'])).out), { version: openSystem().version })
+})
+
+test('our own bug: 70, with the trace on lines of its own', async () => {
+  const broken = () => {
+    throw new TypeError('evil\u001b[2J')
+  }
+  const { code, err } = await run(['status'], { openFirewall: broken as never, readText })
+  assert.equal(code, 70)
+  assert.match(err, /^flypaperd: this is a bug of flypaperd; please report it/)
+  assert.ok(!err.includes('\u001b'))
+  const failing = () => {
+    throw new Failure('it is so', { exit: 69, hint: 'Do that.' })
+  }
+  assert.deepEqual(await run(['status'], { openFirewall: failing as never, readText }), {
+    code: 69,
+    out: '',
+    err: 'flypaperd: it is so\nDo that.\n',
+  })
+})

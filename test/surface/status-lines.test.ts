@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { RuleView, TableView } from '../../src/arm/firewall.ts'
+import { type Seen, statusLines } from '../../src/surface/cli/status-lines.ts'
+
+const rule = (chain: string, rest: Partial<RuleView>): RuleView => ({ chain, handle: 1, sets: [], ...rest })
+const sets = ['flypaper', 'flypaper6'].map(name => ({ name, flags: ['timeout'] }))
+const early = { name: 'flypaper_early', hook: 'prerouting' }
+const handsOver = rule('flypaper_offence', { handsOver: { kind: 'queue', number: 4242 } })
+
+const armed: TableView = { chains: [early], sets, rules: [handsOver], others: [] }
+const seen = (changes: Partial<Seen>): Seen => ({
+  settings: { capture: 'auto' },
+  table: armed,
+  supportsQueue: true,
+  supportsLog: true,
+  flies: 390,
+  forwards: false,
+  daemon: undefined,
+  ...changes,
+})
+const text = (changes: Partial<Seen>) =>
+  statusLines(seen(changes)).map(
+    ({ ok, reason }) => `${ok ? 'OK' : 'Missing'}${reason ? ` (${reason})` : ''}`,
+  )
+
+test('kernel support', () => {
+  assert.equal(text({})[0], 'OK (queue)')
+  assert.equal(text({ supportsQueue: false })[0], 'OK (NFLOG, this kernel has no nft_queue)')
+  assert.equal(text({ settings: { capture: 'log' } })[0], 'OK (NFLOG, as the settings say)')
+  assert.equal(
+    text({ supportsQueue: false, supportsLog: false })[0],
+    'Missing (this kernel has neither nft_queue nor NFLOG)',
+  )
+})
+
+test('flypaper set', () => {
+  assert.equal(text({})[1], 'OK (390 flies)')
+  assert.equal(text({ flies: 1 })[1], 'OK (1 fly)')
+  assert.equal(text({ table: { ...armed, sets: sets.slice(1) } })[1], 'Missing')
+})
+
+test('integration: by the chain of our own, by jumps, or not at all', () => {
+  const listening = { ...armed, chains: [early, { name: 'flypaper_listening', hook: 'input' }] }
+  assert.deepEqual(text({ table: listening }).slice(2, 4), [
+    'OK (closed is where nobody listens)',
+    'OK (nothing is forwarded here)',
+  ])
+  assert.match(
+    text({ table: listening, forwards: true })[3]!,
+    /^OK \(flies are dropped; closed = "listening" judges nothing/,
+  )
+  assert.deepEqual(text({ forwards: true }).slice(2, 4), [
+    'Missing (no rule jumps to flypaper_input)',
+    'Missing (no rule jumps to flypaper_forward)',
+  ])
+  const jumps = [
+    rule('input', { target: 'flypaper_input' }),
+    rule('guests', { target: 'flypaper_input' }),
+    rule('forward', { target: 'flypaper_forward' }),
+  ]
+  assert.deepEqual(text({ table: { ...armed, rules: jumps }, forwards: true }).slice(2, 4), [
+    'OK (jump at chain input, jump at chain guests)',
+    'OK (jump at chain forward)',
+  ])
+  // A boot file, or what is left after stop: the chains may be there, but nothing judges.
+  assert.deepEqual(text({ table: { ...armed, chains: [], rules: jumps } }).slice(2, 4), [
+    'Missing',
+    'Missing',
+  ])
+  assert.deepEqual(text({ table: undefined }).slice(1), [
+    'Missing',
+    'Missing',
+    'Missing',
+    'Missing',
+    'Missing',
+  ])
+})
+
+test('process and statement', () => {
+  const daemon = { pid: 4711 } as Seen['daemon']
+  assert.deepEqual(text({ daemon }).slice(4), ['OK (pid 4711)', 'OK (queue 4242)'])
+  const log = rule('flypaper_offence', { handsOver: { kind: 'log', number: 7 } })
+  assert.deepEqual(text({ table: { ...armed, rules: [log] } }).slice(4), ['Missing', 'OK (NFLOG group 7)'])
+  assert.equal(
+    text({ table: { ...armed, rules: [rule('input', { handsOver: log.handsOver })] } })[5],
+    'Missing',
+    "somebody else's",
+  )
+})

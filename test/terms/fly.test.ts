@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Address, parsePrefix } from '../../src/terms/address.ts'
+import { elementOf, flyNamer, flyOfElement, prefixOf } from '../../src/terms/fly.ts'
+
+const nameFly = flyNamer(
+  ['64:ff9b::/96', '2001:db8:1::/64', '2001:db8:52::/48'].map(text => parsePrefix(text)!),
+)
+
+const FLIES = [
+  { source: '69.0.231.79', fly: '69.0.231.79', set: 'flypaper', element: '69.0.231.79' },
+  { source: '2001:db8:2:3:4:5:6:7', fly: '2001:db8:2:3::/64', set: 'flypaper6', element: '2001:db8:2:3::' },
+  { source: '2001:db8:1::5', fly: '2001:db8:1::5', set: 'flypaper6', element: '2001:db8:1::5' },
+  { source: '2001:db8:52:9::5', fly: '2001:db8:52:9::5', set: 'flypaper6', element: '2001:db8:52:9::5' },
+  { source: '64:ff9b::102:304', fly: '64:ff9b::102:304', set: 'flypaper6', element: '64:ff9b::102:304' },
+]
+
+for (const { source, fly, set, element } of FLIES) {
+  test(`${source} is the fly ${fly}, and back`, () => {
+    assert.equal(nameFly(source as Address), fly)
+    assert.equal(nameFly(source as Address), fly, 'also from the cache')
+    assert.deepEqual(elementOf(nameFly(source as Address)), { set, element })
+    assert.equal(flyOfElement(element), fly)
+    assert.equal(prefixOf(nameFly(source as Address)).text, fly)
+  })
+}
+
+test('an element that is no address is nobody', () => assert.equal(flyOfElement('flypaper'), undefined))
