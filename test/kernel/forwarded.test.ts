@@ -1,6 +1,6 @@
 /**
  * A router: who scans through it is stuck before he finds the services behind it; his open connections die;
- * what is originated here or behind it goes on.
+ * what a host behind it originates goes out, also to a fly.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -58,6 +58,11 @@ for (const { name, jumps, settings, options } of WAYS) {
     await serve(behind, ...SERVICES.map(port => `tcp:${port}` as const))
     await serve(gate, 'tcp:22')
     await serve(scanner, 'tcp:7000')
+    await scanner.nft(
+      'table inet seen {\n chain input {\n type filter hook input priority 0\n tcp dport 7000 counter\n}\n}',
+    )
+    const seen = async () =>
+      /counter packets (\d+)/.exec(await scanner.must(['nft', 'list', 'table', 'inet', 'seen']))![1]
     await gate.nft(firewall(jumps))
     using flypaperd = install(gate, settings, options)
     const scan = () =>
@@ -94,9 +99,13 @@ for (const { name, jumps, settings, options } of WAYS) {
       [],
       'incoming is dropped as well',
     )
+    assert.equal(await seen(), '0')
+    assert.equal((await behind.run(['nc', '-w', '1', '192.0.2.9', '7000'])).stdout, '', 'no answer comes back')
+    assert.notEqual(await seen(), '0', 'but what is originated behind us goes out')
 
     assert.equal(await flypaperd.must('free', '192.0.2.9'), 'Freed 192.0.2.9.\n')
     assert.deepEqual(await openPorts(scanner, ['-sS', '-p', '22', '192.0.2.1']), [22])
+    assert.match((await behind.run(['nc', '-w', '1', '192.0.2.9', '7000'])).stdout, /port 7000/)
     await flypaperd.must('stop')
     const left = await gate.must(['nft', '-s', 'list', 'ruleset'])
     if (!jumps) assert.doesNotMatch(left, /flypaper/, 'the appended jumps are gone')
@@ -106,5 +115,6 @@ for (const { name, jumps, settings, options } of WAYS) {
 
 async function openPorts(scanner: Host, args: readonly string[]): Promise<number[]> {
   const report = await scanner.must(['nmap', '-n', '-Pn', '-oG', '-', ...args])
+  assert.match(report, /1 host up/, 'the scan took place')
   return [...report.matchAll(/(\d+)\/open\//g)].map(([, port]) => Number(port))
 }
