@@ -5,12 +5,13 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { install, lockoutsOf, QUEUE_MAIN } from '../support/daemon.ts'
+import { IN_VM, install, lockoutsOf, QUEUE } from '../support/daemon.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
 import { type Host, makeWorld } from '../support/world.ts'
 
-const SOURCES = 100
+/** Under emulation everything is slow: fewer do. */
+const SOURCES = IN_VM ? 25 : 100
 const OPEN = [22, 80, 43974]
 const CLOSED = 81
 /** Microseconds between the packets of a source; 0 is one burst. */
@@ -50,11 +51,11 @@ const WAYS = [
   {
     name: 'listening, by queue',
     settings: 'closed = "listening"\ncapture = "queue"',
-    options: { main: QUEUE_MAIN },
+    options: QUEUE,
   },
 ] as const
 
-for (const way of WAYS) {
+for (const way of WAYS.filter(({ name }) => !IN_VM || name.endsWith('queue'))) {
   test(`no open port answers after the offence: ${way.name}`, async () => {
     await using world = await makeWorld()
     const gate = await world.host('gate')
@@ -101,7 +102,11 @@ for (const way of WAYS) {
       assert.ok(leaked >= SOURCES, `${family.name} without hold: only ${leaked} answers`)
     }
     const all = offenders + FAMILIES.length * SOURCES
-    assert.equal((await lockoutsOf(daemon, all)).length, all, 'the daemon locks them out all the same, too late')
+    assert.equal(
+      (await lockoutsOf(daemon, all)).length,
+      all,
+      'the daemon locks them out all the same, too late',
+    )
   })
 }
 

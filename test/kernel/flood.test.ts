@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { type Installation, install, QUEUE_MAIN } from '../support/daemon.ts'
+import { type Installation, install, QUEUE } from '../support/daemon.ts'
 import { send } from '../support/sender.ts'
 import { makeWorld } from '../support/world.ts'
 
@@ -13,7 +13,7 @@ const PATIENCE_MS = 30_000
 
 for (const [capture, options] of [
   ['log', {}],
-  ['queue', { main: QUEUE_MAIN }],
+  ['queue', QUEUE],
 ] as const) {
   test(`a flood of ${SOURCES} sources by ${capture}`, async t => {
     await using world = await makeWorld()

@@ -1,10 +1,12 @@
 /** What the kernel does by itself: it drops what flies and held sources send, and answers them nothing. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { install, lockouts } from '../support/daemon.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Installation, install, lockouts, lockoutsOf } from '../support/daemon.ts'
+import type { Running } from '../support/process.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
-import { makeWorld } from '../support/world.ts'
+import { type Host, makeWorld } from '../support/world.ts'
 
 async function gateAndScanner() {
   const world = await makeWorld()
@@ -18,34 +20,89 @@ async function gateAndScanner() {
 const GATE = '192.0.2.1'
 const GATE6 = '2001:db8:1::1'
 
-test("a fly's open connection dies; towards a fly only answers are held back", async () => {
-  const { world, gate, scanner } = await gateAndScanner()
-  await using _ = world
-  await serve(gate, 'tcp:22')
-  await serve(scanner, 'tcp:7000')
-  await scanner.nft(
-    'table inet seen { chain input { type filter hook input priority 0; tcp dport 7000 counter\n}\n}',
-  )
-  const seen = async () =>
-    /counter packets (\d+)/.exec(await scanner.must(['nft', 'list', 'table', 'inet', 'seen']))![1]
-  using flypaperd = install(gate)
-  const daemon = await flypaperd.start()
+/** Prints what comes by its connections, and sends what is typed by all of them, asked or not. */
+const SPEAKER = `require('node:net').createServer(socket => {
+  socket.on('error', () => {}).on('data', data => process.stdout.write(data))
+  process.stdin.pipe(socket)
+}).listen(2222, () => console.log('ready'))`
 
-  const connection = await scanner.start(['nc', GATE, '22'])
-  await connection.says(/port 22/)
-  await connection.write('before\n')
-  await connection.says(/before/)
-  await send(scanner, { bursts: [[{ source: '192.0.2.9', destination: GATE, tcp: 81 }]] })
-  await daemon.says(/lockout 192\.0\.2\.9,/)
-  await connection.write('after\n')
-  await assert.rejects(connection.says(/after/, 1500))
+/** Three kinds of flies: an address of IPv4, a host of the gate's own link, and somebody else's /64. */
+const FLIES = [
+  { fly: '192.0.2.9', source: '192.0.2.9', gate: GATE },
+  { fly: '2001:db8:1::9', source: '2001:db8:1::9', gate: GATE6 },
+  { fly: '2001:db8:2::/64', source: '2001:db8:2::9', gate: GATE6 },
+] as const
 
-  assert.equal(await seen(), '0')
-  await gate.run(['nc', '-w', '1', '192.0.2.9', '7000'])
-  assert.notEqual(await seen(), '0', 'what we originate ourselves goes out')
-  await flypaperd.must('free', '192.0.2.9')
-  await connection.says(/after/)
-})
+for (const { who, settings } of [
+  // So short that what counts is over: it is the set of flies that shuts out.
+  { who: 'a fly', settings: 'hold = "1s"' },
+  { who: 'a held source, with the daemon dead', settings: 'hold = "1m"' },
+]) {
+  test(`an open connection of ${who} falls silent in both directions`, async () => {
+    const { world, gate, scanner } = await gateAndScanner()
+    await using _ = world
+    // Not by the scanner's first address: the gate's own gateways are spared.
+    await scanner.must(['ip', 'address', 'add', '2001:db8:1::fe/64', 'dev', 'to-gate', 'nodad'])
+    await scanner.must(['ip', 'address', 'add', '2001:db8:2::9/128', 'dev', 'lo', 'nodad'])
+    await gate.route('2001:db8:2::/64', '2001:db8:1::fe')
+    await serve(scanner, 'tcp:7000')
+    await scanner.nft(SEEN)
+    const speaker = await gate.start([process.execPath, '-e', SPEAKER])
+    await speaker.says(/^ready$/)
+    using flypaperd = install(gate, settings)
+    const daemon = await flypaperd.start()
+    const offences = FLIES.map(({ source, gate: destination }) => [{ source, destination, tcp: 81 }])
+    const statuses = () =>
+      Promise.all(
+        FLIES.map(async ({ source, gate: to }) => {
+          return (await scanner.run(['nc', '-z', '-w', '1', '-s', source, to, '2222'])).code
+        }),
+      )
+
+    const connections = await Promise.all(
+      FLIES.map(({ source, gate: to }) => scanner.start(['nc', '-s', source, to, '2222'])),
+    )
+    for (const [i, { source }] of FLIES.entries()) {
+      connections[i]!.write(`before ${source}\n`)
+      await speaker.says(new RegExp(`^before ${source}$`))
+    }
+    speaker.write('early\n')
+    for (const connection of connections) await connection.says(/^early$/)
+    assert.deepEqual(await statuses(), [0, 0, 0])
+
+    if (who === 'a fly') {
+      await send(scanner, { bursts: offences })
+      assert.deepEqual(
+        await lockoutsOf(daemon, FLIES.length),
+        FLIES.map(({ fly }) => fly),
+      )
+      await becomesEmpty(gate, 'flypaper_hold')
+      await becomesEmpty(gate, 'flypaper_hold6')
+    } else {
+      await killDaemon(flypaperd, daemon)
+      await send(scanner, { bursts: offences })
+    }
+    for (const [i, { source }] of FLIES.entries()) connections[i]!.write(`after ${source}\n`)
+    speaker.write('unasked\n')
+    assert.deepEqual(await statuses(), [1, 1, 1], 'which took a second')
+    assert.doesNotMatch(speaker.output(), /after/)
+    for (const connection of connections) assert.doesNotMatch(connection.output(), /unasked/)
+
+    if (who === 'a fly') {
+      assert.deepEqual(await seen(scanner), [0, 0, 0])
+      for (const { source } of FLIES)
+        assert.equal((await gate.run(['nc', '-w', '1', source, '7000'])).stdout, '')
+      for (const count of await seen(scanner))
+        assert.notEqual(count, 0, 'what we originate ourselves goes out')
+    }
+    await flypaperd.must('free', ...FLIES.map(({ fly }) => fly))
+    // They had not ended: both sides were only talking to nobody, and TCP tries again.
+    for (const connection of connections) await connection.says(/^unasked$/)
+    const heard = new Set<string>()
+    while (heard.size < FLIES.length) heard.add((await speaker.says(/^after (.*)$/))[1]!)
+    assert.deepEqual([...heard].sort(), FLIES.map(({ source }) => source).sort())
+  })
+}
 
 test('with the daemon dead an offender is held, and his next packets get no answer', async () => {
   const { world, gate, scanner } = await gateAndScanner()
@@ -56,9 +113,7 @@ test('with the daemon dead an offender is held, and his next packets get no answ
   await gate.route('2001:db8:2::/48', '2001:db8:1::9')
   using flypaperd = install(gate, 'hold = "5s"')
   const daemon = await flypaperd.start()
-  const { pid } = JSON.parse(await flypaperd.must('status', '--json')).daemon
-  process.kill(pid, 'SIGKILL')
-  assert.equal((await daemon.ended).code, 128 + 9)
+  await killDaemon(flypaperd, daemon)
 
   // Hosts of the gate's own link, which exist for its neighbour table alone.
   for (const host of ['7', '8']) {
@@ -103,7 +158,7 @@ test('with the daemon dead an offender is held, and his next packets get no answ
   assert.match(await flypaperd.must('list', '--held'), /^198\.18\.0\.7 +\ds$/m)
 
   // The hold ends by itself, as the kernel knows no reason to prolong it.
-  await new Promise(resolve => setTimeout(resolve, 5500))
+  await sleep(5500)
   const { answers } = await send(scanner, {
     bursts: [[{ source: '198.18.0.7', destination: GATE, tcp: 22 }]],
   })
@@ -115,4 +170,31 @@ test('with the daemon dead an offender is held, and his next packets get no answ
 
 async function macOf(host: { must(command: readonly string[]): Promise<string> }): Promise<string> {
   return /link\/ether (\S+)/.exec(await host.must(['ip', 'link', 'show', 'to-gate']))![1]!
+}
+
+async function killDaemon(flypaperd: Installation, daemon: Running): Promise<void> {
+  process.kill(JSON.parse(await flypaperd.must('status', '--json')).daemon.pid, 'SIGKILL')
+  assert.equal((await daemon.ended).code, 128 + 9)
+}
+
+async function becomesEmpty(gate: Host, set: string): Promise<void> {
+  for (const deadline = Date.now() + 5_000; Date.now() < deadline; await sleep(100)) {
+    if (!/expires/.test(await gate.must(['nft', 'list', 'set', 'inet', 'filter', set]))) return
+  }
+  assert.fail(`${set} still holds somebody`)
+}
+
+/** SYNs to the scanner's port 7000, by destination in the order of FLIES. */
+const SEEN = `table inet seen {
+  chain input {
+    type filter hook input priority 0
+    tcp dport 7000 ip daddr 192.0.2.9 counter
+    tcp dport 7000 ip6 daddr 2001:db8:1::9 counter
+    tcp dport 7000 ip6 daddr 2001:db8:2::9 counter
+  }
+}`
+
+async function seen(scanner: Host): Promise<number[]> {
+  const listing = await scanner.must(['nft', 'list', 'table', 'inet', 'seen'])
+  return [...listing.matchAll(/counter packets (\d+)/g)].map(([, packets]) => Number(packets))
 }

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Installation, install, lockouts, QUEUE_MAIN } from '../support/daemon.ts'
+import { IN_VM, type Installation, install, lockouts, type Options, QUEUE } from '../support/daemon.ts'
 import { serve } from '../support/server.ts'
 import type { Host } from '../support/world.ts'
 import { makeWorld } from '../support/world.ts'
@@ -19,6 +19,9 @@ const OPEN = [22, 80, 43974]
 /** All ports, as fast as nmap sends; the gate answers as fast, and what is lost is asked again once. */
 const FAST = ['--min-rate', '20000', '--max-retries', '1']
 
+/** Under emulation a full range takes minutes. */
+const ALL = IN_VM ? '1-2000,43974' : '1-65535'
+
 interface Scan {
   readonly name: string
   readonly args: readonly string[]
@@ -27,11 +30,31 @@ interface Scan {
   readonly touch: boolean
 }
 
-const FULL: readonly Scan[] = [
-  { name: '-sS of all ports in order', args: ['-sS', '-r', '-p-', ...FAST, GATE], ports: 65_535, touch: false },
-  { name: '-sS of all ports in random order', args: ['-sS', '-p-', ...FAST, GATE], ports: 65_535, touch: true },
-  { name: '-sT of 2,000 ports', args: ['-sT', '-p', '20-2019,43974', ...FAST, GATE], ports: 2_001, touch: true },
-  { name: '-sS of all ports, IPv6', args: ['-6', '-sS', '-p-', ...FAST, GATE6], ports: 65_535, touch: true },
+const SCANS: readonly Scan[] = [
+  {
+    name: '-sS of all ports in order',
+    args: ['-sS', '-r', '-p', ALL, ...FAST, GATE],
+    ports: 65_535,
+    touch: false,
+  },
+  {
+    name: '-sS of all ports in random order',
+    args: ['-sS', '-p', ALL, ...FAST, GATE],
+    ports: 65_535,
+    touch: true,
+  },
+  {
+    name: '-sT of 2,000 ports',
+    args: ['-sT', '-p', IN_VM ? '20-219,43974' : '20-2019,43974', ...FAST, GATE],
+    ports: 2_001,
+    touch: true,
+  },
+  {
+    name: '-sS of all ports, IPv6',
+    args: ['-6', '-sS', '-p', ALL, ...FAST, GATE6],
+    ports: 65_535,
+    touch: true,
+  },
 ]
 
 /** The administrator's own firewall: it accepts the services, and what it does not accept comes to the judge. */
@@ -50,7 +73,9 @@ interface Way {
   readonly name: string
   readonly settings: string
   readonly firewall?: string
-  readonly options?: { readonly main: string }
+  readonly options?: Options
+  /** All of them, unless told. */
+  readonly scans?: readonly Scan[]
 }
 
 const WAYS: readonly Way[] = [
@@ -59,25 +84,29 @@ const WAYS: readonly Way[] = [
   {
     name: 'listening, by queue',
     settings: 'closed = "listening"\ncapture = "queue"',
-    options: { main: QUEUE_MAIN },
+    options: QUEUE,
+    // The way to the daemon is all that differs: once by each family is enough.
+    scans: SCANS.filter(({ name }) => /in order|IPv6/.test(name)),
   },
 ]
 
-for (const way of WAYS) {
+for (const way of WAYS.filter(({ options }) => !IN_VM || options === QUEUE)) {
   test(`closed = ${way.name}`, async t => {
+    if (IN_VM) t.diagnostic('under emulation: by queue alone, and fewer ports')
+    const scans = way.scans ?? SCANS
     await using world = await makeWorld()
     const { gate, scanner } = await gateRouterScanner(world)
     await serve(gate, ...OPEN.map(port => `tcp:${port}` as const))
     using flypaperd = install(gate, way.settings, way.options)
 
     await t.test('without flypaperd every scan finds the services', async () => {
-      for (const scan of FULL) assert.deepEqual(await openPorts(scanner, scan), OPEN, scan.name)
+      for (const scan of scans) assert.deepEqual(await openPorts(scanner, scan), OPEN, scan.name)
     })
 
     if (way.firewall !== undefined) await gate.nft(way.firewall)
     const daemon = await flypaperd.start()
     await gate.nft(ARRIVED)
-    for (const scan of FULL) {
+    for (const scan of scans) {
       await t.test(scan.name, async () => {
         const six = scan.args.includes('-6')
         const before = lockouts(daemon).length
@@ -92,12 +121,12 @@ for (const way of WAYS) {
         assert.equal(await flypaperd.must('free', fly), `Freed ${fly}.\n`)
       })
     }
-    if (way.options?.main === QUEUE_MAIN) {
+    if (way.options === QUEUE) {
       await t.test('it was the queue', async () => {
         const queues = await gate.must(['cat', '/proc/net/netfilter/nfnetlink_queue'])
         const [, , , , , dropped, lost, sequence] = /^ *4242 .*$/m.exec(queues)![0].trim().split(/ +/)
         assert.deepEqual([dropped, lost], ['0', '0'])
-        assert.ok(Number(sequence) >= FULL.length, queues)
+        assert.ok(Number(sequence) >= scans.length, queues)
       })
     }
   })

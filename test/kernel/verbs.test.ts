@@ -40,8 +40,8 @@ test('free: address, prefix, host name, both families; it does not count, the ne
   const { world, gate, scanner } = await gateAndScanner()
   await using _ = world
   const hosts = '127.0.0.1 localhost\n198.18.3.1 fly.example\n2001:db8:2:3::1 fly.example\n'
-  using flypaperd = install(gate, '[lockout]\nfirst = "2s"', { files: { '/etc/hosts': hosts } })
-  const daemon = await flypaperd.start()
+  using flypaperd = install(gate, '', { files: { '/etc/hosts': hosts } })
+  let daemon = await flypaperd.start()
   const all = ['198.18.0.1', '198.18.1.1', '198.18.1.2', '198.18.3.1', '2001:db8:2:3::9', '2001:db8:2:4::9']
   await offend(scanner, ...all)
   await daemon.says(/lockout 2001:db8:2:4::\/64/)
@@ -65,6 +65,8 @@ test('free: address, prefix, host name, both families; it does not count, the ne
     assert.equal((await flypaperd.run('free', who)).code, code, who)
   }
 
+  flypaperd.settings('[lockout]\nfirst = "2s"')
+  daemon = await flypaperd.start('restart')
   await offend(scanner, '198.18.0.1')
   await daemon.says(/lockout 198\.18\.0\.1, who tried TCP-port 81, for 2s$/)
   await new Promise(resolve => setTimeout(resolve, 2500))

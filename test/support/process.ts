@@ -49,7 +49,7 @@ const PATH = `${process.env.PATH}:/usr/sbin:/sbin`
 /** Runs the command to its end, whatever its exit status; rejects when it takes too long or cannot be started. */
 export async function run(command: readonly string[], options: RunOptions = {}): Promise<Result> {
   const running = await start(command, { ...options, input: options.input ?? '' })
-  return await within(running.ended, options.timeout ?? 30_000, () => {
+  return await within(running.ended, (options.timeout ?? 30_000) * PATIENCE, () => {
     process.kill(running.pid, 'SIGKILL')
     return complaint(command, 'did not end in time', running)
   })
@@ -92,7 +92,7 @@ export async function start(command: readonly string[], options: StartOptions = 
     pid: child.pid!,
     output: written.text,
     async says(pattern, timeout = 10_000) {
-      const deadline = Date.now() + timeout
+      const deadline = Date.now() + timeout * PATIENCE
       for (;;) {
         const match = written.next(pattern)
         if (match !== undefined) return match
@@ -105,7 +105,7 @@ export async function start(command: readonly string[], options: StartOptions = 
     closeInput: () => void child.stdin.end(),
     async stop(signal = 'SIGTERM', timeout = 10_000) {
       child.kill(signal)
-      return await within(ended, timeout, () => {
+      return await within(ended, timeout * PATIENCE, () => {
         child.kill('SIGKILL')
         return complaint(command, `did not end in time after ${signal}`, running)
       })
@@ -145,6 +145,9 @@ function transcript() {
     },
   }
 }
+
+/** How much slower than a real machine this one is: the time-outs of the tests are that much longer. */
+export const PATIENCE = Number(process.env.FLYPAPERD_PATIENCE ?? 1)
 
 /** Rejects with `late()` when the promise takes longer. */
 export async function within<T>(promise: Promise<T>, milliseconds: number, late: () => Error): Promise<T> {

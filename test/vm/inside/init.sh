@@ -1,0 +1,24 @@
+#!/bin/sh
+# The first process of the guest: modules, loopback, the tests; the exit status goes out by the serial line.
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb
+value() { sed -n "s/.*flypaperd\.$1=\([^ ]*\).*/\1/p" /proc/cmdline; }
+checkout=$(value checkout)
+release=$(uname -r)
+mkdir -p "/lib/modules/$release" /dev/pts /dev/shm
+mount --bind "$(value modules)/$release" "/lib/modules/$release"
+mount -t devpts devpts /dev/pts
+mount -t tmpfs tmpfs /dev/shm
+mount -t cgroup2 cgroup /sys/fs/cgroup 2>/dev/null
+for module in crc32c_generic nf_tables nft_queue nfnetlink_queue nfnetlink_log nft_log nft_ct nft_socket nf_conntrack_netlink veth; do
+  modprobe "$module" || echo "vm: no module $module"
+done
+ip link set lo up
+cd "$checkout" || exit
+echo "vm: booted $release after $(cut -d' ' -f1 /proc/uptime) s"
+export CI=true FLYPAPERD_VM=1 FLYPAPERD_PATIENCE="$(value patience)"
+# shellcheck disable=SC2046 # a list of files
+node_modules/.bin/node test/run.ts $(value tests | tr , ' ')
+echo "vm: exit status $?"
+sync
+echo o > /proc/sysrq-trigger
+sleep 60
