@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { decode } from '../../src/decode/decode.ts'
 import { parseAddress } from '../../src/terms/address.ts'
 import { authentication, extension, fragment, ipv4, ipv6, joined, ports, tcp } from './packets.ts'
+import recorded from './recorded.json' with { type: 'json' }
 
 const SYN = tcp(1, 2, 2)
 const VALID = [
@@ -16,9 +17,14 @@ const VALID = [
   ipv6(60, joined(...Array.from({ length: 8 }, () => extension(60)), SYN)),
 ]
 
+/** What real scanners sent: see record.ts. */
+const RECORDED = Object.values(recorded).flatMap(packets =>
+  packets.map(hex => Uint8Array.from(Buffer.from(hex, 'hex'))),
+)
+
 const mutated = fc
   .tuple(
-    fc.constantFrom(...VALID),
+    fc.constantFrom(...VALID, ...RECORDED),
     fc.array(fc.tuple(fc.nat(120), fc.nat(255)), { maxLength: 5 }),
     fc.nat(130),
   )
@@ -44,6 +50,29 @@ test('any bytes, truncated and mutated packets: an answer, and nothing from outs
     }),
     { numRuns: 5000 },
   )
+})
+
+test('recorded scans are read, whole and cut off at every byte', () => {
+  const kinds = new Set<string>()
+  for (const bytes of RECORDED) {
+    const whole = decode(bytes)
+    kinds.add('unreadable' in whole ? whole.unreadable : whole.tried.kind)
+    for (let length = 0; length < bytes.length; length++) {
+      const cut = decode(bytes.subarray(0, length))
+      // A cut packet is what it was as soon as its ports can be read, and unreadable before.
+      assert.deepEqual('unreadable' in cut ? whole : cut, whole)
+    }
+  }
+  assert.deepEqual([...kinds].sort(), [
+    'fragment',
+    'icmp',
+    'icmpv6',
+    'protocol',
+    'sctp',
+    'tcp',
+    'transport-header',
+    'udp',
+  ])
 })
 
 test('bytes that follow what is needed change nothing', () => {

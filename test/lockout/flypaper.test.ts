@@ -119,6 +119,17 @@ test('whoever comes again stays six times longer, up to a week; UDP starts at te
   assert.deepEqual(summary(udp!), ['69.0.231.80', 1, 1 / 6])
 })
 
+test('for ever, as in 2006: an element without a time, also after a restart', () => {
+  const { firewall, of, memory } = laboratory()
+  const lockout = { ...LOCKOUT, first: 'forever' as const }
+  const open = (now: number) => openFlypaper({ firewall, memory, lockout, nameFly: flyNamer([]), now })
+  const [told] = open(NOW).stick([offence('69.0.231.79')], NOW)
+  assert.equal(told!.until, 'forever')
+  assert.deepEqual([...of('flypaper')], [['69.0.231.79', undefined]])
+  const century = NOW + 100 * 365 * 24 * HOUR
+  assert.deepEqual(open(century).timed(century), [{ fly: '69.0.231.79', seconds: undefined }])
+})
+
 test('a lockout of a forwarded packet says whom it was for', () => {
   const [lockout] = laboratory().flypaper.stick([offence('69.0.231.79', SYN, 'forward')], NOW)
   assert.equal(lockout!.forwardedTo, '192.0.2.1')
