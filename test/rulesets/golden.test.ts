@@ -20,7 +20,7 @@ async function generate(example: string, ...more: string[]): Promise<string> {
 const supportsQueue = async (host: Host) =>
   (
     await host.run(['nft', '--check', '-f', '-'], {
-      input: 'table inet probe { chain c { queue num 1\n } }\n',
+      input: 'table inet probe {\nchain c {\nqueue num 1\n}\n}\n',
     })
   ).code === 0
 
