@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
 import type { Change, Element, Firewall } from '../../src/arm/firewall.ts'
 import { SETS } from '../../src/arm/names.ts'
 import type { Packet, Tried } from '../../src/decode/packet.ts'
@@ -21,6 +24,10 @@ const LOCKOUT = {
   longest: (7 * 86_400) as Seconds,
 }
 const SYN: Tried = { kind: 'tcp', port: 20000, from: 1024, flags: 2 }
+
+let laboratories = 0
+const directory = mkdtempSync(join(tmpdir(), 'flypaperd-test-lockout-'))
+after(() => rmSync(directory, { recursive: true }))
 
 /** The elements of the sets, with their seconds; `remove` and `add` work as in the kernel, in order. */
 function setsOnly() {
@@ -48,7 +55,9 @@ function setsOnly() {
 
 function laboratory() {
   const { firewall, of } = setsOnly()
-  const memory = openHistory(openDatabase(':memory:', { migrations: MIGRATIONS, readOnly: false }))
+  const memory = openHistory(
+    openDatabase(join(directory, `${++laboratories}.db`), { migrations: MIGRATIONS, readOnly: false }),
+  )
   const nameFly = flyNamer([parsePrefix('2001:db8:1::/64')!])
   const open = (now: number) => openFlypaper({ firewall, memory, lockout: LOCKOUT, nameFly, now })
   return { firewall, of, memory, open, flypaper: open(NOW) }
