@@ -2,6 +2,9 @@
  * `npm run demo`: two throw-away hosts, a gate with three services and a scanner with nmap, and the real daemon
  * between them. Exit status 0 only if everything was as it is told. The machine's own network is not touched.
  */
+import { mkdtempDisposableSync } from 'node:fs'
+import { constants, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { install } from '../test/support/daemon.ts'
 import { asRoot } from '../test/support/root.ts'
 import { serve } from '../test/support/server.ts'
@@ -15,14 +18,28 @@ const SERVICES = [22, 80, 43974]
 const SCAN = ['nmap', '-n', '-Pn', '-r', '-sS', '-T5', '--max-retries', '1', '-p']
 const MANY = '1-1000,43974'
 
+/** What would stay behind; it goes at the end, and also when a signal comes in the middle. */
+await using behind = new AsyncDisposableStack()
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, leave)
+process.stdout.on('error', () => leave('SIGPIPE')) // nobody reads on
+
 asRoot()
 await demo().catch((error: unknown) => {
+  if (behind.disposed) return // the hosts were taken away
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1
 })
 
+/** Ctrl-C comes twice when npm passes it on, so one is as good as many. */
+async function leave(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGPIPE') {
+  if (behind.disposed) return
+  await behind.disposeAsync()
+  process.exit(128 + constants.signals[signal])
+}
+
 async function demo() {
-  await using world = await makeWorld()
+  process.env.TMPDIR = behind.use(mkdtempDisposableSync(join(tmpdir(), 'flypaperd-demo-'))).path
+  const world = behind.use(await makeWorld())
   const gate = await world.host('gate')
   const scanner = await world.host('scanner')
   await world.link(gate, scanner, { a: [`${GATE}/24`], b: [`${SCANNER}/24`] })
@@ -35,7 +52,7 @@ async function demo() {
     return { stdout, code }
   }
 
-  say('A gate with three services, one of them moved to port 43974. A scanner finds all three:')
+  say('A gate with three services, one moved to port 43974. A scanner finds them:')
   claim(same(await openPorts(scanner, MANY), SERVICES), 'without flypaperd nmap finds 22, 80 and 43974')
 
   say('Now the trap is armed.')
@@ -69,8 +86,9 @@ async function demo() {
   say('It knows the three ports now, but the gate stays silent to it:')
   claim(same(await openPorts(scanner, SERVICES.join()), []), 'not even these ports answer')
 
-  say('The administrator frees it, and stops:')
+  say('The administrator frees it. Now the ports answer again, and the trap goes:')
   claim((await verb('free', SCANNER)).code === 0, 'freed')
+  claim(same(await openPorts(scanner, SERVICES.join()), SERVICES), 'the three ports answer again')
   claim((await verb('stop')).code === 0, 'stopped')
   claim((await daemon.ended).code === 0, 'the daemon has ended well')
   claim((await gate.must(['nft', 'list', 'ruleset'])) === '', 'nothing is left in the kernel')

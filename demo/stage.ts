@@ -1,6 +1,6 @@
 /** How the demo tells its story: a sentence, a command, what it printed; and a check of each claim. */
 
-const isTerminal = process.stdout.isTTY === true && process.env.NO_COLOR === undefined
+const isTerminal = process.stdout.isTTY === true && !process.env.NO_COLOR
 const paint = (code: number) => (text: string) => (isTerminal ? `\x1b[${code}m${text}\x1b[0m` : text)
 const bold = paint(1)
 const dim = paint(2)
