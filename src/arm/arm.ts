@@ -50,7 +50,7 @@ export function arm(
     ])
     firewall.change(flyChanges(flies()))
     firewall.load(render(ruleset))
-    firewall.change(missingJumps(settings, firewall.look()))
+    firewall.change(jumpChanges(settings, firewall.look()))
   } catch (error) {
     // Half a trap is worse than none; a trap that was there before stays as it was.
     const keepFlies = before?.sets.some(set => set.name === 'flypaper') === true
@@ -114,10 +114,21 @@ function checkChains(settings: Settings, table: TableView | undefined): void {
   }
 }
 
-function missingJumps(settings: Settings, table: TableView | undefined): readonly Change[] {
-  return (['input', 'forward'] as const).flatMap(way =>
-    settings.chains[way]
-      .filter(chain => !table?.rules.some(rule => rule.chain === chain && rule.target === ENTRANCES[way]))
-      .map(chain => ({ change: 'append-jump', chain, to: ENTRANCES[way], comment: APPENDED }) as const),
+/** The jumps that the settings want and nobody has written, and those of earlier settings that they want no more. */
+function jumpChanges(settings: Settings, table: TableView | undefined): readonly Change[] {
+  const rules = table?.rules ?? []
+  const wanted = (['input', 'forward'] as const).flatMap(way =>
+    [...new Set(settings.chains[way])].map(chain => ({ chain, to: ENTRANCES[way] })),
   )
+  const stale = rules.filter(
+    ({ comment, chain, targets }) =>
+      comment === APPENDED && !wanted.some(jump => jump.chain === chain && targets.includes(jump.to)),
+  )
+  const missing = wanted.filter(
+    jump => !rules.some(({ chain, targets }) => chain === jump.chain && targets.includes(jump.to)),
+  )
+  return [
+    ...stale.map(({ chain, handle }) => ({ change: 'delete-rule', chain, handle }) as const),
+    ...missing.map(jump => ({ change: 'append-jump', ...jump, comment: APPENDED }) as const),
+  ]
 }

@@ -1,6 +1,6 @@
 /** Disarms the trap: of everything that is ours only the flies stay, and what the administrator's rules refer to. */
 import type { Change, Firewall, TableView } from './firewall.ts'
-import { APPENDED, CHAINS, type ChainName, isOurs, SETS } from './names.ts'
+import { APPENDED, CHAINS, type ChainName, SETS } from './names.ts'
 
 export interface Leaving {
   /** The sets flypaper and flypaper6 hold somebody: they stay. */
@@ -18,13 +18,16 @@ export function disarm(firewall: Firewall, leaving: Leaving): void {
 }
 
 /**
- * A chain that a rule of the administrator jumps to is emptied and stays, since the kernel would refuse the whole
+ * A chain that a rule or a map of the administrator jumps to is emptied and stays, since the kernel would refuse the whole
  * transaction (EBUSY); so does a set that one of his rules asks.
  */
 export function disarming(table: TableView, leaving: Leaving): readonly Change[] {
   const appended = table.rules.filter(rule => rule.comment === APPENDED)
-  const theirs = table.rules.filter(rule => !isOurs(rule.chain) && !appended.includes(rule))
-  const isReferred = (name: string) => theirs.some(rule => rule.target === name || rule.sets.includes(name))
+  const isTheirs = (chain: string) => !CHAINS.some(name => name === chain)
+  const theirs = table.rules.filter(rule => isTheirs(rule.chain) && !appended.includes(rule))
+  const isReferred = (name: string) =>
+    table.mapTargets.includes(name) ||
+    theirs.some(rule => rule.targets.includes(name) || rule.sets.includes(name))
   const chains = CHAINS.filter(name => table.chains.some(chain => chain.name === name))
   const sets = SETS.filter(name => table.sets.some(set => set.name === name))
   const goingChains = chains.filter(name => !isReferred(name))

@@ -9,6 +9,8 @@ export interface TableView {
   readonly rules: readonly RuleView[]
   /** Flowtables, maps, counters and the like, by name: they keep the table from being ours alone. */
   readonly others: readonly string[]
+  /** The chains that verdict maps jump or go to, whether a rule asks the map or not. */
+  readonly mapTargets: readonly string[]
 }
 
 export interface ChainView {
@@ -27,9 +29,9 @@ export interface RuleView {
   readonly chain: string
   readonly handle: number
   readonly comment?: string | undefined
-  /** The chain that the rule jumps or goes to. */
-  readonly target?: string | undefined
-  /** The names of the sets that the rule asks. */
+  /** The chains that the rule may jump or go to, by itself or through a verdict map. */
+  readonly targets: readonly string[]
+  /** The names of the sets and maps that the rule asks. */
   readonly sets: readonly string[]
   /** Where the rule hands packets over to: a queue number or an NFLOG group. */
   readonly handsOver?: { readonly kind: 'queue' | 'log'; readonly number: number } | undefined

@@ -93,31 +93,51 @@ function takeElement(nft: Nftables, set: string, element: Address): boolean {
 }
 
 function lookAt(nft: Nftables): TableView | undefined {
+  const objects = objectsOf(nft)
+  return objects === undefined ? undefined : viewOf(objects, mapTargets(nft, objects))
+}
+
+function objectsOf(nft: Nftables): readonly Listed[] | undefined {
   try {
-    return viewOf(nft.listTable(TABLE.family, TABLE.name))
+    return nft.listTable(TABLE.family, TABLE.name)
   } catch (error) {
     if (error instanceof NftablesError && error.code === 'missing') return undefined
     throw error
   }
 }
 
-function viewOf(objects: readonly Listed[]): TableView {
+/** What verdict maps jump to, by the name of the map: a listing of the table has maps without their elements. */
+type MapTargets = ReadonlyMap<string, readonly string[]>
+
+function mapTargets(nft: Nftables, objects: readonly Listed[]): MapTargets {
+  const maps = objects.filter(object => object.kind === 'map').filter(({ map }) => map === 'verdict')
+  return new Map(maps.map(({ name }) => [name, targetsIn(nft.listMap(TABLE.family, TABLE.name, name))]))
+}
+
+/** Wherever they stand: in a jump, or among the verdicts of a map. */
+function targetsIn(listed: unknown): string[] {
+  const found = JSON.stringify(listed).matchAll(/"(?:jump|goto)":\{"target":"([^"]+)"/g)
+  return [...found].map(([, name]) => name!)
+}
+
+function viewOf(objects: readonly Listed[], maps: MapTargets): TableView {
   const chains = objects.filter(object => object.kind === 'chain')
   const sets = objects.filter(object => object.kind === 'set')
   const rules = objects.filter(object => object.kind === 'rule')
   return {
     chains: chains.map(({ name, hook }) => ({ name, hook })),
     sets: sets.map(({ name, size, flags }) => ({ name, size, flags: flags ?? [] })),
-    rules: rules.map(ruleOf),
+    rules: rules.map(rule => ruleOf(rule, maps)),
+    mapTargets: [...maps.values()].flat(),
     others: objects
       .filter(({ kind }) => kind === 'map' || kind === 'other')
       .map(object => String('name' in object ? object.name : '')),
   }
 }
 
-function ruleOf({ chain, handle, comment, expr }: Listed & { kind: 'rule' }): RuleView {
+function ruleOf({ chain, handle, comment, expr }: Listed & { kind: 'rule' }, maps: MapTargets): RuleView {
   const statements = expr as readonly ListedStatement[]
-  const jump = statements.map(statement => statement.jump ?? statement.goto).find(found => found)
+  const sets = [...JSON.stringify(expr).matchAll(/"@([^"]+)"/g)].map(([, name]) => name!)
   const queue = statements.find(statement => typeof statement.queue?.num === 'number')?.queue?.num as
     | number
     | undefined
@@ -126,8 +146,8 @@ function ruleOf({ chain, handle, comment, expr }: Listed & { kind: 'rule' }): Ru
     chain,
     handle,
     comment,
-    target: jump?.target,
-    sets: [...JSON.stringify(expr).matchAll(/"@([^"]+)"/g)].map(([, name]) => name!),
+    targets: [...targetsIn(expr), ...sets.flatMap(name => maps.get(name) ?? [])],
+    sets,
     handsOver:
       queue !== undefined
         ? { kind: 'queue', number: queue }
@@ -139,8 +159,6 @@ function ruleOf({ chain, handle, comment, expr }: Listed & { kind: 'rule' }): Ru
 
 /** The statements that we look at, as libnftables-json(5) lists them. */
 interface ListedStatement {
-  readonly jump?: { readonly target: string }
-  readonly goto?: { readonly target: string }
   readonly queue?: { readonly num?: unknown }
   readonly log?: { readonly group?: number } | null
 }

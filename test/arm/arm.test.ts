@@ -127,20 +127,63 @@ test('jumps are appended once, and a chain that is not there is a mistake of the
   const toml = '[chains]\ninput = ["input"]\nforward = ["forward"]'
   assert.equal(armWith(firewall, toml).table, 'shared')
   armWith(firewall, toml)
-  const jumps = firewall.look()!.rules.map(({ chain, target }) => `${chain} → ${target}`)
+  const jumps = firewall.look()!.rules.map(({ chain, targets }) => `${chain} → ${targets}`)
   assert.deepEqual(jumps, ['input → flypaper_input', 'forward → flypaper_forward'])
+  armWith(firewall, '[chains]\ninput = ["input", "input"]')
+  assert.deepEqual(
+    firewall.look()!.rules.map(({ chain }) => chain),
+    ['input'],
+    'forward is named no more',
+  )
+  armWith(firewall, '[chains]\ninput = ["forward"]')
+  assert.deepEqual(
+    firewall.look()!.rules.map(({ chain }) => chain),
+    ['forward'],
+  )
   assert.throws(() => armWith(firewall, '[chains]\ninput = ["nowhere"]'), { exit: 78 })
   disarm(firewall, { keepFlies: false, madeTable: false })
-  assert.deepEqual(firewall.look(), { chains, sets: [], rules: [], others: [] })
+  assert.deepEqual(firewall.look(), { chains, sets: [], rules: [], others: [], mapTargets: [] })
+})
+
+test('a jump that he wrote himself is neither doubled nor taken away', () => {
+  const rules = [
+    { chain: 'input', handle: 7, targets: ['flypaper_input'], sets: [] },
+    { chain: 'guests', handle: 8, targets: ['flypaper_input'], sets: [] },
+  ]
+  const chains = [{ name: 'input', hook: 'input' }, { name: 'guests' }]
+  const firewall = fakeFirewall({}, { chains, rules })
+  armWith(firewall, '[chains]\ninput = ["input"]')
+  armWith(firewall, 'closed = "unmatched"')
+  assert.deepEqual(firewall.look()!.rules, rules)
+})
+
+test('a rule in a chain of his that is called like ours counts as his', () => {
+  const table: TableView = {
+    chains: [{ name: 'flypaper_input' }, { name: 'flypaper_office' }],
+    sets: [],
+    rules: [{ chain: 'flypaper_office', handle: 7, targets: ['flypaper_input'], sets: [] }],
+    others: [],
+    mapTargets: [],
+  }
+  assert.deepEqual(disarming(table, { keepFlies: false, madeTable: true }), [
+    { change: 'flush-chain', chain: 'flypaper_input' },
+  ])
 })
 
 test('disarming keeps the flies, what his rules refer to, and a table that is not ours alone', () => {
-  const rule = (chain: string, rest: Partial<RuleView>): RuleView => ({ chain, handle: 1, sets: [], ...rest })
+  const rule = (chain: string, rest: Partial<RuleView>): RuleView => ({
+    chain,
+    handle: 1,
+    targets: [],
+    sets: [],
+    ...rest,
+  })
   const table: TableView = {
     chains: [...CHAINS.map(name => ({ name })), { name: 'input' }],
     sets: SETS.map(name => ({ name, flags: [] })),
-    rules: [rule('input', { target: 'flypaper_input' }), rule('input', { sets: ['flypaper_hold'] })],
+    rules: [rule('input', { targets: ['flypaper_input'] }), rule('input', { sets: ['flypaper_hold'] })],
     others: [],
+    mapTargets: ['flypaper_forward'],
   }
   const changes = disarming(table, { keepFlies: true, madeTable: true })
   const deleted = changes.flatMap(change =>
@@ -152,10 +195,10 @@ test('disarming keeps the flies, what his rules refer to, and a table that is no
   )
   assert.deepEqual(
     [...CHAINS, ...SETS].filter(name => !deleted.includes(name)),
-    ['flypaper_input', 'flypaper', 'flypaper6', 'flypaper_hold'],
+    ['flypaper_input', 'flypaper_forward', 'flypaper', 'flypaper6', 'flypaper_hold'],
   )
   assert.ok(!changes.some(({ change }) => change === 'delete-table'))
-  const ours = { ...table, chains: table.chains.slice(0, -1), rules: [] }
+  const ours = { ...table, chains: table.chains.slice(0, -1), rules: [], mapTargets: [] }
   assert.equal(disarming(ours, { keepFlies: false, madeTable: true }).at(-1)!.change, 'delete-table')
   assert.notEqual(disarming(ours, { keepFlies: false, madeTable: false }).at(-1)!.change, 'delete-table')
 })

@@ -33,6 +33,14 @@ table ip nat { chain postrouting { type nat hook postrouting priority srcnat; oi
 }
 `
 
+/** The entrance, which he may jump to in any way that nft knows. */
+const DECLARED = `
+table inet filter {
+  chain flypaper_input { }
+  map reach { type inet_service : verdict; elements = { 81 : goto flypaper_input } }
+}
+`
+
 /** /etc/nftables.conf of Debian 12, after `flush ruleset`. */
 const STOCK = `
 table inet filter {
@@ -68,12 +76,14 @@ function withoutOurs(listing: string): string {
 for (const [how, settings, jump] of [
   ['start appends the jumps', '[chains]\ninput = ["input"]\nforward = ["forward"]', ''],
   ['he jumps himself', 'closed = "unmatched"', 'jump flypaper_input'],
+  ['he jumps by a verdict map', 'closed = "unmatched"', 'tcp dport vmap { 1-1023 : jump flypaper_input }'],
+  ['he jumps by a named verdict map', 'closed = "unmatched"', 'tcp dport vmap @reach'],
   ['without any jump', 'closed = "listening"', ''],
 ] as const) {
   test(`his ruleset is the same after stop: ${how}`, async () => {
     const { world, gate, scanner } = await gateAndScanner()
     await using _ = world
-    const declared = jump === '' ? '' : 'table inet filter { chain flypaper_input { }\n}\n'
+    const declared = jump === '' ? '' : DECLARED
     await gate.nft(declared + HIS_OWN.replace('HIS_JUMP', jump))
     const before = await ruleset(gate)
     using flypaperd = install(gate, settings)
@@ -81,6 +91,9 @@ for (const [how, settings, jump] of [
     const first = await flypaperd.start()
     const armed = await ruleset(gate)
     assert.match(armed, /chain flypaper_early/)
+    const appended = /^.* comment "flypaperd: appended by start.*\n/gm
+    assert.equal(withoutOurs(armed.replace(appended, '')), withoutOurs(before), 'and while armed')
+    assert.equal((await flypaperd.run('status')).code, 0, 'his way into the trap is seen')
     if (how.startsWith('start'))
       assert.match(armed, /jump flypaper_input comment "flypaperd: appended by start/)
     await flypaperd.must('stop')
@@ -126,14 +139,16 @@ test('the documented nftables.conf loads with us, without us, and after stop', a
   const conf = join(directory, 'nftables.conf')
   const documented = /```nft\n([\s\S]*?)```/.exec(readFileSync('docs/nftables-conf.md', 'utf8'))![1]!
   writeFileSync(conf, documented.replace('/etc/nftables.d', included))
-  const load = () => gate.must(['nft', '-f', conf])
-  using flypaperd = install(gate, 'closed = "unmatched"')
-
-  // Debian's stock file with the documented lines in it, and nothing else.
+  // Debian's stock file with the documented lines in it, and nothing else, loads whenever the whole example does.
   const lines = documented.slice(0, documented.indexOf('table inet filter {\n\tchain input'))
   const stock = join(directory, 'stock.conf')
   writeFileSync(stock, lines.replace('/etc/nftables.d', included) + STOCK)
-  await gate.must(['nft', '-f', stock])
+  const load = async () => {
+    await gate.must(['nft', '-f', stock])
+    assert.match(await ruleset(gate), /chain flypaper_forward[\s\S]*chain output/)
+    await gate.must(['nft', '-f', conf])
+  }
+  using flypaperd = install(gate, 'closed = "unmatched"')
 
   await load() // flypaperd was never here: not even the directory is
   mkdirSync(included)
@@ -160,7 +175,7 @@ test('the documented nftables.conf loads with us, without us, and after stop', a
   assert.match(await ruleset(gate), /jump flypaper_input/)
 })
 
-test('the file of generate may be loaded while the trap is armed: no fly is lost', async () => {
+test('the file of generate may be loaded while the trap is armed: no fly is lost, and it catches on', async () => {
   const { world, gate, scanner } = await gateAndScanner()
   await using _ = world
   using flypaperd = install(gate, 'capture = "log"')
@@ -173,4 +188,32 @@ test('the file of generate may be loaded while the trap is armed: no fly is lost
   const sets = /^\t\telements = .*\n/gm
   assert.equal((await ruleset(gate)).replace(sets, ''), armed.replace(sets, ''))
   assert.match(await gate.must(['nft', 'list', 'set', 'inet', 'filter', 'flypaper']), /192\.0\.2\.9/)
+  await send(scanner, { bursts: [[{ source: '192.0.2.10', destination: '192.0.2.1', tcp: 81 }]], wait: 0 })
+  await daemon.says(/lockout 192\.0\.2\.10,/)
+})
+
+test('restart takes the jumps along that the settings name no more', async () => {
+  const { world, gate, scanner } = await gateAndScanner()
+  await using _ = world
+  const chain = (name: string, hook: string) =>
+    `chain ${name} { type filter hook ${hook} priority filter; policy accept;\n}\n`
+  await gate.nft(
+    `table inet filter {\n${chain('input', 'input')}${chain('guests', 'input')}${chain('forward', 'forward')}}`,
+  )
+  const before = await ruleset(gate)
+  const jumps = async () =>
+    [...(await ruleset(gate)).matchAll(/^\t\tjump (\w+) comment "flypaperd: appended/gm)].map(([, to]) => to)
+  using flypaperd = install(gate, '[chains]\ninput = ["input", "guests", "input"]\nforward = ["forward"]')
+  const first = await flypaperd.start()
+  assert.deepEqual(await jumps(), ['flypaper_input', 'flypaper_input', 'flypaper_forward'])
+  flypaperd.settings('[chains]\ninput = ["input"]')
+  const second = await flypaperd.start('restart')
+  await first.ended
+  assert.deepEqual(await jumps(), ['flypaper_input'])
+  await send(scanner, { bursts: [[{ source: '192.0.2.9', destination: '192.0.2.1', tcp: 81 }]], wait: 0 })
+  await second.says(/lockout 192\.0\.2\.9,/)
+  await flypaperd.must('flush')
+  await flypaperd.must('stop')
+  await second.ended
+  assert.equal(await ruleset(gate), before)
 })

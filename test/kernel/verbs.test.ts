@@ -204,7 +204,8 @@ test('IPv4 alone: without any IPv6 address the daemon runs and locks out', async
   const scanner = await world.host('scanner')
   await world.link(gate, scanner, { a: [`${GATE}/24`], b: ['192.0.2.9/24'] })
   await gate.sysctl('net/ipv6/conf/all/disable_ipv6', 1)
-  // A kernel without IPv6 has none of these files.
+  // Simulated: a kernel without IPv6 has no such addresses and tables. The rules for IPv6 still load here, as they do
+  // there: nf_tables knows the protocol without being able to route it.
   const none = ['if_inet6', 'ipv6_route', 'tcp6', 'udp6'].map(name => [`/proc/net/${name}`, ''])
   using flypaperd = install(gate, '', { files: Object.fromEntries(none) })
   const daemon = await flypaperd.start()

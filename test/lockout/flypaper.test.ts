@@ -46,7 +46,13 @@ function setsOnly() {
     load: () => assert.fail('a flypaper loads no rules'),
     change: changes => changes.forEach(apply),
     take: (set, element) => of(set).delete(element),
-    look: () => ({ chains: [], rules: [], others: [], sets: SETS.map(name => ({ name, flags: [] })) }),
+    look: () => ({
+      chains: [],
+      rules: [],
+      others: [],
+      mapTargets: [],
+      sets: SETS.map(name => ({ name, flags: [] })),
+    }),
     elements: set => [...of(set)].map(([element, expires]) => ({ element: element as Address, expires })),
     supports: () => true,
   }

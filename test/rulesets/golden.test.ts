@@ -60,6 +60,15 @@ for (const example of EXAMPLES) {
   })
 }
 
+test('the file for boot needs nothing that a kernel could lack, and judges nobody', () => {
+  const rulesOf = (name: string) =>
+    readFileSync(join('rulesets', name, 'flypaper.nft'), 'utf8').replace(/^\s*#.*\n/gm, '')
+  const optional = /\b(queue|log|socket|ct|jump|(add|update) @)\b/
+  assert.match(rulesOf('01-laptop'), optional)
+  assert.doesNotMatch(rulesOf('10-boot'), optional)
+  assert.match(rulesOf('10-boot'), /ip saddr @flypaper goto flypaper_stuck/)
+})
+
 test('under capture = "auto" generate prints queue, unless told; and every rule has a reason', async () => {
   const [example] = EXAMPLES
   const queue = await generate(example!)

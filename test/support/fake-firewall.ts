@@ -73,7 +73,8 @@ export function fakeFirewall(lacking: Lacking = {}, theirs: Partial<TableView> =
         rules = rules.filter(rule => rule.chain !== change.chain)
         return
       case 'delete-chain':
-        if (rules.some(rule => rule.target === change.chain)) throw new Error(`${change.chain} is busy`)
+        if (rules.some(rule => rule.targets.includes(change.chain)))
+          throw new Error(`${change.chain} is busy`)
         chains.delete(change.chain)
         return
       case 'append-jump':
@@ -81,7 +82,7 @@ export function fakeFirewall(lacking: Lacking = {}, theirs: Partial<TableView> =
           chain: change.chain,
           handle: handle++,
           comment: change.comment,
-          target: change.to,
+          targets: [change.to],
           sets: [],
         })
         return
@@ -90,6 +91,9 @@ export function fakeFirewall(lacking: Lacking = {}, theirs: Partial<TableView> =
         return
       case 'delete-table':
         exists = false
+        sets.clear()
+        chains.clear()
+        rules = []
     }
   }
 
@@ -100,7 +104,13 @@ export function fakeFirewall(lacking: Lacking = {}, theirs: Partial<TableView> =
     take: (set, element) => setOf(set).elements.delete(element),
     look: () =>
       exists
-        ? { chains: [...chains.values()], sets: [...sets.values()], rules, others: theirs.others ?? [] }
+        ? {
+            chains: [...chains.values()],
+            sets: [...sets.values()],
+            rules,
+            others: theirs.others ?? [],
+            mapTargets: theirs.mapTargets ?? [],
+          }
         : undefined,
     elements: set =>
       [...(sets.get(set)?.elements ?? [])].map(([element, expires]) => ({

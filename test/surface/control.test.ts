@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
-import { request } from 'node:http'
+import { createServer, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -125,6 +125,23 @@ test('nobody there is no error, a daemon of another version is', async () => {
     await using _ = await serveControl(path, other)
     await assert.rejects(reachDaemon(path), { exit: 69, message: /another version/ })
   } finally {
+    rmSync(directory, { recursive: true })
+  }
+})
+
+test('a daemon that ends before it answers is no bug of the command: 69', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'flypaperd-test-control-'))
+  const path = join(directory, 'control.sock')
+  const dying = createServer((request, response) => {
+    if (request.method === 'GET') response.end(JSON.stringify(STATUS))
+    else request.socket.destroy()
+  })
+  try {
+    await new Promise<void>(resolve => dying.listen(path, resolve))
+    const client = (await reachDaemon(path))!
+    await assert.rejects(client.leave(), { exit: 69, message: 'the daemon ended before it answered' })
+  } finally {
+    dying.close()
     rmSync(directory, { recursive: true })
   }
 })

@@ -1,5 +1,8 @@
 /** The command line with a system of our making: what it says and how it ends when the world lacks something. */
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { runProgram } from '../../src/surface/cli/program.ts'
 import type { System } from '../../src/surface/cli/system.ts'
@@ -67,6 +70,34 @@ test('no libnftables: 69, and the package that has it', async () => {
     )
 })
 
+test('ten different mistakes in the settings: 78, each as file, line and column, with what to write instead', async () => {
+  const mistakes: [text: string, place: string, advice: RegExp][] = [
+    ['\nhold = "soon"', '2:8', /write a number and s/],
+    ['holt = "20s"', '1:1', /did you mean hold\?/],
+    ['closed = "shut"', '1:10', /"unmatched", "listening"/],
+    ['number = 70000', '1:10', /write a number from|write number = /],
+    ['never = ["192.0.2.300"]', '1:10', /./],
+    ['never = ["192.0.2.1/24"]', '1:10', /192\.0\.2\.0\/24/],
+    ['[lockout]\nlongest = "1m"', '2:11', /write longest = "1h"/],
+    ['hold = "20s"\nhold = "30s"', '2:1', /./],
+    ['[chains]\ninput = ["flypaper_judge"]', '2:10', /the name of a chain of your own/],
+    ['closed = listening', '1:10', /./],
+    ['sizes = 3', '1:9', /write \[sizes\] in a line of its own/],
+  ]
+  for (const [text, place, advice] of mistakes) {
+    const { code, out, err } = await run(['check', '--settings', '/etc/f.toml'], {
+      readText: () => ({ text }),
+    })
+    assert.deepEqual([code, out], [78, ''], text)
+    const [title, where, line, caret, ...rest] = err.split('\n')
+    assert.equal(title, 'flypaperd: there is a mistake in the settings', text)
+    assert.ok(where!.startsWith(`/etc/f.toml:${place}: `), `${text}: ${where}`)
+    assert.match(caret!, /^ +\^$/, err)
+    assert.ok(text.includes(line!.trim()), err)
+    assert.match(rest.join('\n'), advice, err)
+  }
+})
+
 test('usage: 64, with the next best verb and option', async () => {
   for (const [args, hint] of [
     [[], /Usage: flypaperd VERB/],
@@ -99,6 +130,46 @@ test('help, version and check need nothing and end with 0', async () => {
   }
   assert.match((await run(['help'])).out, /start.*\n[\s\S]*free.*\n[\s\S]*version/)
   assert.deepEqual(JSON.parse((await run(['version', '--json'])).out), { version: openSystem().version })
+})
+
+test('a stop that the kernel refuses is told to whoever said stop, and by the daemon: 69, and why', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'flypaperd-test-stop-'))
+  const system = openSystem({ STATE_DIRECTORY: directory, RUNTIME_DIRECTORY: directory })
+  const firewall = fakeFirewall()
+  const { change } = firewall
+  firewall.change = changes => {
+    if (changes.some(one => one.change === 'delete-chain'))
+      throw new Failure('the kernel keeps it', { exit: 69 })
+    change(changes)
+  }
+  const armed = Promise.withResolvers<void>()
+  const nothing = { [Symbol.dispose]() {} }
+  const log = {
+    info: (line: string) => line.startsWith('trap armed') && armed.resolve(),
+    warn() {},
+    error() {},
+  }
+  const changes: Partial<System> = {
+    readText,
+    socket: system.socket,
+    watchRoutes: () => nothing,
+    onSignal: () => nothing,
+    openWorld: () => {
+      const sockets = { open: () => ({ ...nothing, counts: () => ({ packets: 0, overruns: 0, lost: 0 }) }) }
+      const { surroundings, now } = system
+      return { firewall, surroundings, sockets, history: system.openHistory(), log, now, ...nothing } as never
+    },
+  }
+  try {
+    const daemon = run(['start'], changes)
+    await armed.promise
+    const stop = await run(['stop'], changes)
+    assert.deepEqual([stop.code, stop.err], [69, 'flypaperd: the daemon refused: the kernel keeps it\n'])
+    const { code, err } = await daemon
+    assert.deepEqual([code, err], [69, 'flypaperd: the kernel keeps it\n'])
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
 })
 
 test('our own bug: 70, with the trace on lines of its own', async () => {

@@ -3,12 +3,18 @@ import { test } from 'node:test'
 import type { RuleView, TableView } from '../../src/arm/firewall.ts'
 import { type Seen, statusLines } from '../../src/surface/cli/status-lines.ts'
 
-const rule = (chain: string, rest: Partial<RuleView>): RuleView => ({ chain, handle: 1, sets: [], ...rest })
+const rule = (chain: string, rest: Partial<RuleView>): RuleView => ({
+  chain,
+  handle: 1,
+  targets: [],
+  sets: [],
+  ...rest,
+})
 const sets = ['flypaper', 'flypaper6'].map(name => ({ name, flags: ['timeout'] }))
 const early = { name: 'flypaper_early', hook: 'prerouting' }
 const handsOver = rule('flypaper_offence', { handsOver: { kind: 'queue', number: 4242 } })
 
-const armed: TableView = { chains: [early], sets, rules: [handsOver], others: [] }
+const armed: TableView = { chains: [early], sets, rules: [handsOver], others: [], mapTargets: [] }
 const seen = (changes: Partial<Seen>): Seen => ({
   settings: { capture: 'auto' },
   table: armed,
@@ -55,9 +61,9 @@ test('integration: by the chain of our own, by jumps, or not at all', () => {
     'Missing (no rule jumps to flypaper_forward)',
   ])
   const jumps = [
-    rule('input', { target: 'flypaper_input' }),
-    rule('guests', { target: 'flypaper_input' }),
-    rule('forward', { target: 'flypaper_forward' }),
+    rule('input', { targets: ['flypaper_input'] }),
+    rule('guests', { targets: ['flypaper_input'] }),
+    rule('forward', { targets: ['flypaper_forward'] }),
   ]
   assert.deepEqual(text({ table: { ...armed, rules: jumps }, forwards: true }).slice(2, 4), [
     'OK (jump at chain input, jump at chain guests)',

@@ -33,6 +33,7 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
   const { log, now } = world
   const end = Promise.withResolvers<End>()
   const ended = Promise.withResolvers<void>()
+  ended.promise.catch(() => {}) // A signal waits for nothing.
   using _signals = onSignals(call, world, end.resolve)
   using trap = openTrap(world, settings)
   using trial = startTrial(manner.tryFor, world, trap, () => end.resolve('disarm'))
@@ -52,10 +53,15 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
 
   const how = await end.promise
   trap[Symbol.dispose]()
-  if (how === 'disarm') {
-    disarmTrap(world.firewall, world.history, now())
-    log.info(sentence({ event: 'disarmed', flies: world.history.count(now()) }))
-  } else log.info('leaving: the trap stays armed')
+  try {
+    if (how === 'disarm') {
+      disarmTrap(world.firewall, world.history, now())
+      log.info(sentence({ event: 'disarmed', flies: world.history.count(now()) }))
+    } else log.info('leaving: the trap stays armed')
+  } catch (error) {
+    ended.reject(error) // Whoever said stop hears why not.
+    throw error
+  }
   ended.resolve()
   return EXIT.ok
 }

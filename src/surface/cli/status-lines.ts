@@ -75,7 +75,7 @@ function forward({ table, forwards }: Seen): StatusLine {
 
 function jumpsTo(table: TableView, entrance: string): string[] {
   const chains = table.rules
-    .filter(rule => rule.target === entrance && !isOurs(rule.chain))
+    .filter(rule => rule.targets.includes(entrance) && !isOurs(rule.chain))
     .map(rule => rule.chain)
   return [...new Set(chains)].map(chain => `jump at chain ${chain}`)
 }

@@ -22,7 +22,10 @@ export async function reachDaemon(path: string): Promise<Control | undefined> {
 
 function clientOf(path: string): Control {
   const get = async (url: string) => ask(path, 'GET', url)
-  const post = async (url: string, body?: object) => ask(path, 'POST', url, body)
+  const post = async (url: string, body?: object) =>
+    ask(path, 'POST', url, body).catch(error => {
+      throw (error as NodeJS.ErrnoException).code === 'ECONNRESET' ? goneDaemon(error) : error
+    })
   return {
     status: async () => parse(StatusAnswer, await get('/v1/status')),
     free: async (who, by) => parse(FreeAnswer, await post('/v1/free', { who, by })),
@@ -68,6 +71,14 @@ function parse<T>(schema: z.ZodType<T>, answer: unknown): T {
 function silentDaemon(path: string): Failure {
   return new Failure(`the daemon behind ${path} does not answer within ${PATIENCE_MS / 1000} s`, {
     exit: EXIT.unavailable,
+  })
+}
+
+function goneDaemon(cause: unknown): Failure {
+  return new Failure('the daemon ended before it answered', {
+    exit: EXIT.unavailable,
+    hint: 'Its log says why; flypaperd status says what is left.',
+    cause,
   })
 }
 

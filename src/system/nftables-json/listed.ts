@@ -105,6 +105,12 @@ export function elementsOf(listing: Listing): readonly ListedElement[] {
   return parse(() => Elements.parse(holder?.elem ?? []))
 }
 
+/** The elements of the one map in a listing. */
+export function mapElementsOf(listing: Listing): readonly unknown[] {
+  const holder = listing.objects.find(object => object.kind === 'map')
+  return parse(() => z.array(z.unknown()).parse(holder?.elem ?? []))
+}
+
 // A stranger's object that we cannot read must not keep us from reading our own: it is `other`.
 function listedOf(object: Record<string, unknown>): Listed {
   const [type = '', value] = Object.entries(object)[0] ?? []

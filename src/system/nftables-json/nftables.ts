@@ -9,7 +9,14 @@ import { z } from 'zod'
 import { type Command, Family, Name, SetId, transactionOf } from './command.ts'
 import { errorFrom, NftablesError } from './error.ts'
 import { type Mode, OUTPUT, type Outcome, openContext } from './libnftables.ts'
-import { elementsOf, type Listed, type ListedElement, type Listing, parseListing } from './listed.ts'
+import {
+  elementsOf,
+  type Listed,
+  type ListedElement,
+  type Listing,
+  mapElementsOf,
+  parseListing,
+} from './listed.ts'
 
 export interface Nftables extends Disposable {
   /** Version of libnftables, from the last listing; asks for one if there was none. Undefined without permission. */
@@ -28,6 +35,8 @@ export interface Nftables extends Disposable {
   listRuleset(): readonly Listed[]
   /** All elements of one set. Slow by nature: the kernel takes 1 s for 100,000 and 48 s for a million. Keep an index. */
   listElements(family: Family, table: string, set: string): readonly ListedElement[]
+  /** All elements of one map: pairs of key and value, as libnftables-json(5) has them. As slow as `listElements`. */
+  listMap(family: Family, table: string, map: string): readonly unknown[]
   /** Frees the context, after what is running; what was still waiting is rejected with `closed`. */
   [Symbol.dispose](): void
 }
@@ -104,6 +113,9 @@ export function openNftables({ library = 'libnftables.so.1' }: { library?: strin
     listRuleset: () => list({ ruleset: null }, JSON_TERSE).objects,
     listElements(family, table, set) {
       return elementsOf(list({ set: checked(SetId, { family, table, name: set }) }, JSON_WITH_ELEMENTS))
+    },
+    listMap(family, table, map) {
+      return mapElementsOf(list({ map: checked(SetId, { family, table, name: map }) }, JSON_WITH_ELEMENTS))
     },
     [Symbol.dispose]() {
       if (closed) return

@@ -1,0 +1,168 @@
+/** The port to the kernel's firewall, on the real one; and the fake of the tests does the same. */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { beforeEach, test } from 'node:test'
+import type { Change, Firewall } from '../../src/arm/firewall.ts'
+import { render } from '../../src/arm/ruleset/render.ts'
+import { rulesetOf } from '../../src/arm/ruleset/ruleset.ts'
+import { parseSettings } from '../../src/settings/load.ts'
+import { openFirewall } from '../../src/system/firewall.ts'
+import { type Address, parsePrefix } from '../../src/terms/address.ts'
+import { fakeFirewall } from '../support/fake-firewall.ts'
+import { describeInNamespace } from '../support/in-namespace.ts'
+
+const nft = (...args: string[]) => execFileSync('nft', args, { encoding: 'utf8' })
+const address = (text: string) => text as Address
+const RULESET = render(rulesetOf(parseSettings('', 'test'), 'log'))
+
+/** What is there, in an order of its own. */
+function seen(firewall: Firewall) {
+  const table = firewall.look()
+  return {
+    chains: table?.chains.map(({ name, hook }) => `${name} ${hook ?? ''}`).sort(),
+    sets: table?.sets.map(({ name, size }) => `${name} ${size ?? ''}`).sort(),
+    jumps: table?.rules
+      .filter(({ comment }) => comment !== undefined)
+      .map(({ chain, targets }) => `${chain} ${targets}`),
+    flies: firewall
+      .elements('flypaper')
+      .map(({ element }) => element)
+      .sort(),
+    flies6: firewall
+      .elements('flypaper6')
+      .map(({ element }) => element)
+      .sort(),
+  }
+}
+
+describeInNamespace(import.meta.url, () => {
+  beforeEach(() => nft('flush', 'ruleset'))
+
+  test('what a rule refers to is seen, however it does so', () => {
+    nft(`table inet filter {
+      set his { type ipv4_addr; }
+      map ways { type inet_service : verdict; elements = { 1 : jump a, 2 : goto b, 3 : accept }
+      }
+      map idle { type inet_service : verdict; elements = { 1 : jump c }
+      }
+      map plain { type inet_service : ipv4_addr; elements = { 1 : 192.0.2.1 }
+      }
+      chain a { }
+      chain b { }
+      chain c { }
+      chain input {
+        type filter hook input priority 0;
+        ip saddr @his jump a comment "one"
+        tcp dport vmap { 1 : jump b, 5-9 : goto c, 10 : drop }
+        tcp dport vmap @ways
+        log prefix "jump"
+        log group 7
+      }
+    }`)
+    using firewall = openFirewall()
+    const { rules, mapTargets, chains, others, sets } = firewall.look()!
+    assert.deepEqual(
+      rules.map(({ targets, sets }) => [[...targets], [...sets]]),
+      [
+        [['a'], ['his']],
+        [['b', 'c'], []],
+        [['a', 'b'], ['ways']],
+        [[], []],
+        [[], []],
+      ],
+    )
+    assert.deepEqual(rules.map(({ comment }) => comment).slice(0, 2), ['one', undefined])
+    assert.deepEqual(rules.at(-1)!.handsOver, { kind: 'log', number: 7 })
+    assert.deepEqual([...mapTargets].sort(), ['a', 'b', 'c'])
+    assert.deepEqual(chains.find(({ name }) => name === 'input')!.hook, 'input')
+    assert.deepEqual([...others].sort(), ['idle', 'plain', 'ways'])
+    assert.deepEqual(
+      sets.map(({ name }) => name),
+      ['his'],
+    )
+  })
+
+  test('the kernel and the fake agree, step by step', () => {
+    using kernel = openFirewall()
+    const fake = fakeFirewall()
+    assert.equal(kernel.look(), undefined)
+    assert.deepEqual(seen(fake), seen(kernel))
+
+    const his = 'table inet filter {\n\tchain input {\n\t\ttype filter hook input priority 0;\n\t}\n}\n'
+    const net = parsePrefix('192.0.2.0/24')!
+    const add = (seconds?: number): Change => ({
+      change: 'add',
+      set: 'flypaper',
+      elements: [{ element: address('69.0.231.79'), seconds }, { element: address('69.0.231.80') }],
+    })
+    const steps: ((firewall: Firewall) => unknown)[] = [
+      firewall => firewall.load(his),
+      firewall => firewall.load(RULESET),
+      firewall => firewall.change([add(3600)]),
+      firewall => firewall.change([add(60)]),
+      firewall => firewall.load(RULESET),
+      firewall => firewall.change([{ change: 'add', set: 'flypaper_own', elements: [{ element: net }] }]),
+      firewall =>
+        firewall.change([{ change: 'add', set: 'flypaper_served', elements: [{ element: [6, 22] }] }]),
+      firewall =>
+        firewall.change([{ change: 'append-jump', chain: 'input', to: 'flypaper_input', comment: 'ours' }]),
+      firewall => firewall.take('flypaper', address('69.0.231.80')),
+      firewall => firewall.take('flypaper', address('69.0.231.80')),
+      firewall =>
+        firewall.change([
+          { change: 'remove', set: 'flypaper6', elements: [{ element: address('2001:db8::') }] },
+          { change: 'add', set: 'flypaper6', elements: [{ element: address('2001:db8::'), seconds: 60 }] },
+        ]),
+      firewall => {
+        const { handle } = firewall.look()!.rules.find(({ comment }) => comment === 'ours')!
+        firewall.change([{ change: 'delete-rule', chain: 'input', handle }])
+      },
+      firewall => firewall.change([{ change: 'empty', set: 'flypaper' }]),
+      firewall => firewall.change([{ change: 'flush-chain', chain: 'flypaper_listening' }]),
+      firewall => firewall.change([{ change: 'delete-chain', chain: 'flypaper_listening' }]),
+      firewall => firewall.change([{ change: 'delete-table' }]),
+    ]
+    for (const [i, step] of steps.entries()) {
+      assert.equal(step(fake), step(kernel), `step ${i}`)
+      assert.deepEqual(seen(fake), seen(kernel), `step ${i}`)
+    }
+  })
+
+  test('what a rule refers to is not deleted: kernel and fake', () => {
+    using kernel = openFirewall()
+    const fake = fakeFirewall()
+    for (const firewall of [kernel, fake]) {
+      firewall.load('table inet filter {\n\tchain input { }\n}\n')
+      firewall.load(RULESET)
+      firewall.change([{ change: 'append-jump', chain: 'input', to: 'flypaper_input', comment: 'his' }])
+      assert.throws(
+        () => firewall.change([{ change: 'delete-chain', chain: 'flypaper_input' }]),
+        /refers to|busy/,
+      )
+    }
+    assert.throws(() => kernel.change([{ change: 'delete-chain', chain: 'flypaper_input' }]), {
+      exit: 69,
+      message: /^the kernel keeps what a rule of yours still refers to/,
+    })
+    assert.deepEqual(seen(fake), seen(kernel))
+  })
+
+  test('a full set has a sentence of its own', () => {
+    using firewall = openFirewall()
+    firewall.load(RULESET.replace(/size 1048576/g, 'size 1'))
+    const fly = (text: string): Change => ({
+      change: 'add',
+      set: 'flypaper',
+      elements: [{ element: address(text) }],
+    })
+    firewall.change([fly('192.0.2.1')])
+    assert.throws(() => firewall.change([fly('192.0.2.2')]), { exit: 69, message: /^the set is full/ })
+  })
+
+  test('probes change nothing', () => {
+    using firewall = openFirewall()
+    for (const statement of ['queue', 'log', 'socket'] as const) firewall.supports(statement)
+    assert.equal(firewall.supports('socket'), true)
+    assert.equal(nft('list', 'ruleset'), '')
+  })
+})
