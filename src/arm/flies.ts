@@ -1,7 +1,7 @@
 /** Flies as changes of the kernel's sets. */
 
-import type { Address } from '../terms/address.ts'
-import { elementOf, type Fly } from '../terms/fly.ts'
+import type { Address, Prefix } from '../terms/address.ts'
+import { elementOf, FLY_SETS, type Fly, type FlySet } from '../terms/fly.ts'
 import type { Change } from './firewall.ts'
 
 /** A fly with the seconds it has left; without: for ever. */
@@ -28,12 +28,17 @@ export function flyChanges(flies: readonly TimedFly[]): Change[] {
   return newFlyChanges(flies).flatMap(addition => [{ ...addition, change: 'remove' } as Change, addition])
 }
 
-const FLY_SETS = ['flypaper', 'flypaper6'] as const
+export interface FlyElement {
+  readonly element: Address | Prefix
+  readonly seconds?: number | undefined
+}
 
-export function elementsOf(flies: readonly TimedFly[]) {
-  const bySet = {
-    flypaper: [] as { element: Address; seconds?: number | undefined }[],
-    flypaper6: [] as { element: Address; seconds?: number | undefined }[],
+export function elementsOf(flies: readonly TimedFly[]): Record<FlySet, FlyElement[]> {
+  const bySet: Record<FlySet, FlyElement[]> = {
+    flypaper: [],
+    flypaper6: [],
+    flypaper_nets: [],
+    flypaper_nets6: [],
   }
   for (const { fly, seconds } of flies) {
     const { set, element } = elementOf(fly)

@@ -17,6 +17,8 @@ export type ChainName = (typeof CHAINS)[number]
 export const SETS = [
   'flypaper',
   'flypaper6',
+  'flypaper_nets',
+  'flypaper_nets6',
   'flypaper_hold',
   'flypaper_hold6',
   'flypaper_never',

@@ -36,7 +36,9 @@ export function judge(evidence: Evidence, memory: JudgeMemory): Verdict {
 }
 
 /** Sources that are nobody's address: locked out, they would break this machine (RFC 6890, RFC 4291). */
-const NO_HOSTS = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3'].map(text => parsePrefix(text)!)
+export const NO_HOSTS = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3'].map(
+  text => parsePrefix(text)!,
+)
 /** IPv6 hosts are here: global unicast, unique local, and IPv4 behind NAT64. */
 const HOSTS6 = ['2000::/3', 'fc00::/7', '64:ff9b::/96'].map(text => parsePrefix(text)!)
 

@@ -12,10 +12,11 @@ import type { Packet } from '../decode/packet.ts'
 import type { Guilt } from '../judge/verdict.ts'
 import type { Settings } from '../settings/settings.ts'
 import { type Address, overlaps, type Prefix, prefixAround } from '../terms/address.ts'
-import { elementOf, type Fly, prefixOf } from '../terms/fly.ts'
+import { elementOf, FLY_SETS, type Fly, prefixOf } from '../terms/fly.ts'
+import { type Locked, lockByHand, type Order, type Wish } from './by-hand.ts'
 import { endHoldsIn } from './hold.ts'
 import { lengthOf } from './length.ts'
-import type { Lockout, Memory } from './lockout.ts'
+import { endOf, type Lockout, type Memory, type Stuck } from './lockout.ts'
 
 export interface Offence {
   readonly packet: Packet
@@ -33,6 +34,8 @@ export interface Freed {
 export interface Flypaper {
   /** Locks the offenders out; returns the new lockouts, one a source. */
   stick(offences: readonly Offence[], now: number): readonly Lockout[]
+  /** Locks out whomever a person names; says whom it does not lock out, and why. */
+  lock(wishes: readonly Wish[], order: Order, now: number): Locked
   /** Frees every fly that overlaps one of the prefixes, and ends its hold. */
   free(wanted: readonly Prefix[], by: string, now: number): Freed
   /** Frees all of them; returns how many there were. The history stays. */
@@ -56,7 +59,7 @@ export function openFlypaper(world: {
   now: number
 }): Flypaper {
   const { firewall, memory, nameFly } = world
-  const stuck = new Map<Fly, { since: number; until: number }>()
+  const stuck: Stuck = new Map()
   for (const { source, since, until } of memory.flies(world.now)) {
     stuck.set(source, { since, until: endOf(until) })
   }
@@ -102,6 +105,8 @@ export function openFlypaper(world: {
       return lockouts
     },
 
+    lock: (wishes, order, now) => lockByHand({ firewall, memory, nameFly, stuck }, wishes, order, now),
+
     free(wanted, by, now) {
       const flies = wanted.flatMap(prefix => matching(prefix, stuck, now))
       const held = endHoldsIn(firewall, wanted)
@@ -114,9 +119,7 @@ export function openFlypaper(world: {
 
     flush(by, now) {
       const flies = this.count(now)
-      const sets = (['flypaper', 'flypaper6', 'flypaper_hold', 'flypaper_hold6'] as const).filter(
-        isIn(firewall),
-      )
+      const sets = ([...FLY_SETS, 'flypaper_hold', 'flypaper_hold6'] as const).filter(isIn(firewall))
       firewall.change(sets.map(set => ({ change: 'empty', set })))
       memory.releaseAll({ at: now, by, because: 'flushed', counts: false })
       stuck.clear()
@@ -159,12 +162,12 @@ function matching(prefix: Prefix, stuck: ReadonlyMap<Fly, { until: number }>, no
 /** Takes out a fly that somebody put into the set by hand; false when it is not there. */
 function take(firewall: Firewall, fly: Fly): boolean {
   const { set, element } = elementOf(fly)
-  return firewall.take(set, element)
+  return typeof element === 'string' && firewall.take(set, element)
 }
 
 function remove(firewall: Firewall, flies: readonly Fly[]): void {
   const changes: Change[] = []
-  for (const wanted of (['flypaper', 'flypaper6'] as const).filter(isIn(firewall))) {
+  for (const wanted of FLY_SETS.filter(isIn(firewall))) {
     const elements = flies.map(elementOf).filter(({ set }) => set === wanted)
     if (elements.length > 0) changes.push({ change: 'remove', set: wanted, elements })
   }
@@ -175,10 +178,6 @@ function remove(firewall: Firewall, flies: readonly Fly[]): void {
 function isIn(firewall: Firewall): (set: string) => boolean {
   const sets = firewall.look()?.sets ?? []
   return name => sets.some(set => set.name === name)
-}
-
-function endOf(until: Lockout['until']): number {
-  return until === 'forever' ? Number.POSITIVE_INFINITY : until
 }
 
 function secondsLeft(end: number, now: number): number | undefined {

@@ -5,16 +5,22 @@ import type { Guilt } from '../judge/verdict.ts'
 import type { Address } from '../terms/address.ts'
 import type { Fly } from '../terms/fly.ts'
 
-/** Times are milliseconds since the epoch. */
+/** Why somebody is locked out: what a packet was found guilty of, or that a person wanted it. */
+export type Cause = Guilt | 'by-hand'
+
+/** Times are milliseconds since the epoch. What only a packet has is missing when it was by hand. */
 export interface Lockout {
   readonly source: Fly
   /** Who sent the packet: the fly itself, or one address of its /64. */
-  readonly packetSource: Address
-  readonly tried: Tried
-  readonly hook: Captured['hook']
+  readonly packetSource?: Address
+  readonly tried?: Tried
+  readonly hook?: Captured['hook']
   /** Whom the packet was on its way to, when it was not for this machine. */
   readonly forwardedTo?: Address
-  readonly because: Guilt
+  readonly because: Cause
+  /** Who locked it out by hand, and why in his own words. */
+  readonly by?: string
+  readonly note?: string
   readonly since: number
   readonly until: number | 'forever'
   /** Which time it is that this source is locked out; the first is 1. */
@@ -39,4 +45,11 @@ export interface Memory {
   /** Ends what is in force of these sources; tells how many lockouts that were. */
   release(sources: readonly Fly[], release: Release): number
   releaseAll(release: Release): number
+}
+
+/** The flies by name: an index over the history, kept in memory. A fly for ever ends at infinity. */
+export type Stuck = Map<Fly, { readonly since: number; readonly until: number }>
+
+export function endOf(until: Lockout['until']): number {
+  return until === 'forever' ? Number.POSITIVE_INFINITY : until
 }

@@ -5,14 +5,17 @@
  */
 import type { Memory } from '../lockout/lockout.ts'
 import type { Fly } from '../terms/fly.ts'
+import { type Chronicle, openChronicle } from './chronicle.ts'
 import type { Database } from './database.ts'
 import type { LockoutRow } from './lockout.ts'
 import { columnsOf, lockoutOf } from './row.ts'
 import { SQL } from './schema.ts'
+import { openSelection, type Selection } from './selection.ts'
+import { openSightings, type Sightings } from './sightings.ts'
 
 export type { LockoutRow } from './lockout.ts'
 
-export interface History extends Memory, Disposable {
+export interface History extends Memory, Sightings, Selection, Chronicle, Disposable {
   /** The lockouts that are in force, in no particular order, read as the caller takes them. */
   flies(now: number): Iterable<LockoutRow>
   /** The lockout of this source that is in force. */
@@ -42,6 +45,9 @@ export function openHistory(database: Database): History {
     setMeta,
   } = database.prepareAll(SQL)
   return {
+    ...openSightings(database),
+    ...openSelection(database),
+    ...openChronicle(database),
     add(lockouts) {
       database.transaction(() => {
         for (const lockout of lockouts) {

@@ -10,14 +10,16 @@ import type { LockoutRow } from './lockout.ts'
 interface Columns {
   id: number
   source: string
-  packet_source: Address
-  tried: string
+  packet_source: Address | null
+  tried: string | null
   number: number
   from_port: number
   detail: number
-  hook: Lockout['hook']
+  hook: NonNullable<Lockout['hook']> | null
   forwarded_to: Address | null
   because: Lockout['because']
+  locked_by: string | null
+  note: string | null
   since: number
   until: number | null
   times: number
@@ -27,20 +29,29 @@ interface Columns {
 }
 
 export function columnsOf(lockout: Lockout): Record<string, string | number | null> {
-  const { tried } = lockout
   return {
     source: lockout.source,
-    packet_source: lockout.packetSource,
+    packet_source: lockout.packetSource ?? null,
+    ...triedColumns(lockout.tried),
+    hook: lockout.hook ?? null,
+    forwarded_to: lockout.forwardedTo ?? null,
+    because: lockout.because,
+    locked_by: lockout.by ?? null,
+    note: lockout.note ?? null,
+    since: lockout.since,
+    until: lockout.until === 'forever' ? null : lockout.until,
+    times: lockout.times,
+  }
+}
+
+/** The columns of what was tried, in any table that has them. */
+export function triedColumns(tried: Tried | undefined): Record<string, string | number | null> {
+  if (tried === undefined) return { tried: null, number: null, from_port: null, detail: null }
+  return {
     tried: tried.kind,
     number: 'port' in tried ? tried.port : 'type' in tried ? tried.type : tried.number,
     from_port: 'from' in tried ? tried.from : null,
     detail: 'flags' in tried ? tried.flags : 'code' in tried ? tried.code : null,
-    hook: lockout.hook,
-    forwarded_to: lockout.forwardedTo ?? null,
-    because: lockout.because,
-    since: lockout.since,
-    until: lockout.until === 'forever' ? null : lockout.until,
-    times: lockout.times,
   }
 }
 
@@ -50,11 +61,13 @@ export function lockoutOf(row: object): LockoutRow {
   return {
     id: columns.id,
     source: flyOf(columns),
-    packetSource: columns.packet_source,
-    tried: triedOf(columns),
-    hook: columns.hook,
+    ...(columns.packet_source !== null && { packetSource: columns.packet_source }),
+    ...(columns.tried !== null && { tried: triedOf({ ...columns, tried: columns.tried }) }),
+    ...(columns.hook !== null && { hook: columns.hook }),
     ...(columns.forwarded_to !== null && { forwardedTo: columns.forwarded_to }),
     because: columns.because,
+    ...(columns.locked_by !== null && { by: columns.locked_by }),
+    ...(columns.note !== null && { note: columns.note }),
     since: columns.since,
     until: columns.until ?? 'forever',
     times: columns.times,
@@ -64,7 +77,14 @@ export function lockoutOf(row: object): LockoutRow {
   }
 }
 
-function triedOf({ id, tried: kind, number, from_port: from, detail }: Columns): Tried {
+/** What was tried, from the columns of a row. Throws a Failure for a kind that this version does not know. */
+export function triedOf({
+  id,
+  tried: kind,
+  number,
+  from_port: from,
+  detail,
+}: Pick<Columns, 'id' | 'number' | 'from_port' | 'detail'> & { tried: string }): Tried {
   switch (kind) {
     case 'tcp':
       return { kind, port: number, from, flags: detail }

@@ -32,19 +32,36 @@ export const MIGRATIONS = [
    CREATE UNIQUE INDEX lockout_latest ON lockout (source) WHERE latest = 1;
    CREATE INDEX lockout_until ON lockout (until) WHERE latest = 1 AND released_at IS NULL;
    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
+  // Who locked out by hand, and why; and the sightings: who was let go, and why (sightings.ts).
+  `ALTER TABLE lockout ADD COLUMN locked_by TEXT;
+   ALTER TABLE lockout ADD COLUMN note TEXT;
+   CREATE TABLE sighting (
+     source    TEXT    NOT NULL,
+     because   TEXT    NOT NULL,
+     count     INTEGER NOT NULL,
+     first     INTEGER NOT NULL,
+     last      INTEGER NOT NULL,
+     tried     TEXT,
+     number    INTEGER,
+     from_port INTEGER,
+     detail    INTEGER,
+     PRIMARY KEY (source, because)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX sighting_last ON sighting (last);`,
 ]
 
 const UNRELEASED = 'latest = 1 AND released_at IS NULL'
-const FLY = `${UNRELEASED} AND (until IS NULL OR until > :now)`
+/** The condition of being a fly at `:now`. */
+export const FLY = `${UNRELEASED} AND (until IS NULL OR until > :now)`
 const RELEASE = `UPDATE lockout
   SET released_at = :now, released_by = :by, released_because = :because, counts = :counts WHERE ${FLY}`
 
 export const SQL = {
   supersede: 'UPDATE lockout SET latest = 0 WHERE source = :source AND latest = 1',
   add: `INSERT INTO lockout (source, packet_source, tried, number, from_port, detail, hook, forwarded_to,
-                             because, since, until, times)
+                             because, locked_by, note, since, until, times)
         VALUES (:source, :packet_source, :tried, :number, :from_port, :detail, :hook, :forwarded_to,
-                :because, :since, :until, :times)`,
+                :because, :locked_by, :note, :since, :until, :times)`,
   timesBefore: `SELECT times - (counts = 0) AS times FROM lockout WHERE source = :source AND latest = 1`,
   flies: `SELECT * FROM lockout WHERE ${UNRELEASED} AND until IS NULL
           UNION ALL SELECT * FROM lockout WHERE ${UNRELEASED} AND until > :now`,

@@ -65,8 +65,9 @@ export function triedText(tried: Tried): string {
 
 function lockoutSentence(lockout: Lockout): string {
   const source = escapeText(lockout.source)
-  let text = `lockout ${source}, who tried ${triedText(lockout.tried)}`
-  const sender: string = lockout.packetSource
+  let text = `lockout ${source}`
+  text += lockout.tried === undefined ? ', by hand' : `, who tried ${triedText(lockout.tried)}`
+  const sender: string = lockout.packetSource ?? lockout.source
   if (sender !== lockout.source) text += ` (from ${escapeText(sender)})`
   text +=
     lockout.until === 'forever'
@@ -74,6 +75,8 @@ function lockoutSentence(lockout: Lockout): string {
       : `, for ${formatDuration((lockout.until - lockout.since) / 1000)}`
   if (lockout.times > 1) text += `, the ${ordinal(lockout.times)} time`
   if (lockout.forwardedTo !== undefined) text += `, forwarded to ${escapeText(lockout.forwardedTo)}`
+  if (lockout.by !== undefined) text += ` (by ${escapeText(lockout.by)})`
+  if (lockout.note !== undefined) text += `: ${escapeText(lockout.note)}`
   return text
 }
 

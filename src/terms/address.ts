@@ -71,6 +71,11 @@ export function overlaps(one: Prefix, other: Prefix): boolean {
   return one.family === other.family && one.first <= other.last && other.first <= one.last
 }
 
+/** Whether all addresses of the other lie in the first. */
+export function covers(one: Prefix, other: Prefix): boolean {
+  return one.family === other.family && one.first <= other.first && other.last <= one.last
+}
+
 /** The same addresses without duplicates and overlaps: nftables refuses a whole interval set for one overlap. */
 export function mergePrefixes(prefixes: readonly Prefix[]): Prefix[] {
   const sorted = [...prefixes].sort(

@@ -3,7 +3,8 @@
  *
  * IPv4: one address, `69.0.231.79`. IPv6: the /64 of the source, `2001:db8:1:2::/64`, since a host there has
  * 2^64 addresses to come from. Where a whole /64 would hurt others (our own on-link prefix, the NAT64 prefix,
- * a /64 with somebody of the never-list in it) a single IPv6 address, `2001:db8:1:2::5`.
+ * a /64 with somebody of the never-list in it) a single IPv6 address, `2001:db8:1:2::5`. Any other prefix, `10.0.0.0/8`,
+ * is a fly by hand only, and is kept in sets of intervals.
  */
 import { type Address, overlaps, type Prefix, parseAddress, parsePrefix, prefixAround } from './address.ts'
 
@@ -38,8 +39,20 @@ export function prefixOf(fly: Fly): Prefix {
   return parsePrefix(fly)!
 }
 
+/** The sets that hold flies. */
+export const FLY_SETS = ['flypaper', 'flypaper6', 'flypaper_nets', 'flypaper_nets6'] as const
+export type FlySet = (typeof FLY_SETS)[number]
+
+/** Whether the fly is a prefix that only a person can lock out. */
+export function isNet(fly: Fly): boolean {
+  return fly.includes('/') && !(fly.includes(':') && fly.endsWith('/64'))
+}
+
 /** The set that holds the fly, and its element there: the /64 is kept as its first address. */
-export function elementOf(fly: Fly): { set: 'flypaper' | 'flypaper6'; element: Address } {
+export function elementOf(fly: Fly): { set: FlySet; element: Address | Prefix } {
+  if (isNet(fly)) {
+    return { set: fly.includes(':') ? 'flypaper_nets6' : 'flypaper_nets', element: prefixOf(fly) }
+  }
   if (!fly.includes(':')) return { set: 'flypaper', element: fly as string as Address }
   return { set: 'flypaper6', element: fly.replace('/64', '') as Address }
 }

@@ -16,6 +16,7 @@ export function early(): ChainSpec {
         'Held sources, but for hosts that we talk to ourselves; then the flies. The never-list is asked first in flypaper_stuck, which costs only those who are in a set.',
         'ip saddr @flypaper_hold ip saddr != @flypaper_peers goto flypaper_stuck',
         'ip saddr @flypaper goto flypaper_stuck',
+        'ip saddr @flypaper_nets goto flypaper_stuck',
       ),
       because(
         'IPv6: the /64, and the single hosts of those networks whose hosts stick one by one.',
@@ -23,6 +24,7 @@ export function early(): ChainSpec {
         `ip6 saddr ${NET64} @flypaper6 goto flypaper_stuck`,
         'ip6 saddr @flypaper_hold6 ip6 saddr != @flypaper_peers6 goto flypaper_stuck',
         'ip6 saddr @flypaper6 goto flypaper_stuck',
+        'ip6 saddr @flypaper_nets6 goto flypaper_stuck',
       ),
     ],
   }
@@ -68,10 +70,12 @@ export function out(): ChainSpec {
         'No answer to held sources and flies: what was on its way when its sender offended ends here.',
         `ct direction reply ${held} ${spared} counter drop`,
         `ct direction reply ip daddr @flypaper ${spared} counter drop`,
+        `ct direction reply ip daddr @flypaper_nets ${spared} counter drop`,
         `ct direction reply ${net} @flypaper_hold6 ${net} != @flypaper_peers6 ${spared6} counter drop`,
         `ct direction reply ${net} @flypaper6 ${spared6} counter drop`,
         `ct direction reply ip6 daddr @flypaper_hold6 ip6 daddr != @flypaper_peers6 ${spared6} counter drop`,
         `ct direction reply ip6 daddr @flypaper6 ${spared6} counter drop`,
+        `ct direction reply ip6 daddr @flypaper_nets6 ${spared6} counter drop`,
       ),
       because(
         'A late packet was let through to its socket. A living connection takes it; the RST of any other socket would tell a scanner that the port is open.',

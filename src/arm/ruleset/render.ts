@@ -1,11 +1,12 @@
 /** The ruleset as nft text: declarative, commented rule by rule, safe to load any number of times. */
+import type { Prefix } from '../../terms/address.ts'
 import { type SetName, TABLE } from '../names.ts'
 import type { ChainSpec, Ruleset, SetSpec } from './spec.ts'
 
 const TABLE_TEXT = `${TABLE.family} ${TABLE.name}`
 const WIDTH = 110
 
-type Kept = Partial<Record<SetName, readonly { element: string; seconds?: number | undefined }[]>>
+type Kept = Partial<Record<SetName, readonly { element: string | Prefix; seconds?: number | undefined }[]>>
 
 /**
  * The order keeps the flies: what is missing is declared (what exists stays as it is), our own chains are emptied,
@@ -55,9 +56,10 @@ function attributes(set: SetSpec): string[] {
 }
 
 function anew(set: SetSpec, kept: NonNullable<Kept[SetName]>): string {
-  const elements = kept.map(({ element, seconds }) =>
-    seconds === undefined ? element : `${element} timeout ${seconds}s`,
-  )
+  const elements = kept.map(({ element, seconds }) => {
+    const text = typeof element === 'string' ? element : element.text
+    return seconds === undefined ? text : `${text} timeout ${seconds}s`
+  })
   const filled = elements.length === 0 ? [] : [`elements = { ${elements.join(', ')} }`]
   return `delete set ${TABLE_TEXT} ${set.name}\n${table([block(`set ${set.name}`, [...attributes(set), ...filled])])}`
 }

@@ -8,6 +8,8 @@ import type { SetSpec } from './spec.ts'
 /** Flows whose RST is held back, at most; each is remembered for STRAY_SECONDS. */
 const STRAYS_MAX = 65_536
 const STRAY_SECONDS = 30
+/** Prefixes that are locked out by hand, each of two elements; lockout/by-hand.ts takes fewer. */
+const NETS_MAX = 4096
 /** Two protocols with 65,536 ports each. */
 const SERVED_MAX = 131_072
 
@@ -20,6 +22,11 @@ export function sets(settings: Settings): readonly SetSpec[] {
       why: 'The flies: who is locked out, and for how long. The IPv6 fly is the /64, kept as its first address.',
       flags: ['timeout'],
       size: sizes.flypaper,
+    }),
+    ...bothFamilies('flypaper_nets', {
+      why: 'Flies that are whole prefixes: locked out by hand, never by a packet.',
+      flags: ['interval', 'timeout'],
+      size: NETS_MAX,
     }),
     ...bothFamilies('flypaper_hold', {
       why: 'Held: shut out by the kernel itself in the packet that offended, until the daemon has judged it.',
@@ -94,7 +101,7 @@ export function sets(settings: Settings): readonly SetSpec[] {
 export const SINGLE6_ALWAYS: readonly string[] = [NAT64]
 
 function bothFamilies(
-  name: 'flypaper' | 'flypaper_hold' | 'flypaper_own' | 'flypaper_peers',
+  name: 'flypaper' | 'flypaper_nets' | 'flypaper_hold' | 'flypaper_own' | 'flypaper_peers',
   rest: Omit<SetSpec, 'name' | 'type'>,
 ): SetSpec[] {
   return [

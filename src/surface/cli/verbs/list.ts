@@ -36,7 +36,7 @@ function listFlies({ system, options, print }: Call): void {
 
 function cells({ source, since, until, times, tried }: LockoutRow, now: number): string[] {
   const left = until === 'forever' ? 'for ever' : formatDuration((until - now) / 1000)
-  return [source, timeText(since), left, String(times), triedText(tried)]
+  return [source, timeText(since), left, String(times), tried === undefined ? 'by hand' : triedText(tried)]
 }
 
 function listHeld({ system, options, print }: Call): void {
