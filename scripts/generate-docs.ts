@@ -2,9 +2,13 @@
  * Writes the documents that are made from the code; with --check it writes nothing and exits 1 when one differs.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
+import { openApiDocument } from './openapi.ts'
 import { settingsReference } from './settings-reference.ts'
 
-const documents: [path: string, text: string][] = [['docs/settings.md', settingsReference()]]
+const documents: [path: string, text: string][] = [
+  ['docs/settings.md', settingsReference()],
+  ['docs/openapi.json', openApiDocument()],
+]
 
 const root = new URL('../', import.meta.url)
 const check = process.argv.includes('--check')

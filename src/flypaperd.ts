@@ -13,12 +13,15 @@ import { chooseStatement, openCapture, type PacketSockets } from './capture/inta
 import { decode } from './decode/decode.ts'
 import { distinctPorts } from './judge/distinct-ports.ts'
 import { judge } from './judge/judge.ts'
+import type { Locked, Order, Wish } from './lockout/by-hand.ts'
 import { type Flypaper, type Offence, openFlypaper } from './lockout/flypaper.ts'
 import { endHolds } from './lockout/hold.ts'
+import type { Lockout } from './lockout/lockout.ts'
 import { openAlarm } from './record/alarm.ts'
+import type { Events } from './record/events.ts'
 import type { History } from './record/history.ts'
 import type { Log } from './record/log.ts'
-import { sentence } from './record/sentence.ts'
+import { openWitness } from './record/sightings.ts'
 import { type Counts, openTally } from './record/tally.ts'
 import { closedMode, type Settings } from './settings/settings.ts'
 import type { Address } from './terms/address.ts'
@@ -29,8 +32,11 @@ export interface World {
   readonly sockets: PacketSockets
   readonly history: History
   readonly log: Log
+  readonly events: Events
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** Seconds since some moment, never stepped: to measure how long something takes. */
+  readonly clock: () => number
 }
 
 /** The armed trap. Disposing of it ends the daemon's part only: the kernel goes on alone. */
@@ -40,22 +46,28 @@ export interface Trap extends Disposable {
   /** Seconds of grace after boot that were left when the trap was armed. */
   readonly grace: number
   counts(): Counts
+  /** Locks out by hand, and says so. */
+  lock(wishes: readonly Wish[], order: Omit<Order, 'never' | 'near'>): Locked
+  /** Remembers and tells who was let go since the last time. To be called once a second. */
+  settle(): void
   /** Looks at this machine again: addresses, routes, resolvers, served ports. To be called now and then. */
   refresh(): void
 }
 
 /** The capture comes first: it is the lock against a second daemon, and nothing is changed when it fails. */
 export function openTrap(world: World, settings: Settings): Trap {
-  const { firewall, surroundings, sockets, history, log, now } = world
+  const { firewall, surroundings, sockets, history, log, events, now, clock } = world
   const statement = chooseStatement(settings.capture, kind => firewall.supports(kind))
   const neighbours = followNeighbours(firewall, surroundings, settings.never)
   const { nameFly } = neighbours
   const flypaper = openFlypaper({ firewall, memory: history, lockout: settings.lockout, nameFly, now: now() })
   const memory = { never: settings.never, near: neighbours.near, distinctPorts: distinctPorts() }
   const tally = openTally()
+  const witness = openWitness()
   const alarm = openAlarm(log, now)
 
   function receive(batch: readonly Captured[]): void {
+    const began = clock()
     const offences: Offence[] = []
     const innocents: Address[] = []
     for (const { bytes, channel, hook } of batch) {
@@ -68,13 +80,19 @@ export function openTrap(world: World, settings: Settings): Trap {
       if (verdict.verdict === 'stick') offences.push({ packet, because: verdict.because, hook })
       else {
         tally.spared(verdict.because)
+        witness.saw(nameFly(packet.source), packet.tried, verdict.because, now())
         if (channel === 'offence') innocents.push(packet.source)
       }
     }
     endHolds(firewall, innocents.map(nameFly))
-    for (const lockout of flypaper.stick(offences, now())) {
-      tally.lockedOut()
-      log.info(sentence({ event: 'lockout', lockout }))
+    announce(flypaper.stick(offences, now()))
+    tally.batch(batch.length, clock() - began)
+  }
+
+  function announce(lockouts: readonly Lockout[]): void {
+    for (const lockout of lockouts) {
+      tally.lockedOut(lockout)
+      events.tell({ event: 'lockout', lockout })
     }
   }
 
@@ -90,6 +108,20 @@ export function openTrap(world: World, settings: Settings): Trap {
       capture,
       grace,
       counts: () => tally.counts(capture),
+      lock(wishes, order) {
+        const locked = flypaper.lock(
+          wishes,
+          { ...order, never: settings.never, near: neighbours.near() },
+          now(),
+        )
+        announce(locked.lockouts)
+        return locked
+      },
+      settle() {
+        const sightings = witness.take()
+        for (const sighting of sightings) events.tell({ event: 'spared', sighting })
+        history.addSightings(sightings)
+      },
       refresh() {
         neighbours.refresh()
         if (closedMode(settings) === 'listening') firewall.change(servedChanges(surroundings.served()))

@@ -23,6 +23,8 @@ export interface CaptureCounts {
   readonly overruns: number
   /** Packets the kernel dropped because the queue was full or no room was left, where it counts them. */
   readonly lost: number
+  /** Packets that wait in the queue now, where the kernel tells. */
+  readonly waiting?: number | undefined
 }
 
 export interface Capture extends Disposable {

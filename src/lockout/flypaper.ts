@@ -12,7 +12,7 @@ import type { Packet } from '../decode/packet.ts'
 import type { Guilt } from '../judge/verdict.ts'
 import type { Settings } from '../settings/settings.ts'
 import { type Address, overlaps, type Prefix, prefixAround } from '../terms/address.ts'
-import { elementOf, FLY_SETS, type Fly, prefixOf } from '../terms/fly.ts'
+import { elementOf, FLY_SETS, type Fly, type FlySet, prefixOf, setOf } from '../terms/fly.ts'
 import { type Locked, lockByHand, type Order, type Wish } from './by-hand.ts'
 import { endHoldsIn } from './hold.ts'
 import { lengthOf } from './length.ts'
@@ -42,6 +42,8 @@ export interface Flypaper {
   flush(by: string, now: number): number
   /** How many flies there are. */
   count(now: number): number
+  /** How many flies each set holds. */
+  fill(now: number): Record<FlySet, number>
   /** Every fly with the time it has left. */
   timed(now: number): readonly TimedFly[]
   /** Forgets those whose time is over; the kernel has let them go by itself. */
@@ -130,6 +132,12 @@ export function openFlypaper(world: {
       let flies = 0
       for (const { until } of stuck.values()) if (until > now) flies++
       return flies
+    },
+
+    fill(now) {
+      const fill = { flypaper: 0, flypaper6: 0, flypaper_nets: 0, flypaper_nets6: 0 }
+      for (const [fly, { until }] of stuck) if (until > now) fill[setOf(fly)]++
+      return fill
     },
 
     timed(now) {

@@ -7,9 +7,12 @@ import type { Lockout } from '../lockout/lockout.ts'
 import { formatDuration } from '../terms/duration.ts'
 import { escapeText } from '../terms/escape.ts'
 import { PROTOCOLS } from './protocols.ts'
+import { wordsOf } from './reasons.ts'
+import type { Sighting } from './sightings.ts'
 
 export type Event =
   | { readonly event: 'lockout'; readonly lockout: Lockout }
+  | { readonly event: 'spared'; readonly sighting: Sighting }
   | { readonly event: 'free'; readonly source: string; readonly by: string }
   | { readonly event: 'flush'; readonly flies: number; readonly by: string }
   | { readonly event: 'armed'; readonly capture: 'queue' | 'log'; readonly flies: number }
@@ -20,6 +23,8 @@ export function sentence(event: Event): string {
   switch (event.event) {
     case 'lockout':
       return lockoutSentence(event.lockout)
+    case 'spared':
+      return sparedSentence(event.sighting)
     case 'free':
       return `free ${escapeText(event.source)} (by ${escapeText(event.by)})`
     case 'flush':
@@ -33,14 +38,18 @@ export function sentence(event: Event): string {
 
 /** The facts of the sentence for programs: flat, times in ISO 8601 (UTC), what is not known left out. */
 export function facts(event: Event): Readonly<Record<string, unknown>> {
-  if (event.event !== 'lockout') return event
-  const { lockout } = event
-  return {
-    event: 'lockout',
-    ...lockout,
-    since: new Date(lockout.since).toISOString(),
-    until: lockout.until === 'forever' ? 'forever' : new Date(lockout.until).toISOString(),
-  }
+  if (event.event === 'lockout') return { event: 'lockout', ...lockoutFacts(event.lockout) }
+  if (event.event !== 'spared') return event
+  const { first, last, ...sighting } = event.sighting
+  return { event: 'spared', ...sighting, first: iso(first), last: iso(last) }
+}
+
+export function lockoutFacts<T extends Lockout>({ since, until, ...lockout }: T) {
+  return { ...lockout, since: iso(since), until: until === 'forever' ? until : iso(until) }
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString()
 }
 
 /** `TCP-port 20000`, `ICMP-type 8`, `protocol 47 (GRE)`. */
@@ -78,6 +87,12 @@ function lockoutSentence(lockout: Lockout): string {
   if (lockout.by !== undefined) text += ` (by ${escapeText(lockout.by)})`
   if (lockout.note !== undefined) text += `: ${escapeText(lockout.note)}`
   return text
+}
+
+/** `spared 198.51.100.7, who tried TCP-port 81, 3 times: it is on the never-list of the settings`. */
+function sparedSentence({ source, tried, count, because }: Sighting): string {
+  const often = count === 1 ? '' : `, ${count} times`
+  return `spared ${escapeText(source)}, who tried ${triedText(tried)}${often}: ${wordsOf(because)}`
 }
 
 const SUFFIX: Readonly<Record<Intl.LDMLPluralRule, string>> = {

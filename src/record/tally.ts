@@ -1,26 +1,59 @@
 /** The counters, since the daemon started. */
 import type { Capture, CaptureCounts } from '../capture/capture.ts'
 import { INNOCENCES, type Innocence } from '../judge/verdict.ts'
+import type { Lockout } from '../lockout/lockout.ts'
+import { type Histogram, openHistogram } from './histogram.ts'
 
 export interface Counts {
   readonly lockouts: number
+  /** The same by what was tried and why: at most one for each pair that there is. */
+  readonly lockoutsBy: readonly { readonly proto: string; readonly because: string; readonly count: number }[]
   /** Packets whose source was let go, by reason. */
   readonly spared: Readonly<Record<Innocence, number>>
   readonly capture: CaptureCounts
+  /** Packets that one wake-up brought. */
+  readonly batchPackets: Histogram
+  /** Seconds from the wake-up to the end of the lockouts. */
+  readonly batchSeconds: Histogram
 }
 
 export interface Tally {
-  lockedOut(): void
+  lockedOut(lockout: Lockout): void
   spared(because: Innocence): void
+  batch(packets: number, seconds: number): void
   counts(capture: Capture): Counts
 }
 
+const PACKETS = [1, 4, 16, 64, 256, 1024]
+const SECONDS = [0.001, 0.005, 0.025, 0.1, 0.5, 2]
+
 export function openTally(): Tally {
   let lockouts = 0
+  const lockoutsBy = new Map<string, { proto: string; because: string; count: number }>()
   const spared = Object.fromEntries(INNOCENCES.map(because => [because, 0])) as Record<Innocence, number>
+  const batchPackets = openHistogram(PACKETS)
+  const batchSeconds = openHistogram(SECONDS)
   return {
-    lockedOut: () => void lockouts++,
+    lockedOut({ tried, because }) {
+      lockouts++
+      const proto = tried?.kind ?? 'none'
+      const key = `${proto} ${because}`
+      const known = lockoutsBy.get(key)
+      if (known === undefined) lockoutsBy.set(key, { proto, because, count: 1 })
+      else known.count++
+    },
     spared: because => void spared[because]++,
-    counts: capture => ({ lockouts, spared: { ...spared }, capture: capture.counts() }),
+    batch(packets, seconds) {
+      batchPackets.add(packets)
+      batchSeconds.add(seconds)
+    },
+    counts: capture => ({
+      lockouts,
+      lockoutsBy: [...lockoutsBy.values()],
+      spared: { ...spared },
+      capture: capture.counts(),
+      batchPackets: batchPackets.read(),
+      batchSeconds: batchSeconds.read(),
+    }),
   }
 }

@@ -1,6 +1,8 @@
 /** The packet sockets of capture/ over nfnetlink. */
 import type { PacketSockets } from '../capture/intake.ts'
+import type { TextFile } from '../settings/load.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
+import { readText } from './files.ts'
 import { NetlinkError, openLog, openQueue } from './nfnetlink/index.ts'
 
 /**
@@ -14,19 +16,32 @@ export const packetSockets: PacketSockets = {
   open(kind, numbers, onBatch, onError) {
     const groups = [...numbers]
     try {
-      return kind === 'queue'
-        ? openQueue({
-            queues: groups,
-            maxLength: QUEUE_LENGTH,
-            receiveBuffer: RECEIVE_BUFFER,
-            onBatch,
-            onError,
-          })
-        : openLog({ groups, receiveBuffer: RECEIVE_BUFFER, onBatch, onError })
+      if (kind === 'log') return openLog({ groups, receiveBuffer: RECEIVE_BUFFER, onBatch, onError })
+      const queue = openQueue({
+        queues: groups,
+        maxLength: QUEUE_LENGTH,
+        receiveBuffer: RECEIVE_BUFFER,
+        onBatch,
+        onError,
+      })
+      const counts = () => ({ ...queue.counts(), waiting: waitingIn(readText(PROC_QUEUES), groups) })
+      return { counts, [Symbol.dispose]: () => queue[Symbol.dispose]() }
     } catch (error) {
       throw error instanceof NetlinkError ? failureOf(error, kind, groups) : error
     }
   },
+}
+
+const PROC_QUEUES = '/proc/net/netfilter/nfnetlink_queue'
+
+/** The third column of the kernel's table, summed over these queues (net/netfilter/nfnetlink_queue.c: seq_show). */
+function waitingIn(table: TextFile, queues: readonly number[]): number | undefined {
+  if (!('text' in table)) return undefined
+  return table.text
+    .split('\n')
+    .map(line => line.trim().split(/\s+/).map(Number))
+    .filter(([queue]) => queues.includes(queue ?? -1))
+    .reduce((sum, columns) => sum + (columns[2] ?? 0), 0)
 }
 
 function failureOf(error: NetlinkError, kind: 'queue' | 'log', numbers: readonly number[]): unknown {

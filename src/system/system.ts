@@ -3,6 +3,7 @@ import { lookup } from 'node:dns/promises'
 import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { isatty } from 'node:tty'
+import { openEvents } from '../record/events.ts'
 import type { System } from '../surface/cli/system.ts'
 import { parseAddress } from '../terms/address.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
@@ -18,10 +19,12 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 export function openSystem(env: Environment = process.env): System {
   const state = directory(env.STATE_DIRECTORY, '/var/lib/flypaperd')
+  const runtime = directory(env.RUNTIME_DIRECTORY, '/run/flypaperd')
   const historyFile = `${state}/history.db`
   return {
     version: packageVersion(),
-    socket: `${directory(env.RUNTIME_DIRECTORY, '/run/flypaperd')}/control.sock`,
+    socket: `${runtime}/control.sock`,
+    metricsSocket: `${runtime}/metrics.sock`,
     user: userName(env),
     pid: process.pid,
     surroundings,
@@ -41,7 +44,9 @@ export function openSystem(env: Environment = process.env): System {
         sockets: packetSockets,
         history,
         log,
+        events: openEvents(log, Date.now),
         now: Date.now,
+        clock: () => performance.now() / 1000,
         [Symbol.dispose]: () => opened.dispose(),
       }
     },

@@ -48,13 +48,14 @@ export function isNet(fly: Fly): boolean {
   return fly.includes('/') && !(fly.includes(':') && fly.endsWith('/64'))
 }
 
+export function setOf(fly: Fly): FlySet {
+  const set = isNet(fly) ? 'flypaper_nets' : 'flypaper'
+  return fly.includes(':') ? `${set}6` : set
+}
+
 /** The set that holds the fly, and its element there: the /64 is kept as its first address. */
 export function elementOf(fly: Fly): { set: FlySet; element: Address | Prefix } {
-  if (isNet(fly)) {
-    return { set: fly.includes(':') ? 'flypaper_nets6' : 'flypaper_nets', element: prefixOf(fly) }
-  }
-  if (!fly.includes(':')) return { set: 'flypaper', element: fly as string as Address }
-  return { set: 'flypaper6', element: fly.replace('/64', '') as Address }
+  return { set: setOf(fly), element: isNet(fly) ? prefixOf(fly) : (fly.replace('/64', '') as Address) }
 }
 
 /** The fly that an element of the sets stands for; undefined when the text is no address. */

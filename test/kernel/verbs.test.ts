@@ -53,6 +53,7 @@ test('free: address, prefix, host name, both families; it does not count, the ne
   assert.deepEqual(JSON.parse(await flypaperd.must('free', '2001:db8:2:4::77', '--json')), {
     flies: ['2001:db8:2:4::/64'],
     held: [],
+    count: 1,
   })
   const nobody = await flypaperd.run('free', '198.18.0.1')
   assert.deepEqual([nobody.code, nobody.stdout], [1, 'Nobody to free: 198.18.0.1 is no fly.\n'])

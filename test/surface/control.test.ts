@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
-import { createServer, request } from 'node:http'
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { createServer, type IncomingMessage, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { reachDaemon } from '../../src/surface/control/client.ts'
-import { type Control, type DaemonStatus, REQUEST_MAX } from '../../src/surface/control/protocol.ts'
-import { serveControl } from '../../src/surface/control/server.ts'
+import { type DaemonStatus, REQUEST_MAX, type Served } from '../../src/surface/control/protocol.ts'
+import { serveControl, serveMetrics } from '../../src/surface/control/server.ts'
+import { WATCHER_BYTES, WATCHERS_MAX } from '../../src/surface/control/watchers.ts'
 
 const STATUS: DaemonStatus = {
   pid: 4711,
@@ -17,14 +18,27 @@ const STATUS: DaemonStatus = {
   counts: { lockouts: 1, spared: { near: 2 }, packets: 3, overruns: 0, lost: 0 },
 }
 
-function daemon(): Control & { readonly calls: unknown[][] } {
+function daemon(): Served & { readonly calls: unknown[][]; tell(line: string): void } {
   const calls: unknown[][] = []
+  const listeners = new Set<(line: string) => void>()
   return {
     calls,
+    tell: line => {
+      for (const listener of listeners) listener(line)
+    },
+    watch(listener) {
+      listeners.add(listener)
+      return { [Symbol.dispose]: () => void listeners.delete(listener) }
+    },
+    metrics: () => '# nothing\n',
+    async lock(request) {
+      calls.push(['lock', request])
+      return { locked: request.lockouts.map(({ who }) => who), refused: [] }
+    },
     status: async () => STATUS,
-    async free(who, by) {
+    async free({ who = [], by }) {
       calls.push(['free', who, by])
-      return { flies: [...who], held: [] }
+      return { flies: who, held: [], count: who.length }
     },
     async flush(by) {
       calls.push(['flush', by])
@@ -71,13 +85,17 @@ test('client and server speak the same', async () => {
   await served(async (path, control) => {
     const client = (await reachDaemon(path))!
     assert.deepEqual(await client.status(), STATUS)
-    assert.deepEqual(await client.free(['192.0.2.9'], 'root'), { flies: ['192.0.2.9'], held: [] })
+    const freed = await client.free({ who: ['192.0.2.9'], by: 'root' })
+    assert.deepEqual(freed, { flies: ['192.0.2.9'], held: [], count: 1 })
+    const wish = { lockouts: [{ who: '192.0.2.9', seconds: 60 }], because: 'so', by: 'root' }
+    assert.deepEqual(await client.lock(wish), { locked: ['192.0.2.9'], refused: [] })
     assert.equal(await client.flush('root'), 390)
     await client.confirm()
     await client.leave()
     await client.stop('root')
     assert.deepEqual(control.calls, [
       ['free', ['192.0.2.9'], 'root'],
+      ['lock', { lockouts: [{ who: '192.0.2.9', seconds: 60 }], because: 'so', by: 'root' }],
       ['flush', 'root'],
       ['confirm'],
       ['leave'],
@@ -105,6 +123,11 @@ test('wrong and huge requests are refused, and do nothing', async () => {
       ['POST', '/v1/free', '{"who":["192.0.2.9"],"by":"root","force":true}', 400, /force/],
       ['POST', '/v1/free', `{"who":["${'9'.repeat(65)}"],"by":"root"}`, 400, /who/],
       ['POST', '/v1/flush', '{"by":7}', 400, /by/],
+      ['POST', '/v1/lock', '{"lockouts":[{"who":"192.0.2.9","seconds":0}],"by":"root"}', 400, /seconds/],
+      ['POST', '/v1/lock', '{"lockouts":[{"who":"192.0.2.9","seconds":1e99}],"by":"root"}', 400, /seconds/],
+      ['POST', '/v1/lock', '{"lockouts":[],"by":"root"}', 400, /lockouts/],
+      ['POST', '/v1/free', '{"port":65536,"by":"root"}', 400, /port/],
+      ['DELETE', '/v1/status', '', 404, /there is no DELETE/],
       ['POST', '/v1/flush', `{"by":"${'x'.repeat(REQUEST_MAX)}"}`, 400, /at most 65536 bytes/],
     ]
     for (const [method, url, body, status, text] of wrong) {
@@ -115,6 +138,90 @@ test('wrong and huge requests are refused, and do nothing', async () => {
     assert.deepEqual(control.calls, [])
   })
 })
+
+test('events: a line each, to all who watch, until either side goes; more than 16 are refused', async () => {
+  await served(async (path, control) => {
+    const client = (await reachDaemon(path))!
+    const watch = () => {
+      const end = new AbortController()
+      return { end, lines: client.events(end.signal)[Symbol.asyncIterator]() }
+    }
+    const watchers = Array.from({ length: WATCHERS_MAX }, watch)
+    const first = watchers.map(({ lines }) => lines.next())
+    const event = { at: '2026-11-24T12:00:00.000Z', event: 'lockout', text: 'lockout 192.0.2.9' }
+    while ((await pending(path)).refused === false) await new Promise(resolve => setTimeout(resolve, 5))
+    control.tell(JSON.stringify(event))
+    for (const line of await Promise.all(first)) assert.deepEqual(line.value, event)
+    await assert.rejects(watch().lines.next(), { exit: 69, message: /16 are watching already/ })
+    const [gone, ...rest] = watchers
+    gone!.end.abort()
+    assert.equal((await gone!.lines.next()).done, true)
+    while ((await pending(path)).refused) await new Promise(resolve => setTimeout(resolve, 5))
+    for (const { end } of rest) end.abort()
+  })
+})
+
+test('a watcher that reads too slowly loses lines, and is told how many', async () => {
+  await served(async (path, control) => {
+    const response = await open(path, '/v1/events')
+    response.pause()
+    const line = JSON.stringify({ at: '2026-11-24T12:00:00.000Z', event: 'x', text: 'x'.repeat(1000) })
+    const told = 4000
+    for (let n = 0; n < told; n++) control.tell(line)
+    let text = ''
+    for await (const chunk of response) {
+      text += chunk
+      if (/"event":"lost".*\n/.test(text)) break
+    }
+    const lost = JSON.parse(/^.*"event":"lost".*$/m.exec(text)![0]) as { lines: number; text: string }
+    const got = text.split('\n').filter(one => one === line).length
+    assert.ok(lost.lines > 0 && got * line.length < WATCHER_BYTES * 8, `${got} lines of ${told} waited`)
+    assert.equal(got + lost.lines, told)
+    assert.equal(lost.text, `${lost.lines} events were lost: this watcher reads too slowly`)
+  })
+})
+
+test('the metrics socket has the counters and nothing else', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'flypaperd-test-control-'))
+  const path = join(directory, 'metrics.sock')
+  try {
+    const control = daemon()
+    await using _ = await serveMetrics(path, control)
+    assert.equal(statSync(path).mode & 0o777, 0o666)
+    assert.deepEqual(await ask(path, 'GET', '/metrics'), { status: 200, text: '# nothing\n' })
+    for (const [method, url] of [
+      ['POST', '/v1/flush'],
+      ['GET', '/v1/status'],
+      ['POST', '/metrics'],
+    ] as const)
+      assert.equal((await ask(path, method, url, '{"by":"root"}')).status, 404)
+    assert.deepEqual(control.calls, [])
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+})
+
+test('the description that the socket gives is the document', async () => {
+  await served(async path => {
+    const { status, text } = await ask(path, 'GET', '/v1/openapi.json')
+    assert.equal(status, 200)
+    assert.deepEqual(JSON.parse(text), JSON.parse(readFileSync('docs/openapi.json', 'utf8')))
+  })
+})
+
+/** The answer as it comes. */
+function open(socketPath: string, path: string): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) =>
+    request({ socketPath, path, agent: false }, resolve).on('error', reject).end(),
+  )
+}
+
+/** Whether one more watcher would be refused; that one goes again. */
+async function pending(path: string): Promise<{ refused: boolean }> {
+  const response = await open(path, '/v1/events')
+  response.destroy()
+  return { refused: response.statusCode !== 200 }
+}
 
 test('nobody there is no error, a daemon of another version is', async () => {
   assert.equal(await reachDaemon('/nonexistent/control.sock'), undefined)

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { openEvents } from '../../src/record/events.ts'
 import { runProgram } from '../../src/surface/cli/program.ts'
 import type { System } from '../../src/surface/cli/system.ts'
 import { openFirewall } from '../../src/system/firewall.ts'
@@ -152,12 +153,22 @@ test('a stop that the kernel refuses is told to whoever said stop, and by the da
   const changes: Partial<System> = {
     readText,
     socket: system.socket,
+    metricsSocket: system.metricsSocket,
     watchRoutes: () => nothing,
     onSignal: () => nothing,
     openWorld: () => {
       const sockets = { open: () => ({ ...nothing, counts: () => ({ packets: 0, overruns: 0, lost: 0 }) }) }
       const { surroundings, now } = system
-      return { firewall, surroundings, sockets, history: system.openHistory(), log, now, ...nothing } as never
+      return {
+        firewall,
+        surroundings,
+        sockets,
+        history: system.openHistory(),
+        log,
+        events: openEvents(log, now),
+        now,
+        ...nothing,
+      } as never
     },
   }
   try {

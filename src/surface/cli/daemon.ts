@@ -1,11 +1,10 @@
 /** Runs the daemon in the foreground: start, restart and try are this with a word more or less. */
 import { disarmTrap, openTrap, type Trap, type World } from '../../flypaperd.ts'
-import { sentence } from '../../record/sentence.ts'
 import { EXIT, type ExitStatus, Failure } from '../../terms/failure.ts'
 import { reachDaemon } from '../control/client.ts'
 import { controlOf, type End } from '../control/daemon.ts'
 import type { Control } from '../control/protocol.ts'
-import { serveControl } from '../control/server.ts'
+import { serveControl, serveMetrics } from '../control/server.ts'
 import { startTrial } from './trial.ts'
 import type { Call } from './verb.ts'
 
@@ -18,6 +17,8 @@ export interface Manner {
 
 /** How often this machine is looked at again: served ports, resolvers. */
 const REFRESH_MS = 60_000
+/** How often those who were let go are written down. */
+const SECOND_MS = 1000
 /** Several changes of routes come at once, when an interface comes or goes. */
 const SETTLE_MS = 200
 
@@ -30,7 +31,7 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
   if (running !== undefined) await takeOver(running, system.socket)
 
   using world = system.openWorld()
-  const { log, now } = world
+  const { log, events, now } = world
   const end = Promise.withResolvers<End>()
   const ended = Promise.withResolvers<void>()
   ended.promise.catch(() => {}) // A signal waits for nothing.
@@ -47,7 +48,8 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
     disarmTrap(world.firewall, world.history, now())
     throw error
   })
-  log.info(sentence({ event: 'armed', capture: trap.capture.kind, flies: trap.flypaper.count(now()) }))
+  await using _metrics = await serveMetrics(system.metricsSocket, control)
+  events.tell({ event: 'armed', capture: trap.capture.kind, flies: trap.flypaper.count(now()) })
   if (trap.grace > 0) log.info(`nobody is judged for ${trap.grace} s, since this machine has just booted`)
   using _refresh = keepFresh(call, world, trap)
 
@@ -56,7 +58,7 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
   try {
     if (how === 'disarm') {
       disarmTrap(world.firewall, world.history, now())
-      log.info(sentence({ event: 'disarmed', flies: world.history.count(now()) }))
+      events.tell({ event: 'disarmed', flies: world.history.count(now()) })
     } else log.info('leaving: the trap stays armed')
   } catch (error) {
     ended.reject(error) // Whoever said stop hears why not.
@@ -100,20 +102,21 @@ function onSignals({ system }: Call, { log }: World, end: (how: End) => void): D
 
 /** A look at this machine that fails costs one look; the trap stays as it was. */
 function keepFresh({ system }: Call, { log }: World, trap: Trap): Disposable {
-  const refresh = () => {
+  const attempt = (work: () => void) => {
     try {
-      trap.refresh()
+      work()
     } catch (error) {
       log.error(`cannot bring the trap up to date: ${String(error)}`)
     }
   }
-  const timer = setInterval(refresh, REFRESH_MS)
+  const timer = setInterval(() => attempt(trap.refresh), REFRESH_MS)
+  const settle = setInterval(() => attempt(trap.settle), SECOND_MS)
   let settling: NodeJS.Timeout | undefined
   const routes = system.watchRoutes(
     () => {
       settling ??= setTimeout(() => {
         settling = undefined
-        refresh()
+        attempt(trap.refresh)
       }, SETTLE_MS)
     },
     error => log.error(`changes of addresses and routes are seen once a minute only: ${String(error)}`),
@@ -121,6 +124,8 @@ function keepFresh({ system }: Call, { log }: World, trap: Trap): Disposable {
   return {
     [Symbol.dispose]() {
       clearInterval(timer)
+      clearInterval(settle)
+      attempt(trap.settle)
       clearTimeout(settling)
       routes[Symbol.dispose]()
     },

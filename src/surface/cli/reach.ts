@@ -4,15 +4,15 @@ import { singlePrefixes } from '../../arm/surroundings.ts'
 import { openFlypaper } from '../../lockout/flypaper.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
 import { flyNamer } from '../../terms/fly.ts'
-import { reachDaemon } from '../control/client.ts'
-import { prefixesOf } from '../control/daemon.ts'
-import type { Control, Freed } from '../control/protocol.ts'
+import { type Client, reachDaemon } from '../control/client.ts'
+import { freeWhom } from '../control/freeing.ts'
+import type { Control } from '../control/protocol.ts'
 import type { Call } from './verb.ts'
 
 /** What can be done to the flies with and without a daemon. */
 export type Actions = Pick<Control, 'free' | 'flush'>
 
-export async function runningDaemon({ system }: Call): Promise<Control> {
+export async function runningDaemon({ system }: Call): Promise<Client> {
   const daemon = await reachDaemon(system.socket)
   if (daemon !== undefined) return daemon
   throw new Failure('flypaperd is not running', {
@@ -36,10 +36,7 @@ async function withoutDaemon<T>(
   const nameFly = flyNamer(singlePrefixes(system.surroundings.neighbourhood(), never))
   const flypaper = openFlypaper({ firewall, memory: history, lockout, nameFly, now: system.now() })
   return act({
-    free: async (who, by): Promise<Freed> => {
-      const { flies, held } = flypaper.free(prefixesOf(who), by, system.now())
-      return { flies: [...flies], held: [...held] }
-    },
+    free: request => freeWhom({ flypaper, history, now: system.now }, request),
     flush: async by => flypaper.flush(by, system.now()),
   })
 }

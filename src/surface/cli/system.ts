@@ -11,6 +11,8 @@ export interface System {
   readonly version: string
   /** The control socket. */
   readonly socket: string
+  /** The socket that has the counters alone. */
+  readonly metricsSocket: string
   /** The name of whoever runs the command: what `free` remembers. */
   readonly user: string
   readonly pid: number

@@ -1,13 +1,31 @@
 /** Speaks to the running daemon over its socket. */
-import { request } from 'node:http'
+import { once } from 'node:events'
+import { type IncomingMessage, type RequestOptions, request } from 'node:http'
+import { createInterface } from 'node:readline/promises'
+import { text as textOf } from 'node:stream/consumers'
 import type { z } from 'zod'
+import { escapeText } from '../../terms/escape.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
-import { type Control, ErrorAnswer, FlushAnswer, FreeAnswer, StatusAnswer } from './protocol.ts'
+import { ENDPOINTS, type Endpoint, type EndpointName } from './endpoints.ts'
+import {
+  type Control,
+  ErrorAnswer,
+  EventLine,
+  FlushAnswer,
+  FreeAnswer,
+  LockAnswer,
+  StatusAnswer,
+} from './protocol.ts'
+
+export interface Client extends Control {
+  /** What happens from now on, until the signal is given or the daemon ends. */
+  events(signal: AbortSignal): AsyncIterable<EventLine>
+}
 
 const PATIENCE_MS = 30_000
 
 /** The running daemon; undefined when none answers. Throws a Failure (77) when the socket may not be opened. */
-export async function reachDaemon(path: string): Promise<Control | undefined> {
+export async function reachDaemon(path: string): Promise<Client | undefined> {
   const control = clientOf(path)
   try {
     await control.status()
@@ -20,40 +38,55 @@ export async function reachDaemon(path: string): Promise<Control | undefined> {
   }
 }
 
-function clientOf(path: string): Control {
-  const get = async (url: string) => ask(path, 'GET', url)
-  const post = async (url: string, body?: object) =>
-    ask(path, 'POST', url, body).catch(error => {
-      throw (error as NodeJS.ErrnoException).code === 'ECONNRESET' ? goneDaemon(error) : error
+function clientOf(path: string): Client {
+  const ask = async (name: EndpointName, body?: object) =>
+    exchange(path, ENDPOINTS[name], body).catch(error => {
+      const isPost = ENDPOINTS[name].method === 'POST'
+      throw isPost && (error as NodeJS.ErrnoException).code === 'ECONNRESET' ? goneDaemon(error) : error
     })
   return {
-    status: async () => parse(StatusAnswer, await get('/v1/status')),
-    free: async (who, by) => parse(FreeAnswer, await post('/v1/free', { who, by })),
-    flush: async by => parse(FlushAnswer, await post('/v1/flush', { by })).flies,
-    stop: async by => void (await post('/v1/stop', { by })),
-    leave: async () => void (await post('/v1/leave')),
-    confirm: async () => void (await post('/v1/confirm')),
+    status: async () => parse(StatusAnswer, await ask('status')),
+    lock: async request => parse(LockAnswer, await ask('lock', request)),
+    free: async request => parse(FreeAnswer, await ask('free', request)),
+    flush: async by => parse(FlushAnswer, await ask('flush', { by })).flies,
+    stop: async by => void (await ask('stop', { by })),
+    leave: async () => void (await ask('leave')),
+    confirm: async () => void (await ask('confirm')),
+    async *events(signal) {
+      const { method, path: url } = ENDPOINTS.events
+      const response = await send(path, { method, path: url, signal })
+      if (response.statusCode !== 200) throw refusal(response.statusCode ?? 0, await textOf(response))
+      try {
+        for await (const line of createInterface(response)) yield parse(EventLine, JSON.parse(line))
+      } catch (error) {
+        // Both the signal and a daemon that ends break the answer off: that is its end.
+        if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error
+      }
+    },
   }
 }
 
-async function ask(socketPath: string, method: string, path: string, body?: object): Promise<unknown> {
-  const { status, text } = await new Promise<{ status: number; text: string }>((resolve, reject) => {
-    const asked = request({ socketPath, method, path, timeout: PATIENCE_MS, agent: false }, response => {
-      let text = ''
-      response.setEncoding('utf8').on('data', chunk => {
-        text += chunk
-      })
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
-      response.on('error', reject)
-    })
-    asked.on('timeout', () => asked.destroy(silentDaemon(socketPath)))
-    asked.on('error', reject)
-    asked.end(body === undefined ? undefined : JSON.stringify(body))
-  })
-  const answer: unknown = JSON.parse(text)
-  if (status === 200) return answer
-  const { data } = ErrorAnswer.safeParse(answer)
-  throw new Failure(`the daemon refused: ${data?.error ?? text}`, {
+async function exchange(path: string, { method, path: url }: Endpoint, body?: object): Promise<unknown> {
+  const response = await send(path, { method, path: url, timeout: PATIENCE_MS }, body)
+  const text = await textOf(response)
+  if (response.statusCode !== 200) throw refusal(response.statusCode ?? 0, text)
+  return JSON.parse(text)
+}
+
+async function send(socketPath: string, options: RequestOptions, body?: object): Promise<IncomingMessage> {
+  const asked = request({ socketPath, agent: false, ...options })
+  asked.on('timeout', () => asked.destroy(silentDaemon(socketPath)))
+  asked.end(body === undefined ? undefined : JSON.stringify(body))
+  const [response] = await once(asked, 'response')
+  return response as IncomingMessage
+}
+
+function refusal(status: number, text: string): Failure {
+  let error = text
+  try {
+    error = ErrorAnswer.parse(JSON.parse(text)).error
+  } catch {} // Somebody else's answer is shown as it is.
+  return new Failure(`the daemon refused: ${escapeText(error)}`, {
     exit: status === 400 ? EXIT.usage : EXIT.unavailable,
   })
 }

@@ -1,11 +1,12 @@
 /** The running daemon as the control socket sees it. */
+
 import type { Trap, World } from '../../flypaperd.ts'
-import { sentence } from '../../record/sentence.ts'
+import type { Wish } from '../../lockout/by-hand.ts'
 import { closedMode, type Settings } from '../../settings/settings.ts'
-import { type Prefix, parsePrefix } from '../../terms/address.ts'
-import { escapeText } from '../../terms/escape.ts'
-import { EXIT, Failure } from '../../terms/failure.ts'
-import type { Control } from './protocol.ts'
+import { metricsOf } from '../metrics/metrics.ts'
+import { metricsText } from '../metrics/text.ts'
+import { freeWhom, prefixesOf } from './freeing.ts'
+import type { Served } from './protocol.ts'
 
 /** How the daemon ends: the trap goes with it, or stays armed for the next one. */
 export type End = 'disarm' | 'leave'
@@ -21,31 +22,53 @@ export interface Running {
   finish(how: End): Promise<void>
 }
 
-export function controlOf({ pid, version, settings, world, trap, trial, finish }: Running): Control {
-  const { log, now } = world
-  const since = now()
+export function controlOf({ pid, version, settings, world, trap, trial, finish }: Running): Served {
+  const { history, events, now } = world
+  const about = { version, since: now(), capture: trap.capture.kind, closed: closedMode(settings) }
   return {
+    watch: events.watch,
+    metrics: () =>
+      metricsText(
+        metricsOf({
+          status: about,
+          counts: trap.counts(),
+          fill: trap.flypaper.fill(now()),
+          sizes: settings.sizes,
+          historyBytes: history.bytes(),
+        }),
+      ),
     async status() {
       const { lockouts, spared, capture } = trap.counts()
       const { packets, overruns, lost } = capture
       return {
         pid,
-        version,
-        since,
-        capture: trap.capture.kind,
-        closed: closedMode(settings),
+        ...about,
         ...(trial.until === undefined ? {} : { tryUntil: trial.until }),
         counts: { lockouts, spared, packets, overruns, lost },
       }
     },
-    async free(who, by) {
-      const { flies, held } = trap.flypaper.free(prefixesOf(who), by, now())
-      for (const source of flies) log.info(sentence({ event: 'free', source, by }))
-      return { flies: [...flies], held: [...held] }
+    async lock({ lockouts, because: note, force = false, by }) {
+      const prefixes = prefixesOf(lockouts.map(({ who }) => who))
+      const wishes = lockouts.map(({ seconds }, i) => ({
+        prefix: prefixes[i]!,
+        length: (seconds ?? settings.lockout.first) as Wish['length'],
+      }))
+      const { lockouts: locked, refused } = trap.lock(wishes, { by, note, force })
+      return { locked: locked.map(({ source }) => source), refused: [...refused] }
     },
+    free: request =>
+      freeWhom(
+        {
+          flypaper: trap.flypaper,
+          history,
+          now,
+          freed: source => events.tell({ event: 'free', source, by: request.by }),
+        },
+        request,
+      ),
     async flush(by) {
       const flies = trap.flypaper.flush(by, now())
-      log.info(sentence({ event: 'flush', flies, by }))
+      events.tell({ event: 'flush', flies, by })
       return flies
     },
     stop: () => finish('disarm'),
@@ -54,13 +77,4 @@ export function controlOf({ pid, version, settings, world, trap, trial, finish }
       trial.confirm()
     },
   }
-}
-
-/** Throws a Failure (64) for what is neither an address nor a prefix. */
-export function prefixesOf(who: readonly string[]): Prefix[] {
-  return who.map(text => {
-    const prefix = parsePrefix(text)
-    if (prefix !== undefined) return prefix
-    throw new Failure(`${escapeText(text)} is no address and no prefix`, { exit: EXIT.usage })
-  })
 }

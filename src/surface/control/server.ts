@@ -1,36 +1,42 @@
 /** The control socket of the running daemon. Only its owner may speak to it. */
 import { mkdirSync, rmSync } from 'node:fs'
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { dirname } from 'node:path'
-import { z } from 'zod'
 import { EXIT, Failure } from '../../terms/failure.ts'
-import { type Control, FlushRequest, FreeRequest, REQUEST_MAX } from './protocol.ts'
+import { answering } from './answering.ts'
+import { ENDPOINTS } from './endpoints.ts'
+import type { Served } from './protocol.ts'
 
 /** Connections at the same time, at most. */
 const CONNECTIONS_MAX = 64
-
-type Handler = (body: unknown) => Promise<unknown>
+/** Where Prometheus looks unless told. */
+const METRICS_PATH = '/metrics'
 
 /** Listens on the socket; a stale one, that nobody answers, is replaced. The caller has made sure of that. */
-export async function serveControl(path: string, control: Control): Promise<AsyncDisposable> {
-  const handlers: Record<string, Handler> = {
-    'GET /v1/status': () => control.status(),
-    'POST /v1/free': async body => {
-      const { who, by } = FreeRequest.parse(body)
-      return control.free(who, by)
-    },
-    'POST /v1/flush': async body => ({ flies: await control.flush(FlushRequest.parse(body).by) }),
-    'POST /v1/stop': async body => answerNothing(control.stop(FlushRequest.parse(body).by)),
-    'POST /v1/leave': () => answerNothing(control.leave()),
-    'POST /v1/confirm': () => answerNothing(control.confirm()),
-  }
-  const server = createServer({ requestTimeout: 10_000 }, async (request, response) => {
-    const { status, body } = await answer(request, handlers)
-    response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`)
+export async function serveControl(path: string, daemon: Served): Promise<AsyncDisposable> {
+  const { answer, end } = answering(daemon)
+  return serve(path, 0o177, answer, end)
+}
+
+/** The counters alone, for whoever may enter the directory: nothing can be changed here, and no address is told. */
+export async function serveMetrics(path: string, daemon: Served): Promise<AsyncDisposable> {
+  return serve(path, 0o111, (request, response) => {
+    const isAsked = request.method === 'GET' && request.url === METRICS_PATH
+    response.writeHead(isAsked ? 200 : 404, { 'content-type': ENDPOINTS.metrics.answer.type })
+    response.end(isAsked ? daemon.metrics() : `there is only ${METRICS_PATH}\n`)
   })
+}
+
+async function serve(
+  path: string,
+  mask: number,
+  answer: (request: IncomingMessage, response: ServerResponse) => void,
+  end = () => {},
+): Promise<AsyncDisposable> {
+  const server = createServer({ requestTimeout: 10_000 }, answer)
   server.maxConnections = CONNECTIONS_MAX
   try {
-    await listen(server, path)
+    await listen(server, path, mask)
   } catch (error) {
     throw new Failure(`cannot make the control socket ${path}: ${(error as Error).message}`, {
       exit: (error as NodeJS.ErrnoException).code === 'EACCES' ? EXIT.noPermission : EXIT.unavailable,
@@ -40,6 +46,7 @@ export async function serveControl(path: string, control: Control): Promise<Asyn
   }
   return {
     async [Symbol.asyncDispose]() {
+      end()
       const closed = new Promise(resolve => server.close(resolve))
       // The answer to `stop` is still on its way; whoever is slow must not keep us.
       setTimeout(() => server.closeAllConnections(), 1000).unref()
@@ -48,49 +55,14 @@ export async function serveControl(path: string, control: Control): Promise<Asyn
   }
 }
 
-async function listen(server: Server, path: string): Promise<void> {
+async function listen(server: Server, path: string, mask: number): Promise<void> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
   rmSync(path, { force: true })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     // Nobody gets in between making the socket and restricting it.
-    const mask = process.umask(0o177)
+    const before = process.umask(mask)
     server.listen(path, resolve)
-    process.umask(mask)
+    process.umask(before)
   })
-}
-
-async function answer(
-  request: IncomingMessage,
-  handlers: Record<string, Handler>,
-): Promise<{ status: number; body: unknown }> {
-  const handler = handlers[`${request.method} ${request.url}`]
-  if (handler === undefined)
-    return { status: 404, body: { error: `there is no ${request.method} ${request.url}` } }
-  try {
-    return { status: 200, body: await handler(await readBody(request)) }
-  } catch (error) {
-    if (error instanceof z.ZodError) return { status: 400, body: { error: z.prettifyError(error) } }
-    if (error instanceof SyntaxError || error instanceof RangeError)
-      return { status: 400, body: { error: error.message } }
-    if (error instanceof Failure)
-      return { status: error.exit === EXIT.usage ? 400 : 500, body: { error: error.message } }
-    return { status: 500, body: { error: String(error) } }
-  }
-}
-
-async function readBody(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of request) {
-    length += (chunk as Buffer).length
-    if (length > REQUEST_MAX) throw new RangeError(`a request has at most ${REQUEST_MAX} bytes`)
-    chunks.push(chunk as Buffer)
-  }
-  return length === 0 ? undefined : JSON.parse(Buffer.concat(chunks).toString())
-}
-
-async function answerNothing(done: Promise<void>): Promise<object> {
-  await done
-  return {}
 }

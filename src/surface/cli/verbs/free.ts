@@ -18,8 +18,10 @@ export const free: Verb = {
   ],
   async run(call) {
     const who = (await Promise.all(call.args.map(arg => addressesOf(call, arg)))).flat()
-    const { flies, held } = await withActions(call, actions => actions.free(who, call.system.user))
-    if (call.options.json) call.print(JSON.stringify({ flies, held }))
+    const { flies, held, count } = await withActions(call, actions =>
+      actions.free({ who: [...who], by: call.system.user }),
+    )
+    if (call.options.json) call.print(JSON.stringify({ flies, held, count }))
     else {
       for (const fly of flies) call.print(`Freed ${fly}.`)
       for (const source of held) call.print(`Freed ${source}, which was only held.`)

@@ -1,0 +1,87 @@
+/** Every request that the control socket takes: server, client, OpenAPI and docs/control.md are made from this table. */
+import type { z } from 'zod'
+import * as protocol from './protocol.ts'
+
+export interface Endpoint {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly what: string
+  readonly request?: z.ZodType
+  /** Answers with JSON of this shape, or with a text that goes on as told. */
+  readonly answer: z.ZodType | { readonly type: string; readonly line?: z.ZodType }
+  /** A body that works on any machine. */
+  readonly example?: object
+}
+
+export const ENDPOINTS = {
+  status: {
+    method: 'GET',
+    path: '/v1/status',
+    what: 'Which daemon this is, and what it has counted since it started.',
+    answer: protocol.StatusAnswer,
+  },
+  lock: {
+    method: 'POST',
+    path: '/v1/lock',
+    what: 'Locks addresses and prefixes out by hand, and says whom it refuses.',
+    request: protocol.LockRequest,
+    answer: protocol.LockAnswer,
+    example: { lockouts: [{ who: '203.0.113.7', seconds: 3600 }], because: 'it is enough', by: 'anna' },
+  },
+  free: {
+    method: 'POST',
+    path: '/v1/free',
+    what: 'Frees flies by address and prefix, port, protocol, time.',
+    request: protocol.FreeRequest,
+    answer: protocol.FreeAnswer,
+    example: { who: ['203.0.113.7', '2001:db8:1:2::/64'], by: 'anna' },
+  },
+  flush: {
+    method: 'POST',
+    path: '/v1/flush',
+    what: 'Frees all flies; the history stays.',
+    request: protocol.ByRequest,
+    answer: protocol.FlushAnswer,
+    example: { by: 'anna' },
+  },
+  confirm: {
+    method: 'POST',
+    path: '/v1/confirm',
+    what: 'Keeps a trap that was armed to be tried.',
+    answer: protocol.Nothing,
+  },
+  events: {
+    method: 'GET',
+    path: '/v1/events',
+    what: 'One line of JSON an event, until either side goes. Whoever reads too slowly loses lines, and a line with the event "lost" says how many.',
+    answer: { type: 'application/jsonl', line: protocol.EventLine },
+  },
+  metrics: {
+    method: 'GET',
+    path: '/v1/metrics',
+    what: 'The counters as Prometheus reads them.',
+    answer: { type: 'text/plain; version=0.0.4' },
+  },
+  openapi: {
+    method: 'GET',
+    path: '/v1/openapi.json',
+    what: 'This description.',
+    answer: { type: 'application/json' },
+  },
+  leave: {
+    method: 'POST',
+    path: '/v1/leave',
+    what: 'Ends the daemon and leaves the trap armed, for another daemon to go on.',
+    answer: protocol.Nothing,
+  },
+  stop: {
+    method: 'POST',
+    path: '/v1/stop',
+    what: 'Disarms the trap and ends the daemon.',
+    request: protocol.ByRequest,
+    answer: protocol.Nothing,
+    example: { by: 'anna' },
+  },
+} as const satisfies Record<string, Endpoint>
+
+export type EndpointName = keyof typeof ENDPOINTS

@@ -1,0 +1,58 @@
+/** The table of endpoints as OpenAPI 3.1, whose schemas are JSON Schema, which zod writes. */
+import { z } from 'zod'
+import { ENDPOINTS, type Endpoint } from './endpoints.ts'
+import { ErrorAnswer } from './protocol.ts'
+
+export function openApi(): object {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'flypaperd',
+      version: '1',
+      description:
+        'The control protocol of flypaperd: HTTP over the unix socket /run/flypaperd/control.sock.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: 'http://localhost', description: 'The host name does not matter: the socket does.' }],
+    paths: Object.fromEntries(
+      Object.entries<Endpoint>(ENDPOINTS).map(([name, endpoint]) => [
+        endpoint.path,
+        { [endpoint.method.toLowerCase()]: operation(name, endpoint) },
+      ]),
+    ),
+  }
+}
+
+function operation(name: string, { what, request, answer, example }: Endpoint): object {
+  return {
+    operationId: name,
+    summary: what,
+    ...(request !== undefined && {
+      requestBody: {
+        required: true,
+        content: { 'application/json': { schema: schemaOf(request), ...(example && { example }) } },
+      },
+    }),
+    responses: {
+      200: { description: 'Done.', content: content(answer) },
+      400: failure('The request is wrong: nothing was done.'),
+      500: failure('It could not be done; the text says why.'),
+    },
+  }
+}
+
+function content(answer: Endpoint['answer']): object {
+  if (!('type' in answer) || answer instanceof z.ZodType) {
+    return { 'application/json': { schema: schemaOf(answer as z.ZodType) } }
+  }
+  return { [answer.type]: { schema: answer.line === undefined ? {} : schemaOf(answer.line) } }
+}
+
+function failure(description: string): object {
+  return { description, content: { 'application/json': { schema: schemaOf(ErrorAnswer) } } }
+}
+
+function schemaOf(schema: z.ZodType): object {
+  const { $schema: _, ...json } = z.toJSONSchema(schema)
+  return json
+}

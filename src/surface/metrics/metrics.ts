@@ -1,0 +1,74 @@
+/** What Prometheus is told of a running daemon. No address is ever a label: their number has no bound. */
+import type { Counts } from '../../record/tally.ts'
+import type { Settings } from '../../settings/settings.ts'
+import type { FlySet } from '../../terms/fly.ts'
+import type { DaemonStatus } from '../control/protocol.ts'
+import type { Metric } from './text.ts'
+
+export interface Seen {
+  readonly status: Pick<DaemonStatus, 'version' | 'since' | 'capture' | 'closed'>
+  readonly counts: Counts
+  /** Elements of each set, as far as the daemon knows. */
+  readonly fill: Readonly<Record<FlySet, number>>
+  readonly sizes: Settings['sizes']
+  readonly historyBytes: number
+}
+
+export function metricsOf({ status, counts, fill, sizes, historyBytes }: Seen): readonly Metric[] {
+  const { version, since, capture, closed } = status
+  const { packets, lost, overruns, waiting } = counts.capture
+  const families = { ipv4: fill.flypaper + fill.flypaper_nets, ipv6: fill.flypaper6 + fill.flypaper_nets6 }
+  return [
+    gauge('info', 'Which daemon this is.', [[{ version, capture, closed }, 1]]),
+    gauge('start_time_seconds', 'When the daemon started, in seconds since 1970.', [[{}, since / 1000]]),
+    counter(
+      'lockouts_total',
+      'Lockouts, by what was tried and why.',
+      counts.lockoutsBy.map(({ proto, because, count }) => [{ proto, reason: because }, count]),
+    ),
+    counter(
+      'spared_packets_total',
+      'Offending packets whose source was let go, by reason.',
+      Object.entries(counts.spared).map(([reason, count]) => [{ reason }, count]),
+    ),
+    gauge(
+      'flies',
+      'Who is locked out now.',
+      Object.entries(families).map(([family, flies]) => [{ family }, flies]),
+    ),
+    gauge(
+      'set_elements',
+      'Elements of the sets of flies.',
+      Object.entries(fill).map(([set, elements]) => [{ set }, elements]),
+    ),
+    gauge('set_size', 'How many elements the set can take.', [
+      [{ set: 'flypaper' }, sizes.flypaper],
+      [{ set: 'flypaper6' }, sizes.flypaper],
+    ]),
+    counter('packets_total', 'Packets that were judged.', [[{}, packets]]),
+    counter(
+      'packets_lost_total',
+      'Packets that the kernel could not hand over: their senders are held all the same.',
+      [[{}, lost]],
+    ),
+    counter('receive_overruns_total', 'Times that the receive buffer overflowed (ENOBUFS).', [
+      [{}, overruns],
+    ]),
+    gauge('queue_packets', 'Packets that wait in the queue.', [[{}, waiting ?? 0]]),
+    histogram('batch_packets', 'Packets that one wake-up brought.', counts.batchPackets),
+    histogram('batch_seconds', 'Seconds from a wake-up to the end of its lockouts.', counts.batchSeconds),
+    gauge('history_bytes', 'Size of the history database.', [[{}, historyBytes]]),
+  ]
+}
+
+function counter(name: string, help: string, samples: Metric['samples']): Metric {
+  return { name, help, type: 'counter', samples }
+}
+
+function gauge(name: string, help: string, samples: Metric['samples']): Metric {
+  return { name, help, type: 'gauge', samples }
+}
+
+function histogram(name: string, help: string, value: Counts['batchPackets']): Metric {
+  return { name, help, type: 'histogram', samples: [[{}, value]] }
+}
