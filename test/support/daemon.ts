@@ -39,6 +39,7 @@ export interface Options {
   readonly main?: string
   /** Files that the program sees with another text: `/etc/resolv.conf`, `/proc/uptime`. */
   readonly files?: Readonly<Record<string, string>>
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** The machine that runs the tests may have booted just now: tests that are not about that leave the grace time out. */
@@ -48,7 +49,12 @@ export function install(host: Host, toml = '', options: Options = {}): Installat
   const settings = (text: string) =>
     writeFileSync(file, /boot_grace/.test(text) ? text : `boot_grace = "0s"\n${text}`)
   settings(toml)
-  const env = { STATE_DIRECTORY: directory, RUNTIME_DIRECTORY: directory, SUDO_USER: 'tester' }
+  const env = {
+    STATE_DIRECTORY: directory,
+    RUNTIME_DIRECTORY: directory,
+    SUDO_USER: 'tester',
+    ...options.env,
+  }
   const command = (args: readonly string[]) => [
     ...masks(directory, options.files ?? {}),
     process.execPath,

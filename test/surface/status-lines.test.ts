@@ -86,6 +86,11 @@ test('integration: by the chain of our own, by jumps, or not at all', () => {
 test('process and statement', () => {
   const daemon = { pid: 4711 } as Seen['daemon']
   assert.deepEqual(text({ daemon }).slice(4), ['OK (pid 4711)', 'OK (queue 4242)'])
+  const counts = { lost: 31, overruns: 2 }
+  assert.equal(
+    text({ daemon: { pid: 1, counts } as Seen['daemon'] })[5],
+    'OK (queue 4242, 31 packets lost, 2 overruns)',
+  )
   const log = rule('flypaper_offence', { handsOver: { kind: 'log', number: 7 } })
   assert.deepEqual(text({ table: { ...armed, rules: [log] } }).slice(4), ['Missing', 'OK (NFLOG group 7)'])
   assert.equal(

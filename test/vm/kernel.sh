@@ -3,9 +3,10 @@
 # mounts the host's root read-only. Prints the kernel's release. Nothing outside the folder is changed.
 set -eu
 cache=$1
+script=$(realpath "$0")
 mkdir -p "$cache"
 cd "$cache"
-if [ ! -e initramfs ]; then
+if [ ! initramfs -nt "$script" ]; then
   package=$(apt-cache search --names-only '^linux-image-6\.1\.0-[0-9]+-amd64$' | sort -V | tail -n 1 | cut -d' ' -f1)
   if [ -z "$package" ]; then
     apt-get -qq update >&2
@@ -39,7 +40,6 @@ mount -t 9p -o trans=virtio,version=9p2000.L,ro,msize=512000,cache=loose host /l
 mount -t tmpfs tmpfs /rw && mkdir /rw/upper /rw/work
 mount -t overlay -o lowerdir=/lower,upperdir=/rw/upper,workdir=/rw/work overlay /new
 for folder in proc sys dev; do mount --move "/$folder" "/new/$folder"; done
-mount -t tmpfs tmpfs /new/tmp
 mount -t tmpfs tmpfs /new/run
 checkout=$(sed -n 's/.*flypaperd\.checkout=\([^ ]*\).*/\1/p' /new/proc/cmdline)
 exec switch_root /new /bin/sh "$checkout/test/vm/inside/init.sh"

@@ -85,15 +85,18 @@ function daemonProcess({ daemon }: Seen): StatusLine {
   return daemon === undefined ? { label, ok: false } : { label, ok: true, reason: `pid ${daemon.pid}` }
 }
 
-function statement({ table }: Seen): StatusLine {
+/** Packets that the kernel handed over and that never came are told here: their senders were held, and not judged. */
+function statement({ table, daemon }: Seen): StatusLine {
   const label = 'queue or NFLOG statement'
   const found = table?.rules.find(
     rule => rule.chain === 'flypaper_offence' && rule.handsOver !== undefined,
   )?.handsOver
   if (found === undefined) return { label, ok: false }
-  return {
-    label,
-    ok: true,
-    reason: found.kind === 'queue' ? `queue ${found.number}` : `NFLOG group ${found.number}`,
-  }
+  const which = found.kind === 'queue' ? `queue ${found.number}` : `NFLOG group ${found.number}`
+  const { lost = 0, overruns = 0 } = daemon?.counts ?? {}
+  const missed = [
+    ...(lost === 0 ? [] : [`${lost} packets lost`]),
+    ...(overruns === 0 ? [] : [`${overruns} overruns`]),
+  ]
+  return { label, ok: true, reason: [which, ...missed].join(', ') }
 }

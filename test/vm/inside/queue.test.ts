@@ -91,7 +91,7 @@ test('a slow listener drops; what waited is judged when it wakes', async () => {
   assert.equal((await queue(gate)).waiting, 0)
 })
 
-test('killed with packets waiting: none is let through, and the next daemon goes on', async () => {
+test('killed with packets waiting: none is let through, and the next daemons go on', async () => {
   const { world, gate, scanner } = await gateAndScanner()
   await using _ = world
   using flypaperd = install(gate)
@@ -106,4 +106,9 @@ test('killed with packets waiting: none is let through, and the next daemon goes
   const second = await flypaperd.start()
   assert.deepEqual(await offend(scanner, 50, 20, [81, 22]), [])
   assert.equal((await lockoutsOf(second, 20)).length, 20)
+  const third = await flypaperd.start('restart')
+  assert.equal((await second.ended).code, 0)
+  assert.deepEqual(await offend(scanner, 60, 20, [81, 22]), [])
+  assert.equal((await lockoutsOf(third, 20)).length, 20)
+  assert.match(await flypaperd.must('status'), /statement: +OK \(queue 4242\)/, 'nothing was lost')
 })
