@@ -3,10 +3,11 @@
  * earns a verdict (judge), and its sender is locked out (lockout), which is remembered (record).
  * What the kernel does meanwhile by itself is in arm/ruleset/.
  */
-import { arm } from './arm/arm.ts'
+import { type Arming, arm, type Manner } from './arm/arm.ts'
 import { disarm } from './arm/disarm.ts'
 import type { Firewall } from './arm/firewall.ts'
 import { followNeighbours } from './arm/neighbours.ts'
+import type { Statement } from './arm/ruleset/spec.ts'
 import { type Surroundings, servedChanges } from './arm/surroundings.ts'
 import type { Capture, Captured } from './capture/capture.ts'
 import { chooseStatement, openCapture, type PacketSockets } from './capture/intake.ts'
@@ -16,18 +17,23 @@ import { judge } from './judge/judge.ts'
 import type { Locked, Order, Wish } from './lockout/by-hand.ts'
 import { type Flypaper, type Offence, openFlypaper } from './lockout/flypaper.ts'
 import { endHolds } from './lockout/hold.ts'
+import type { KernelSets } from './lockout/kernel-sets.ts'
 import type { Lockout } from './lockout/lockout.ts'
 import { openAlarm } from './record/alarm.ts'
 import type { Events } from './record/events.ts'
 import type { History } from './record/history.ts'
 import type { Log } from './record/log.ts'
+import { fullSentence } from './record/sentence.ts'
 import { openWitness } from './record/sightings.ts'
 import { type Counts, openTally } from './record/tally.ts'
 import { closedMode, type Settings } from './settings/settings.ts'
 import type { Address } from './terms/address.ts'
+import { auditor } from './upkeep/audit.ts'
+import { type KeeperCounts, keepTrap, takeTrust } from './upkeep/keeper.ts'
 
 export interface World {
   readonly firewall: Firewall
+  readonly kernelSets: KernelSets
   readonly surroundings: Surroundings
   readonly sockets: PacketSockets
   readonly history: History
@@ -45,26 +51,56 @@ export interface Trap extends Disposable {
   readonly capture: Capture
   /** Seconds of grace after boot that were left when the trap was armed. */
   readonly grace: number
-  counts(): Counts
+  /** Those in force. */
+  readonly settings: Settings
+  counts(): Counts & KeeperCounts
   /** Locks out by hand, and says so. */
   lock(wishes: readonly Wish[], order: Omit<Order, 'never' | 'near'>): Locked
   /** Remembers and tells who was let go since the last time. To be called once a second. */
   settle(): void
   /** Looks at this machine again: addresses, routes, resolvers, served ports. To be called now and then. */
   refresh(): void
+  /** Takes new settings without a gap, or throws why not and goes on with the old ones. */
+  reload(settings: Settings): void
 }
 
 /** The capture comes first: it is the lock against a second daemon, and nothing is changed when it fails. */
 export function openTrap(world: World, settings: Settings): Trap {
   const { firewall, surroundings, sockets, history, log, events, now, clock } = world
-  const statement = chooseStatement(settings.capture, kind => firewall.supports(kind))
-  const neighbours = followNeighbours(firewall, surroundings, settings.never)
-  const { nameFly } = neighbours
-  const flypaper = openFlypaper({ firewall, memory: history, lockout: settings.lockout, nameFly, now: now() })
-  const memory = { never: settings.never, near: neighbours.near, distinctPorts: distinctPorts() }
+  let wanted = settings
+  let neighbours = followNeighbours(firewall, surroundings, settings.never)
+  const nameFly = (source: Address) => neighbours.nameFly(source)
   const tally = openTally()
   const witness = openWitness()
   const alarm = openAlarm(log, now)
+  const isFull = openAlarm(log, now)
+  const flypaper = openFlypaper({
+    firewall,
+    memory: history,
+    nameFly,
+    now: now(),
+    get lockout() {
+      return wanted.lockout
+    },
+    get size() {
+      return wanted.sizes.flypaper
+    },
+    told: {
+      again: offences => tally.again(offences),
+      full(left, overflow) {
+        tally.overflowed(overflow)
+        isFull(fullSentence(left, overflow))
+      },
+      refused: error => keeper.armAgain(`the kernel refused a change: ${String(error)}`),
+    },
+  })
+  const memory = {
+    get never() {
+      return wanted.never
+    },
+    near: () => neighbours.near(),
+    distinctPorts: distinctPorts(),
+  }
 
   function receive(batch: readonly Captured[]): void {
     const began = clock()
@@ -96,42 +132,87 @@ export function openTrap(world: World, settings: Settings): Trap {
     }
   }
 
-  const capture = openCapture(sockets, statement, settings.number, receive, error => alarm(String(error)))
-  try {
+  function openFor({ capture, number }: Settings): Capture {
+    const statement = chooseStatement(capture, kind => firewall.supports(kind))
+    return openCapture(sockets, statement, number, receive, error => alarm(String(error)))
+  }
+
+  function armNow(statement: Statement, manner: Manner): Arming {
     const flies = () => flypaper.timed(now())
-    const { table, grace } = arm(firewall, surroundings, settings, statement, flies, nameFly)
-    if (table !== 'ours') history.setMeta(MADE_TABLE, table === 'made' ? 'yes' : 'no')
-    // The settings may have changed since somebody was locked out.
-    if (settings.never.length > 0) flypaper.free(settings.never, 'the never-list', now())
-    return {
-      flypaper,
-      capture,
-      grace,
-      counts: () => tally.counts(capture),
-      lock(wishes, order) {
-        const locked = flypaper.lock(
-          wishes,
-          { ...order, never: settings.never, near: neighbours.near() },
-          now(),
-        )
-        announce(locked.lockouts)
-        return locked
+    const arming = arm(firewall, surroundings, wanted, statement, flies, nameFly, manner)
+    if (arming.table !== 'ours') history.setMeta(MADE_TABLE, arming.table === 'made' ? 'yes' : 'no')
+    audit.remember()
+    return arming
+  }
+
+  using opening = new DisposableStack()
+  let capture = openFor(wanted)
+  opening.defer(() => capture[Symbol.dispose]())
+  const audit = auditor(firewall)
+  const keeper = opening.use(
+    keepTrap(
+      { ...world, flypaper },
+      {
+        arm: () => void armNow(capture.kind, { isAgain: true }),
+        chains: () => [...wanted.chains.input, ...wanted.chains.forward],
       },
-      settle() {
-        const sightings = witness.take()
-        for (const sighting of sightings) events.tell({ event: 'spared', sighting })
-        history.addSightings(sightings)
-      },
-      refresh() {
-        neighbours.refresh()
-        if (closedMode(settings) === 'listening') firewall.change(servedChanges(surroundings.served()))
-        flypaper.sweep(now())
-      },
-      [Symbol.dispose]: () => capture[Symbol.dispose](),
-    }
-  } catch (error) {
-    capture[Symbol.dispose]()
-    throw error
+    ),
+  )
+  const trust = takeTrust(world)
+  const { grace } = armNow(capture.kind, { areThere: trust === 'confirmed' })
+  // The settings may have changed since somebody was locked out.
+  if (wanted.never.length > 0) flypaper.free(wanted.never, 'the never-list', now())
+  keeper.follow(trust)
+  const opened = opening.move()
+  return {
+    flypaper,
+    get capture() {
+      return capture
+    },
+    grace,
+    get settings() {
+      return wanted
+    },
+    counts: () => ({ ...tally.counts(capture), ...keeper.counts() }),
+    lock(wishes, order) {
+      const who = { ...order, never: wanted.never, near: neighbours.near() }
+      const locked = flypaper.lock(wishes, who, now())
+      announce(locked.lockouts)
+      return locked
+    },
+    settle() {
+      const sightings = witness.take()
+      for (const sighting of sightings) events.tell({ event: 'spared', sighting })
+      history.addSightings(sightings)
+    },
+    refresh() {
+      neighbours.refresh()
+      if (closedMode(wanted) === 'listening') firewall.change(servedChanges(surroundings.served()))
+      flypaper.sweep(now())
+      if (audit.isChanged()) keeper.armAgain('the ruleset in the kernel was not as it should be')
+      else if (audit.isDue()) keeper.follow('audit')
+    },
+    reload(next) {
+      const before = { wanted, neighbours }
+      const isMoved = next.number !== wanted.number || next.capture !== wanted.capture
+      const fresh = isMoved ? openFor(next) : undefined
+      try {
+        wanted = next
+        neighbours = followNeighbours(firewall, surroundings, next.never)
+        armNow(fresh?.kind ?? capture.kind, { areThere: true })
+      } catch (error) {
+        fresh?.[Symbol.dispose]()
+        ;({ wanted, neighbours } = before)
+        keeper.armAgain('new settings are refused')
+        throw error
+      }
+      if (fresh !== undefined) {
+        capture[Symbol.dispose]()
+        capture = fresh
+      }
+      if (next.never.length > 0) flypaper.free(next.never, 'the never-list', now())
+    },
+    [Symbol.dispose]: () => opened.dispose(),
   }
 }
 

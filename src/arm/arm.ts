@@ -12,6 +12,16 @@ import { rulesetOf } from './ruleset/ruleset.ts'
 import type { Ruleset, Statement } from './ruleset/spec.ts'
 import { connectedChanges, neighbourhoodChanges, type Surroundings, servedChanges } from './surroundings.ts'
 
+/** So many flies take about 0.2 s. */
+export const FLIES_AT_ONCE = 10_000
+
+export interface Manner {
+  /** The sets hold the flies already. */
+  readonly areThere?: boolean
+  /** Somebody has flushed the ruleset: his chains may come later, and their jumps then. */
+  readonly isAgain?: boolean
+}
+
 export interface Arming {
   /** `made`: there was no `table inet filter` before; `ours`: nothing but ours was in it; `shared`: others use it. */
   readonly table: 'made' | 'ours' | 'shared'
@@ -22,7 +32,8 @@ export interface Arming {
 /**
  * First come the sets and what spares the innocent (who is connected, which ports are served, who is near), then
  * the flies, then the rules: nobody is judged before those are known, and no fly is free for a moment. A trap
- * that is armed already is renewed without a gap.
+ * that is armed already is renewed without a gap. Of many flies the first FLIES_AT_ONCE are put into the sets, unless
+ * they are there: the rules shall not wait for all of them.
  */
 export function arm(
   firewall: Firewall,
@@ -31,11 +42,12 @@ export function arm(
   statement: Statement,
   flies: () => readonly TimedFly[],
   nameFly: (source: Address) => Fly,
+  { areThere = false, isAgain = false }: Manner = {},
 ): Arming {
   const before = firewall.look()
   const wasArmed = before !== undefined && isArmed(before)
   checkKernel(firewall)
-  checkChains(settings, before)
+  if (!isAgain) checkChains(settings, before)
   const ruleset = rulesetOf(settings, statement)
   const grace = Math.max(0, Math.ceil(settings.bootGrace - surroundings.uptime()))
   try {
@@ -48,7 +60,7 @@ export function arm(
       ...(wasArmed ? [] : connectedChanges(surroundings.connected(), nameFly)),
       ...(grace > 0 ? graceChanges(grace) : []),
     ])
-    firewall.change(flyChanges(flies()))
+    if (!areThere) firewall.change(flyChanges(flies().slice(0, FLIES_AT_ONCE)))
     firewall.load(render(ruleset))
     firewall.change(jumpChanges(settings, firewall.look()))
   } catch (error) {
@@ -125,7 +137,9 @@ function jumpChanges(settings: Settings, table: TableView | undefined): readonly
       comment === APPENDED && !wanted.some(jump => jump.chain === chain && targets.includes(jump.to)),
   )
   const missing = wanted.filter(
-    jump => !rules.some(({ chain, targets }) => chain === jump.chain && targets.includes(jump.to)),
+    jump =>
+      table?.chains.some(({ name }) => name === jump.chain) &&
+      !rules.some(({ chain, targets }) => chain === jump.chain && targets.includes(jump.to)),
   )
   return [
     ...stale.map(({ chain, handle }) => ({ change: 'delete-rule', chain, handle }) as const),

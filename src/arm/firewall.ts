@@ -1,9 +1,12 @@
 /** What arming needs of the kernel's firewall: the port that system/firewall.ts stands behind. */
 import type { Address, Prefix } from '../terms/address.ts'
+import { EXIT, Failure } from '../terms/failure.ts'
 import type { ChainName, SetName } from './names.ts'
 
 /** `table inet filter` as it is, without the elements of its sets. */
 export interface TableView {
+  /** The kernel's number of the table; a table that is made anew gets another. */
+  readonly handle?: number | undefined
   readonly chains: readonly ChainView[]
   readonly sets: readonly SetView[]
   readonly rules: readonly RuleView[]
@@ -23,6 +26,8 @@ export interface SetView {
   readonly name: string
   readonly size?: number | undefined
   readonly flags: readonly string[]
+  /** The kernel's number of the set within its table. */
+  readonly handle?: number | undefined
 }
 
 export interface RuleView {
@@ -64,7 +69,10 @@ export type Change =
 export interface Firewall {
   /** Loads the nft text of a generated ruleset as one transaction. */
   load(ruleset: string): void
-  /** The same changes as one transaction: all or none. Removing what is not there is no error. */
+  /**
+   * The same changes as one transaction: all or none. Removing what is not there is no error. Elements alone may
+   * take several transactions, where one may not be large enough. Throws SetFull when a set has no room.
+   */
   change(changes: readonly Change[]): void
   /** Removes one element; false when it is not there. */
   take(set: SetName, element: Address): boolean
@@ -74,4 +82,15 @@ export interface Firewall {
   elements(set: SetName): readonly { element: string; expires?: number | undefined }[]
   /** Whether the kernel would take this statement in a rule; nothing is changed. */
   supports(statement: 'queue' | 'log' | 'socket'): boolean
+}
+
+/** A set holds as many elements as its size allows, and a change would have put more into it. */
+export class SetFull extends Failure {
+  constructor(cause?: unknown) {
+    super('the set is full: it holds as many flies as its size allows', {
+      exit: EXIT.unavailable,
+      hint: 'Raise flypaper under [sizes] in the settings.',
+      cause,
+    })
+  }
 }

@@ -5,7 +5,8 @@ import { NO_HOSTS } from '../judge/judge.ts'
 import { type Address, covers, overlaps, type Prefix } from '../terms/address.ts'
 import type { Seconds } from '../terms/duration.ts'
 import { type Fly, isNet, prefixOf } from '../terms/fly.ts'
-import { endOf, type Lockout, type Memory, type Stuck } from './lockout.ts'
+import type { Flies } from './flies.ts'
+import { endOf, type Lockout, type Memory } from './lockout.ts'
 
 export interface Wish {
   readonly prefix: Prefix
@@ -36,18 +37,18 @@ export const WIDEST = { 4: 16, 6: 32 } as const
 /** Prefixes in force at most: a set of intervals is slow to change when it is large. */
 export const NETS_MAX = 1000
 
-interface Flies {
+interface Hand {
   readonly firewall: Firewall
   readonly memory: Memory
   readonly nameFly: (source: Address) => Fly
-  readonly stuck: Stuck
+  readonly flies: Flies
 }
 
-export function lockByHand(flies: Flies, wishes: readonly Wish[], order: Order, now: number): Locked {
-  const { firewall, memory, nameFly, stuck } = flies
+export function lockByHand(hand: Hand, wishes: readonly Wish[], order: Order, now: number): Locked {
+  const { firewall, memory, nameFly, flies } = hand
   const lockouts = new Map<Fly, Lockout>()
   const refused: { who: string; why: Refusal }[] = []
-  const nets = netsIn(stuck, now)
+  const nets = new Map(flies.nets(now).map(fly => [fly, prefixOf(fly)]))
   const replaced: Fly[] = []
   for (const { prefix, length } of wishes) {
     const fly = flyOf(prefix, nameFly)
@@ -78,7 +79,7 @@ export function lockByHand(flies: Flies, wishes: readonly Wish[], order: Order, 
       times,
     })
   }
-  const gone = replaced.filter(net => stuck.has(net))
+  const gone = replaced.filter(net => flies.has(net))
   const timed = [...lockouts.values()].map(({ source, until }) => ({
     fly: source,
     seconds: until === 'forever' ? undefined : Math.round((until - now) / 1000),
@@ -87,19 +88,13 @@ export function lockByHand(flies: Flies, wishes: readonly Wish[], order: Order, 
   if (timed.length > 0) firewall.change(flyChanges(timed))
   memory.release(gone, { at: now, by: order.by, because: 'part of a wider one', counts: true })
   memory.add([...lockouts.values()])
-  for (const net of gone) stuck.delete(net)
-  for (const { source, since, until } of lockouts.values()) stuck.set(source, { since, until: endOf(until) })
+  for (const net of gone) flies.delete(net)
+  for (const { source, since, until } of lockouts.values()) flies.put(source, { since, until: endOf(until) })
   return { lockouts: [...lockouts.values()], refused }
 }
 
-function netsIn(stuck: Stuck, now: number): Map<Fly, Prefix> {
-  const nets = new Map<Fly, Prefix>()
-  for (const [fly, { until }] of stuck) if (until > now && isNet(fly)) nets.set(fly, prefixOf(fly))
-  return nets
-}
-
 /** A single IPv6 address means whatever fly it would be after a packet. */
-function flyOf(prefix: Prefix, nameFly: Flies['nameFly']): Fly {
+function flyOf(prefix: Prefix, nameFly: Hand['nameFly']): Fly {
   return prefix.family === 6 && prefix.length === 128
     ? nameFly(prefix.text as Address)
     : (prefix.text as string as Fly)

@@ -3,20 +3,23 @@
  *
  * The order is kernel, history, announcement: what was announced is remembered, and what is remembered was
  * enforced. What is known here of the flies is an index over the history; the kernel's set is never listed.
+ * docs/decisions/0010-what-lasts.md tells what happens when one of the three fails.
  */
 
-import type { Change, Firewall } from '../arm/firewall.ts'
+import { type Change, type Firewall, SetFull } from '../arm/firewall.ts'
 import { flyChanges, newFlyChanges, type TimedFly } from '../arm/flies.ts'
 import type { Captured } from '../capture/capture.ts'
 import type { Packet } from '../decode/packet.ts'
 import type { Guilt } from '../judge/verdict.ts'
 import type { Settings } from '../settings/settings.ts'
-import { type Address, overlaps, type Prefix, prefixAround } from '../terms/address.ts'
-import { elementOf, FLY_SETS, type Fly, type FlySet, prefixOf, setOf } from '../terms/fly.ts'
+import type { Address, Prefix } from '../terms/address.ts'
+import { elementOf, FLY_SETS, type Fly, type FlySet } from '../terms/fly.ts'
 import { type Locked, lockByHand, type Order, type Wish } from './by-hand.ts'
+import { type Flies, indexOfFlies, namesOf, secondsLeft, type Term } from './flies.ts'
 import { endHoldsIn } from './hold.ts'
 import { lengthOf } from './length.ts'
-import { endOf, type Lockout, type Memory, type Stuck } from './lockout.ts'
+import { endOf, type Lockout, type Memory } from './lockout.ts'
+import { makeRoom } from './room.ts'
 
 export interface Offence {
   readonly packet: Packet
@@ -40,31 +43,60 @@ export interface Flypaper {
   free(wanted: readonly Prefix[], by: string, now: number): Freed
   /** Frees all of them; returns how many there were. The history stays. */
   flush(by: string, now: number): number
+  /** Takes over what somebody has put into the set; returns who was not a fly before. */
+  adopt(found: readonly TimedFly[], by: string, now: number): readonly Lockout[]
+  /** Somebody has taken these out of the set; returns who was a fly. */
+  released(gone: readonly Fly[], by: string, now: number): readonly Fly[]
   /** How many flies there are. */
   count(now: number): number
   /** How many flies each set holds. */
   fill(now: number): Record<FlySet, number>
-  /** Every fly with the time it has left. */
+  /** Whether it is a fly, and until when. */
+  find(fly: Fly, now: number): Term | undefined
+  /** The fly with the time it has left, if it is one. */
+  timeLeft(fly: Fly, now: number): TimedFly | undefined
+  /** Every fly with the time it has left, the longest first. */
   timed(now: number): readonly TimedFly[]
   /** Forgets those whose time is over; the kernel has let them go by itself. */
   sweep(now: number): void
+  /** The clock was set by so many milliseconds: in the index all times move with it. */
+  shift(ms: number): void
+}
+
+export interface FlypaperWorld {
+  readonly firewall: Firewall
+  readonly memory: Memory
+  readonly nameFly: (source: Address) => Fly
+  readonly now: number
+  /** Read at each lockout: new settings may replace it. */
+  readonly lockout: Settings['lockout']
+  /** Most flies of each set. */
+  readonly size?: number
+  readonly told?: FlypaperNews
+}
+
+/** What does not become a lockout, and what went wrong. */
+export interface FlypaperNews {
+  /** So many offences were of sources that are locked out already, or by another packet of the same batch. */
+  again(offences: number): void
+  /** The set has no room: so many flies left for others, and so many offenders are only held. */
+  full(left: number, overflow: number): void
+  /** The kernel refused a change: what is remembered is not enforced until the trap is armed again. */
+  refused(error: unknown): void
 }
 
 /** A packet of a fly this long after its lockout means that the kernel's set has lost it. */
 const SETTLED_MS = 1000
+/** For so long nobody looks again for somebody who could make room, when there was nobody. */
+const NO_ROOM_MS = 1000
 
-export function openFlypaper(world: {
-  firewall: Firewall
-  memory: Memory
-  lockout: Settings['lockout']
-  nameFly: (source: Address) => Fly
-  now: number
-}): Flypaper {
-  const { firewall, memory, nameFly } = world
-  const stuck: Stuck = new Map()
+export function openFlypaper(world: FlypaperWorld): Flypaper {
+  const { firewall, memory, nameFly, told } = world
+  const flies: Flies = indexOfFlies()
   for (const { source, since, until } of memory.flies(world.now)) {
-    stuck.set(source, { since, until: endOf(until) })
+    flies.put(source, { since, until: endOf(until) })
   }
+  let noRoomSince = Number.NEGATIVE_INFINITY
 
   function lockoutOf({ packet, because, hook }: Offence, source: Fly, now: number): Lockout {
     const times = memory.timesBefore(source)
@@ -82,6 +114,65 @@ export function openFlypaper(world: {
     }
   }
 
+  /** Who gets in; the kernel's set has them then, or will have them when the trap is armed again. */
+  function enter(coming: readonly Lockout[], now: number): readonly Lockout[] {
+    const { size = Number.POSITIVE_INFINITY } = world
+    const isHopeless = now - noRoomSince < NO_ROOM_MS
+    const { lockouts, leaving } = isHopeless
+      ? { lockouts: coming.filter(hasPlace(size)), leaving: [] }
+      : makeRoom(coming, flies, size, now)
+    if (leaving.length > 0) leave(leaving, now)
+    const entered = lockouts.length > 0 && !put(lockouts, now) ? [] : lockouts
+    const overflow = coming.length - entered.length
+    if (overflow > 0) noRoomSince = now
+    if (leaving.length + overflow > 0) told?.full(leaving.length, overflow)
+    return entered
+  }
+
+  function hasPlace(size: number) {
+    const free = new Map(FLY_SETS.map(set => [set, size - flies.taken(set)]))
+    return ({ source }: Lockout) => {
+      const { set } = elementOf(source)
+      const left = free.get(set)!
+      free.set(set, left - 1)
+      return left > 0
+    }
+  }
+
+  function leave(leaving: readonly Fly[], now: number): void {
+    guarded(() => firewall.change(removals(leaving)))
+    memory.release(leaving, { at: now, by: 'flypaperd', because: 'no-room', counts: true })
+    for (const fly of leaving) flies.delete(fly)
+  }
+
+  /** False when the set is full of what is not in the index. */
+  function put(lockouts: readonly Lockout[], now: number): boolean {
+    const timed = lockouts.map(lockout => ({
+      fly: lockout.source,
+      seconds: secondsLeft(endOf(lockout.until), now),
+    }))
+    return guarded(() => firewall.change(newFlyChanges(timed)))
+  }
+
+  /** False when the set is full. Whatever else the kernel refuses is mended by arming again. */
+  function guarded(change: () => void): boolean {
+    try {
+      change()
+      return true
+    } catch (error) {
+      if (error instanceof SetFull) return false
+      if (told === undefined) throw error
+      told.refused(error)
+      return true
+    }
+  }
+
+  function remember(lockouts: readonly Lockout[]): void {
+    if (lockouts.length > 0) memory.add(lockouts)
+    for (const lockout of lockouts)
+      flies.put(lockout.source, { since: lockout.since, until: endOf(lockout.until) })
+  }
+
   return {
     stick(offences, now) {
       const fresh = new Map<Fly, Lockout>()
@@ -89,82 +180,74 @@ export function openFlypaper(world: {
       for (const offence of offences) {
         const fly = nameFly(offence.packet.source)
         if (fresh.has(fly)) continue
-        const before = stuck.get(fly)
-        if (before === undefined || before.until <= now) fresh.set(fly, lockoutOf(offence, fly, now))
+        const before = flies.get(fly, now)
+        if (before === undefined) fresh.set(fly, lockoutOf(offence, fly, now))
         else if (now - before.since > SETTLED_MS) lost.push({ fly, seconds: secondsLeft(before.until, now) })
       }
-      const lockouts = [...fresh.values()]
-      const timed = lockouts.map(({ source, until }) => ({
-        fly: source,
-        seconds: secondsLeft(endOf(until), now),
-      }))
-      const changes = [...newFlyChanges(timed), ...flyChanges(lost)]
-      if (changes.length > 0) firewall.change(changes)
-      if (lockouts.length > 0) memory.add(lockouts)
-      for (const { source, since, until } of lockouts) {
-        stuck.set(source, { since, until: endOf(until) })
-      }
+      if (lost.length > 0) guarded(() => firewall.change(flyChanges(lost)))
+      const coming = [...fresh.values()]
+      const lockouts = coming.length === 0 ? [] : enter(coming, now)
+      remember(lockouts)
+      if (offences.length > coming.length) told?.again(offences.length - coming.length)
       return lockouts
     },
 
-    lock: (wishes, order, now) => lockByHand({ firewall, memory, nameFly, stuck }, wishes, order, now),
+    lock: (wishes, order, now) => lockByHand({ firewall, memory, nameFly, flies }, wishes, order, now),
 
     free(wanted, by, now) {
-      const flies = wanted.flatMap(prefix => matching(prefix, stuck, now))
+      const found = wanted.flatMap(prefix => flies.matching(prefix, now))
       const held = endHoldsIn(firewall, wanted)
-      const byHand = wanted.flatMap(namesOf).filter(fly => !stuck.has(fly) && take(firewall, fly))
-      remove(firewall, flies)
-      memory.release(flies, { at: now, by, because: 'freed', counts: false })
-      for (const fly of flies) stuck.delete(fly)
-      return { flies: [...new Set([...flies, ...byHand])], held: held.filter(fly => !flies.includes(fly)) }
+      const byHand = wanted.flatMap(namesOf).filter(fly => !found.includes(fly) && take(firewall, fly))
+      remove(firewall, found)
+      memory.release(found, { at: now, by, because: 'freed', counts: false })
+      for (const fly of found) flies.delete(fly)
+      return { flies: [...new Set([...found, ...byHand])], held: held.filter(fly => !found.includes(fly)) }
     },
 
     flush(by, now) {
-      const flies = this.count(now)
+      const count = flies.count(now)
       const sets = ([...FLY_SETS, 'flypaper_hold', 'flypaper_hold6'] as const).filter(isIn(firewall))
       firewall.change(sets.map(set => ({ change: 'empty', set })))
       memory.releaseAll({ at: now, by, because: 'flushed', counts: false })
-      stuck.clear()
-      return flies
+      flies.clear()
+      return count
     },
 
-    count(now) {
-      let flies = 0
-      for (const { until } of stuck.values()) if (until > now) flies++
-      return flies
+    adopt(found, by, now) {
+      const lockouts = found
+        .filter(({ fly }) => flies.get(fly, now) === undefined)
+        .map(
+          ({ fly, seconds }): Lockout => ({
+            source: fly,
+            because: 'by-hand',
+            by,
+            since: now,
+            until: seconds === undefined ? 'forever' : now + seconds * 1000,
+            times: memory.timesBefore(fly) + 1,
+          }),
+        )
+      remember(lockouts)
+      return lockouts
     },
 
-    fill(now) {
-      const fill = { flypaper: 0, flypaper6: 0, flypaper_nets: 0, flypaper_nets6: 0 }
-      for (const [fly, { until }] of stuck) if (until > now) fill[setOf(fly)]++
-      return fill
+    released(gone, by, now) {
+      const found = gone.filter(fly => flies.get(fly, now) !== undefined)
+      memory.release(found, { at: now, by, because: 'freed', counts: false })
+      for (const fly of found) flies.delete(fly)
+      return found
     },
 
-    timed(now) {
-      return [...stuck]
-        .filter(([, { until }]) => until > now)
-        .map(([fly, { until }]) => ({ fly, seconds: secondsLeft(until, now) }))
+    count: now => flies.count(now),
+    fill: now => flies.fill(now),
+    find: (fly, now) => flies.get(fly, now),
+    timeLeft(fly, now) {
+      const term = flies.get(fly, now)
+      return term === undefined ? undefined : { fly, seconds: secondsLeft(term.until, now) }
     },
-
-    sweep(now) {
-      for (const [fly, { until }] of stuck) if (until <= now) stuck.delete(fly)
-    },
+    timed: now => flies.timed(now),
+    sweep: now => flies.sweep(now),
+    shift: ms => flies.shift(ms),
   }
-}
-
-/** The flies that one address can be: itself, and its /64. */
-function namesOf(prefix: Prefix): Fly[] {
-  if (prefix.length === 32 && prefix.family === 4) return [prefix.text as Fly]
-  if (prefix.length === 64 && prefix.family === 6) return [prefix.text as Fly]
-  if (prefix.length < 128) return []
-  return [prefix.text as Fly, prefixAround(prefix.text as Address, 64).text as Fly]
-}
-
-function matching(prefix: Prefix, stuck: ReadonlyMap<Fly, { until: number }>, now: number): Fly[] {
-  const names = namesOf(prefix)
-  const isWide = names.length === 0 || (prefix.family === 6 && prefix.length === 64)
-  const candidates = isWide ? [...stuck.keys()].filter(fly => overlaps(prefix, prefixOf(fly))) : names
-  return candidates.filter(fly => (stuck.get(fly)?.until ?? 0) > now)
 }
 
 /** Takes out a fly that somebody put into the set by hand; false when it is not there. */
@@ -174,20 +257,20 @@ function take(firewall: Firewall, fly: Fly): boolean {
 }
 
 function remove(firewall: Firewall, flies: readonly Fly[]): void {
-  const changes: Change[] = []
-  for (const wanted of FLY_SETS.filter(isIn(firewall))) {
-    const elements = flies.map(elementOf).filter(({ set }) => set === wanted)
-    if (elements.length > 0) changes.push({ change: 'remove', set: wanted, elements })
-  }
+  const isThere = isIn(firewall)
+  const changes = removals(flies).filter(({ set }) => isThere(set))
   if (changes.length > 0) firewall.change(changes)
+}
+
+function removals(flies: readonly Fly[]): Extract<Change, { change: 'remove' }>[] {
+  return FLY_SETS.flatMap(set => {
+    const elements = flies.map(elementOf).filter(element => element.set === set)
+    return elements.length === 0 ? [] : [{ change: 'remove', set, elements }]
+  })
 }
 
 /** Without a daemon the sets may be gone: after `stop`, or when somebody has flushed the ruleset. */
 function isIn(firewall: Firewall): (set: string) => boolean {
   const sets = firewall.look()?.sets ?? []
   return name => sets.some(set => set.name === name)
-}
-
-function secondsLeft(end: number, now: number): number | undefined {
-  return end === Number.POSITIVE_INFINITY ? undefined : Math.max(1, Math.round((end - now) / 1000))
 }

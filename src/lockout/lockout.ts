@@ -47,9 +47,7 @@ export interface Memory {
   releaseAll(release: Release): number
 }
 
-/** The flies by name: an index over the history, kept in memory. A fly for ever ends at infinity. */
-export type Stuck = Map<Fly, { readonly since: number; readonly until: number }>
-
+/** Milliseconds since the epoch; for ever is infinite. */
 export function endOf(until: Lockout['until']): number {
   return until === 'forever' ? Number.POSITIVE_INFINITY : until
 }

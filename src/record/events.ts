@@ -1,19 +1,21 @@
 /** Each event is told once: to the log as a sentence, and to whoever watches as one line of JSON. */
+import { limitLines } from './limit.ts'
 import type { Log } from './log.ts'
 import { type Event, facts, sentence } from './sentence.ts'
 
-export interface Events {
+export interface Events extends Disposable {
   tell(event: Event): void
   /** Calls the listener with the line of each event, without its end, until disposed of. */
   watch(listener: (line: string) => void): Disposable
 }
 
 export function openEvents(log: Log, now: () => number): Events {
+  const lines = limitLines(line => log.info(line))
   const listeners = new Set<(line: string) => void>()
   return {
     tell(event) {
       // Those who were let go come by the thousand, and nothing was done to them: only whoever watches wants to know.
-      if (event.event !== 'spared') log.info(sentence(event))
+      if (event.event !== 'spared') lines.write(sentence(event))
       if (listeners.size === 0) return
       const at = new Date(now()).toISOString()
       const line = JSON.stringify({ at, ...facts(event), text: sentence(event) })
@@ -23,5 +25,6 @@ export function openEvents(log: Log, now: () => number): Events {
       listeners.add(listener)
       return { [Symbol.dispose]: () => void listeners.delete(listener) }
     },
+    [Symbol.dispose]: () => lines[Symbol.dispose](),
   }
 }

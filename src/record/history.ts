@@ -24,6 +24,8 @@ export interface History extends Memory, Sightings, Selection, Chronicle, Dispos
   count(now: number): number
   /** The last lockouts, newest first: those before the row `before`, and those in force at `now` where given. */
   newest(limit: number, page?: { before?: number; now?: number }): LockoutRow[]
+  /** Whether this source was ever locked out, as far as that is remembered. */
+  knows(source: Fly): boolean
   /** Small facts that outlive the daemon. */
   getMeta(key: string): string | undefined
   setMeta(key: string, value: string): void
@@ -35,6 +37,7 @@ export function openHistory(database: Database): History {
     supersede,
     add,
     timesBefore,
+    knows,
     find,
     count,
     release,
@@ -56,6 +59,7 @@ export function openHistory(database: Database): History {
         }
       })
     },
+    knows: source => knows.get({ source }) !== undefined,
     timesBefore: source => (timesBefore.get({ source })?.times as number | undefined) ?? 0,
     *flies(now) {
       for (const row of database.each(SQL.flies, { now })) yield lockoutOf(row)

@@ -63,6 +63,7 @@ export const SQL = {
         VALUES (:source, :packet_source, :tried, :number, :from_port, :detail, :hook, :forwarded_to,
                 :because, :locked_by, :note, :since, :until, :times)`,
   timesBefore: `SELECT times - (counts = 0) AS times FROM lockout WHERE source = :source AND latest = 1`,
+  knows: 'SELECT 1 FROM lockout WHERE source = :source AND latest = 1',
   flies: `SELECT * FROM lockout WHERE ${UNRELEASED} AND until IS NULL
           UNION ALL SELECT * FROM lockout WHERE ${UNRELEASED} AND until > :now`,
   find: `SELECT * FROM lockout WHERE source = :source AND ${FLY}`,

@@ -14,6 +14,7 @@ export type Event =
   | { readonly event: 'lockout'; readonly lockout: Lockout }
   | { readonly event: 'spared'; readonly sighting: Sighting }
   | { readonly event: 'free'; readonly source: string; readonly by: string }
+  | { readonly event: 'rearmed'; readonly why: string; readonly flies: number; readonly took: number }
   | { readonly event: 'flush'; readonly flies: number; readonly by: string }
   | { readonly event: 'armed'; readonly capture: 'queue' | 'log'; readonly flies: number }
   | { readonly event: 'disarmed'; readonly flies: number }
@@ -27,6 +28,8 @@ export function sentence(event: Event): string {
       return sparedSentence(event.sighting)
     case 'free':
       return `free ${escapeText(event.source)} (by ${escapeText(event.by)})`
+    case 'rearmed':
+      return `${escapeText(event.why)}: armed again with ${count(event.flies)}, in ${event.took} ms`
     case 'flush':
       return `flush ${count(event.flies)} (by ${escapeText(event.by)})`
     case 'armed':
@@ -50,6 +53,14 @@ export function lockoutFacts<T extends Lockout>({ since, until, ...lockout }: T)
 
 function iso(ms: number): string {
   return new Date(ms).toISOString()
+}
+
+/** What is said when the set has no room. */
+export function fullSentence(left: number, overflow: number): string {
+  const whoLeft = `the ${count(left)} with the least time left made room`
+  const whoIsHeld = `for ${overflow} nobody did, and they are only held`
+  const what = [left > 0 ? whoLeft : '', overflow > 0 ? whoIsHeld : ''].filter(text => text !== '')
+  return `flypaper is full: ${what.join('; ')} (raise flypaper under [sizes] in the settings)`
 }
 
 /** `TCP-port 20000`, `ICMP-type 8`, `protocol 47 (GRE)`. */

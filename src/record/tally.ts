@@ -8,6 +8,10 @@ export interface Counts {
   readonly lockouts: number
   /** The same by what was tried and why: at most one for each pair that there is. */
   readonly lockoutsBy: readonly { readonly proto: string; readonly because: string; readonly count: number }[]
+  /** Offences of sources that were locked out already. */
+  readonly again: number
+  /** Offenders for whom the set had no room: they were only held. */
+  readonly overflow: number
   /** Packets whose source was let go, by reason. */
   readonly spared: Readonly<Record<Innocence, number>>
   readonly capture: CaptureCounts
@@ -19,6 +23,8 @@ export interface Counts {
 
 export interface Tally {
   lockedOut(lockout: Lockout): void
+  again(offences: number): void
+  overflowed(offenders: number): void
   spared(because: Innocence): void
   batch(packets: number, seconds: number): void
   counts(capture: Capture): Counts
@@ -29,6 +35,8 @@ const SECONDS = [0.001, 0.005, 0.025, 0.1, 0.5, 2]
 
 export function openTally(): Tally {
   let lockouts = 0
+  let again = 0
+  let overflow = 0
   const lockoutsBy = new Map<string, { proto: string; because: string; count: number }>()
   const spared = Object.fromEntries(INNOCENCES.map(because => [because, 0])) as Record<Innocence, number>
   const batchPackets = openHistogram(PACKETS)
@@ -42,6 +50,12 @@ export function openTally(): Tally {
       if (known === undefined) lockoutsBy.set(key, { proto, because, count: 1 })
       else known.count++
     },
+    again(offences) {
+      again += offences
+    },
+    overflowed(offenders) {
+      overflow += offenders
+    },
     spared: because => void spared[because]++,
     batch(packets, seconds) {
       batchPackets.add(packets)
@@ -49,6 +63,8 @@ export function openTally(): Tally {
     },
     counts: capture => ({
       lockouts,
+      again,
+      overflow,
       lockoutsBy: [...lockoutsBy.values()],
       spared: { ...spared },
       capture: capture.counts(),

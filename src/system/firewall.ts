@@ -1,9 +1,18 @@
 /** The firewall port of arm/ over libnftables: changes become commands, listings become views. */
-import type { Change, Element, ElementValue, Firewall, RuleView, TableView } from '../arm/firewall.ts'
+import {
+  type Change,
+  type Element,
+  type ElementValue,
+  type Firewall,
+  type RuleView,
+  SetFull,
+  type TableView,
+} from '../arm/firewall.ts'
 import { TABLE } from '../arm/names.ts'
 import { type Address, parseAddress } from '../terms/address.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import { readText } from './files.ts'
+import { halves } from './halves.ts'
 import {
   type Command,
   forget,
@@ -31,12 +40,23 @@ export function openFirewall(options: { library?: string } = {}): Firewall & Dis
   const nft = withFailure(() => openNftables(options))
   return {
     load: ruleset => withFailure(() => nft.load(ruleset)),
-    change: changes => withFailure(() => nft.run(changes.flatMap(commandsOf))),
+    change: changes => withFailure(() => change(nft, changes)),
     take: (set, element) => withFailure(() => takeElement(nft, set, element)),
     look: () => withFailure(() => lookAt(nft)),
     elements: set => withFailure(() => listed(nft, set)),
     supports: statement => withFailure(() => isSupported(nft, PROBES[statement])),
     [Symbol.dispose]: () => nft[Symbol.dispose](),
+  }
+}
+
+/** In one transaction, or in several when it is too large for one. */
+function change(nft: Nftables, changes: readonly Change[]): void {
+  try {
+    nft.run(changes.flatMap(commandsOf))
+  } catch (error) {
+    const smaller = error instanceof NftablesError && error.code === 'too-large' && halves(changes)
+    if (!smaller) throw error
+    for (const half of smaller) change(nft, half)
   }
 }
 
@@ -126,7 +146,8 @@ function viewOf(objects: readonly Listed[], maps: MapTargets): TableView {
   const rules = objects.filter(object => object.kind === 'rule')
   return {
     chains: chains.map(({ name, hook }) => ({ name, hook })),
-    sets: sets.map(({ name, size, flags }) => ({ name, size, flags: flags ?? [] })),
+    handle: objects.find(object => object.kind === 'table')?.handle,
+    sets: sets.map(({ name, size, flags, handle }) => ({ name, size, flags: flags ?? [], handle })),
     rules: rules.map(rule => ruleOf(rule, maps)),
     mapTargets: [...maps.values()].flat(),
     others: objects
@@ -216,11 +237,7 @@ function failureOf(error: NftablesError): unknown {
         cause: error,
       })
     case 'set-full':
-      return new Failure('the set is full: it holds as many flies as its size allows', {
-        exit: EXIT.unavailable,
-        hint: 'Raise flypaper under [sizes] in the settings and restart.',
-        cause: error,
-      })
+      return new SetFull(error)
     default:
       return new Failure(`nftables refused: ${firstLine}`, { exit: EXIT.unavailable, cause: error })
   }

@@ -10,6 +10,7 @@ import { EXIT, Failure } from '../terms/failure.ts'
 import { readText } from './files.ts'
 import { openFirewall } from './firewall.ts'
 import { openHistoryFile } from './history-file.ts'
+import { kernelSets } from './kernel-sets.ts'
 import { openLog } from './log.ts'
 import { watchRoutes } from './nfnetlink/index.ts'
 import { packetSockets } from './packet-sockets.ts'
@@ -37,14 +38,16 @@ export function openSystem(env: Environment = process.env): System {
       const firewall = opening.use(openFirewall())
       const history = opening.use(openHistoryFile(historyFile))
       const log = opening.use(openLog({ env, stdoutIsTerminal: isatty(1) }))
+      const events = opening.use(openEvents(log, Date.now))
       const opened = opening.move()
       return {
         firewall,
+        kernelSets,
         surroundings,
         sockets: packetSockets,
         history,
         log,
-        events: openEvents(log, Date.now),
+        events,
         now: Date.now,
         clock: () => performance.now() / 1000,
         [Symbol.dispose]: () => opened.dispose(),

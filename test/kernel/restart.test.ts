@@ -98,8 +98,8 @@ test('after SIGKILL the start goes on: the flies with the time they had left, an
   await offend(scanner, FLY)
   await first.says(/lockout/)
   await killed(flypaperd, first)
-  // Somebody empties the set meanwhile: the history knows better.
-  await gate.must(['nft', 'flush', 'set', 'inet', 'filter', 'flypaper'])
+  // Somebody flushes the ruleset meanwhile: the history knows better.
+  await gate.must(['nft', 'flush', 'ruleset'])
   await new Promise(resolve => setTimeout(resolve, 3000))
 
   const second = await flypaperd.start()

@@ -13,6 +13,7 @@ const PLANS: Record<keyof typeof SQL, string[]> = {
   supersede: ['SEARCH lockout USING INDEX lockout_latest (source=?)'],
   add: [],
   timesBefore: ['SEARCH lockout USING INDEX lockout_latest (source=?)'],
+  knows: ['SEARCH lockout USING COVERING INDEX lockout_latest (source=?)'],
   flies: [
     'SEARCH lockout USING INDEX lockout_until (until=?)',
     'SEARCH lockout USING INDEX lockout_until (until>?)',

@@ -46,6 +46,7 @@ function daemon(): Served & { readonly calls: unknown[][]; tell(line: string): v
     },
     stop: async by => void calls.push(['stop', by]),
     leave: async () => void calls.push(['leave']),
+    reload: async by => void calls.push(['reload', by]),
     confirm: async () => void calls.push(['confirm']),
   }
 }

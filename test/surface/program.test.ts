@@ -11,6 +11,7 @@ import { openFirewall } from '../../src/system/firewall.ts'
 import { openSystem } from '../../src/system/system.ts'
 import { Failure } from '../../src/terms/failure.ts'
 import { fakeFirewall, type Lacking } from '../support/fake-firewall.ts'
+import { quietKernelSets } from '../support/fake-kernel-sets.ts'
 
 async function run(args: readonly string[], changes: Partial<System> = {}) {
   const written = { out: '', err: '' }
@@ -40,7 +41,8 @@ function world(lacking: Lacking): Partial<System> {
         sockets: {
           open: () => ({ counts: () => ({ packets: 0, overruns: 0, lost: 0 }), [Symbol.dispose]() {} }),
         },
-        history: { flies: () => [] },
+        kernelSets: quietKernelSets,
+        history: { flies: () => [], getMeta: () => undefined, setMeta() {} },
         log: { info() {}, warn() {}, error() {} },
         now: Date.now,
         [Symbol.dispose]() {},
@@ -161,6 +163,7 @@ test('a stop that the kernel refuses is told to whoever said stop, and by the da
       const { surroundings, now } = system
       return {
         firewall,
+        kernelSets: quietKernelSets,
         surroundings,
         sockets,
         history: system.openHistory(),

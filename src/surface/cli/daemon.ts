@@ -5,6 +5,7 @@ import { reachDaemon } from '../control/client.ts'
 import { controlOf, type End } from '../control/daemon.ts'
 import type { Control } from '../control/protocol.ts'
 import { serveControl, serveMetrics } from '../control/server.ts'
+import { reloader } from './reload.ts'
 import { startTrial } from './trial.ts'
 import type { Call } from './verb.ts'
 
@@ -35,15 +36,17 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
   const end = Promise.withResolvers<End>()
   const ended = Promise.withResolvers<void>()
   ended.promise.catch(() => {}) // A signal waits for nothing.
-  using _signals = onSignals(call, world, end.resolve)
+  using signals = onSignals(call, end.resolve)
   using trap = openTrap(world, settings)
+  const reload = reloader(call, world, trap)
+  signals.onHangup(() => reload('SIGHUP').catch(() => {})) // It is in the log.
   using trial = startTrial(manner.tryFor, world, trap, () => end.resolve('disarm'))
   const finish = (how: End) => {
     end.resolve(how)
     return ended.promise
   }
   const { pid, version, socket } = system
-  const control = controlOf({ pid, version, settings, world, trap, trial, finish })
+  const control = controlOf({ pid, version, world, trap, trial, reload, finish })
   await using _server = await serveControl(socket, control).catch(error => {
     disarmTrap(world.firewall, world.history, now())
     throw error
@@ -89,15 +92,22 @@ async function takeOver(running: Control, socket: string): Promise<void> {
 /** npm passes a Ctrl-C on that the terminal has sent already: what comes this soon is the same one. */
 const SAME_SIGNAL_MS = 500
 
-function onSignals({ system }: Call, { log }: World, end: (how: End) => void): Disposable {
+function onSignals({ system }: Call, end: (how: End) => void) {
   let first: number | undefined
-  return system.onSignal(['SIGTERM', 'SIGINT', 'SIGUSR2', 'SIGHUP'], signal => {
-    if (signal === 'SIGHUP') return log.info('SIGHUP: new settings are taken by `flypaperd restart`')
+  let hangup = () => {}
+  const handling = system.onSignal(['SIGTERM', 'SIGINT', 'SIGUSR2', 'SIGHUP'], signal => {
+    if (signal === 'SIGHUP') return hangup()
     const now = system.now()
     if (first !== undefined && now - first > SAME_SIGNAL_MS) process.exit(EXIT.no)
     first ??= now
     end(signal === 'SIGUSR2' ? 'leave' : 'disarm')
   })
+  return {
+    onHangup(act: () => void) {
+      hangup = act
+    },
+    [Symbol.dispose]: () => handling[Symbol.dispose](),
+  }
 }
 
 /** A look at this machine that fails costs one look; the trap stays as it was. */

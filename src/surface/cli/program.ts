@@ -1,6 +1,7 @@
 /** The command line: the table of verbs becomes a program, and every outcome an exit status. */
 import { Command, CommanderError } from 'commander'
 import { loadSettings } from '../../settings/load.ts'
+import { loadSettledSettings } from '../../settings/settle.ts'
 import { escapeText } from '../../terms/escape.ts'
 import { EXIT, type ExitStatus, Failure } from '../../terms/failure.ts'
 import type { System } from './system.ts'
@@ -37,6 +38,7 @@ export async function runProgram(
         args,
         options,
         settings: () => loadSettings(file, system.readText),
+        settledSettings: () => loadSettledSettings(file, system.readText),
         system,
         print,
       })

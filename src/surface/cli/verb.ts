@@ -21,6 +21,8 @@ export interface Call {
   readonly options: Readonly<Record<string, string | boolean | undefined>>
   /** Reads the settings; throws a Failure (78) that shows what is wrong. */
   settings(): Settings
+  /** The same, once nobody is writing them any more. */
+  settledSettings(): Promise<Settings>
   readonly system: System
   /** Writes text for people, or the answer to `--json`. */
   print(text: string): void

@@ -23,6 +23,7 @@ export function answering(daemon: Served): Answering {
     lock: body => daemon.lock(LockRequest.parse(body)),
     free: body => daemon.free(FreeRequest.parse(body)),
     flush: async body => ({ flies: await daemon.flush(ByRequest.parse(body).by) }),
+    reload: async body => nothing(daemon.reload(ByRequest.parse(body).by)),
     confirm: () => nothing(daemon.confirm()),
     leave: () => nothing(daemon.leave()),
     stop: async body => nothing(daemon.stop(ByRequest.parse(body).by)),

@@ -51,6 +51,7 @@ function clientOf(path: string): Client {
     flush: async by => parse(FlushAnswer, await ask('flush', { by })).flies,
     stop: async by => void (await ask('stop', { by })),
     leave: async () => void (await ask('leave')),
+    reload: async by => void (await ask('reload', { by })),
     confirm: async () => void (await ask('confirm')),
     async *events(signal) {
       const { method, path: url } = ENDPOINTS.events

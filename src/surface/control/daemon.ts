@@ -2,7 +2,7 @@
 
 import type { Trap, World } from '../../flypaperd.ts'
 import type { Wish } from '../../lockout/by-hand.ts'
-import { closedMode, type Settings } from '../../settings/settings.ts'
+import { closedMode } from '../../settings/settings.ts'
 import { metricsOf } from '../metrics/metrics.ts'
 import { metricsText } from '../metrics/text.ts'
 import { freeWhom, prefixesOf } from './freeing.ts'
@@ -14,26 +14,28 @@ export type End = 'disarm' | 'leave'
 export interface Running {
   readonly pid: number
   readonly version: string
-  readonly settings: Settings
   readonly world: World
   readonly trap: Trap
   readonly trial: { readonly until: number | undefined; confirm(): void }
+  /** Takes the settings of now, for whoever asks for it. */
+  reload(by: string): Promise<void>
   /** Ends the daemon; resolves when it has done so, but for answering. */
   finish(how: End): Promise<void>
 }
 
-export function controlOf({ pid, version, settings, world, trap, trial, finish }: Running): Served {
+export function controlOf({ pid, version, world, trap, trial, reload, finish }: Running): Served {
   const { history, events, now } = world
-  const about = { version, since: now(), capture: trap.capture.kind, closed: closedMode(settings) }
+  const since = now()
+  const about = () => ({ version, since, capture: trap.capture.kind, closed: closedMode(trap.settings) })
   return {
     watch: events.watch,
     metrics: () =>
       metricsText(
         metricsOf({
-          status: about,
+          status: about(),
           counts: trap.counts(),
           fill: trap.flypaper.fill(now()),
-          sizes: settings.sizes,
+          sizes: trap.settings.sizes,
           historyBytes: history.bytes(),
         }),
       ),
@@ -42,7 +44,7 @@ export function controlOf({ pid, version, settings, world, trap, trial, finish }
       const { packets, overruns, lost } = capture
       return {
         pid,
-        ...about,
+        ...about(),
         ...(trial.until === undefined ? {} : { tryUntil: trial.until }),
         counts: { lockouts, spared, packets, overruns, lost },
       }
@@ -51,7 +53,7 @@ export function controlOf({ pid, version, settings, world, trap, trial, finish }
       const prefixes = prefixesOf(lockouts.map(({ who }) => who))
       const wishes = lockouts.map(({ seconds }, i) => ({
         prefix: prefixes[i]!,
-        length: (seconds ?? settings.lockout.first) as Wish['length'],
+        length: (seconds ?? trap.settings.lockout.first) as Wish['length'],
       }))
       const { lockouts: locked, refused } = trap.lock(wishes, { by, note, force })
       return { locked: locked.map(({ source }) => source), refused: [...refused] }
@@ -71,6 +73,7 @@ export function controlOf({ pid, version, settings, world, trap, trial, finish }
       events.tell({ event: 'flush', flies, by })
       return flies
     },
+    reload,
     stop: () => finish('disarm'),
     leave: () => finish('leave'),
     async confirm() {

@@ -44,6 +44,14 @@ export const ENDPOINTS = {
     answer: protocol.FlushAnswer,
     example: { by: 'anna' },
   },
+  reload: {
+    method: 'POST',
+    path: '/v1/reload',
+    what: 'Takes the settings of now without a gap, or refuses them whole and says why.',
+    request: protocol.ByRequest,
+    answer: protocol.Nothing,
+    example: { by: 'anna' },
+  },
   confirm: {
     method: 'POST',
     path: '/v1/confirm',

@@ -114,6 +114,8 @@ export interface Control {
   stop(by: string): Promise<void>
   /** Ends and leaves the trap armed, for another daemon to go on. */
   leave(): Promise<void>
+  /** Takes the settings of now. Rejects with what is wrong with them, and goes on with the old ones. */
+  reload(by: string): Promise<void>
   /** Keeps a trap that was only to be tried. */
   confirm(): Promise<void>
 }

@@ -6,13 +6,13 @@
  */
 import { NetlinkError, type NetlinkErrorCode } from './error.ts'
 import { ERRNO } from './libc.ts'
-import { type Attribute, buildRequest, type Subsystem } from './message.ts'
+import { type Attribute, buildRequest, type PacketSubsystem } from './message.ts'
 import { emptyReading, type Reading, readDatagram } from './parse.ts'
 import type { Slots } from './slots.ts'
 import type { NetlinkSocket } from './socket.ts'
 
 export interface Configuration {
-  readonly subsystem: Subsystem
+  readonly subsystem: PacketSubsystem
   /** Message type of configuration in that subsystem. */
   readonly message: number
   /** NFLOG groups or queue numbers. */
@@ -79,7 +79,7 @@ function answerTo(
   sequence: number,
   socket: NetlinkSocket,
   slots: Slots,
-  of: Subsystem,
+  of: PacketSubsystem,
   early: Reading,
 ): number {
   for (;;) {

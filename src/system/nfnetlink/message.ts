@@ -9,8 +9,10 @@
 /** Netlink speaks the byte order of the machine. */
 export const HOST_LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
 
-export const SUBSYSTEM = { queue: 3, log: 4 } as const
+export const SUBSYSTEM = { queue: 3, log: 4, nftables: 10 } as const
 export type Subsystem = keyof typeof SUBSYSTEM
+/** Those that hand packets over. */
+export type PacketSubsystem = Exclude<Subsystem, 'nftables'>
 
 const HEADER = 16 + 4
 const NLM_F_REQUEST = 0x01
@@ -25,12 +27,16 @@ export interface Request {
   readonly subsystem: Subsystem
   /** Message type within the subsystem. */
   readonly type: number
+  /** NFPROTO_* of linux/netfilter.h; 0 (unspecified) unless told. */
+  readonly family?: number
   /** NFLOG group or queue number. */
   readonly group: number
   /** Comes back in the answer. */
   readonly sequence: number
   /** Ask for an answer in success too; a failure is always answered. */
   readonly acknowledge: boolean
+  /** Further NLM_F_* flags of linux/netlink.h. */
+  readonly flags?: number
   readonly attributes: readonly Attribute[]
 }
 
@@ -40,8 +46,10 @@ export function buildRequest(request: Request): Uint8Array<ArrayBuffer> {
   const view = new DataView(bytes.buffer)
   view.setUint32(0, length, HOST_LITTLE_ENDIAN)
   view.setUint16(4, (SUBSYSTEM[request.subsystem] << 8) | request.type, HOST_LITTLE_ENDIAN)
-  view.setUint16(6, request.acknowledge ? NLM_F_REQUEST | NLM_F_ACK : NLM_F_REQUEST, HOST_LITTLE_ENDIAN)
+  const flags = NLM_F_REQUEST | (request.acknowledge ? NLM_F_ACK : 0) | (request.flags ?? 0)
+  view.setUint16(6, flags, HOST_LITTLE_ENDIAN)
   view.setUint32(8, request.sequence, HOST_LITTLE_ENDIAN)
+  view.setUint8(16, request.family ?? 0)
   view.setUint16(18, request.group)
   let at = HEADER
   for (const { type, value } of request.attributes) {

@@ -5,7 +5,7 @@
  * A message that ends too early is read as far as it is whole: the packet's id comes first, and a queued packet
  * can be settled without its payload.
  */
-import { align, HOST_LITTLE_ENDIAN, SUBSYSTEM, type Subsystem } from './message.ts'
+import { align, HOST_LITTLE_ENDIAN, type PacketSubsystem, SUBSYSTEM } from './message.ts'
 
 /** One packet, as the kernel saw it at that hook. */
 export interface NetfilterPacket {
@@ -51,7 +51,7 @@ const ATTRIBUTES = {
 } as const
 
 /** Adds what one datagram of that subsystem says to `into`. */
-export function readDatagram(bytes: Uint8Array, subsystem: Subsystem, into: Reading): void {
+export function readDatagram(bytes: Uint8Array, subsystem: PacketSubsystem, into: Reading): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const packetType = (SUBSYSTEM[subsystem] << 8) | MSG_PACKET
   let at = 0
@@ -81,7 +81,7 @@ function readPacket(
   view: DataView,
   start: number,
   end: number,
-  subsystem: Subsystem,
+  subsystem: PacketSubsystem,
   into: Reading,
 ): void {
   const known = ATTRIBUTES[subsystem]

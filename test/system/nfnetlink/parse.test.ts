@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { be, buildRequest, type Subsystem } from '../../../src/system/nfnetlink/message.ts'
+import { be, buildRequest, type PacketSubsystem } from '../../../src/system/nfnetlink/message.ts'
 import { emptyReading, readDatagram } from '../../../src/system/nfnetlink/parse.ts'
 
 const PAYLOAD = Uint8Array.of(0x45, 0, 0, 20, 1, 2, 3)
@@ -34,7 +34,7 @@ const REFUSED = Uint8Array.from(
   Buffer.from('24000000020000000500000000000000ffffffff14000000000000000000000000000000', 'hex'),
 )
 
-function read(bytes: Uint8Array, subsystem: Subsystem) {
+function read(bytes: Uint8Array, subsystem: PacketSubsystem) {
   const reading = emptyReading()
   readDatagram(bytes, subsystem, reading)
   return reading
@@ -107,7 +107,7 @@ test('fuzz: any bytes, also mutated good ones, give views into themselves and an
   fc.assert(
     fc.property(
       bytes,
-      fc.constantFrom<Subsystem>('queue', 'log'),
+      fc.constantFrom<PacketSubsystem>('queue', 'log'),
       fc.nat(40),
       (content, subsystem, margin) => {
         // Inside of a larger block, as the slots are: what is outside must not show up.

@@ -6,6 +6,7 @@ import { flush } from './flush.ts'
 import { free } from './free.ts'
 import { generate } from './generate.ts'
 import { list } from './list.ts'
+import { reload } from './reload.ts'
 import { restart } from './restart.ts'
 import { start } from './start.ts'
 import { status } from './status.ts'
@@ -17,6 +18,7 @@ export const VERBS: readonly Verb[] = [
   start,
   stop,
   restart,
+  reload,
   tryOut,
   confirm,
   status,

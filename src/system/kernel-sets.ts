@@ -1,0 +1,43 @@
+/** The watch of lockout/ over nf_tables' announcements, and its reader of sets. */
+import { readlinkSync } from 'node:fs'
+import { TABLE } from '../arm/names.ts'
+import { formatIPv4, formatIPv6 } from '../decode/address.ts'
+import type { ForeignChange, FoundElement } from '../lockout/foreign.ts'
+import type { KernelSets } from '../lockout/kernel-sets.ts'
+import { readText } from './files.ts'
+import { type RulesetChange, type RulesetElement, readElements, watchRuleset } from './nfnetlink/index.ts'
+
+export const kernelSets: KernelSets = {
+  place: () => `${bootId()} ${readlinkSync('/proc/self/ns/net')}`,
+  watch: ({ onForeign, onLost, onError }) =>
+    watchRuleset({
+      table: TABLE.name,
+      onChange: ({ changes, ...transaction }) =>
+        onForeign({ ...transaction, changes: changes.map(foreignChange) }),
+      onLost,
+      onError,
+    }),
+  async read(set, most) {
+    return (await readElements(TABLE.name, set, most))?.flatMap(foundElement)
+  },
+}
+
+/** Random, and another after each boot: random(4). */
+function bootId(): string {
+  const file = readText('/proc/sys/kernel/random/boot_id')
+  return 'text' in file ? file.text.trim() : 'unknown'
+}
+
+function foreignChange(change: RulesetChange): ForeignChange {
+  const { op, name } = change
+  if (change.kind !== 'element') return { op, kind: change.kind, name }
+  return { op, kind: 'element', name, elements: change.elements.flatMap(foundElement) }
+}
+
+/** Keys of other lengths belong to sets that hold no addresses. */
+function foundElement({ key, timeoutMs, expiresMs }: RulesetElement): FoundElement[] {
+  if (key.length !== 4 && key.length !== 16) return []
+  const element = key.length === 4 ? formatIPv4(key, 0) : formatIPv6(key, 0)
+  const left = expiresMs ?? timeoutMs
+  return [left === undefined ? { element } : { element, seconds: left / 1000 }]
+}

@@ -1,0 +1,166 @@
+/**
+ * What nf_tables says about itself, parsed: announcements of changes, and dumps of elements. Pure and total, as
+ * parse.ts is: any bytes may come, nothing is read outside of them, each step goes forward.
+ *
+ * Messages and attributes: linux/netfilter/nf_tables.h. Numbers in attributes are big-endian, times milliseconds.
+ */
+import { align, HOST_LITTLE_ENDIAN, SUBSYSTEM } from './message.ts'
+
+/** A key of a set's element with the time it was given and the time it has left; without: it stays. */
+export interface RulesetElement {
+  readonly key: Uint8Array
+  readonly timeoutMs: number | undefined
+  readonly expiresMs: number | undefined
+}
+
+/** `name` is that of the table, chain or set; rules have none of their own and tell their chain. */
+export type RulesetChange = {
+  readonly op: 'new' | 'delete'
+  readonly table: string
+  readonly name: string
+} & (
+  | { readonly kind: 'table' | 'chain' | 'set' | 'rule' }
+  | { readonly kind: 'element'; readonly elements: readonly RulesetElement[] }
+)
+
+/** The end of a transaction: everything of the same port before it belongs to it. */
+export interface Commit {
+  /** Process and its name, as the kernel's own process table has them. */
+  readonly pid: number
+  readonly name: string
+}
+
+export type RulesetMessage =
+  | { readonly port: number; readonly change: RulesetChange }
+  | { readonly port: number; readonly commit: Commit }
+  | { readonly port: number; readonly end: { readonly errno: number } }
+
+const HEADER = 16
+const NFGENMSG = 4
+const NLMSG_ERROR = 2
+const NLMSG_DONE = 3
+const TYPE_MASK = 0x3fff
+const NEWGEN = 15
+const TYPES: Readonly<Record<number, readonly [RulesetChange['op'], RulesetChange['kind']]>> = {
+  0: ['new', 'table'],
+  2: ['delete', 'table'],
+  3: ['new', 'chain'],
+  5: ['delete', 'chain'],
+  6: ['new', 'rule'],
+  8: ['delete', 'rule'],
+  9: ['new', 'set'],
+  11: ['delete', 'set'],
+  12: ['new', 'element'],
+  14: ['delete', 'element'],
+}
+const GEN = { pid: 2, name: 3 }
+/** Everything names its table first; then a chain has its handle before its name. A rule's name is that of its chain. */
+const TABLE = 1
+const NAME = { chain: 3, rule: 2, set: 2, element: 2, table: 1 } as const
+const ELEMENTS = 3
+const ELEMENT = { key: 1, flags: 3, timeout: 4, expiration: 5 }
+const DATA_VALUE = 1
+/** NFT_SET_ELEM_CATCHALL: the element has no key. */
+const FLAG_CATCHALL = 2
+
+/** The messages of one datagram; `skip` spares the work for those of a port that does not interest. */
+export function* readRulesetDatagram(
+  bytes: Uint8Array,
+  skip: (port: number) => boolean = () => false,
+): Generator<RulesetMessage> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  let at = 0
+  while (at + HEADER <= bytes.length) {
+    const length = view.getUint32(at, HOST_LITTLE_ENDIAN)
+    if (length < HEADER || at + length > bytes.length) return
+    const type = view.getUint16(at + 4, HOST_LITTLE_ENDIAN)
+    const port = view.getUint32(at + 12, HOST_LITTLE_ENDIAN)
+    const message = bytes.subarray(at, at + length)
+    if (type === NLMSG_DONE || type === NLMSG_ERROR) yield { port, end: { errno: errnoIn(message) } }
+    else if (type >> 8 === SUBSYSTEM.nftables && !skip(port)) {
+      const read = readMessage(message.subarray(HEADER + NFGENMSG), type & 0xff)
+      if (read !== undefined) yield { port, ...read }
+    }
+    at += align(length)
+  }
+}
+
+function readMessage(body: Uint8Array, type: number) {
+  if (type === NEWGEN) return { commit: readCommit(body) }
+  const [op, kind] = TYPES[type] ?? []
+  if (op === undefined || kind === undefined) return undefined
+  let table = ''
+  let name = ''
+  const elements: RulesetElement[] = []
+  for (const { type, value } of attributes(body)) {
+    if (type === TABLE) table = textOf(value)
+    if (type === NAME[kind]) name = textOf(value)
+    if (type === ELEMENTS && kind === 'element') elements.push(...readElements(value))
+  }
+  if (kind === 'element') return { change: { op, kind, table, name, elements } }
+  return { change: { op, kind, table, name } }
+}
+
+function readCommit(body: Uint8Array): Commit {
+  let pid = 0
+  let name = ''
+  for (const { type, value } of attributes(body)) {
+    if (type === GEN.pid) pid = number(value)
+    else if (type === GEN.name) name = textOf(value)
+  }
+  return { pid, name }
+}
+
+function* readElements(list: Uint8Array): Generator<RulesetElement> {
+  for (const { value: element } of attributes(list)) {
+    let key: Uint8Array | undefined
+    let flags = 0
+    let timeoutMs: number | undefined
+    let expiresMs: number | undefined
+    for (const { type, value } of attributes(element)) {
+      if (type === ELEMENT.key) key = dataOf(value)
+      else if (type === ELEMENT.flags) flags = number(value)
+      else if (type === ELEMENT.timeout) timeoutMs = number(value)
+      else if (type === ELEMENT.expiration) expiresMs = number(value)
+    }
+    if (key !== undefined && (flags & FLAG_CATCHALL) === 0) yield { key: key.slice(), timeoutMs, expiresMs }
+  }
+}
+
+function dataOf(nested: Uint8Array): Uint8Array | undefined {
+  for (const { type, value } of attributes(nested)) if (type === DATA_VALUE) return value
+  return undefined
+}
+
+function* attributes(bytes: Uint8Array): Generator<{ type: number; value: Uint8Array }> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  let at = 0
+  while (at + 4 <= bytes.length) {
+    const length = view.getUint16(at, HOST_LITTLE_ENDIAN)
+    if (length < 4 || at + length > bytes.length) return
+    yield {
+      type: view.getUint16(at + 2, HOST_LITTLE_ENDIAN) & TYPE_MASK,
+      value: bytes.subarray(at + 4, at + length),
+    }
+    at += align(length)
+  }
+}
+
+/** Of 1 to 8 bytes; what does not fit a number of JavaScript is only large. */
+function number(value: Uint8Array): number {
+  let sum = 0
+  for (const byte of value.subarray(0, 8)) sum = sum * 256 + byte
+  return sum
+}
+
+/** A name, which ends at its NUL. */
+function textOf(value: Uint8Array): string {
+  const end = value.indexOf(0)
+  return Buffer.from(end < 0 ? value : value.subarray(0, end)).toString()
+}
+
+/** NLMSG_DONE and NLMSG_ERROR carry an errno below zero, or 0. */
+function errnoIn(message: Uint8Array): number {
+  if (message.length < HEADER + 4) return 0
+  return -new DataView(message.buffer, message.byteOffset).getInt32(HEADER, HOST_LITTLE_ENDIAN) || 0
+}

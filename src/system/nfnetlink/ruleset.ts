@@ -1,0 +1,142 @@
+/** Tells what others do to a table of nf_tables, and reads the elements of a set without stopping the event loop. */
+import type { NetlinkError } from './error.ts'
+import { buildRequest } from './message.ts'
+import { ownPorts } from './own-ports.ts'
+import { type Commit, type RulesetChange, type RulesetElement, readRulesetDatagram } from './ruleset-parse.ts'
+import { makeSlots } from './slots.ts'
+import { type NetlinkSocket, openSocket } from './socket.ts'
+
+/** A transaction of another program. */
+export interface ForeignTransaction extends Commit {
+  /** What it did to the table, in order; at most CHANGES_MAX. */
+  readonly changes: readonly RulesetChange[]
+  /** There was more, which is not told. */
+  readonly cut: boolean
+}
+
+export interface RulesetOptions {
+  readonly table: string
+  /** Somebody else has changed something in that table. */
+  readonly onChange: (transaction: ForeignTransaction) => void
+  /** Announcements were lost: anything may have changed. */
+  readonly onLost: () => void
+  /** The watch broke and is closed. */
+  readonly onError: (error: NetlinkError) => void
+}
+
+/** Changes that are kept of one transaction, at most. */
+export const CHANGES_MAX = 100_000
+const NETLINK_NETFILTER = 12
+/** NFNLGRP_NFTABLES is 7 (linux/netfilter/nfnetlink.h). */
+const GROUP_NFTABLES = 1 << 6
+/** Each announcement takes about 1 KB of it: an emptied set announces every element. */
+const RECEIVE_BUFFER = 32 * 1024 * 1024
+/** The kernel gathers announcements up to a page, and dumps up to 32 KB in one datagram. */
+const SLOT = 64 * 1024
+
+/**
+ * Watches a table; needs no privilege but CAP_NET_ADMIN for the large buffer. What comes from the packet path
+ * (elements that rules add, and that expire) is not announced by the kernel. Throws NetlinkError.
+ */
+export function watchRuleset(options: RulesetOptions): Disposable {
+  const socket = openSocket(NETLINK_NETFILTER, GROUP_NFTABLES, RECEIVE_BUFFER)
+  const slots = makeSlots(SLOT, 32)
+  const isOwn = ownPorts()
+  /** Ports that were looked up in vain, until their transaction ends. */
+  const foreign = new Set<number>()
+  const pending = new Map<number, { changes: RulesetChange[]; cut: boolean }>()
+  let lost = socket.overruns()
+
+  function skip(port: number): boolean {
+    if (foreign.has(port)) return false
+    if (isOwn(port)) return true
+    foreign.add(port)
+    return false
+  }
+
+  function take(port: number, change: RulesetChange): void {
+    if (change.table !== options.table) return
+    const before = pending.get(port) ?? { changes: [], cut: false }
+    if (before.changes.length < CHANGES_MAX) before.changes.push(change)
+    else before.cut = true
+    pending.set(port, before)
+  }
+
+  function onReceived(count: number): void {
+    for (let slot = 0; slot < count; slot++) {
+      for (const message of readRulesetDatagram(slots.datagram(slot), skip)) {
+        if ('change' in message) take(message.port, message.change)
+        else if ('commit' in message) {
+          const done = pending.get(message.port)
+          pending.delete(message.port)
+          foreign.delete(message.port)
+          if (done !== undefined) options.onChange({ ...message.commit, ...done })
+        }
+      }
+    }
+    const overruns = socket.overruns()
+    if (overruns === lost) return
+    lost = overruns
+    pending.clear()
+    foreign.clear()
+    options.onLost()
+  }
+
+  socket.watch(slots, onReceived, options.onError)
+  return { [Symbol.dispose]: () => socket[Symbol.dispose]() }
+}
+
+const NFPROTO_INET = 1
+const GETSETELEM = 13
+const ATTRIBUTE = { table: 1, set: 2 }
+const DUMP = 0x300
+
+/**
+ * The elements of a set of family inet, read piece by piece, at most `most` of them: undefined when there are
+ * more, no elements when there is no such set. The kernel's work grows with the square of their number. What changes meanwhile
+ * may be missing or there. Throws NetlinkError.
+ */
+export async function readElements(
+  table: string,
+  set: string,
+  most: number,
+): Promise<readonly RulesetElement[] | undefined> {
+  using socket = openSocket(NETLINK_NETFILTER, 0, RECEIVE_BUFFER)
+  socket.send(
+    buildRequest({
+      subsystem: 'nftables',
+      type: GETSETELEM,
+      family: NFPROTO_INET,
+      group: 0,
+      sequence: 1,
+      acknowledge: false,
+      flags: DUMP,
+      attributes: [
+        { type: ATTRIBUTE.table, value: Buffer.from(`${table}\0`) },
+        { type: ATTRIBUTE.set, value: Buffer.from(`${set}\0`) },
+      ],
+    }),
+  )
+  return await collect(socket, most)
+}
+
+function collect(socket: NetlinkSocket, most: number): Promise<readonly RulesetElement[] | undefined> {
+  const slots = makeSlots(SLOT, 8)
+  const found: RulesetElement[] = []
+  const { promise, resolve, reject } = Promise.withResolvers<readonly RulesetElement[] | undefined>()
+  socket.watch(
+    slots,
+    count => {
+      for (let slot = 0; slot < count; slot++) {
+        for (const message of readRulesetDatagram(slots.datagram(slot))) {
+          if ('end' in message) return resolve(found)
+          if ('change' in message && message.change.kind === 'element')
+            for (const element of message.change.elements) found.push(element)
+        }
+        if (found.length > most) return resolve(undefined)
+      }
+    },
+    reject,
+  )
+  return promise
+}

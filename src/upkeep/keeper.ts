@@ -1,0 +1,136 @@
+/**
+ * Keeps an armed trap as it should be, whatever others do to it. Who removes it or a part of it (`nft flush
+ * ruleset`, a firewall manager) is named, and it is armed again with all flies.
+ */
+import { type ForeignTransaction, meaningOf } from '../lockout/foreign.ts'
+import { endHolds } from '../lockout/hold.ts'
+import { openAlarm } from '../record/alarm.ts'
+import type { Events } from '../record/events.ts'
+import { inPieces } from './pieces.ts'
+import { identityOf, type Settled, type SettleWorld, settle, type Trust } from './settle.ts'
+
+export interface KeptTrap {
+  /** Arms with all flies and the settings in force. */
+  arm(): void
+  /** The administrator's chains that shall have the jump. */
+  chains(): readonly string[]
+}
+
+export interface KeeperCounts {
+  /** How often the trap was armed again. */
+  readonly rearmed: number
+  /** Elements that were not as they should be, and were set right. */
+  readonly mended: number
+}
+
+export interface Keeper extends Disposable {
+  /** Arms again. Never throws: what fails is said, and tried again. */
+  armAgain(why: string): void
+  /** Does in the background what follows an arming. */
+  follow(trust: Trust): void
+  counts(): KeeperCounts
+}
+
+/** What others do in one go (a flush, then their rules) comes within less; the trap is not armed more often. */
+const BETWEEN_MS = 50
+const RETRY_MS = 1000
+const SET = 'set'
+
+/** Whether the sets are those with which the index agreed last; they are not trusted again until it does so anew. */
+export function takeTrust({ firewall, history, kernelSets }: Omit<SettleWorld, 'flypaper'>): Trust {
+  const identity = identityOf(firewall.look(), kernelSets.place())
+  const isSame = identity !== '' && history.getMeta(SET) === identity
+  history.setMeta(SET, '')
+  return isSame ? 'confirmed' : 'restored'
+}
+
+export function keepTrap(world: SettleWorld & { readonly events: Events }, trap: KeptTrap): Keeper {
+  const { firewall, kernelSets, history, log, events, now, flypaper } = world
+  const alarm = openAlarm(log, now)
+  const counts = { rearmed: 0, mended: 0 }
+  let following = new AbortController()
+  let timer: NodeJS.Timeout | undefined
+  let lastArmed = 0
+
+  function armAgain(why: string): void {
+    if (timer !== undefined) return
+    const wait = Math.max(0, lastArmed + BETWEEN_MS - performance.now())
+    if (wait === 0) attempt(why)
+    else timer = setTimeout(attempt, wait, why)
+  }
+
+  function attempt(why: string): void {
+    timer = undefined
+    const began = performance.now()
+    try {
+      history.setMeta(SET, '')
+      trap.arm()
+      counts.rearmed++
+      const took = Math.round(performance.now() - began)
+      events.tell({ event: 'rearmed', why, flies: flypaper.count(now()), took })
+      follow('restored')
+    } catch (error) {
+      alarm(`${why}, and arming again failed: ${String(error)}`)
+      timer = setTimeout(attempt, RETRY_MS, why)
+    }
+    lastArmed = performance.now()
+  }
+
+  function follow(trust: Trust): void {
+    following.abort()
+    following = new AbortController()
+    const { signal } = following
+    const began = performance.now()
+    const count = flypaper.count(now())
+    settle(world, trust, signal).then(
+      settled => settled !== undefined && tell(settled, count, performance.now() - began),
+      error => {
+        if (signal.aborted) return
+        alarm(`cannot compare the kernel's sets with the history: ${String(error)}`)
+        setTimeout(() => !signal.aborted && armAgain('the sets are not as they should be'), RETRY_MS).unref()
+      },
+    )
+  }
+
+  function tell({ freed, adopted, mended }: Settled, flies: number, took: number): void {
+    counts.mended += mended
+    history.setMeta(SET, identityOf(firewall.look(), kernelSets.place()))
+    endHolds(firewall, freed)
+    for (const source of freed) events.tell({ event: 'free', source, by: 'hand' })
+    for (const lockout of adopted) events.tell({ event: 'lockout', lockout })
+    if (mended > 0) log.warn(`${mended} flies in the kernel were not as they should be, and are set right`)
+    if (took > 1000) log.info(`all ${flies} flies are settled, after ${Math.round(took)} ms`)
+  }
+
+  function onForeign(transaction: ForeignTransaction): void {
+    const by = `${transaction.name}, pid ${transaction.pid}`
+    const meaning = meaningOf(transaction, trap.chains())
+    if (meaning.meaning === 'flushed') armAgain(`${by}, has removed a part of the trap`)
+    if (meaning.meaning !== 'flies') return
+    inPieces(meaning.freed, piece => {
+      const freed = flypaper.released(piece, by, now())
+      endHolds(firewall, freed)
+      for (const source of freed) events.tell({ event: 'free', source, by })
+    }).catch(failed)
+    inPieces(meaning.added, piece => {
+      for (const lockout of flypaper.adopt(piece, by, now())) events.tell({ event: 'lockout', lockout })
+    }).catch(failed)
+  }
+
+  const failed = (error: unknown) => alarm(`what others did to the flies is not recorded: ${String(error)}`)
+  const watch = kernelSets.watch({
+    onForeign,
+    onLost: () => armAgain('some announcements of the kernel were lost'),
+    onError: error => alarm(`changes by others are seen once a minute only: ${String(error)}`),
+  })
+  return {
+    armAgain,
+    follow,
+    counts: () => ({ ...counts }),
+    [Symbol.dispose]() {
+      following.abort()
+      clearTimeout(timer)
+      watch[Symbol.dispose]()
+    },
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * What follows the arming, in the background: the flies that were too many to be put in at once, and the comparison
+ * of the kernel's sets with the index, so that what people did to the sets while no daemon ran is known.
+ */
+import { FLIES_AT_ONCE } from '../arm/arm.ts'
+import type { Firewall, TableView } from '../arm/firewall.ts'
+import { flyChanges, type TimedFly } from '../arm/flies.ts'
+import type { Flypaper } from '../lockout/flypaper.ts'
+import type { KernelSets } from '../lockout/kernel-sets.ts'
+import type { Lockout } from '../lockout/lockout.ts'
+import { compare } from '../lockout/reconcile.ts'
+import type { History } from '../record/history.ts'
+import type { Log } from '../record/log.ts'
+import { elementOf, type Fly } from '../terms/fly.ts'
+import { inPieces } from './pieces.ts'
+
+/** Sets with more elements than these are not listed: the kernel's work grows with the square of their number. */
+export const LISTED_MAX = 100_000
+/** The state file locks nobody out for longer than this (seconds), until the daemon has corrected it. */
+export const BOOT_SECONDS = 600
+
+/**
+ * `confirmed`: the index and the sets agreed before, so whoever is missing in them was freed by hand. `restored`: the
+ * flies that arming has put in are there, and the others follow. `audit`: all should be there.
+ */
+export type Trust = 'confirmed' | 'restored' | 'audit'
+
+export interface SettleWorld {
+  readonly firewall: Firewall
+  readonly kernelSets: KernelSets
+  readonly history: History
+  readonly log: Log
+  readonly now: () => number
+  readonly flypaper: Flypaper
+}
+
+/** What was found and set right. */
+export interface Settled {
+  readonly freed: readonly Fly[]
+  readonly adopted: readonly Lockout[]
+  /** Flies that the sets had lost, or kept with another time, or still had although they were freed. */
+  readonly mended: number
+}
+
+/** Resolves to undefined when the signal ended it. */
+export async function settle(
+  world: SettleWorld,
+  trust: Trust,
+  signal: AbortSignal,
+): Promise<Settled | undefined> {
+  const { flypaper, history, now } = world
+  const rest = flypaper.timed(now()).slice(FLIES_AT_ONCE)
+  if (trust === 'restored') await putBack(world, names(rest), signal)
+  const settled = { freed: [] as Fly[], adopted: [] as Lockout[], mended: 0 }
+  for (const set of ['flypaper', 'flypaper6'] as const) {
+    const expected = flypaper.timed(now()).filter(({ fly }) => elementOf(fly).set === set)
+    if (signal.aborted) return undefined
+    const found = await world.kernelSets.read(set, LISTED_MAX)
+    if (signal.aborted) return undefined
+    if (found === undefined) {
+      if (trust === 'confirmed') await putBack(world, names(expected), signal)
+      continue
+    }
+    const { missing, extra, mistimed } = compare(found, expected)
+    const lost = missing.filter(fly => flypaper.find(fly, now()) !== undefined)
+    if (trust === 'confirmed')
+      await inPieces(lost, piece => {
+        settled.freed.push(...flypaper.released(piece, BY_HAND, now()))
+      })
+    else await putBack(world, lost, signal)
+    await putBack(world, mistimed, signal)
+    const unknown = extra.filter(({ fly }) => flypaper.find(fly, now()) === undefined)
+    const stale = unknown.filter(one => isStale(one, history))
+    await inPieces(names(stale), piece => takeOut(world, piece))
+    await inPieces(
+      unknown.filter(one => !stale.includes(one)),
+      piece => settled.adopted.push(...flypaper.adopt(piece, BY_HAND, now())),
+    )
+    settled.mended += (trust === 'confirmed' ? 0 : lost.length) + mistimed.length + stale.length
+  }
+  return signal.aborted ? undefined : settled
+}
+
+/** Who does something to the sets himself leaves no name, unless the daemon sees him. */
+const BY_HAND = 'hand'
+
+/** From the state file, which may be older than the last thing that happened. */
+function isStale({ fly, seconds }: TimedFly, history: History): boolean {
+  return seconds !== undefined && seconds <= BOOT_SECONDS && history.knows(fly)
+}
+
+function names(flies: readonly TimedFly[]): Fly[] {
+  return flies.map(({ fly }) => fly)
+}
+
+/** With the time that each has left when its turn comes. */
+function putBack(
+  { firewall, flypaper, now }: SettleWorld,
+  flies: readonly Fly[],
+  signal: AbortSignal,
+): Promise<void> {
+  const act = (piece: readonly Fly[]) => {
+    const timed = piece.flatMap(fly => flypaper.timeLeft(fly, now()) ?? [])
+    if (timed.length > 0) firewall.change(flyChanges(timed))
+  }
+  return inPieces(flies, act, signal)
+}
+
+function takeOut({ firewall }: SettleWorld, flies: readonly Fly[]): void {
+  firewall.change(flyChanges(flies.map(fly => ({ fly }))).filter(({ change }) => change === 'remove'))
+}
+
+/** Names the sets that hold the flies: those of another boot, network namespace or table are others. */
+export function identityOf(table: TableView | undefined, place: string): string {
+  const handleOf = (name: string) => table?.sets.find(set => set.name === name)?.handle
+  const handles = [table?.handle, handleOf('flypaper'), handleOf('flypaper6')]
+  return handles.includes(undefined) ? '' : [place, ...handles].join(' ')
+}
