@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what the demo or the tests need and this machine lacks; says and does nothing when all is there.
 #
-#   setup.sh demo | test | vm     as root, by apt-get and npm; an ordinary user is told the one line to run as root
+#   setup.sh demo | test | vm | deb | install     as root, by apt-get and npm; an ordinary user is told the one line to run as root
 #
 # Exit status: 64 for a usage error, 69 when something is missing and could not be installed.
 set -eu
@@ -12,12 +12,16 @@ PATH=$PATH:/usr/sbin:/sbin
 demo_needs='nft:nftables nmap:nmap ip:iproute2 ss:iproute2 unshare:util-linux nsenter:util-linux find:findutils'
 test_needs="$demo_needs conntrack:conntrack ping:iputils-ping nc:netcat-openbsd ps:procps iptables-nft:iptables"
 vm_needs="$test_needs qemu-system-x86_64:qemu-system-x86 modprobe:kmod busybox:busybox-static cpio:cpio"
+deb_needs='dh:debhelper dpkg-buildpackage:dpkg-dev git:git'
+install_needs="$test_needs $deb_needs lintian:lintian mmdebstrap:mmdebstrap systemd-nspawn:systemd-container podman:podman buildah:buildah"
 
 case ${1-} in
   demo) needs=$demo_needs ;;
   test) needs=$test_needs ;;
   vm) needs=$vm_needs ;;
-  *) echo 'usage: setup.sh demo | test | vm' >&2; exit 64 ;;
+  deb) needs=$deb_needs ;;
+  install) needs=$install_needs ;;
+  *) echo 'usage: setup.sh demo | test | vm | deb | install' >&2; exit 64 ;;
 esac
 
 missing=

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { runProgram } from './surface/cli/program.ts'
 import { openSystem } from './system/system.ts'
 

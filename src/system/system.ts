@@ -15,6 +15,7 @@ import { openLog } from './log.ts'
 import { watchRoutes } from './nfnetlink/index.ts'
 import { packetSockets } from './packet-sockets.ts'
 import { surroundings } from './surroundings.ts'
+import { openSupervisor } from './systemd.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -29,6 +30,7 @@ export function openSystem(env: Environment = process.env): System {
     user: userName(env),
     pid: process.pid,
     surroundings,
+    supervisor: openSupervisor(env, process.pid),
     now: Date.now,
     readText,
     openFirewall: () => openFirewall(),

@@ -105,9 +105,9 @@ test('client and server speak the same', async () => {
   })
 })
 
-test('the socket is for its owner alone, and replaces a stale one', async () => {
+test('the socket is for its owner and its group, and replaces a stale one', async () => {
   await served(async path => {
-    assert.equal(statSync(path).mode & 0o777, 0o600)
+    assert.equal(statSync(path).mode & 0o777, 0o660)
     await using _ = await serveControl(path, daemon())
     assert.ok(await reachDaemon(path))
   })

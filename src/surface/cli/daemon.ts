@@ -6,6 +6,7 @@ import { controlOf, type End } from '../control/daemon.ts'
 import type { Control } from '../control/protocol.ts'
 import { serveControl, serveMetrics } from '../control/server.ts'
 import { reloader } from './reload.ts'
+import { report } from './supervisor.ts'
 import { startTrial } from './trial.ts'
 import type { Call } from './verb.ts'
 
@@ -55,8 +56,10 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
   events.tell({ event: 'armed', capture: trap.capture.kind, flies: trap.flypaper.count(now()) })
   if (trap.grace > 0) log.info(`nobody is judged for ${trap.grace} s, since this machine has just booted`)
   using _refresh = keepFresh(call, world, trap)
+  using _report = report(system.supervisor, () => trap.flypaper.count(now()))
 
   const how = await end.promise
+  system.supervisor.stopping()
   trap[Symbol.dispose]()
   try {
     if (how === 'disarm') {

@@ -6,6 +6,7 @@ import type { World } from '../../flypaperd.ts'
 import type { History } from '../../record/history.ts'
 import type { ReadText } from '../../settings/load.ts'
 import type { Address } from '../../terms/address.ts'
+import type { Supervisor } from './supervisor.ts'
 
 export interface System {
   readonly version: string
@@ -17,6 +18,7 @@ export interface System {
   readonly user: string
   readonly pid: number
   readonly surroundings: Surroundings
+  readonly supervisor: Supervisor
   now(): number
   readonly readText: ReadText
   openFirewall(): Firewall & Disposable

@@ -1,4 +1,4 @@
-/** The control socket of the running daemon. Only its owner may speak to it. */
+/** The control socket of the running daemon. Only root, its owner and its group may speak to it. */
 import { mkdirSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { dirname } from 'node:path'
@@ -15,7 +15,7 @@ const METRICS_PATH = '/metrics'
 /** Listens on the socket; a stale one, that nobody answers, is replaced. The caller has made sure of that. */
 export async function serveControl(path: string, daemon: Served): Promise<AsyncDisposable> {
   const { answer, end } = answering(daemon)
-  return serve(path, 0o177, answer, end)
+  return serve(path, 0o117, answer, end)
 }
 
 /** The counters alone, for whoever may enter the directory: nothing can be changed here, and no address is told. */

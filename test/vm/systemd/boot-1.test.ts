@@ -1,0 +1,210 @@
+/** From the package to the first flies: install, start, sandbox, reload, restart, kill, a stuck loop, upgrade. */
+import assert from 'node:assert/strict'
+import { statSync, writeFileSync } from 'node:fs'
+import { after, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { PATIENCE, start } from '../../support/process.ts'
+import {
+  code,
+  FLY,
+  inSet,
+  journal,
+  makeScanner,
+  OTHER_FLY,
+  serve,
+  sh,
+  through,
+  unit,
+  until,
+  watch,
+} from './gate.ts'
+
+const SETTINGS = '/etc/flypaperd/flypaperd.toml'
+/** Longer than any start takes here. */
+const WATCHDOG_SECONDS = 4 * Math.ceil(PATIENCE / 3)
+
+const scanner = await makeScanner()
+after(() => scanner[Symbol.asyncDispose]())
+await serve(22)
+await watch()
+
+async function mainPid(): Promise<string> {
+  return (await unit('MainPID')).MainPID!
+}
+
+/** Something happens while FLY scans: there is a new daemon, the trap was armed all the time, the fly is still in the set. */
+async function underScan(happens: () => Promise<unknown>): Promise<void> {
+  const before = await mainPid()
+  await using scan = await stopped(scanner.scan(FLY, [22, 81, 443]))
+  const from = await through()
+  await happens()
+  await until('another daemon that is ready', async () => {
+    const { MainPID, ActiveState } = await unit('MainPID', 'ActiveState')
+    return MainPID !== before && MainPID !== '0' && ActiveState === 'active'
+  })
+  await sleep(500)
+  assert.equal(await through(), from, 'packets of the fly that got through')
+  assert.ok(await inSet(FLY))
+  assert.match(scan.output(), /^$/)
+}
+
+async function stopped(scan: ReturnType<typeof scanner.scan>) {
+  const running = await scan
+  return { output: running.output, [Symbol.asyncDispose]: async () => void (await running.stop('SIGKILL')) }
+}
+
+test('the package installs: neither started nor enabled, with a user of its own', async () => {
+  await sh('dpkg -i /root/flypaperd.deb')
+  assert.deepEqual(await unit('ActiveState', 'UnitFileState'), {
+    ActiveState: 'inactive',
+    UnitFileState: 'disabled',
+  })
+  assert.match(await sh('getent passwd flypaperd'), /:\/usr\/sbin\/nologin$/m)
+  assert.equal(await sh('systemd-analyze verify --man=no flypaperd.service 2>&1'), '')
+  const [, exposure] = /exposure level for flypaperd.service: ([\d.]+)/.exec(
+    await sh('systemd-analyze security flypaperd.service'),
+  )!
+  assert.ok(Number(exposure) <= 1.5, exposure)
+})
+
+test('without the capability it does not say READY', async () => {
+  await dropIn('AmbientCapabilities=\nCapabilityBoundingSet=\nRestart=no')
+  assert.notEqual(await code('systemctl start flypaperd'), 0)
+  assert.deepEqual(await unit('Result', 'ExecMainStatus'), { Result: 'exit-code', ExecMainStatus: '77' })
+  await dropIn('')
+})
+
+test('wrong settings: 78, and it is not tried again', async () => {
+  writeFileSync(SETTINGS, 'holt = "20s"\n')
+  assert.notEqual(await code('systemctl start flypaperd'), 0)
+  await sleep(2000)
+  assert.deepEqual(await unit('ExecMainStatus', 'NRestarts', 'ActiveState'), {
+    ExecMainStatus: '78',
+    NRestarts: '0',
+    ActiveState: 'failed',
+  })
+  assert.match(await journal(), /flypaperd\.toml:1:1/)
+})
+
+test('systemctl start: a scanner sticks, which nft and the journal show', async () => {
+  writeFileSync(SETTINGS, 'boot_grace = "0s"\n')
+  await sh('systemctl reset-failed flypaperd; systemctl start flypaperd')
+  assert.equal(await scanner.connect(FLY, 22), 'open', 'the control')
+  assert.ok((await through()) > 0, 'the watch sees what gets through')
+  assert.equal(await scanner.connect(FLY, 81), 'silent')
+  assert.equal(await scanner.connect(FLY, 22), 'silent')
+  await until('the fly is in the set', () => inSet(FLY))
+  const lines = (await sh('journalctl -b -q -u flypaperd -o json')).trim().split('\n')
+  const lockout = lines.map(line => JSON.parse(line)).find(({ MESSAGE }) => MESSAGE.startsWith('lockout'))
+  assert.equal(lockout.MESSAGE, `lockout ${FLY}, who tried TCP-port 81, for 1h`)
+  assert.equal(lockout.SYSLOG_FACILITY, String(10), 'authpriv')
+  assert.equal(lockout.SYSLOG_IDENTIFIER, 'flypaperd')
+  const status = await sh('flypaperd status')
+  assert.match(
+    status,
+    process.env.FLYPAPERD_VM === undefined ? /OK \(NFLOG group 4242\)/ : /OK \(queue 4242\)/,
+  )
+  assert.match((await unit('StatusText')).StatusText!, /^armed, \d fl/)
+})
+
+test('root and the group may speak to it, nobody else', async () => {
+  const as = (group: string) =>
+    code(`setpriv --reuid=nobody --regid=${group} --clear-groups flypaperd confirm 2>/dev/null`)
+  assert.equal(await as('flypaperd'), 0)
+  assert.equal(await as('nogroup'), 77)
+})
+
+test('the user of the unit: writes in its directories, opens no internet socket, starts no program', async () => {
+  const probe = '/usr/local/lib/probe.mjs'
+  await sh(`cp test/vm/systemd/probe.mjs ${probe}`)
+  const control = foundBy(await sh(`/usr/lib/flypaperd/node ${probe}`))
+  assert.ok(control.writable.length > 100)
+  assert.deepEqual([control.programs.length, control.copy, control.reached], [3, true, true])
+
+  await dropIn(`ExecStartPre=/usr/lib/flypaperd/node ${probe}`)
+  await sh('systemctl restart flypaperd')
+  assert.deepEqual(foundBy(await journal()), {
+    writable: ['/run/flypaperd', '/tmp', '/var/lib/flypaperd', '/var/tmp'],
+    programs: [],
+    copy: false,
+    reached: false,
+  })
+  await dropIn('')
+})
+
+function foundBy(text: string): { writable: string[]; programs: string[]; copy: boolean; reached: boolean } {
+  return JSON.parse(/^probe (.*)$/m.exec(text)![1]!)
+}
+
+test('reload: the same daemon, and the trap stays', async () => {
+  const before = await unit('MainPID', 'ActiveState')
+  const from = await through()
+  await sh('systemctl reload flypaperd')
+  await until('it is active again', async () => (await unit('ActiveState')).ActiveState === 'active')
+  assert.deepEqual(await unit('MainPID', 'ActiveState'), before)
+  assert.equal(await scanner.connect(FLY, 22), 'silent')
+  assert.equal(await through(), from)
+})
+
+test('restart under a scan: the trap is armed all the time', () =>
+  underScan(() => sh('systemctl restart flypaperd')))
+
+test('kill -9 under a scan: it comes back by itself, the trap is armed all the time', () =>
+  underScan(async () => process.kill(Number(await mainPid()), 'SIGKILL')))
+
+test('a stuck event loop: the watchdog ends the daemon, another one comes', async () => {
+  await dropIn(`WatchdogSec=${WATCHDOG_SECONDS}`)
+  await underScan(() => sh('systemctl restart flypaperd'))
+  const pid = await mainPid()
+  await sleep(WATCHDOG_SECONDS * 2000)
+  assert.equal(await mainPid(), pid, 'the control: a daemon that is well outlives the watchdog twice')
+  const timeout = new RegExp(`Watchdog timeout \\(limit ${WATCHDOG_SECONDS}s\\)`)
+  await underScan(async () => {
+    // The main thread waits a minute each time before it looks for events; all else in the process goes on.
+    const delay = 'inject=epoll_wait,epoll_pwait:delay_enter=60000000'
+    const strace = await start(['strace', '-qq', '-o', '/dev/null', '-e', delay, '-p', pid])
+    await until('the watchdog', async () => timeout.test(await journal()), WATCHDOG_SECONDS + 30)
+    await strace.stop('SIGKILL')
+  })
+  await dropIn('')
+})
+
+test('upgrade under a scan: the new version takes over, the trap is armed all the time', async () => {
+  await underScan(() => sh('dpkg -i /root/flypaperd-next.deb'))
+  assert.equal(await sh('flypaperd version'), 'flypaperd 0.1.0\n', 'the same program in a newer package')
+  assert.match(await sh('dpkg-query -W flypaperd'), /\+next$/m)
+  assert.match(await sh(`cat ${SETTINGS}`), /boot_grace/, 'the settings were kept')
+})
+
+test('root works on the files of the daemon, which stay the files of the daemon', async () => {
+  await scanner.connect(OTHER_FLY, 81)
+  await until('the other fly is in the set', () => inSet(OTHER_FLY))
+  await sh('systemctl stop flypaperd')
+  assert.equal(await code('nft list chain inet filter flypaper_early'), 1, 'stop disarms')
+  await sh(`flypaperd free ${OTHER_FLY}`)
+  await sh('systemctl start flypaperd')
+  assert.ok(!(await inSet(OTHER_FLY)))
+  assert.ok(await inSet(FLY))
+  const { uid } = statSync('/var/lib/flypaperd')
+  for (const file of (await sh('find /var/lib/flypaperd -type f')).trim().split('\n'))
+    assert.deepEqual([file, statSync(file).uid], [file, uid])
+  assert.notEqual(uid, 0)
+})
+
+test('before the reboot: the documented nftables.conf, and a start at boot', async () => {
+  await sh('mkdir -p /etc/nftables.d && flypaperd generate --boot > /etc/nftables.d/flypaper.nft')
+  writeFileSync('/etc/nftables.conf', await documented())
+  await sh('nft --check -f /etc/nftables.conf; systemctl enable nftables flypaperd')
+  writeFileSync(SETTINGS, 'boot_grace = "10m"\n')
+})
+
+async function documented(): Promise<string> {
+  return /```nft\n([\s\S]*?)```/.exec(await sh('cat docs/nftables-conf.md'))![1]!
+}
+
+async function dropIn(lines: string): Promise<void> {
+  const folder = '/run/systemd/system/flypaperd.service.d'
+  await sh(
+    `mkdir -p ${folder}; printf '[Service]\n%s\n' '${lines}' > ${folder}/test.conf; systemctl daemon-reload`,
+  )
+}

@@ -1,0 +1,10 @@
+#!/bin/sh
+# Runs the tests of this boot, and boots again while there are more; the exit statuses go to the console.
+last=3
+boot=$(($(cat /var/lib/boots 2>/dev/null || echo 0) + 1))
+echo "$boot" > /var/lib/boots
+echo "systemd: boot $boot of $last, $(uname -r), after $(cut -d. -f1 /proc/uptime) s"
+node_modules/.bin/node test/run.ts "test/vm/systemd/boot-$boot.test.ts"
+echo "systemd: boot $boot: exit status $?"
+if [ "$boot" -lt "$last" ]; then exec systemctl --no-block reboot; fi
+exec systemctl --no-block poweroff
