@@ -22,7 +22,9 @@ const TEST_TIMEOUT = 120_000 * PATIENCE
 const SUITE_TIMEOUT = 30 * 60_000
 
 function suitesOf(args: readonly string[]): Suite[] {
-  const files = globSync('test/**/*.test.ts', { exclude: ['test/vm/{inside,systemd}/**', 'test/install/**'] }).sort()
+  const files = globSync('test/**/*.test.ts', {
+    exclude: ['test/vm/{inside,systemd}/**', 'test/install/**'],
+  }).sort()
   const inKernel = (file: string) => file.startsWith('test/kernel/')
   const suites: Suite[] = [
     { name: 'unit', files: files.filter(file => !inKernel(file)), concurrency: 2 },
