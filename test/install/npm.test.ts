@@ -77,7 +77,17 @@ test('the libraries: imported by name, with their types', async () => {
   await npm('install', '--prefix', project, tarball)
   writeFileSync(join(project, 'package.json'), '{"type": "module"}')
   writeFileSync(join(project, 'use.ts'), LIBRARY_USE)
-  const options = ['--strict', '--noEmit', '--module', 'nodenext', '--target', 'es2024', '--types', 'node']
+  const options = [
+    '--ignoreConfig',
+    '--strict',
+    '--noEmit',
+    '--module',
+    'nodenext',
+    '--target',
+    'es2024',
+    '--types',
+    'node',
+  ]
   const types = ['--lib', 'es2024,esnext.disposable', '--typeRoots', `${process.cwd()}/node_modules/@types`]
   const { stdout, code } = await run(['node_modules/.bin/tsc', ...options, ...types, join(project, 'use.ts')])
   assert.equal(code, 0, stdout)
