@@ -1,18 +1,23 @@
 /** New settings for the running daemon: taken whole, or refused whole. */
 import type { Trap, World } from '../../flypaperd.ts'
+import { statusOf } from './supervisor.ts'
 import type { Call } from './verb.ts'
 
 /** One reload after the other; rejects with what is wrong, which is in the log, too. */
-export function reloader(call: Call, { log }: World, trap: Trap): (by: string) => Promise<void> {
+export function reloader(call: Call, { log, now }: World, trap: Trap): (by: string) => Promise<void> {
+  const { supervisor } = call.system
   let last: Promise<unknown> = Promise.resolve()
   return by => {
     const reload = last.then(async () => {
+      supervisor.reloading()
       try {
         trap.reload(await call.settledSettings())
         log.info(`new settings are in force (${by})`)
       } catch (error) {
         log.error(`new settings are refused (${by}), the old ones stay: ${String(error)}`)
         throw error
+      } finally {
+        supervisor.ready(statusOf(trap.flypaper.count(now())))
       }
     })
     last = reload.catch(() => {})

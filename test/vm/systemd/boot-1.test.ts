@@ -119,28 +119,37 @@ test('the user of the unit: writes in its directories, opens no internet socket,
   await sh(`cp test/vm/systemd/probe.mjs ${probe}`)
   const control = foundBy(await sh(`/usr/lib/flypaperd/node ${probe}`))
   assert.ok(control.writable.length > 100)
-  assert.deepEqual([control.programs.length, control.copy, control.reached], [3, true, true])
+  assert.deepEqual(
+    { ...control, writable: [] },
+    { writable: [], shell: true, shellByLoader: true, copy: true, reached: true },
+  )
 
   await dropIn(`ExecStartPre=/usr/lib/flypaperd/node ${probe}`)
   await sh('systemctl restart flypaperd')
   assert.deepEqual(foundBy(await journal()), {
     writable: ['/run/flypaperd', '/tmp', '/var/lib/flypaperd', '/var/tmp'],
-    programs: [],
+    shell: false,
+    shellByLoader: false,
     copy: false,
     reached: false,
   })
   await dropIn('')
 })
 
-function foundBy(text: string): { writable: string[]; programs: string[]; copy: boolean; reached: boolean } {
+function foundBy(text: string): { writable: string[] } & Record<string, boolean> {
   return JSON.parse(/^probe (.*)$/m.exec(text)![1]!)
 }
 
-test('reload: the same daemon, and the trap stays', async () => {
+test('reload: new settings in the same daemon, or refused; the trap stays', async () => {
   const before = await unit('MainPID', 'ActiveState')
   const from = await through()
+  writeFileSync(SETTINGS, 'boot_grace = "0s"\nhold = "19s"\n')
   await sh('systemctl reload flypaperd')
-  await until('it is active again', async () => (await unit('ActiveState')).ActiveState === 'active')
+  assert.match(await sh('nft list set inet filter flypaper_hold'), /timeout 19s/)
+  writeFileSync(SETTINGS, 'holt = "20s"\n')
+  assert.notEqual(await code('systemctl reload flypaperd'), 0)
+  writeFileSync(SETTINGS, 'boot_grace = "0s"\n')
+  await sh('systemctl reload flypaperd')
   assert.deepEqual(await unit('MainPID', 'ActiveState'), before)
   assert.equal(await scanner.connect(FLY, 22), 'silent')
   assert.equal(await through(), from)

@@ -29,8 +29,8 @@ function isWritable(folder) {
   }
 }
 
-function starts(program) {
-  return spawnSync(program, ['-c', 'exit 0']).error === undefined
+function starts(program, ...args) {
+  return spawnSync(program, [...args, '-c', 'exit 0']).status === 0
 }
 
 /** A program of its own making, where it may write. */
@@ -54,7 +54,9 @@ const reaches = address =>
 
 const found = {
   writable: folders('/', 4).filter(isWritable),
-  programs: ['/bin/sh', '/usr/bin/perl', '/lib64/ld-linux-x86-64.so.2'].filter(starts),
+  shell: starts('/bin/sh'),
+  // The loader has to be executable; what it loads has to be as well.
+  shellByLoader: starts('/lib64/ld-linux-x86-64.so.2', '/bin/sh'),
   copy: startsCopy(),
   reached: await reaches('127.0.0.1'),
 }
