@@ -1,13 +1,18 @@
 /**
  * Writes the documents that are made from the code; with --check it writes nothing and exits 1 when one differs.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { bashCompletion } from './completion.ts'
+import { commandPage, settingsPage } from './man-pages.ts'
 import { openApiDocument } from './openapi.ts'
 import { settingsReference } from './settings-reference.ts'
 
 const documents: [path: string, text: string][] = [
   ['docs/settings.md', settingsReference()],
   ['docs/openapi.json', openApiDocument()],
+  ['man/flypaperd.8', commandPage()],
+  ['man/flypaperd.toml.5', settingsPage()],
+  ['completions/flypaperd.bash', bashCompletion()],
 ]
 
 const root = new URL('../', import.meta.url)
@@ -20,6 +25,7 @@ for (const [path, text] of documents) {
     console.error(`${path} is not what the code makes of it: run node scripts/generate-docs.ts`)
     process.exitCode = 1
   } else {
+    mkdirSync(new URL('.', file), { recursive: true })
     writeFileSync(file, `${text}\n`)
     console.log(`wrote ${path}`)
   }

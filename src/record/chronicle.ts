@@ -36,21 +36,24 @@ const TOP = 10
 /** Sources of IPv6 whose networks are counted. */
 const NETWORKED_MAX = 100_000
 
+/** Who was locked out by hand did not attack. */
+const ATTACK = `since >= :since AND because <> 'by-hand'`
+
 const SQL = {
   of: 'SELECT * FROM lockout WHERE source IN (:one, :other) ORDER BY id DESC LIMIT :limit',
   nets: `SELECT * FROM lockout WHERE ${FLY} AND because = 'by-hand' AND source LIKE '%/%'`,
   days: `SELECT date(since / 1000, 'unixepoch', 'localtime') AS day, count(DISTINCT source) AS attackers
-         FROM lockout WHERE since >= :since GROUP BY day ORDER BY day`,
+         FROM lockout WHERE ${ATTACK} GROUP BY day ORDER BY day`,
   whole: `SELECT count(*) AS lockouts, count(DISTINCT source) AS attackers,
             count(DISTINCT CASE WHEN source LIKE '%:%' THEN source END) AS attackers6
-          FROM lockout WHERE since >= :since`,
+          FROM lockout WHERE ${ATTACK}`,
   ports: `SELECT tried AS proto, number, count(*) AS lockouts FROM lockout
-          WHERE since >= :since AND tried IS NOT NULL GROUP BY tried, number ORDER BY lockouts DESC, number LIMIT ${TOP}`,
+          WHERE ${ATTACK} GROUP BY tried, number ORDER BY lockouts DESC, number LIMIT ${TOP}`,
   networks: `SELECT rtrim(source, '0123456789') || '0/24' AS network, count(DISTINCT source) AS attackers
-             FROM lockout WHERE since >= :since AND source NOT LIKE '%:%' AND source NOT LIKE '%/%'
+             FROM lockout WHERE ${ATTACK} AND source NOT LIKE '%:%'
              GROUP BY network ORDER BY attackers DESC, network LIMIT ${TOP}`,
-  sources6: `SELECT DISTINCT source FROM lockout WHERE since >= :since AND source LIKE '%:%' LIMIT ${NETWORKED_MAX}`,
-  repeaters: `SELECT source, max(times) AS times FROM lockout WHERE since >= :since AND times > 1
+  sources6: `SELECT DISTINCT source FROM lockout WHERE ${ATTACK} AND source LIKE '%:%' LIMIT ${NETWORKED_MAX}`,
+  repeaters: `SELECT source, max(times) AS times FROM lockout WHERE ${ATTACK} AND times > 1
               GROUP BY source ORDER BY times DESC, source LIMIT ${TOP}`,
   reasons: `SELECT because, count(*) AS lockouts FROM lockout WHERE since >= :since
             GROUP BY because ORDER BY lockouts DESC`,

@@ -4,12 +4,13 @@ import { getSystemErrorMessage } from 'node:util'
 import type { TextFile } from '../settings/load.ts'
 
 export const MOST_BYTES = 1024 * 1024
+const STDIN = 0
 
-/** The text of a file in UTF-8, without a byte order mark, or why there is none. Never throws. */
-export function readText(path: string): TextFile {
+/** The text of a file (`-`: standard input) in UTF-8, without a byte order mark, or why there is none. Never throws. */
+export function readText(path: string, most = MOST_BYTES): TextFile {
   try {
-    const bytes = readBytes(path)
-    if (bytes.length > MOST_BYTES) return { unreadable: 'other', because: `more than ${MOST_BYTES} bytes` }
+    const bytes = readBytes(path, most)
+    if (bytes.length > most) return { unreadable: 'other', because: `more than ${most} bytes` }
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
   } catch (error) {
     return whyUnreadable(error as NodeJS.ErrnoException)
@@ -17,10 +18,10 @@ export function readText(path: string): TextFile {
 }
 
 /** One byte more than the limit is enough to know; pipes are read to their end as well. */
-function readBytes(path: string): Uint8Array {
-  const file = openSync(path, 'r')
+function readBytes(path: string, most: number): Uint8Array {
+  const file = path === '-' ? STDIN : openSync(path, 'r')
   try {
-    const bytes = Buffer.alloc(MOST_BYTES + 1)
+    const bytes = Buffer.alloc(most + 1)
     let length = 0
     let read: number
     do {
@@ -29,7 +30,7 @@ function readBytes(path: string): Uint8Array {
     } while (read > 0 && length < bytes.length)
     return bytes.subarray(0, length)
   } finally {
-    closeSync(file)
+    if (file !== STDIN) closeSync(file)
   }
 }
 

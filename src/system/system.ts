@@ -16,6 +16,10 @@ import { watchRoutes } from './nfnetlink/index.ts'
 import { packetSockets } from './packet-sockets.ts'
 import { surroundings } from './surroundings.ts'
 import { openSupervisor } from './systemd.ts'
+import { terminalOf } from './terminal.ts'
+
+/** Room for the flies that one import takes. */
+const LIST_BYTES = 16 * 1024 * 1024
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -29,10 +33,12 @@ export function openSystem(env: Environment = process.env): System {
     metricsSocket: `${runtime}/metrics.sock`,
     user: userName(env),
     pid: process.pid,
+    terminal: terminalOf(env),
     surroundings,
     supervisor: openSupervisor(env, process.pid),
     now: Date.now,
     readText,
+    readList: path => readText(path, LIST_BYTES),
     openFirewall: () => openFirewall(),
     openHistory: options => openHistoryFile(historyFile, options),
     openWorld() {

@@ -14,3 +14,10 @@ export function escapeText(text: string): string {
     return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u{${code}}`
   })
 }
+
+/** The value as JSON that is safe to show as well: the same characters as \u escapes, which mean the same to a program. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value).replace(UNSAFE, character =>
+    character.replace(/[\s\S]/g, unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  )
+}

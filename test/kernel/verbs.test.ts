@@ -87,10 +87,10 @@ test('list, list --held, flush, with the daemon and without; the socket is for i
   await offend(scanner, '198.18.0.1', '2001:db8:2:4::9')
   await daemon.says(/lockout 2001/)
   const table = (await flypaperd.must('list')).split('\n')
-  assert.match(table[0]!, /^SOURCE +SINCE +LEFT +TIMES +TRIED$/)
+  assert.match(table[0]!, /^SOURCE +SINCE +UNTIL +TIMES +TRIED +BECAUSE$/)
   assert.match(
     table[1]!,
-    /^2001:db8:2:4::\/64 +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +(1h|59m\d+s) +1 +TCP-port 81$/,
+    /^2001:db8:2:4::\/64 +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +1 +TCP-port 81 +closed-port$/,
   )
   assert.match(table[2]!, /^198\.18\.0\.1 /)
   assert.equal(await flypaperd.must('list', '--held'), 'Nobody is held.\n', 'a fly is not only held')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { escapeText } from '../../src/terms/escape.ts'
+import { escapeText, jsonText } from '../../src/terms/escape.ts'
 
 const cases: [what: string, text: string, expected: string][] = [
   ['ordinary text, also outside ASCII', 'sshd ä € 日本 😀 "\\"', 'sshd ä € 日本 😀 "\\"'],
@@ -31,4 +31,12 @@ test('escaped text is one well-formed line without control characters, and escap
       },
     ),
   )
+})
+
+test('JSON means the same to a program, and has no character that a terminal would obey', () => {
+  const value = { evil: 'a\u001b[2J\n\u202eb\u2028\u{e0041}\ud800', ü: '☃' }
+  const text = jsonText(value)
+  assert.deepEqual(JSON.parse(text), value)
+  assert.doesNotMatch(text, /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u)
+  assert.match(text, /☃/)
 })

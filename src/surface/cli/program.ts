@@ -5,30 +5,42 @@ import { loadSettledSettings } from '../../settings/settle.ts'
 import { escapeText } from '../../terms/escape.ts'
 import { EXIT, type ExitStatus, Failure } from '../../terms/failure.ts'
 import type { System } from './system.ts'
+import { paint } from './terminal.ts'
 import type { Verb } from './verb.ts'
 import { VERBS } from './verbs/index.ts'
 
 export interface Streams {
   out(text: string): void
   err(text: string): void
+  /** Given when nobody reads `out` any more. */
+  readonly gone?: AbortSignal
 }
+
+const NEVER = new AbortController().signal
 
 /** Runs one command line; returns its exit status. Never throws. */
 export async function runProgram(
   argv: readonly string[],
   openSystem: () => System,
-  { out, err }: Streams,
+  { out, err, gone = NEVER }: Streams,
 ): Promise<ExitStatus> {
   let exit: ExitStatus = EXIT.ok
+  const { version, terminal } = openSystem()
   const program: Command = new Command('flypaperd')
   program
     .description('Who touches a closed port once gets no reaction ever again.')
     .helpCommand('help [verb]', 'show this, or what a verb does')
     .showHelpAfterError('(flypaperd help shows the verbs)')
     .exitOverride()
-    .configureOutput({ writeOut: out, writeErr: err })
+    .configureOutput({
+      writeOut: out,
+      writeErr: err,
+      getOutHelpWidth: () => Math.min(terminal.columns, 120),
+      getOutHasColors: () => terminal.colours,
+    })
+    .configureHelp({ styleTitle: text => paint(terminal, 'bold', text) })
     .usage('VERB [options]')
-    .version(`flypaperd ${openSystem().version}`, '--version')
+    .version(`flypaperd ${version}`, '--version')
   for (const verb of VERBS) {
     addVerb(program, verb, async (args, options) => {
       const file = options.settings as string | undefined
@@ -41,6 +53,9 @@ export async function runProgram(
         settledSettings: () => loadSettledSettings(file, system.readText),
         system,
         print,
+        warn: text => err(`${text}\n`),
+        progress: text => system.terminal.showsProgress && err(`\r\x1b[K${text}`),
+        gone,
       })
     })
   }

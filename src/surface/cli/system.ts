@@ -7,6 +7,7 @@ import type { History } from '../../record/history.ts'
 import type { ReadText } from '../../settings/load.ts'
 import type { Address } from '../../terms/address.ts'
 import type { Supervisor } from './supervisor.ts'
+import type { Terminal } from './terminal.ts'
 
 export interface System {
   readonly version: string
@@ -17,10 +18,13 @@ export interface System {
   /** The name of whoever runs the command: what `free` remembers. */
   readonly user: string
   readonly pid: number
+  readonly terminal: Terminal
   readonly surroundings: Surroundings
   readonly supervisor: Supervisor
   now(): number
   readonly readText: ReadText
+  /** A list that somebody made: a file, or standard input for `-`; longer ones than a setting may be. */
+  readonly readList: ReadText
   openFirewall(): Firewall & Disposable
   openHistory(options?: { readOnly?: boolean }): History
   openWorld(): World & Disposable

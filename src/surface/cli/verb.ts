@@ -26,6 +26,12 @@ export interface Call {
   readonly system: System
   /** Writes text for people, or the answer to `--json`. */
   print(text: string): void
+  /** Writes to standard error. */
+  warn(text: string): void
+  /** Tells how far it is, where somebody sees it; the empty text takes it away again. */
+  progress(text: string): void
+  /** Whoever read our output has gone away. */
+  readonly gone: AbortSignal
 }
 
 /** `--json`, for the verbs that answer something. */

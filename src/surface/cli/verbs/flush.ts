@@ -1,3 +1,4 @@
+import { jsonText } from '../../../terms/escape.ts'
 import { EXIT } from '../../../terms/failure.ts'
 import { withActions } from '../reach.ts'
 import { JSON_OPTION, type Verb } from '../verb.ts'
@@ -9,9 +10,7 @@ export const flush: Verb = {
   examples: ['sudo flypaperd flush'],
   async run(call) {
     const flies = await withActions(call, actions => actions.flush(call.system.user))
-    call.print(
-      call.options.json ? JSON.stringify({ flies }) : `Freed ${flies === 1 ? '1 fly' : `${flies} flies`}.`,
-    )
+    call.print(call.options.json ? jsonText({ flies }) : `Freed ${flies === 1 ? '1 fly' : `${flies} flies`}.`)
     return EXIT.ok
   },
 }

@@ -2,17 +2,23 @@
 import type { Verb } from '../verb.ts'
 import { check } from './check.ts'
 import { confirm } from './confirm.ts'
+import { exportFlies } from './export.ts'
 import { flush } from './flush.ts'
 import { free } from './free.ts'
 import { generate } from './generate.ts'
+import { importFlies } from './import.ts'
 import { list } from './list.ts'
+import { lock } from './lock.ts'
 import { reload } from './reload.ts'
+import { report } from './report.ts'
 import { restart } from './restart.ts'
 import { start } from './start.ts'
 import { status } from './status.ts'
 import { stop } from './stop.ts'
 import { tryOut } from './try.ts'
 import { version } from './version.ts'
+import { watch } from './watch.ts'
+import { why } from './why.ts'
 
 export const VERBS: readonly Verb[] = [
   start,
@@ -23,8 +29,14 @@ export const VERBS: readonly Verb[] = [
   confirm,
   status,
   list,
+  why,
+  watch,
+  report,
+  lock,
   free,
   flush,
+  exportFlies,
+  importFlies,
   generate,
   check,
   version,

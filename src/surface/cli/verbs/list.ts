@@ -1,74 +1,122 @@
 import { heldNow } from '../../../lockout/hold.ts'
 import type { LockoutRow } from '../../../record/history.ts'
-import { triedText } from '../../../record/sentence.ts'
-import { formatDuration } from '../../../terms/duration.ts'
+import { SORTS } from '../../../record/selection.ts'
+import { lockoutFacts, triedText } from '../../../record/sentence.ts'
+import { overlaps, type Prefix } from '../../../terms/address.ts'
+import { jsonText } from '../../../terms/escape.ts'
 import { EXIT } from '../../../terms/failure.ts'
+import { prefixOf } from '../../../terms/fly.ts'
+import { prefixesOf } from '../../control/freeing.ts'
+import { FILTER_OPTIONS, filterOf, limitOf, oneOf } from '../filter.ts'
+import { printTable } from '../table.ts'
+import { endText, pastText } from '../times.ts'
 import { type Call, JSON_OPTION, type Verb } from '../verb.ts'
+import { whoIs } from '../who.ts'
+
+/** Flies that a terminal is shown, unless told: nobody reads more. */
+const SHOWN = 1000
 
 export const list: Verb = {
   name: 'list',
   summary: 'the flies, newest first: who, since when, for how much longer, and what they tried',
+  args: '[who...]',
   options: [
     JSON_OPTION,
+    ...FILTER_OPTIONS,
+    { flags: '--sort <column>', what: `by ${SORTS.join(', ')} (default: since)` },
+    {
+      flags: '--limit <number>',
+      what: `not more than these, or all (default: ${SHOWN} on a terminal, else all)`,
+    },
     { flags: '--held', what: 'instead, who is held by the kernel and not (yet) locked out' },
   ],
-  examples: ['sudo flypaperd list', 'sudo flypaperd list --json', 'sudo flypaperd list --held'],
-  run(call) {
-    if (call.options.held) listHeld(call)
-    else listFlies(call)
+  details:
+    'WHO is an address, a prefix or a host name; all conditions must hold. On a terminal times are relative, on a pipe they are dates.',
+  examples: [
+    'sudo flypaperd list',
+    'sudo flypaperd list --json',
+    'sudo flypaperd list --port 22 --since 2h',
+    'sudo flypaperd list 198.51.100.0/24 --sort times --limit 20',
+    'sudo flypaperd list --held',
+  ],
+  async run(call) {
+    const within = call.args.length === 0 ? undefined : prefixesOf(await whoIs(call))
+    if (call.options.held) listHeld(call, within)
+    else listFlies(call, within)
     return EXIT.ok
   },
 }
 
-function listFlies({ system, options, print }: Call): void {
+function listFlies(call: Call, within: readonly Prefix[] | undefined): void {
+  const { system, options, print } = call
+  const { terminal } = system
   using history = system.openHistory({ readOnly: true })
   const now = system.now()
-  const rows = history.newest(Number.MAX_SAFE_INTEGER, { now })
-  if (options.json) print(JSON.stringify(rows))
-  else if (rows.length === 0) print('No flies.')
-  else
-    printTable(
-      print,
-      ['SOURCE', 'SINCE', 'LEFT', 'TIMES', 'TRIED'],
-      rows.map(row => cells(row, now)),
-    )
+  const sort = oneOf('--sort', SORTS, String(options.sort ?? 'since'))
+  const limit = limitOf(String(options.limit ?? (terminal.isTerminal && !options.json ? SHOWN : 'all')))
+  const cut = { more: false }
+  const rows = first(history.select({ ...filterOf(call), within }, now, sort), limit, cut)
+  if (options.json) {
+    printJson(rows, print)
+    return
+  }
+  const columns = [
+    { title: 'SOURCE' },
+    { title: 'SINCE' },
+    { title: terminal.isTerminal ? 'LEFT' : 'UNTIL' },
+    { title: 'TIMES', right: true, spare: 1 },
+    { title: 'TRIED' },
+    { title: 'BECAUSE', spare: 2 },
+  ]
+  const cells = (row: LockoutRow) => [
+    row.source,
+    pastText(row.since, now, terminal),
+    endText(row.until, now, terminal),
+    String(row.times),
+    row.tried === undefined ? '-' : triedText(row.tried),
+    becauseText(row),
+  ]
+  const printed = printTable(columns, map(rows, cells), { terminal, print })
+  if (printed === 0) print('No flies.')
+  if (cut.more) call.warn('There are more: --limit all shows them.')
 }
 
-function cells({ source, since, until, times, tried }: LockoutRow, now: number): string[] {
-  const left = until === 'forever' ? 'for ever' : formatDuration((until - now) / 1000)
-  return [source, timeText(since), left, String(times), tried === undefined ? 'by hand' : triedText(tried)]
+function becauseText({ because, by, note }: LockoutRow): string {
+  return `${because}${by === undefined ? '' : `, ${by}`}${note === undefined ? '' : `: ${note}`}`
 }
 
-function listHeld({ system, options, print }: Call): void {
+function listHeld({ system, options, print }: Call, within: readonly Prefix[] | undefined): void {
   using firewall = system.openFirewall()
   using history = system.openHistory({ readOnly: true })
-  const held = heldNow(firewall).filter(({ source }) => history.find(source, system.now()) === undefined)
-  if (options.json) print(JSON.stringify(held))
-  else if (held.length === 0) print('Nobody is held.')
-  else
-    printTable(
-      print,
-      ['SOURCE', 'LEFT'],
-      held.map(({ source, seconds }) => [source, `${seconds ?? '?'}s`]),
-    )
+  const held = heldNow(firewall)
+    .filter(({ source }) => within?.some(prefix => overlaps(prefix, prefixOf(source))) ?? true)
+    .filter(({ source }) => history.find(source, system.now()) === undefined)
+  const rows = held.map(({ source, seconds }) => [source, `${seconds ?? '?'}s`])
+  const columns = [{ title: 'SOURCE' }, { title: 'LEFT' }]
+  if (options.json) print(jsonText(held))
+  else if (printTable(columns, rows, { terminal: system.terminal, print }) === 0) print('Nobody is held.')
 }
 
-/** Local time, as in the log of this machine. */
-function timeText(ms: number): string {
-  const date = new Date(ms)
-  const day = [date.getFullYear(), date.getMonth() + 1, date.getDate()]
-    .map(part => String(part).padStart(2, '0'))
-    .join('-')
-  return `${day} ${date.toTimeString().slice(0, 8)}`
+/** One array, a line a fly, written as it is read. */
+export function printJson(rows: Iterable<LockoutRow>, print: (text: string) => void): void {
+  let before: string | undefined
+  for (const row of rows) {
+    print(before === undefined ? '[' : `${before},`)
+    before = jsonText(lockoutFacts(row))
+  }
+  print(before === undefined ? '[]' : `${before}\n]`)
 }
 
-function printTable(print: (line: string) => void, head: string[], rows: string[][]): void {
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map(row => row[i]!.length)))
-  for (const row of [head, ...rows])
-    print(
-      row
-        .map((cell, i) => cell.padEnd(widths[i]!))
-        .join('  ')
-        .trimEnd(),
-    )
+/** The first rows; `cut` learns whether there are more. */
+export function* first<T>(rows: Iterable<T>, limit: number, cut = { more: false }): Iterable<T> {
+  let taken = 0
+  for (const row of rows) {
+    cut.more = taken++ >= limit
+    if (cut.more) return
+    yield row
+  }
+}
+
+function* map<T, R>(rows: Iterable<T>, make: (row: T) => R): Iterable<R> {
+  for (const row of rows) yield make(row)
 }

@@ -1,6 +1,8 @@
+import { jsonText } from '../../../terms/escape.ts'
 import { EXIT, type ExitStatus } from '../../../terms/failure.ts'
 import { reachDaemon } from '../../control/client.ts'
 import { type StatusLine, statusLines } from '../status-lines.ts'
+import { paint, type Terminal } from '../terminal.ts'
 import { type Call, JSON_OPTION, type Verb } from '../verb.ts'
 
 export const status: Verb = {
@@ -13,8 +15,8 @@ export const status: Verb = {
     const { system, options, print } = call
     const daemon = await (await reachDaemon(system.socket))?.status()
     const lines = linesOf(call, daemon)
-    if (options.json) print(JSON.stringify({ lines, ...(daemon === undefined ? {} : { daemon }) }))
-    else for (const line of lines) print(textOf(line))
+    if (options.json) print(jsonText({ lines, ...(daemon === undefined ? {} : { daemon }) }))
+    else for (const line of lines) print(textOf(line, system.terminal))
     return exitOf(lines, daemon !== undefined)
   },
 }
@@ -36,8 +38,9 @@ function linesOf(
   })
 }
 
-function textOf({ label, ok, reason }: StatusLine): string {
-  return `${`${label}:`.padEnd(28)}${ok ? 'OK' : 'Missing'}${reason === undefined ? '' : ` (${reason})`}`
+function textOf({ label, ok, reason }: StatusLine, terminal: Terminal): string {
+  const word = ok ? paint(terminal, 'green', 'OK') : paint(terminal, 'red', 'Missing')
+  return `${`${label}:`.padEnd(28)}${word}${reason === undefined ? '' : ` (${reason})`}`
 }
 
 function exitOf(lines: readonly StatusLine[], running: boolean): ExitStatus {

@@ -1,3 +1,4 @@
+import { jsonText } from '../../../terms/escape.ts'
 import { EXIT } from '../../../terms/failure.ts'
 import { JSON_OPTION, type Verb } from '../verb.ts'
 
@@ -7,7 +8,7 @@ export const version: Verb = {
   options: [JSON_OPTION],
   examples: ['flypaperd version'],
   run({ system, options, print }) {
-    print(options.json ? JSON.stringify({ version: system.version }) : `flypaperd ${system.version}`)
+    print(options.json ? jsonText({ version: system.version }) : `flypaperd ${system.version}`)
     return EXIT.ok
   },
 }

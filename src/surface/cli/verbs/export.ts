@@ -1,0 +1,33 @@
+import { EXIT } from '../../../terms/failure.ts'
+import { prefixesOf } from '../../control/freeing.ts'
+import { FILTER_OPTIONS, filterOf, limitOf } from '../filter.ts'
+import type { Verb } from '../verb.ts'
+import { whoIs } from '../who.ts'
+import { first, printJson } from './list.ts'
+
+export const exportFlies: Verb = {
+  name: 'export',
+  summary: 'print the flies for another machine or program, an address or prefix a line',
+  args: '[who...]',
+  options: [
+    { flags: '--json', what: 'as JSON, with the time that each has left' },
+    ...FILTER_OPTIONS,
+    { flags: '--limit <number>', what: 'not more than these (default: all)' },
+  ],
+  details: 'All conditions must hold. `flypaperd import` takes both forms.',
+  examples: [
+    'sudo flypaperd export > flies.txt',
+    'sudo flypaperd export --json > flies.json',
+    'sudo flypaperd export --proto tcp --since 1d',
+  ],
+  async run(call) {
+    const { system, options, print } = call
+    const within = call.args.length === 0 ? undefined : prefixesOf(await whoIs(call))
+    using history = system.openHistory({ readOnly: true })
+    const limit = limitOf(String(options.limit ?? 'all'))
+    const rows = first(history.select({ ...filterOf(call), within }, system.now()), limit)
+    if (options.json) printJson(rows, print)
+    else for (const { source } of rows) print(source)
+    return EXIT.ok
+  },
+}

@@ -1,0 +1,60 @@
+import { WIDEST } from '../../../lockout/by-hand.ts'
+import { parseDuration } from '../../../terms/duration.ts'
+import { escapeText, jsonText } from '../../../terms/escape.ts'
+import { EXIT, Failure } from '../../../terms/failure.ts'
+import { runningDaemon } from '../reach.ts'
+import { refusalText } from '../refusals.ts'
+import { JSON_OPTION, type Verb } from '../verb.ts'
+import { whoIs } from '../who.ts'
+
+export const lock: Verb = {
+  name: 'lock',
+  summary: 'lock out by hand: addresses, prefixes, host names',
+  args: '<who...>',
+  options: [
+    JSON_OPTION,
+    { flags: '--for <time>', what: 'how long, or forever (default: as long as a first lockout)' },
+    { flags: '--because <text>', what: 'why, for those who read the list later' },
+    { flags: '--force', what: `also prefixes wider than /${WIDEST[4]}, in IPv6 /${WIDEST[6]}` },
+  ],
+  details:
+    'Needs the daemon. What meets the never-list, this machine, its gateways or resolvers is refused. Of an IPv6 address the whole /64 is locked out. Exit status 1 when somebody was refused.',
+  examples: [
+    'sudo flypaperd lock 203.0.113.7',
+    'sudo flypaperd lock 198.51.100.0/24 --for 1d --because "asked for all our mail users"',
+  ],
+  async run(call) {
+    const { system, options, print } = call
+    const seconds = options.for === undefined ? undefined : lengthOf(String(options.for))
+    const who = await whoIs(call)
+    const daemon = await runningDaemon(call)
+    const { locked, refused } = await daemon.lock({
+      lockouts: who.map(one => ({ who: one, ...(seconds !== undefined && { seconds }) })),
+      ...(options.because !== undefined && { because: noteOf(String(options.because)) }),
+      force: options.force === true,
+      by: system.user,
+    })
+    if (options.json) print(jsonText({ locked, refused }))
+    else {
+      for (const fly of locked) print(`Locked out ${escapeText(fly)}.`)
+      for (const { who, why } of refused) print(`Not locked out: ${escapeText(who)} ${refusalText(why)}.`)
+    }
+    return refused.length > 0 ? EXIT.no : EXIT.ok
+  },
+}
+
+const LONGEST = 3650 * 86_400
+
+export function lengthOf(text: string): number | 'forever' {
+  if (text === 'forever') return text
+  const seconds = parseDuration(text)
+  if (seconds !== undefined && seconds >= 1 && seconds <= LONGEST) return seconds
+  throw new Failure(`--for takes a time from 1s to 3650d, such as 2h, or forever, not ${escapeText(text)}`, {
+    exit: EXIT.usage,
+  })
+}
+
+export function noteOf(text: string): string {
+  if (text.length >= 1 && text.length <= 200) return text
+  throw new Failure('--because takes up to 200 characters', { exit: EXIT.usage })
+}

@@ -1,0 +1,38 @@
+import { jsonText } from '../../../terms/escape.ts'
+import { EXIT } from '../../../terms/failure.ts'
+import { reachDaemon } from '../../control/client.ts'
+import { printReport, type Report, reportCsv } from '../report-text.ts'
+import { parseMoment } from '../times.ts'
+import { type Call, JSON_OPTION, type Verb } from '../verb.ts'
+
+export const report: Verb = {
+  name: 'report',
+  summary: 'attackers a day, what they tried, where from, who came again, who was spared',
+  options: [
+    JSON_OPTION,
+    { flags: '--since <time>', what: 'from then on: 30d (ago), 2026-11-01 (default: 7d)' },
+    { flags: '--csv', what: 'as lines of section,name,value' },
+  ],
+  details: 'Reads the history; works without a daemon too. An attacker is a source, of IPv6 a /64.',
+  examples: ['sudo flypaperd report', 'sudo flypaperd report --since 30d --csv'],
+  async run(call) {
+    const { options, system, print } = call
+    const found = await reportOf(call)
+    if (options.json) {
+      const { since, until, ...sums } = found
+      const iso = (ms: number) => new Date(ms).toISOString()
+      print(jsonText({ since: iso(since), until: iso(until), ...sums }))
+    } else if (options.csv) print(reportCsv(found))
+    else printReport(found, system.terminal, print)
+    return EXIT.ok
+  },
+}
+
+async function reportOf({ system, options }: Call): Promise<Report> {
+  const now = system.now()
+  const since = parseMoment(String(options.since ?? '7d'), now)
+  using history = system.openHistory({ readOnly: true })
+  const status = await (await reachDaemon(system.socket))?.status()
+  const overflow = status && { lost: status.counts.lost, overruns: status.counts.overruns }
+  return { ...history.sums(since), since, until: now, overflow }
+}

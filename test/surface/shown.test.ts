@@ -1,0 +1,147 @@
+/**
+ * What each verb shows on a terminal of 80 and of 200 columns, on a narrow one, and on a pipe: test/surface/shown/.
+ * After a change: `UPDATE=1 npm test -- test/surface/shown.test.ts`, and read the difference.
+ */
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import type { Lockout } from '../../src/lockout/lockout.ts'
+import { runProgram } from '../../src/surface/cli/program.ts'
+import type { Terminal } from '../../src/surface/cli/terminal.ts'
+import { VERBS } from '../../src/surface/cli/verbs/index.ts'
+import { openHistoryFile } from '../../src/system/history-file.ts'
+import { openSystem } from '../../src/system/system.ts'
+import { Failure } from '../../src/terms/failure.ts'
+import { fly, HOUR, lockout } from '../record/lockouts.ts'
+
+process.env.TZ = 'UTC'
+const NOW = Date.parse('2026-11-24T12:00:00Z')
+const MINUTE = 60_000
+const DAY = 24 * HOUR
+const directory = mkdtempSync(join(tmpdir(), 'flypaperd-test-shown-'))
+after(() => rmSync(directory, { recursive: true }))
+fill(join(directory, 'history.db'))
+
+function fill(file: string): void {
+  using history = openHistoryFile(file)
+  const ago = (ms: number, changes: Parameters<typeof lockout>[0]) => ({
+    ...lockout({ since: NOW - ms, ...changes }),
+  })
+  const tcp = (port: number) => ({ kind: 'tcp', port, from: 40000, flags: 2 }) as const
+  history.add([
+    ago(6 * DAY, { tried: tcp(23) }),
+    ...[1, 2, 3].map(n => ago(3 * DAY + n, { source: `198.51.100.${n}`, tried: tcp(8443) })),
+    ago(3 * DAY, { source: '203.0.113.9', tried: { kind: 'udp', port: 161, from: 161 } }),
+    ago(30 * MINUTE, { times: 2, until: NOW + 5.5 * HOUR }),
+    ago(20 * MINUTE, { source: '2001:db8:1:2::/64', packetSource: '2001:db8:1:2::5', tried: tcp(22) }),
+    ago(10 * MINUTE, {
+      source: '203.0.113.77',
+      hook: 'forward',
+      forwardedTo: '192.0.2.80',
+      until: 'forever',
+    }),
+  ])
+  history.release([fly('203.0.113.9')], {
+    at: NOW - 3 * DAY + MINUTE,
+    by: 'root',
+    because: 'freed',
+    counts: false,
+  })
+  const byHand: Lockout = {
+    source: fly('198.51.100.0/24'),
+    because: 'by-hand',
+    by: 'anna',
+    note: 'evil \x1b[2J\nlockout 192.0.2.1, who tried \u202eTCP-port',
+    since: NOW - 5 * MINUTE,
+    until: NOW + DAY,
+    times: 1,
+  }
+  history.add([byHand])
+  history.addSightings([
+    {
+      source: fly('192.0.2.50'),
+      because: 'weak-evidence',
+      count: 7,
+      first: NOW - HOUR,
+      last: NOW - MINUTE,
+      tried: tcp(8080),
+    },
+  ])
+}
+
+const noFirewall = () => {
+  throw new Failure('no permission', { exit: 77 })
+}
+const TERMINALS: Record<string, Terminal> = {
+  '40': { isTerminal: true, columns: 40, colours: false, isUnicode: false, showsProgress: true },
+  '80': { isTerminal: true, columns: 80, colours: false, isUnicode: true, showsProgress: true },
+  '200': { isTerminal: true, columns: 200, colours: true, isUnicode: true, showsProgress: true },
+  pipe: {
+    isTerminal: false,
+    columns: Number.POSITIVE_INFINITY,
+    colours: false,
+    isUnicode: true,
+    showsProgress: false,
+  },
+}
+
+async function shown(args: readonly string[], terminal: Terminal): Promise<string> {
+  let written = ''
+  const write = (text: string) => {
+    written += text
+  }
+  const system = {
+    ...openSystem({ STATE_DIRECTORY: directory, RUNTIME_DIRECTORY: directory }),
+    version: '0.1.0',
+    now: () => NOW,
+    terminal,
+    openFirewall: noFirewall as never,
+    readText: () => ({ text: 'never = ["192.0.2.50"]' }),
+  }
+  await runProgram(args, () => system, { out: write, err: write })
+  return written
+}
+
+const COMMANDS = [
+  'list',
+  'list --json',
+  'list --sort times --limit 2',
+  'list --port 22 --since 1h',
+  'list 203.0.113.0/24 2001:db8::/32 --proto tcp',
+  'why 69.0.231.79 203.0.113.9 192.0.2.50 198.51.100.3 2001:db8:1:2::77 192.0.2.99',
+  'why 203.0.113.77 --json',
+  'report',
+  'report --json',
+  'report --csv --since 2026-11-20',
+  'export',
+  'export --json --limit 1',
+  ...['help', ...VERBS.map(({ name }) => `help ${name}`)],
+]
+
+for (const [name, terminal] of Object.entries(TERMINALS)) {
+  test(`on ${name === 'pipe' ? 'a pipe' : `${name} columns`}`, async () => {
+    let text = ''
+    for (const command of COMMANDS)
+      text += `$ flypaperd ${command}\n${await shown(command.split(' '), terminal)}\n`
+    const file = `test/surface/shown/${name}.txt`
+    if (process.env.UPDATE) {
+      mkdirSync('test/surface/shown', { recursive: true })
+      writeFileSync(file, text)
+    }
+    assert.equal(text, readFileSync(file, 'utf8'))
+    if (terminal.colours) return
+    assert.doesNotMatch(text, /[^\P{C}\n]/u, 'no control character gets through')
+    assert.doesNotMatch(text, /^lockout 192\.0\.2\.1/m, 'no line is forged')
+  })
+}
+
+test('no table is wider than its terminal, and no colours on a pipe', async () => {
+  for (const command of COMMANDS.filter(one => !/json|csv|help/.test(one))) {
+    const lines = (await shown(command.split(' '), TERMINALS['80']!)).split('\n')
+    for (const line of lines) assert.ok(line.length <= 80 || / \S{1,}$/.test(line), `${command}: ${line}`)
+  }
+  assert.ok((await shown(['list'], TERMINALS['200']!)).includes('\x1b[1m'))
+  assert.ok(!(await shown(['list'], TERMINALS.pipe!)).includes('\x1b'))
+})
