@@ -17,14 +17,14 @@ _flypaperd() {
     if [ "$COMP_CWORD" -eq 1 ]; then words='start stop restart reload try confirm status list why watch report lock free flush export import generate check version help'
     else
       case $verb in
-        start) words='--settings --help' ;;
+        start) words='--dry-run --settings --help' ;;
         stop) words='--settings --help' ;;
         restart) words='--settings --help' ;;
         reload) words='--settings --help' ;;
         try) words='--settings --help' ;;
         confirm) words='--settings --help' ;;
         status) words='--json --settings --help' ;;
-        list) case $whole in -*) words='--json --since --port --proto --sort --limit --held --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
+        list) case $whole in -*) words='--json --since --port --proto --sort --limit --dry-run --held --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
         why) case $whole in -*) words='--json --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
         watch) words='--json --settings --help' ;;
         report) words='--json --since --csv --settings --help' ;;

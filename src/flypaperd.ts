@@ -3,23 +3,25 @@
  * earns a verdict (judge), and its sender is locked out (lockout), which is remembered (record).
  * What the kernel does meanwhile by itself is in arm/ruleset/.
  */
+import { openAcquaintances } from './arm/acquaintances.ts'
 import { type Arming, arm, type Manner } from './arm/arm.ts'
 import { disarm } from './arm/disarm.ts'
-import type { Firewall } from './arm/firewall.ts'
+import { type Firewall, untouched } from './arm/firewall.ts'
+import { kernelCounts } from './arm/kernel-counts.ts'
 import { followNeighbours } from './arm/neighbours.ts'
 import type { Statement } from './arm/ruleset/spec.ts'
-import { type Surroundings, servedChanges } from './arm/surroundings.ts'
+import { knownChanges, type Surroundings, servedChanges } from './arm/surroundings.ts'
 import type { Capture, Captured } from './capture/capture.ts'
 import { chooseStatement, openCapture, type PacketSockets } from './capture/intake.ts'
 import { decode } from './decode/decode.ts'
-import { distinctPorts } from './judge/distinct-ports.ts'
-import { judge } from './judge/judge.ts'
+import { judge, openMemory } from './judge/judge.ts'
 import type { Locked, Order, Wish } from './lockout/by-hand.ts'
 import { type Flypaper, type Offence, openFlypaper } from './lockout/flypaper.ts'
 import { endHolds } from './lockout/hold.ts'
 import type { KernelSets } from './lockout/kernel-sets.ts'
 import type { Lockout } from './lockout/lockout.ts'
 import { openAlarm } from './record/alarm.ts'
+import { openDeferrals } from './record/deferrals.ts'
 import type { Events } from './record/events.ts'
 import type { History } from './record/history.ts'
 import type { Log } from './record/log.ts'
@@ -28,6 +30,8 @@ import { openWitness } from './record/sightings.ts'
 import { type Counts, openTally } from './record/tally.ts'
 import { closedMode, type Settings } from './settings/settings.ts'
 import type { Address } from './terms/address.ts'
+import { EXIT, Failure } from './terms/failure.ts'
+import type { Fly } from './terms/fly.ts'
 import { auditor } from './upkeep/audit.ts'
 import { type KeeperCounts, keepTrap, takeTrust } from './upkeep/keeper.ts'
 
@@ -72,15 +76,18 @@ export function openTrap(world: World, settings: Settings): Trap {
   const nameFly = (source: Address) => neighbours.nameFly(source)
   const tally = openTally()
   const witness = openWitness()
+  const deferrals = openDeferrals(log)
+  const acquaintances = openAcquaintances(firewall, history)
+  const sets = settings.dryRun ? untouched(firewall) : firewall
   const alarm = openAlarm(log, now)
   const isFull = openAlarm(log, now)
   const flypaper = openFlypaper({
-    firewall,
+    firewall: sets,
     memory: history,
     nameFly,
     now: now(),
-    get lockout() {
-      return wanted.lockout
+    get settings() {
+      return wanted
     },
     get size() {
       return wanted.sizes.flypaper
@@ -94,52 +101,62 @@ export function openTrap(world: World, settings: Settings): Trap {
       refused: error => keeper.armAgain(`the kernel refused a change: ${String(error)}`),
     },
   })
-  const memory = {
-    get never() {
-      return wanted.never
-    },
-    near: () => neighbours.near(),
-    distinctPorts: distinctPorts(),
-  }
+  const memory = openMemory(
+    () => wanted,
+    () => neighbours.near(),
+  )
 
   function receive(batch: readonly Captured[]): void {
     const began = clock()
     const offences: Offence[] = []
-    const innocents: Address[] = []
+    const innocents: Fly[] = []
     for (const { bytes, channel, hook } of batch) {
       const packet = decode(bytes)
       if ('unreadable' in packet) {
         tally.spared('unreadable')
         continue
       }
-      const verdict = judge({ packet, channel, now: now() }, memory)
-      if (verdict.verdict === 'stick') offences.push({ packet, because: verdict.because, hook })
+      const fly = nameFly(packet.source)
+      const verdict = judge({ packet, fly, channel, now: now() }, memory)
+      if (verdict.verdict === 'stick') offences.push({ packet, hook, ...verdict })
       else {
         tally.spared(verdict.because)
-        witness.saw(nameFly(packet.source), packet.tried, verdict.because, now())
-        if (channel === 'offence') innocents.push(packet.source)
+        witness.saw(fly, packet.tried, verdict.because, now())
+        if (verdict.verdict === 'let-go' && channel === 'offence') innocents.push(fly)
       }
     }
-    endHolds(firewall, innocents.map(nameFly))
+    endHolds(sets, innocents)
     announce(flypaper.stick(offences, now()))
     tally.batch(batch.length, clock() - began)
+    deferrals.note(flypaper.deferred(), now())
   }
 
   function announce(lockouts: readonly Lockout[]): void {
     for (const lockout of lockouts) {
       tally.lockedOut(lockout)
-      events.tell({ event: 'lockout', lockout })
+      events.tell({ event: wanted.dryRun ? 'would-lock-out' : 'lockout', lockout })
     }
   }
 
-  function openFor({ capture, number }: Settings): Capture {
-    const statement = chooseStatement(capture, kind => firewall.supports(kind))
+  function openFor({ capture, number, dryRun }: Settings): Capture {
+    // A queue would drop what a dry run must let go.
+    const statement = chooseStatement(dryRun ? 'log' : capture, kind => firewall.supports(kind))
     return openCapture(sockets, statement, number, receive, error => alarm(String(error)))
   }
 
   function armNow(statement: Statement, manner: Manner): Arming {
-    const flies = () => flypaper.timed(now())
-    const arming = arm(firewall, surroundings, wanted, statement, flies, nameFly, manner)
+    const flies = () => (wanted.dryRun ? [] : flypaper.timed(now()))
+    const recalled = acquaintances.recall(now())
+    const arming = arm({
+      firewall,
+      surroundings,
+      settings: wanted,
+      statement,
+      flies,
+      nameFly,
+      recalled,
+      ...manner,
+    })
     if (arming.table !== 'ours') history.setMeta(MADE_TABLE, arming.table === 'made' ? 'yes' : 'no')
     audit.remember()
     return arming
@@ -162,7 +179,7 @@ export function openTrap(world: World, settings: Settings): Trap {
   const { grace } = armNow(capture.kind, { areThere: trust === 'confirmed' })
   // The settings may have changed since somebody was locked out.
   if (wanted.never.length > 0) flypaper.free(wanted.never, 'the never-list', now())
-  keeper.follow(trust)
+  if (!wanted.dryRun) keeper.follow(trust)
   const opened = opening.move()
   return {
     flypaper,
@@ -173,7 +190,13 @@ export function openTrap(world: World, settings: Settings): Trap {
     get settings() {
       return wanted
     },
-    counts: () => ({ ...tally.counts(capture), ...keeper.counts() }),
+    counts: () =>
+      tally.counts({
+        deferred: flypaper.deferred(),
+        kernel: kernelCounts(firewall.look()),
+        capture: capture.counts(),
+        ...keeper.counts(),
+      }),
     lock(wishes, order) {
       const who = { ...order, never: wanted.never, near: neighbours.near() }
       const locked = flypaper.lock(wishes, who, now())
@@ -187,12 +210,18 @@ export function openTrap(world: World, settings: Settings): Trap {
     },
     refresh() {
       neighbours.refresh()
-      if (closedMode(wanted) === 'listening') firewall.change(servedChanges(surroundings.served()))
+      firewall.change([
+        ...(closedMode(wanted) === 'listening' ? servedChanges(surroundings.served()) : []),
+        ...knownChanges(surroundings.connected(), nameFly),
+      ])
+      acquaintances.remember(surroundings.served(), now())
       flypaper.sweep(now())
+      deferrals.note(flypaper.deferred(), now())
       if (audit.isChanged()) keeper.armAgain('the ruleset in the kernel was not as it should be')
-      else if (audit.isDue()) keeper.follow('audit')
+      else if (audit.isDue() && !wanted.dryRun) keeper.follow('audit')
     },
     reload(next) {
+      if (next.dryRun !== wanted.dryRun) throw otherHistory()
       const before = { wanted, neighbours }
       const isMoved = next.number !== wanted.number || next.capture !== wanted.capture
       const fresh = isMoved ? openFor(next) : undefined
@@ -212,8 +241,21 @@ export function openTrap(world: World, settings: Settings): Trap {
       }
       if (next.never.length > 0) flypaper.free(next.never, 'the never-list', now())
     },
-    [Symbol.dispose]: () => opened.dispose(),
+    [Symbol.dispose]() {
+      opened.dispose()
+      acquaintances.remember(surroundings.served(), now(), 'at-the-end')
+    },
   }
+}
+
+function otherHistory(): Failure {
+  return new Failure(
+    'the settings change dry_run, which a running daemon cannot do: it has a history of its own',
+    {
+      exit: EXIT.settings,
+      hint: 'Stop it and start it anew: flypaperd stop, then flypaperd start',
+    },
+  )
 }
 
 /** Disarms whatever trap is in the kernel, also one whose daemon is gone. The flies stay. */

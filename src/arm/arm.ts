@@ -10,17 +10,28 @@ import { APPENDED, ENTRANCES, isOurs } from './names.ts'
 import { render } from './ruleset/render.ts'
 import { rulesetOf } from './ruleset/ruleset.ts'
 import type { Ruleset, Statement } from './ruleset/spec.ts'
-import { connectedChanges, neighbourhoodChanges, type Surroundings, servedChanges } from './surroundings.ts'
+import { knownChanges, neighbourhoodChanges, type Surroundings, servedChanges } from './surroundings.ts'
 
 /** So many flies take about 0.2 s. */
 export const FLIES_AT_ONCE = 10_000
 
-export interface Manner {
+export interface Arms {
+  readonly firewall: Firewall
+  readonly surroundings: Surroundings
+  readonly settings: Settings
+  readonly statement: Statement
+  /** Who is to be in the sets from the first moment on. */
+  readonly flies: () => readonly TimedFly[]
+  readonly nameFly: (source: Address) => Fly
+  /** Whom and what this machine had to do with before it was disarmed or booted. */
+  readonly recalled: readonly Change[]
   /** The sets hold the flies already. */
   readonly areThere?: boolean
   /** Somebody has flushed the ruleset: his chains may come later, and their jumps then. */
   readonly isAgain?: boolean
 }
+
+export type Manner = Pick<Arms, 'areThere' | 'isAgain'>
 
 export interface Arming {
   /** `made`: there was no `table inet filter` before; `ours`: nothing but ours was in it; `shared`: others use it. */
@@ -35,15 +46,8 @@ export interface Arming {
  * that is armed already is renewed without a gap. Of many flies the first FLIES_AT_ONCE are put into the sets, unless
  * they are there: the rules shall not wait for all of them.
  */
-export function arm(
-  firewall: Firewall,
-  surroundings: Surroundings,
-  settings: Settings,
-  statement: Statement,
-  flies: () => readonly TimedFly[],
-  nameFly: (source: Address) => Fly,
-  { areThere = false, isAgain = false }: Manner = {},
-): Arming {
+export function arm({ firewall, surroundings, settings, statement, flies, nameFly, ...rest }: Arms): Arming {
+  const { recalled, areThere = false, isAgain = false } = rest
   const before = firewall.look()
   const wasArmed = before !== undefined && isArmed(before)
   checkKernel(firewall)
@@ -57,7 +61,8 @@ export function arm(
     firewall.change([
       ...neighbourhoodChanges(surroundings.neighbourhood(), settings.never),
       ...(closedMode(settings) === 'listening' ? servedChanges(surroundings.served()) : []),
-      ...(wasArmed ? [] : connectedChanges(surroundings.connected(), nameFly)),
+      ...(wasArmed ? [] : recalled),
+      ...knownChanges(surroundings.connected(), nameFly),
       ...(grace > 0 ? graceChanges(grace) : []),
     ])
     if (!areThere) firewall.change(flyChanges(flies().slice(0, FLIES_AT_ONCE)))

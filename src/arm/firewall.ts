@@ -38,6 +38,8 @@ export interface RuleView {
   readonly targets: readonly string[]
   /** The names of the sets and maps that the rule asks. */
   readonly sets: readonly string[]
+  /** What the rule's counter has counted. */
+  readonly packets?: number | undefined
   /** Where the rule hands packets over to: a queue number or an NFLOG group. */
   readonly handsOver?: { readonly kind: 'queue' | 'log'; readonly number: number } | undefined
 }
@@ -65,6 +67,11 @@ export type Change =
     }
   | { readonly change: 'delete-rule'; readonly chain: string; readonly handle: number }
   | { readonly change: 'delete-table' }
+
+/** The same firewall, whose sets nobody changes: what a dry run sees. */
+export function untouched(firewall: Firewall): Firewall {
+  return { ...firewall, change() {}, take: () => false, elements: () => [] }
+}
 
 export interface Firewall {
   /** Loads the nft text of a generated ruleset as one transaction. */

@@ -16,6 +16,9 @@ export interface Neighbourhood {
   readonly onLink6: readonly Prefix[]
 }
 
+/** Connected hosts that one look takes in, at most. */
+const CONNECTED_MAX = 10_000
+
 /** IANA protocol number (6 or 17) and port. */
 export type ServedPort = readonly [protocol: number, port: number]
 
@@ -72,15 +75,23 @@ export function servedChanges(served: readonly ServedPort[]): readonly Change[] 
   return (['remove', 'add'] as const).map(change => ({ change, set: 'flypaper_served', elements }))
 }
 
-/** Whoever is connected when the trap is armed counts as a host we talk to. */
-export function connectedChanges(
+/**
+ * Whoever is connected is known, also when the connection is older than the trap or has been quiet for long. Adding an
+ * element again would not renew its time, so each is taken out in the same transaction.
+ */
+export function knownChanges(
   connected: readonly Address[],
   nameFly: (source: Address) => Fly,
 ): readonly Change[] {
-  const of = (family: 4 | 6) => connected.filter(address => familyOf(address) === family)
-  const net = (address: Address) => ({ element: elementOf(nameFly(address)).element })
-  return [
-    { change: 'add', set: 'flypaper_peers', elements: of(4).map(element => ({ element })) },
-    { change: 'add', set: 'flypaper_peers6', elements: of(6).map(net) },
-  ]
+  const known = connected.slice(0, CONNECTED_MAX)
+  return ([4, 6] as const).flatMap(family => {
+    const set = family === 4 ? 'flypaper_known' : 'flypaper_known6'
+    const hosts = known.filter(address => familyOf(address) === family)
+    const elements = [...new Set(hosts.map(host => elementOf(nameFly(host)).element))].map(element => ({
+      element,
+    }))
+    return elements.length === 0
+      ? []
+      : (['remove', 'add'] as const).map(change => ({ change, set, elements }))
+  })
 }

@@ -5,8 +5,7 @@
  * a capture only tells. Each packet is settled exactly once, whatever the receiver does.
  */
 
-/** Which rule handed the packet over: a plain offence (its source is held), or evidence too weak for that. */
-export type Channel = 'offence' | 'weak'
+import type { Channel } from '../terms/channel.ts'
 
 /** A captured packet. `bytes` starts at the IP header and is a view that is only valid until the callback returns. */
 export interface Captured {

@@ -1,5 +1,7 @@
 /** Opens the capture that the ruleset's statement speaks to, and turns its packets into ours. */
+
 import type { Statement } from '../arm/ruleset/spec.ts'
+import { CHANNELS } from '../terms/channel.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import type { Capture, Captured, Receive } from './capture.ts'
 
@@ -22,7 +24,7 @@ export interface SocketPacket {
 /** Hook numbers of linux/netfilter.h. */
 const HOOKS: Record<number, Captured['hook']> = { 1: 'input', 2: 'forward' }
 
-/** `number` takes the offences, the next one the weak evidence; the judging chains use the same two. */
+/** Each channel has a number of its own, from `number` on, as in the judging chains. */
 export function openCapture(
   sockets: PacketSockets,
   kind: Statement,
@@ -32,12 +34,12 @@ export function openCapture(
 ): Capture {
   const toCaptured = ({ group, hook, payload }: SocketPacket): Captured => ({
     bytes: payload,
-    channel: group === number ? 'offence' : 'weak',
+    channel: CHANNELS[group - number]!,
     hook: HOOKS[hook] ?? 'other',
   })
   const socket = sockets.open(
     kind,
-    [number, number + 1],
+    CHANNELS.map((_, i) => number + i),
     packets => receive(packets.map(toCaptured)),
     onError,
   )

@@ -1,31 +1,28 @@
 /** Remembers which closed ports a source tried lately, for those who are not judged by one packet. */
 import type { Tried } from '../decode/packet.ts'
-import type { Address } from '../terms/address.ts'
+import type { Fly } from '../terms/fly.ts'
+import { recentlySeen } from '../terms/recently-seen.ts'
 
 export interface DistinctPorts {
   /** Counts this try; true when it completes a scan. */
-  isScan(source: Address, tried: Tried, now: number): boolean
+  isScan(source: Fly, tried: Tried, now: number): boolean
 }
 
 /** Sources remembered at most; the one that has been quiet longest makes room. */
 export const DISTINCT_SOURCES_MAX = 10_000
+/** So many different closed ports within the window are a scan. */
 export const SCAN_PORTS = 3
-const WINDOW_MS = 10 * 60_000
 
-export function distinctPorts(): DistinctPorts {
-  const bySource = new Map<Address, Map<string, number>>()
+export function distinctPorts(windowMs: number): DistinctPorts {
+  const sources = recentlySeen<Fly, Map<string, number>>(DISTINCT_SOURCES_MAX)
   return {
     isScan(source, tried, now) {
-      const ports = bySource.get(source) ?? new Map<string, number>()
-      for (const [port, at] of ports) if (now - at > WINDOW_MS) ports.delete(port)
+      const ports = sources.take(source) ?? new Map<string, number>()
+      for (const [port, at] of ports) if (now - at > windowMs) ports.delete(port)
       ports.set(keyOf(tried), now)
-      // Set anew, so that the first key of the map is the source that has been quiet longest.
-      bySource.delete(source)
-      bySource.set(source, ports)
-      if (bySource.size > DISTINCT_SOURCES_MAX) bySource.delete(bySource.keys().next().value!)
-      if (ports.size < SCAN_PORTS) return false
-      bySource.delete(source)
-      return true
+      if (ports.size >= SCAN_PORTS) return true
+      sources.put(source, ports)
+      return false
     },
   }
 }

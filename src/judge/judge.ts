@@ -2,14 +2,19 @@
  * A Packet earns a Verdict. The judges stand in order, and the first that has an opinion decides; the last one
  * always has. The kernel has graded the packet before: what gets here was accepted by nobody.
  */
-import type { Channel } from '../capture/capture.ts'
+
 import type { Packet } from '../decode/packet.ts'
 import { familyOf, isIn, type Prefix, parsePrefix } from '../terms/address.ts'
-import type { DistinctPorts } from './distinct-ports.ts'
-import { letGo, stick, type Verdict } from './verdict.ts'
+import type { Channel } from '../terms/channel.ts'
+import type { Fly } from '../terms/fly.ts'
+import { type DistinctPorts, distinctPorts } from './distinct-ports.ts'
+import { openStrikes, type Strikes } from './strikes.ts'
+import { type Guilt, letGo, stick, type Verdict } from './verdict.ts'
 
 export interface Evidence {
   readonly packet: Packet
+  /** Whom the packet counts against. */
+  readonly fly: Fly
   readonly channel: Channel
   /** Milliseconds since the epoch. */
   readonly now: number
@@ -20,19 +25,41 @@ export interface JudgeMemory {
   readonly never: readonly Prefix[]
   /** Own addresses, gateways and resolvers. */
   readonly near: () => readonly Prefix[]
-  readonly distinctPorts: DistinctPorts
+  /** By the way in which weak evidence came. */
+  readonly scans: Readonly<Record<Exclude<Channel, 'offence'>, DistinctPorts>>
+  readonly strikes: Strikes
+}
+
+/** Real hosts may meet several closed ports in the long run; late packets come in a short one. */
+const SCAN_WINDOW_MS = 10 * 60_000
+const LATE_WINDOW_MS = 60_000
+
+/** The settings are read at each packet: others may take their place. */
+export function openMemory(
+  settings: () => Pick<JudgeMemory, 'never'> & { lockout: ReturnType<Parameters<typeof openStrikes>[0]> },
+  near: JudgeMemory['near'],
+): JudgeMemory {
+  const slow = distinctPorts(SCAN_WINDOW_MS)
+  return {
+    get never() {
+      return settings().never
+    },
+    near,
+    scans: { peer: slow, known: slow, late: distinctPorts(LATE_WINDOW_MS) },
+    strikes: openStrikes(() => settings().lockout),
+  }
 }
 
 type Judge = (evidence: Evidence, memory: JudgeMemory) => Verdict | undefined
 
-const JUDGES: readonly Judge[] = [noHost, neverList, near, weakEvidence]
+const JUDGES: readonly Judge[] = [noHost, neverList, near, weakEvidence, strike]
 
 export function judge(evidence: Evidence, memory: JudgeMemory): Verdict {
   for (const opinion of JUDGES) {
     const verdict = opinion(evidence, memory)
     if (verdict !== undefined) return verdict
   }
-  return offence(evidence)
+  return stick(guiltOf(evidence))
 }
 
 /** Sources that are nobody's address: locked out, they would break this machine (RFC 6890, RFC 4291). */
@@ -55,24 +82,33 @@ function near({ packet }: Evidence, memory: JudgeMemory): Verdict | undefined {
   return isIn(packet.source, memory.near()) ? letGo('near') : undefined
 }
 
-/** One packet can be forged; three different closed ports are a scan. */
-function weakEvidence({ packet, channel, now }: Evidence, memory: JudgeMemory): Verdict | undefined {
-  if (channel !== 'weak') return undefined
-  return memory.distinctPorts.isScan(packet.source, packet.tried, now)
-    ? stick('distinct-ports')
-    : letGo('weak-evidence')
+/** One packet can be forged, or late; three different closed ports are a scan. A known client is where it says it is. */
+function weakEvidence({ packet, fly, channel, now }: Evidence, memory: JudgeMemory): Verdict | undefined {
+  if (channel === 'offence') return undefined
+  if (!memory.scans[channel].isScan(fly, packet.tried, now)) return letGo(channel)
+  return stick('distinct-ports', { forgeable: channel !== 'known' })
 }
 
-function offence({ packet: { tried } }: Evidence): Verdict {
+function strike({ fly, now }: Evidence, memory: JudgeMemory): Verdict | undefined {
+  return memory.strikes.isLast(fly, now) ? undefined : { verdict: 'strike', because: 'strike' }
+}
+
+const FIN = 0x01
+const SYN = 0x02
+const RST = 0x04
+const ECHO_REQUEST = { icmp: 8, icmpv6: 128 }
+
+function guiltOf({ packet: { tried } }: Evidence): Guilt {
   switch (tried.kind) {
     case 'tcp':
+      return (tried.flags & SYN) === 0 || (tried.flags & (FIN | RST)) !== 0 ? 'illegal-flags' : 'closed-port'
     case 'udp':
     case 'sctp':
-      return stick('closed-port')
+      return 'closed-port'
     case 'icmp':
     case 'icmpv6':
-      return stick('icmp-question')
+      return tried.type === ECHO_REQUEST[tried.kind] ? 'ping' : 'icmp-question'
     case 'protocol':
-      return stick('unknown-protocol')
+      return 'unknown-protocol'
   }
 }

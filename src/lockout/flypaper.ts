@@ -19,11 +19,14 @@ import { type Flies, indexOfFlies, namesOf, secondsLeft, type Term } from './fli
 import { endHoldsIn } from './hold.ts'
 import { lengthOf } from './length.ts'
 import { endOf, type Lockout, type Memory } from './lockout.ts'
+import { openPromotion } from './promotion.ts'
 import { makeRoom } from './room.ts'
 
 export interface Offence {
   readonly packet: Packet
   readonly because: Guilt
+  /** Anybody could have sent the packet in the source's name. */
+  readonly forgeable: boolean
   readonly hook: Captured['hook']
 }
 
@@ -35,7 +38,7 @@ export interface Freed {
 }
 
 export interface Flypaper {
-  /** Locks the offenders out; returns the new lockouts, one a source. */
+  /** Locks the offenders out, as far as the promotion limit admits them; returns the new lockouts, one a source. */
   stick(offences: readonly Offence[], now: number): readonly Lockout[]
   /** Locks out whomever a person names; says whom it does not lock out, and why. */
   lock(wishes: readonly Wish[], order: Order, now: number): Locked
@@ -55,6 +58,8 @@ export interface Flypaper {
   find(fly: Fly, now: number): Term | undefined
   /** The fly with the time it has left, if it is one. */
   timeLeft(fly: Fly, now: number): TimedFly | undefined
+  /** Sources that were held only, because of the promotion limit. */
+  deferred(): number
   /** Every fly with the time it has left, the longest first. */
   timed(now: number): readonly TimedFly[]
   /** Forgets those whose time is over; the kernel has let them go by itself. */
@@ -68,8 +73,8 @@ export interface FlypaperWorld {
   readonly memory: Memory
   readonly nameFly: (source: Address) => Fly
   readonly now: number
-  /** Read at each lockout: new settings may replace it. */
-  readonly lockout: Settings['lockout']
+  /** Read at each lockout: new settings may replace them. */
+  readonly settings: Pick<Settings, 'lockout' | 'promotion'>
   /** Most flies of each set. */
   readonly size?: number
   readonly told?: FlypaperNews
@@ -96,11 +101,12 @@ export function openFlypaper(world: FlypaperWorld): Flypaper {
   for (const { source, since, until } of memory.flies(world.now)) {
     flies.put(source, { since, until: endOf(until) })
   }
+  const promotion = openPromotion(() => world.settings.promotion)
   let noRoomSince = Number.NEGATIVE_INFINITY
 
-  function lockoutOf({ packet, because, hook }: Offence, source: Fly, now: number): Lockout {
+  function lockoutOf({ packet, because, forgeable, hook }: Offence, source: Fly, now: number): Lockout {
     const times = memory.timesBefore(source)
-    const length = lengthOf(packet.tried, times, world.lockout)
+    const length = lengthOf({ tried: packet.tried, forgeable }, times, world.settings.lockout)
     return {
       source,
       packetSource: packet.source,
@@ -175,20 +181,22 @@ export function openFlypaper(world: FlypaperWorld): Flypaper {
 
   return {
     stick(offences, now) {
-      const fresh = new Map<Fly, Lockout>()
+      const fresh = new Map<Fly, Offence>()
       const lost: TimedFly[] = []
       for (const offence of offences) {
         const fly = nameFly(offence.packet.source)
         if (fresh.has(fly)) continue
         const before = flies.get(fly, now)
-        if (before === undefined) fresh.set(fly, lockoutOf(offence, fly, now))
+        if (before === undefined) fresh.set(fly, offence)
         else if (now - before.since > SETTLED_MS) lost.push({ fly, seconds: secondsLeft(before.until, now) })
       }
       if (lost.length > 0) guarded(() => firewall.change(flyChanges(lost)))
-      const coming = [...fresh.values()]
+      const cameBefore = (fly: Fly) => memory.timesBefore(fly) > 0
+      const admitted = promotion.admit([...fresh.keys()], now, cameBefore)
+      const coming = [...admitted].map(fly => lockoutOf(fresh.get(fly)!, fly, now))
       const lockouts = coming.length === 0 ? [] : enter(coming, now)
       remember(lockouts)
-      if (offences.length > coming.length) told?.again(offences.length - coming.length)
+      if (offences.length > fresh.size) told?.again(offences.length - fresh.size)
       return lockouts
     },
 
@@ -244,6 +252,7 @@ export function openFlypaper(world: FlypaperWorld): Flypaper {
       const term = flies.get(fly, now)
       return term === undefined ? undefined : { fly, seconds: secondsLeft(term.until, now) }
     },
+    deferred: promotion.deferred,
     timed: now => flies.timed(now),
     sweep: now => flies.sweep(now),
     shift: ms => flies.shift(ms),

@@ -11,7 +11,8 @@ import { wordsOf } from './reasons.ts'
 import type { Sighting } from './sightings.ts'
 
 export type Event =
-  | { readonly event: 'lockout'; readonly lockout: Lockout }
+  /** The second where it is a dry run. */
+  | { readonly event: 'lockout' | 'would-lock-out'; readonly lockout: Lockout }
   | { readonly event: 'spared'; readonly sighting: Sighting }
   | { readonly event: 'free'; readonly source: string; readonly by: string }
   | { readonly event: 'rearmed'; readonly why: string; readonly flies: number; readonly took: number }
@@ -23,7 +24,9 @@ export type Event =
 export function sentence(event: Event): string {
   switch (event.event) {
     case 'lockout':
-      return lockoutSentence(event.lockout)
+      return `lockout ${lockoutClause(event.lockout)}`
+    case 'would-lock-out':
+      return `would lock out ${lockoutClause(event.lockout)}`
     case 'spared':
       return sparedSentence(event.sighting)
     case 'free':
@@ -41,7 +44,7 @@ export function sentence(event: Event): string {
 
 /** The facts of the sentence for programs: flat, times in ISO 8601 (UTC), what is not known left out. */
 export function facts(event: Event): Readonly<Record<string, unknown>> {
-  if (event.event === 'lockout') return { event: 'lockout', ...lockoutFacts(event.lockout) }
+  if ('lockout' in event) return { event: event.event, ...lockoutFacts(event.lockout) }
   if (event.event !== 'spared') return event
   const { first, last, ...sighting } = event.sighting
   return { event: 'spared', ...sighting, first: iso(first), last: iso(last) }
@@ -83,9 +86,9 @@ export function triedText(tried: Tried): string {
   }
 }
 
-function lockoutSentence(lockout: Lockout): string {
+function lockoutClause(lockout: Lockout): string {
   const source = escapeText(lockout.source)
-  let text = `lockout ${source}`
+  let text = source
   text += lockout.tried === undefined ? ', by hand' : `, who tried ${triedText(lockout.tried)}`
   const sender: string = lockout.packetSource ?? lockout.source
   if (sender !== lockout.source) text += ` (from ${escapeText(sender)})`

@@ -1,5 +1,6 @@
 /** The counters, since the daemon started. */
-import type { Capture, CaptureCounts } from '../capture/capture.ts'
+import type { KernelCounts } from '../arm/kernel-counts.ts'
+import type { CaptureCounts } from '../capture/capture.ts'
 import { INNOCENCES, type Innocence } from '../judge/verdict.ts'
 import type { Lockout } from '../lockout/lockout.ts'
 import { type Histogram, openHistogram } from './histogram.ts'
@@ -14,6 +15,10 @@ export interface Counts {
   readonly overflow: number
   /** Packets whose source was let go, by reason. */
   readonly spared: Readonly<Record<Innocence, number>>
+  /** Sources that the promotion limit left with a hold. */
+  readonly deferred: number
+  /** Packets that the kernel found to be no offence by itself, since its rules were loaded. */
+  readonly kernel: KernelCounts
   readonly capture: CaptureCounts
   /** Packets that one wake-up brought. */
   readonly batchPackets: Histogram
@@ -21,13 +26,16 @@ export interface Counts {
   readonly batchSeconds: Histogram
 }
 
+type Counted = Pick<Counts, 'deferred' | 'kernel' | 'capture'>
+
 export interface Tally {
   lockedOut(lockout: Lockout): void
   again(offences: number): void
   overflowed(offenders: number): void
   spared(because: Innocence): void
   batch(packets: number, seconds: number): void
-  counts(capture: Capture): Counts
+  /** With what others have counted. */
+  counts<T extends Counted>(counted: T): Counts & T
 }
 
 const PACKETS = [1, 4, 16, 64, 256, 1024]
@@ -61,13 +69,13 @@ export function openTally(): Tally {
       batchPackets.add(packets)
       batchSeconds.add(seconds)
     },
-    counts: capture => ({
+    counts: counted => ({
+      ...counted,
       lockouts,
       again,
       overflow,
       lockoutsBy: [...lockoutsBy.values()],
       spared: { ...spared },
-      capture: capture.counts(),
       batchPackets: batchPackets.read(),
       batchSeconds: batchSeconds.read(),
     }),

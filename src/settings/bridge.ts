@@ -11,7 +11,7 @@ export interface About {
 }
 
 /** A setting with one value; the default is read as if it had been written. */
-export function setting<T>(kind: kinds.Kind<T>, preset: string | number, description: string) {
+export function setting<T>(kind: kinds.Kind<T>, preset: string | number | boolean, description: string) {
   return zodOf(kind)
     .prefault(preset)
     .meta({ takes: kind.takes, preset: JSON.stringify(preset), description })

@@ -4,7 +4,7 @@
  */
 import { formatDuration, parseDuration, type Seconds } from '../terms/duration.ts'
 import { nearest } from './nearest.ts'
-import type { Forever } from './settings.ts'
+import type { Forever, SilentPort } from './settings.ts'
 
 export interface Kind<T> {
   /** Completes "hold must be …". */
@@ -74,6 +74,28 @@ export function durationOrForever(least: string, most: string): Kind<Seconds | F
       return bounded.read(value)
     },
   }
+}
+
+/** Yes or no. */
+export const yesOrNo: Kind<boolean> = {
+  takes: 'true or false',
+  read(value) {
+    if (typeof value === 'boolean') return { value }
+    const meant = ['yes', 'on', 'true', '1'].includes(String(value).toLowerCase())
+    return { write: String(meant) }
+  },
+}
+
+/** A port or a range of ports of one protocol: "tcp/113", "udp/6000-6010". */
+export const silentPort: Kind<SilentPort> = {
+  takes: 'a protocol and a port or a range of ports',
+  read(value) {
+    const [, protocol, from, to = from] = /^(tcp|udp)\/(\d{1,5})(?:-(\d{1,5}))?$/.exec(String(value)) ?? []
+    const [first, last] = [Number(from), Number(to)]
+    if (protocol === undefined || last > 65_535 || first > last)
+      return { advice: 'write it as in "tcp/113" or "udp/6000-6010", ports up to 65535' }
+    return { value: { protocol: protocol as SilentPort['protocol'], first, last } }
+  },
 }
 
 /** One chain, in the characters that nft takes for an identifier (its src/scanner.l): generated text stays what it is. */

@@ -23,9 +23,9 @@ export const topSettings = {
     'How packets reach the daemon: by nfnetlink_queue, by NFLOG, or by the queue where this kernel has it. Write "log" when the ruleset must load on kernels without nft_queue.',
   ),
   number: setting(
-    kinds.whole(1, 65533),
+    kinds.whole(1, 65531),
     4242,
-    'The queue numbers or NFLOG groups that are used are this one and the next. Change it when another program has one of them.',
+    'The queue numbers or NFLOG groups that are used are this one and the next three. Change it when another program has one of them.',
   ),
   never: list(
     prefix,
@@ -47,6 +47,16 @@ export const topSettings = {
     '10m',
     'How long a host to which a connection was opened from here counts as one that we talk to, which is never held. Make it longer when you use hosts seldom and cannot afford to lose one to a forged packet.',
   ),
+  known: setting(
+    kinds.duration('10s', '1d'),
+    '10m',
+    'How long a client that has opened a whole connection from outside counts as known, which is not held for one packet. Make it longer when your clients come seldom and somebody forges packets in their names.',
+  ),
+  dry_run: setting(
+    kinds.yesOrNo,
+    false,
+    'Whether flypaperd only says whom it would lock out, and holds, drops and answers nothing differently. Write true to see for some days what it would do here.',
+  ),
   boot_grace: setting(
     kinds.duration('0s', '1h'),
     '60s',
@@ -65,6 +75,28 @@ export const tableSettings = {
       kinds.chain,
       kinds.list('chain names', 'forward'),
       'The same for traffic that this machine forwards. Name a chain when the hosts behind this machine shall be protected as well.',
+    ),
+  },
+  grades: {
+    ping: setting(
+      kinds.choice('never', 'silence', 'offence'),
+      'never',
+      'What a ping is: "never" is answered as without flypaperd, "silence" gets no answer, "offence" locks its sender out. Write "offence" on a host that nobody has a reason to ping: it catches scanners by their first packet.',
+    ),
+    noise: setting(
+      kinds.choice('silence', 'offence'),
+      'silence',
+      'What UDP for DHCP, NetBIOS, SSDP, WS-Discovery, mDNS and LLMNR is when it comes to this host alone. Write "offence" on a public server that has no neighbours.',
+    ),
+    protocols: setting(
+      kinds.choice('never', 'offence'),
+      'offence',
+      'What IP protocols are that no tunnel, routing or redundancy service is known for. Write "never" where you use one of your own.',
+    ),
+    silent: list(
+      kinds.silentPort,
+      kinds.list('protocols and ports', 'tcp/113'),
+      'Closed ports whose sender gets no answer, and no lockout. Write here what honest clients try by mistake, such as ["tcp/80", "tcp/113", "udp/514"].',
     ),
   },
   lockout: {
@@ -88,6 +120,33 @@ export const tableSettings = {
       '7d',
       'No lockout is longer than this; where it is not written, it is as long as "first" and "first_udp" at least. Write "forever" when repeaters may end up shut out for good.',
     ),
+    longest_forgeable: optional(
+      kinds.durationOrForever('1s', '3650d'),
+      '1d',
+      'The same where the evidence could be forged: all but the scans of a client that has opened a whole connection before. Where it is not written, it is as long as "first" and "first_udp" at least. Make it longer when nobody would bother to forge packets against you.',
+    ),
+    strikes: setting(
+      kinds.whole(1, 100),
+      1,
+      'How many offences within strike_window it takes until a source is locked out. Each of them is held. Write 2 or 3 when your users mistype ports.',
+    ),
+    strike_window: setting(
+      kinds.duration('1s', '1d'),
+      '10m',
+      'How long an offence counts, where strikes asks for more than one.',
+    ),
+  },
+  promotion: {
+    per_second: setting(
+      kinds.whole(0, 1_000_000),
+      10,
+      'How many sources a second are locked out in the long run, those that come again first; the others are held only, again and again. It keeps somebody who forges thousands of sources from filling the flypaper with innocents. Write 0 for no limit.',
+    ),
+    burst: setting(
+      kinds.whole(1, 1_000_000),
+      500,
+      'How many are locked out at once when there were none for a while.',
+    ),
   },
   sizes: {
     flypaper: setting(
@@ -105,6 +164,11 @@ export const tableSettings = {
       131_072,
       'Most hosts of each address family that are remembered as ones we talk to. Make it larger on a gate with many busy hosts behind it.',
     ),
+    known: setting(
+      kinds.whole(16, 16_777_216),
+      131_072,
+      'Most clients of each address family that are remembered as known. Make it larger on a server with very many clients.',
+    ),
   },
 }
 
@@ -112,34 +176,58 @@ const lockout = z
   .strictObject(tableSettings.lockout)
   // Also where other settings are wrong: every mistake is shown at once.
   .superRefine(notShorter, { when: () => true })
-  .transform(({ first, first_udp, factor, longest }) => ({
+  .transform(({ first, first_udp, factor, longest, longest_forgeable, strikes, strike_window }) => ({
     first,
     firstUdp: first_udp,
     factor,
     longest: longest ?? longestOf(first, first_udp, parseDuration('7d')!),
+    longestForgeable: longest_forgeable ?? longestOf(first, first_udp, parseDuration('1d')!),
+    strikes,
+    strikeWindow: strike_window,
   }))
+
+const promotion = z
+  .strictObject(tableSettings.promotion)
+  .transform(({ per_second, burst }) => ({ perSecond: per_second, burst }))
 
 export const schema = z
   .strictObject({
     ...topSettings,
     chains: table('chains', z.strictObject(tableSettings.chains)),
+    grades: table('grades', z.strictObject(tableSettings.grades)),
     lockout: table('lockout', lockout),
+    promotion: table('promotion', promotion),
     sizes: table('sizes', z.strictObject(tableSettings.sizes)),
   })
-  .transform(({ boot_grace, ...settings }): Settings => ({ ...settings, bootGrace: boot_grace }))
+  .transform(
+    ({ boot_grace, dry_run, ...settings }): Settings => ({
+      ...settings,
+      bootGrace: boot_grace,
+      dryRun: dry_run,
+    }),
+  )
 
 type Length = Seconds | Forever
 
-type Lengths = { first: Length; first_udp: Length; longest?: Length | undefined }
+type Lengths = {
+  first: Length
+  first_udp: Length
+  longest?: Length | undefined
+  longest_forgeable?: Length | undefined
+}
 
-function notShorter({ first, first_udp, longest }: Lengths, context: z.RefinementCtx): void {
+function notShorter(lengths: Lengths, context: z.RefinementCtx): void {
+  const { first, first_udp } = lengths
   const firsts = [first, first_udp].filter(isLength)
-  if (!isLength(longest) || firsts.length === 0) return
+  if (firsts.length === 0) return
   const needed = longestOf(...firsts)
-  if (longestOf(longest, needed) === longest) return
   const text = needed === 'forever' ? needed : kinds.exactly(needed)
   const problem = `is shorter than ${needed === first ? 'first' : 'first_udp'}, which is "${text}"`
-  report(context, { problem, write: JSON.stringify(text) }, { path: ['longest'] })
+  for (const name of ['longest', 'longest_forgeable'] as const) {
+    const longest = lengths[name]
+    if (!isLength(longest) || longestOf(longest, needed) === longest) continue
+    report(context, { problem, write: JSON.stringify(text) }, { path: [name] })
+  }
 }
 
 /** The longest of them; "forever" is longer than any. */

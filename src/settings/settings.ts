@@ -7,23 +7,61 @@ export type Forever = 'forever'
 export interface Settings {
   readonly closed: 'auto' | 'unmatched' | 'listening'
   readonly capture: 'auto' | 'queue' | 'log'
-  /** First of two queue numbers or NFLOG groups. */
+  /** First of four queue numbers or NFLOG groups. */
   readonly number: number
   readonly never: readonly Prefix[]
   readonly hold: Seconds
   readonly served: Seconds
   readonly peers: Seconds
+  readonly known: Seconds
   readonly bootGrace: Seconds
   /** Chains of table inet filter to which start appends the jump. */
   readonly chains: { readonly input: readonly string[]; readonly forward: readonly string[] }
+  /** Judge and say what would happen, and do nothing. */
+  readonly dryRun: boolean
+  readonly grades: Grades
   readonly lockout: {
     readonly first: Seconds | Forever
     readonly firstUdp: Seconds | Forever
     readonly factor: number
     readonly longest: Seconds | Forever
+    /** The longest lockout for evidence that anybody could have forged. */
+    readonly longestForgeable: Seconds | Forever
+    /** Offences within `strikeWindow` that it takes. */
+    readonly strikes: number
+    readonly strikeWindow: Seconds
+  }
+  readonly promotion: {
+    /** Lockouts a second in the long run; 0: no limit. */
+    readonly perSecond: number
+    /** Lockouts at once, when there was none for long. */
+    readonly burst: number
   }
   /** Most elements that the kernel sets take. */
-  readonly sizes: { readonly flypaper: number; readonly hold: number; readonly peers: number }
+  readonly sizes: {
+    readonly flypaper: number
+    readonly hold: number
+    readonly peers: number
+    readonly known: number
+  }
+}
+
+/**
+ * What traffic is that nobody accepted: `offence` counts against its source, `silence` is dropped without an answer, and
+ * `never` goes its way as without us.
+ */
+export interface Grades {
+  readonly ping: 'never' | 'silence' | 'offence'
+  readonly noise: 'silence' | 'offence'
+  readonly protocols: 'never' | 'offence'
+  /** Closed ports that are met with silence. */
+  readonly silent: readonly SilentPort[]
+}
+
+export interface SilentPort {
+  readonly protocol: 'tcp' | 'udp'
+  readonly first: number
+  readonly last: number
 }
 
 /** What counts as a closed port here: what no rule of the administrator took, or what no socket listens for. */

@@ -162,6 +162,7 @@ function ruleOf({ chain, handle, comment, expr }: Listed & { kind: 'rule' }, map
   const queue = statements.find(statement => typeof statement.queue?.num === 'number')?.queue?.num as
     | number
     | undefined
+  const counter = statements.find(statement => typeof statement.counter?.packets === 'number')?.counter
   const log = statements.find(statement => statement.log?.group !== undefined)?.log?.group
   return {
     chain,
@@ -169,6 +170,7 @@ function ruleOf({ chain, handle, comment, expr }: Listed & { kind: 'rule' }, map
     comment,
     targets: [...targetsIn(expr), ...sets.flatMap(name => maps.get(name) ?? [])],
     sets,
+    packets: counter?.packets,
     handsOver:
       queue !== undefined
         ? { kind: 'queue', number: queue }
@@ -182,6 +184,7 @@ function ruleOf({ chain, handle, comment, expr }: Listed & { kind: 'rule' }, map
 interface ListedStatement {
   readonly queue?: { readonly num?: unknown }
   readonly log?: { readonly group?: number } | null
+  readonly counter?: { readonly packets?: number } | null
 }
 
 /** Only what is one address: the sets of flies and holds hold nothing else. */

@@ -48,7 +48,7 @@ function failureOf(error: NetlinkError, kind: 'queue' | 'log', numbers: readonly
   const what = kind === 'queue' ? 'queue' : 'NFLOG group'
   switch (error.code) {
     case 'in-use':
-      return new Failure(`${what} ${numbers.join(' or ')} is taken by another program`, {
+      return new Failure(`${what}s ${numbers[0]} to ${numbers.at(-1)} are taken by another program`, {
         exit: EXIT.unavailable,
         hint: 'Is another flypaperd running (flypaperd status)? Else set another `number` in the settings.',
         cause: error,

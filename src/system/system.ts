@@ -26,7 +26,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 export function openSystem(env: Environment = process.env): System {
   const state = directory(env.STATE_DIRECTORY, '/var/lib/flypaperd')
   const runtime = directory(env.RUNTIME_DIRECTORY, '/run/flypaperd')
-  const historyFile = `${state}/history.db`
+  const historyFile = (dryRun = false) => `${state}/${dryRun ? 'dry-run' : 'history'}.db`
   return {
     version: packageVersion(),
     socket: `${runtime}/control.sock`,
@@ -40,11 +40,11 @@ export function openSystem(env: Environment = process.env): System {
     readText,
     readList: path => readText(path, LIST_BYTES),
     openFirewall: () => openFirewall(),
-    openHistory: options => openHistoryFile(historyFile, options),
-    openWorld() {
+    openHistory: ({ dryRun, ...options } = {}) => openHistoryFile(historyFile(dryRun), options),
+    openWorld({ dryRun } = {}) {
       using opening = new DisposableStack()
       const firewall = opening.use(openFirewall())
-      const history = opening.use(openHistoryFile(historyFile))
+      const history = opening.use(openHistoryFile(historyFile(dryRun)))
       const log = opening.use(openLog({ env, stdoutIsTerminal: isatty(1) }))
       const events = opening.use(openEvents(log, Date.now))
       const opened = opening.move()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { arm, isArmed } from '../../src/arm/arm.ts'
 import { disarm, disarming } from '../../src/arm/disarm.ts'
-import type { RuleView, TableView } from '../../src/arm/firewall.ts'
+import type { Change, RuleView, TableView } from '../../src/arm/firewall.ts'
 import { CHAINS, SETS } from '../../src/arm/names.ts'
 import type { Surroundings } from '../../src/arm/surroundings.ts'
 import { neighbourhoodChanges, servedChanges, singlePrefixes } from '../../src/arm/surroundings.ts'
@@ -40,8 +40,17 @@ const armWith = (
   toml = '',
   world = surroundings(),
   flies: { fly: Fly; seconds?: number }[] = [],
+  recalled: readonly Change[] = [],
 ) =>
-  arm(firewall, world, parseSettings(toml, 'test'), 'log', () => flies, flyNamer([prefix('2001:db8:1::/64')]))
+  arm({
+    firewall,
+    surroundings: world,
+    settings: parseSettings(toml, 'test'),
+    statement: 'log',
+    flies: () => flies,
+    nameFly: flyNamer([prefix('2001:db8:1::/64')]),
+    recalled,
+  })
 
 test('arming fills the sets that spare the innocent before it loads the rules', () => {
   const firewall = fakeFirewall()
@@ -52,8 +61,8 @@ test('arming fills the sets that spare the innocent before it loads the rules', 
       judged = true
       assert.deepEqual([...firewall.elementsOf('flypaper_own').keys()], ['192.0.2.1', '192.0.2.254'])
       assert.deepEqual([...firewall.elementsOf('flypaper_served').keys()], ['6,22', '17,53'])
-      assert.deepEqual([...firewall.elementsOf('flypaper_peers').keys()], ['198.51.100.7'])
-      assert.deepEqual([...firewall.elementsOf('flypaper_peers6').keys()], ['2001:db8:7::'])
+      assert.deepEqual([...firewall.elementsOf('flypaper_known').keys()], ['198.51.100.7'])
+      assert.deepEqual([...firewall.elementsOf('flypaper_known6').keys()], ['2001:db8:7::'])
       assert.deepEqual([...firewall.elementsOf('flypaper').entries()], [['69.0.231.79', 60]])
     }
     load(text)
@@ -75,11 +84,15 @@ test('the grace time is what is left of it since boot, and counted by the kernel
   )
 })
 
-test('who is connected counts at the first arming only, or a restart would spare every scanner', () => {
+test('what was known before is recalled at the first arming only: a live trap knows better', () => {
   const firewall = fakeFirewall()
-  armWith(firewall)
+  const recalled: Change[] = [
+    { change: 'add', set: 'flypaper_peers', elements: [{ element: address('198.51.100.9') }] },
+  ]
+  armWith(firewall, '', surroundings(), [], recalled)
+  assert.deepEqual([...firewall.elementsOf('flypaper_peers').keys()], ['198.51.100.9'])
   firewall.elementsOf('flypaper_peers').clear()
-  assert.equal(armWith(firewall).table, 'ours')
+  assert.equal(armWith(firewall, '', surroundings(), [], recalled).table, 'ours')
   assert.equal(firewall.elementsOf('flypaper_peers').size, 0)
 })
 

@@ -81,16 +81,17 @@ for (const { name, jumps, settings, options } of WAYS.filter(
       ])
 
     assert.deepEqual(await scan(), SERVICES)
+    // A connection from before the offence was served; afterwards its packets, too, are dropped. It says nothing while the
+    // trap is armed: a client that is known to have a whole connection would have three tries.
+    const connection = await scanner.start(['nc', BEHIND, '80'])
+    await connection.says(/port 80/)
+    await connection.write('before\n')
+    await connection.says(/before/)
     const daemon = await flypaperd.start()
     const status = (await flypaperd.run('status')).stdout
     assert.match(status, /integration into input: +OK \(jump at chain input\)/)
     assert.match(status, /integration into forward: +OK \(jump at chain forward\)/)
 
-    // A connection from before the offence is served; afterwards its packets, too, are dropped.
-    const connection = await scanner.start(['nc', BEHIND, '80'])
-    await connection.says(/port 80/)
-    await connection.write('before\n')
-    await connection.says(/before/)
     assert.deepEqual(await scan(), [])
     await daemon.says(/lockout 192\.0\.2\.9, who tried TCP-port 20, for 1h, forwarded to 10\.0\.0\.5/)
     assert.deepEqual(lockouts(daemon), ['192.0.2.9'])

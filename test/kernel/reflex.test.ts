@@ -70,6 +70,8 @@ for (const { who, settings } of [
     for (const connection of connections) await connection.says(/^early$/)
     assert.deepEqual(await statuses(), [0, 0, 0])
 
+    // A client that is known to have a connection would have three tries: as if it had been silent for long.
+    await gate.nft('flush set inet filter flypaper_known; flush set inet filter flypaper_known6')
     if (who === 'a fly') {
       await send(scanner, { bursts: offences })
       assert.deepEqual(

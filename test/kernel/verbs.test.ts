@@ -147,7 +147,7 @@ test('a second daemon, and a number that another program has: 69, and nothing is
   assert.match(second.stderr, /^flypaperd: flypaperd is running already \(pid \d+\)\nTo take over/)
   const foreign = await other.run('start')
   assert.equal(foreign.code, 69)
-  assert.match(foreign.stderr, /^flypaperd: (queue|NFLOG group) 4242 or 4243 is taken by another program\n/)
+  assert.match(foreign.stderr, /^flypaperd: (queue|NFLOG group)s 4242 to 4245 are taken by another program\n/)
   assert.equal(await gate.must(['nft', '-s', 'list', 'ruleset']), armed)
   await offend(scanner, '198.18.0.1')
   await daemon.says(/lockout/)

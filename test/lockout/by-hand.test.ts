@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { NETS_MAX } from '../../src/lockout/by-hand.ts'
 import { openFlypaper } from '../../src/lockout/flypaper.ts'
+import { parseSettings } from '../../src/settings/load.ts'
 import { openHistoryFile } from '../../src/system/history-file.ts'
 import { parsePrefix } from '../../src/terms/address.ts'
 import type { Seconds } from '../../src/terms/duration.ts'
@@ -13,7 +14,7 @@ import { fakeFirewall } from '../support/fake-firewall.ts'
 
 const NOW = Date.UTC(2026, 10, 24)
 const HOUR = 3600 as Seconds
-const LOCKOUT = { first: HOUR, firstUdp: 600 as Seconds, factor: 6, longest: (7 * 86_400) as Seconds }
+const SETTINGS = parseSettings('', 'test')
 const prefix = (text: string) => parsePrefix(text)!
 const directory = mkdtempSync(join(tmpdir(), 'flypaperd-test-by-hand-'))
 after(() => rmSync(directory, { recursive: true }))
@@ -25,7 +26,7 @@ function laboratory() {
   firewall.load(sets.map(set => `\tset ${set} {\n\t\tflags timeout\n\t}\n`).join(''))
   const memory = openHistoryFile(join(directory, `${++files}.db`))
   const nameFly = flyNamer([])
-  const flypaper = openFlypaper({ firewall, memory, lockout: LOCKOUT, nameFly, now: NOW })
+  const flypaper = openFlypaper({ firewall, memory, settings: SETTINGS, nameFly, now: NOW })
   const lock = (who: string | readonly string[], { force = false, now = NOW } = {}) => {
     const wishes = [who].flat().map(text => ({ prefix: prefix(text), length: HOUR }))
     const never = [prefix('192.0.2.7'), prefix('2001:db8:7::/48')]

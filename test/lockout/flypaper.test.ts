@@ -10,19 +10,15 @@ import { openFlypaper } from '../../src/lockout/flypaper.ts'
 import type { Lockout } from '../../src/lockout/lockout.ts'
 import { openHistory } from '../../src/record/history.ts'
 import { MIGRATIONS } from '../../src/record/schema.ts'
+import { parseSettings } from '../../src/settings/load.ts'
 import { openDatabase } from '../../src/system/sqlite.ts'
 import { type Address, parseAddress, parsePrefix } from '../../src/terms/address.ts'
-import type { Seconds } from '../../src/terms/duration.ts'
 import { flyNamer } from '../../src/terms/fly.ts'
 
 const NOW = Date.UTC(2026, 10, 22)
 const HOUR = 3_600_000
-const LOCKOUT = {
-  first: 3600 as Seconds,
-  firstUdp: 600 as Seconds,
-  factor: 6,
-  longest: (7 * 86_400) as Seconds,
-}
+/** The defaults, without a promotion limit. */
+const SETTINGS = parseSettings('promotion.per_second = 0', 'test')
 const SYN: Tried = { kind: 'tcp', port: 20000, from: 1024, flags: 2 }
 
 let laboratories = 0
@@ -65,13 +61,13 @@ function laboratory() {
     openDatabase(join(directory, `${++laboratories}.db`), { migrations: MIGRATIONS, readOnly: false }),
   )
   const nameFly = flyNamer([parsePrefix('2001:db8:1::/64')!])
-  const open = (now: number) => openFlypaper({ firewall, memory, lockout: LOCKOUT, nameFly, now })
+  const open = (now: number) => openFlypaper({ firewall, memory, settings: SETTINGS, nameFly, now })
   return { firewall, of, memory, open, flypaper: open(NOW) }
 }
 
 function offence(source: string, tried: Tried = SYN, hook: 'input' | 'forward' = 'input') {
   const packet: Packet = { source: parseAddress(source)!, destination: parseAddress('192.0.2.1')!, tried }
-  return { packet, because: 'closed-port' as const, hook }
+  return { packet, because: 'closed-port' as const, forgeable: false, hook }
 }
 
 const summary = ({ source, times, since, until }: Lockout) => [
@@ -136,8 +132,8 @@ test('whoever comes again stays six times longer, up to a week; UDP starts at te
 
 test('for ever, as in 2006: an element without a time, also after a restart', () => {
   const { firewall, of, memory } = laboratory()
-  const lockout = { ...LOCKOUT, first: 'forever' as const }
-  const open = (now: number) => openFlypaper({ firewall, memory, lockout, nameFly: flyNamer([]), now })
+  const settings = parseSettings('lockout.first = "forever"', 'test')
+  const open = (now: number) => openFlypaper({ firewall, memory, settings, nameFly: flyNamer([]), now })
   const [told] = open(NOW).stick([offence('69.0.231.79')], NOW)
   assert.equal(told!.until, 'forever')
   assert.deepEqual([...of('flypaper')], [['69.0.231.79', undefined]])

@@ -25,16 +25,16 @@ function fresh(t: TestContext, most?: number) {
 test('one row a source and reason, with how often, when first and last, and what last', t => {
   const { sightings } = fresh(t)
   const witness = openWitness()
-  witness.saw(fly('192.0.2.9'), tried(81), 'weak-evidence', SINCE)
-  witness.saw(fly('192.0.2.9'), tried(82), 'weak-evidence', SINCE + 5)
+  witness.saw(fly('192.0.2.9'), tried(81), 'peer', SINCE)
+  witness.saw(fly('192.0.2.9'), tried(82), 'peer', SINCE + 5)
   witness.saw(fly('192.0.2.9'), tried(83), 'near', SINCE + 6)
   sightings.addSightings(witness.take())
   assert.deepEqual(witness.take(), [], 'taken once')
-  witness.saw(fly('192.0.2.9'), tried(84), 'weak-evidence', SINCE + 2000)
+  witness.saw(fly('192.0.2.9'), tried(84), 'peer', SINCE + 2000)
   sightings.addSightings(witness.take())
   const source = '192.0.2.9'
   assert.deepEqual(sightings.sightingsOf([source]), [
-    { source, because: 'weak-evidence', count: 3, first: SINCE, last: SINCE + 2000, tried: tried(84) },
+    { source, because: 'peer', count: 3, first: SINCE, last: SINCE + 2000, tried: tried(84) },
     { source, because: 'near', count: 1, first: SINCE + 6, last: SINCE + 6, tried: tried(83) },
   ])
   assert.equal(sightings.sightingsOf(['192.0.2.8', source]).length, 2)

@@ -22,10 +22,22 @@ test('a text without settings is all defaults', () => {
     hold: 20,
     served: 600,
     peers: 600,
+    known: 600,
+    dryRun: false,
     bootGrace: 60,
     chains: { input: [], forward: [] },
-    lockout: { first: 3600, firstUdp: 600, factor: 6, longest: 604_800 },
-    sizes: { flypaper: 1_048_576, hold: 65_536, peers: 131_072 },
+    grades: { ping: 'never', noise: 'silence', protocols: 'offence', silent: [] },
+    lockout: {
+      first: 3600,
+      firstUdp: 600,
+      factor: 6,
+      longest: 604_800,
+      longestForgeable: 86_400,
+      strikes: 1,
+      strikeWindow: 600,
+    },
+    promotion: { perSecond: 10, burst: 500 },
+    sizes: { flypaper: 1_048_576, hold: 65_536, peers: 131_072, known: 131_072 },
   })
 })
 
@@ -34,22 +46,35 @@ test('everything can be set', () => {
     `
 closed = "listening"
 capture = "log"
-number = 65533
+number = 65531
 never = ["192.0.2.7", "2001:DB8::/32", "::ffff:198.51.100.1"]
 hold = "10m"
 served = "0s"
 peers = "1d"
+known = "1m"
+dry_run = true
 boot_grace = "1h"
 chains = { input = ["input", "my-chain"], forward = ["forward"] }
 lockout.first = "forever"
 lockout.first_udp = "1h30m"
 lockout.factor = 1
 lockout.longest = "forever"
+lockout.longest_forgeable = "forever"
+lockout.strikes = 3
+lockout.strike_window = "1h"
+promotion.per_second = 0
+promotion.burst = 1
+[grades]
+ping = "offence"
+noise = "offence"
+protocols = "never"
+silent = ["tcp/113", "udp/6000-6010"]
 
 [sizes]
 flypaper = 16
 hold = 16_777_216
 peers = 0x10
+known = 17
 `,
     'f',
   )
@@ -60,14 +85,34 @@ peers = 0x10
   assert.deepEqual(rest, {
     closed: 'listening',
     capture: 'log',
-    number: 65_533,
+    number: 65_531,
     hold: 600,
     served: 0,
     peers: 86_400,
+    known: 60,
+    dryRun: true,
     bootGrace: 3600,
     chains: { input: ['input', 'my-chain'], forward: ['forward'] },
-    lockout: { first: 'forever', firstUdp: 5400, factor: 1, longest: 'forever' },
-    sizes: { flypaper: 16, hold: 16_777_216, peers: 16 },
+    grades: {
+      ping: 'offence',
+      noise: 'offence',
+      protocols: 'never',
+      silent: [
+        { protocol: 'tcp', first: 113, last: 113 },
+        { protocol: 'udp', first: 6000, last: 6010 },
+      ],
+    },
+    lockout: {
+      first: 'forever',
+      firstUdp: 5400,
+      factor: 1,
+      longest: 'forever',
+      longestForgeable: 'forever',
+      strikes: 3,
+      strikeWindow: 3600,
+    },
+    promotion: { perSecond: 0, burst: 1 },
+    sizes: { flypaper: 16, hold: 16_777_216, peers: 16, known: 17 },
   })
 })
 

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MOST_MISTAKES } from '../../src/settings/explain.ts'
 import { parseSettings } from '../../src/settings/load.ts'
+import { tableSettings, topSettings } from '../../src/settings/schema.ts'
 import { type Case, explained } from './explained.ts'
+
+const ALL = [...Object.keys(topSettings), ...Object.keys(tableSettings)].join(', ')
 
 const cases: Case[] = [
   {
@@ -43,7 +46,7 @@ const cases: Case[] = [
     expected: `/etc/f.toml:1:7: "wibble" is not a setting of [sizes]
   sizes.wibble = 3
         ^
-  those of [sizes] are flypaper, hold, peers`,
+  those of [sizes] are ${Object.keys(tableSettings.sizes).join(', ')}`,
   },
   {
     what: 'an unknown table',
@@ -51,7 +54,7 @@ const cases: Case[] = [
     expected: `/etc/f.toml:2:3: "wibble" is not a setting
   [ wibble ]
     ^
-  the settings are closed, capture, number, never, hold, served, peers, boot_grace, chains, lockout, sizes`,
+  the settings are ${ALL}`,
   },
   {
     what: 'a name that objects of JavaScript have',
@@ -59,7 +62,7 @@ const cases: Case[] = [
     expected: `/etc/f.toml:1:1: "__proto__" is not a setting
   __proto__ = 1
   ^
-  the settings are closed, capture, number, never, hold, served, peers, boot_grace, chains, lockout, sizes`,
+  the settings are ${ALL}`,
   },
   {
     what: 'a value where a table is needed',
@@ -91,7 +94,7 @@ const cases: Case[] = [
     expected: `/etc/f.toml:1:2: "\\x1b[2J" is not a setting
    "\\u001b[2J" = "a" #\\u{202e}x
    ^
-  the settings are closed, capture, number, never, hold, served, peers, boot_grace, chains, lockout, sizes`,
+  the settings are ${ALL}`,
   },
   {
     what: 'a mistake far to the right, of which the surroundings are shown',
@@ -123,7 +126,7 @@ hold = 1
 f:2:1: "wibble" is not a setting
   wibble = 1
   ^
-  the settings are closed, capture, number, never, hold, served, peers, boot_grace, chains, lockout, sizes
+  the settings are ${ALL}
 f:4:11: "1m" is shorter than first, which is "1h"
   longest = "1m"
             ^

@@ -110,10 +110,10 @@ const cases: Case[] = [
   {
     what: 'a number out of range',
     text: 'number = 65534',
-    expected: `/etc/f.toml:1:10: number must be a whole number from 1 to 65533, not 65534
+    expected: `/etc/f.toml:1:10: number must be a whole number from 1 to 65531, not 65534
   number = 65534
            ^
-  write number = 65533`,
+  write number = 65531`,
   },
   {
     what: 'a number in quotes',
@@ -134,7 +134,7 @@ const cases: Case[] = [
   {
     what: 'no number',
     text: 'number = nan',
-    expected: `/etc/f.toml:1:10: number must be a whole number from 1 to 65533, not NaN
+    expected: `/etc/f.toml:1:10: number must be a whole number from 1 to 65531, not NaN
   number = nan
            ^
   write digits without quotes`,

@@ -42,12 +42,14 @@ export interface Options {
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** The machine that runs the tests may have booted just now: tests that are not about that leave the grace time out. */
+/**
+ * The machine that runs the tests may have booted just now, and they lock out more than an honest machine has to do with:
+ * tests that are not about that leave the grace time and the promotion limit out.
+ */
 export function install(host: Host, toml = '', options: Options = {}): Installation {
   const directory = mkdtempSync(join(tmpdir(), 'flypaperd-test-'))
   const file = join(directory, 'flypaperd.toml')
-  const settings = (text: string) =>
-    writeFileSync(file, /boot_grace/.test(text) ? text : `boot_grace = "0s"\n${text}`)
+  const settings = (text: string) => writeFileSync(file, `${defaults(text)}${text}`)
   settings(toml)
   const env = {
     STATE_DIRECTORY: directory,
@@ -77,6 +79,14 @@ export function install(host: Host, toml = '', options: Options = {}): Installat
     },
     [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }),
   }
+}
+
+/** What holds in tests unless they name it themselves. */
+function defaults(text: string): string {
+  const lines = { boot_grace: 'boot_grace = "0s"', promotion: 'promotion.per_second = 0' }
+  return Object.entries(lines)
+    .map(([name, line]) => (text.includes(name) ? '' : `${line}\n`))
+    .join('')
 }
 
 /** How to run with capture = "queue": as it is where the kernel has nft_queue, else by way of another statement. */

@@ -15,7 +15,8 @@ const STATUS: DaemonStatus = {
   since: 0,
   capture: 'log',
   closed: 'listening',
-  counts: { lockouts: 1, spared: { near: 2 }, packets: 3, overruns: 0, lost: 0 },
+  dryRun: false,
+  counts: { lockouts: 1, spared: { near: 2 }, deferred: 0, kernel: {}, packets: 3, overruns: 0, lost: 0 },
 }
 
 function daemon(): Served & { readonly calls: unknown[][]; tell(line: string): void } {

@@ -62,7 +62,7 @@ function fill(file: string): void {
   history.addSightings([
     {
       source: fly('192.0.2.50'),
-      because: 'weak-evidence',
+      because: 'peer',
       count: 7,
       first: NOW - HOUR,
       last: NOW - MINUTE,

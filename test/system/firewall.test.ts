@@ -22,7 +22,7 @@ function seen(firewall: Firewall) {
     chains: table?.chains.map(({ name, hook }) => `${name} ${hook ?? ''}`).sort(),
     sets: table?.sets.map(({ name, size }) => `${name} ${size ?? ''}`).sort(),
     jumps: table?.rules
-      .filter(({ comment }) => comment !== undefined)
+      .filter(({ comment }) => comment === 'ours' || comment === 'his')
       .map(({ chain, targets }) => `${chain} ${targets}`),
     flies: firewall
       .elements('flypaper')

@@ -3,7 +3,10 @@ import type { closedMode } from '../../settings/settings.ts'
 import { because, type ChainSpec, type Paragraph, type Ruleset } from './spec.ts'
 
 const SYN_ALONE = 'tcp flags & (fin | syn | rst | ack) == syn'
-const LISTENING_HOOK = 'type filter hook input priority -10; policy accept;'
+/** Before the administrator's own chains, which are at 0, and after address translation. */
+const INPUT_HOOK = 'type filter hook input priority -10; policy accept;'
+/** Late packets of a connection that conntrack does not know: ACK, FIN+ACK, SYN+ACK, RST, RST+ACK. */
+const LATE = 'tcp flags & (fin | syn | rst | ack) == { ack, fin | ack, syn | ack, rst, rst | ack }'
 
 /** Who is never brought before the judge, in every mode and on every way. */
 const exempt: readonly Paragraph[] = [
@@ -24,16 +27,9 @@ const exempt: readonly Paragraph[] = [
     'ip saddr { 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/3 } return',
     'ip6 saddr != { 2000::/3, fc00::/7, 64:ff9b::/96 } return',
   ),
-  because(
-    'The never-list.',
-    'ip saddr @flypaper_never return',
-    'ip saddr @flypaper_own return',
-    'ip6 saddr @flypaper_never6 return',
-    'ip6 saddr @flypaper_own6 return',
-  ),
 ]
 
-/** A late packet (ACK, RST, SYN+ACK …) of a connection that conntrack does not know. `way` lets it through. */
+/** Lets a late packet on (`way`), and remembers its flow: if it is answered with RST, nobody shall hear it. */
 function strays(which: string, way: 'accept' | 'return'): string[] {
   return [
     `${which} add @flypaper_stray { ip saddr . tcp sport . tcp dport } ${way}`,
@@ -41,19 +37,15 @@ function strays(which: string, way: 'accept' | 'return'): string[] {
   ]
 }
 
-const LATE = 'tcp flags & (ack | rst) != 0'
-
-const silence = because(
-  'Any other late or damaged TCP packet is no offence, but an answer would map the ports.',
-  'meta l4proto tcp counter drop',
-)
+const toTheJudge = because('The judge. Who offended does not come back from there.', 'jump flypaper_judge')
 
 /** closed = "listening": closed is where no socket of this machine would take the packet. */
 const listening: ChainSpec = {
   name: 'flypaper_listening',
   why: 'Incoming traffic, after address translation: what is published elsewhere does not come here.',
-  hook: LISTENING_HOOK,
+  hook: INPUT_HOOK,
   paragraphs: [
+    because('This machine talking to itself.', 'iif "lo" return'),
     because(
       'A connection that a client opened is closing: its port was open, also if the service is gone by now.',
       'tcp flags & (fin | rst) != 0 ct state established ct direction original update @flypaper_served { meta l4proto . th dport }',
@@ -69,13 +61,31 @@ const listening: ChainSpec = {
       `${SYN_ALONE} meta l4proto . th dport @flypaper_served return`,
       'meta l4proto udp meta l4proto . th dport @flypaper_served return',
     ),
-    because('The judge. Offenders do not come back from there.', 'jump flypaper_judge'),
     because(
       'A late packet to a living socket, or to one that is just being opened or closed, goes on to it.',
       ...strays(`${LATE} socket wildcard { 0, 1 }`, 'return'),
       ...strays(`${LATE} meta l4proto . th dport @flypaper_served`, 'return'),
     ),
-    silence,
+    toTheJudge,
+  ],
+}
+
+/** closed = "unmatched": before the administrator's input chain. */
+const beforeInput: ChainSpec = {
+  name: 'flypaper_strays',
+  why: 'Before the input chain, whose rules let late packets through to open ports: an answer would map them.',
+  hook: INPUT_HOOK,
+  paragraphs: [
+    because(
+      'This machine talking to itself, and what conntrack knows.',
+      'iif "lo" return',
+      'ct state established,related return',
+    ),
+    because(
+      'If it is answered with RST, nobody shall hear it. When no more flows can be remembered, it is dropped instead.',
+      ...strays(LATE, 'return'),
+      `${LATE} counter drop`,
+    ),
   ],
 }
 
@@ -85,7 +95,6 @@ const unmatchedInput: ChainSpec = {
   why: 'What no rule of the input chain accepted: the administrator jumps here at its end.',
   paragraphs: [
     ...exempt,
-    because('The judge. Offenders do not come back from there.', 'jump flypaper_judge'),
     because(
       'ICMP errors belong to connections that the kernel knows better than conntrack: path MTU discovery lives by them.',
       'icmp type { destination-unreachable, time-exceeded, parameter-problem } accept',
@@ -93,27 +102,31 @@ const unmatchedInput: ChainSpec = {
     ),
     because(
       'A late packet to a living socket goes on to it: a connection that is older than the trap, or that conntrack forgot. It cannot open anything: without SYN it reaches an open connection or nothing.',
-      ...strays(`${LATE} socket wildcard { 0, 1 }`, 'accept'),
+      `${LATE} socket wildcard { 0, 1 } accept`,
     ),
-    silence,
+    toTheJudge,
   ],
 }
 
 /** The administrator's forward chain ends in `jump flypaper_forward`. */
 const unmatchedForward: ChainSpec = {
   name: 'flypaper_forward',
-  why: 'What no rule of the forward chain accepted: the administrator jumps here at its end. Late packets go back to his rules.',
+  why: 'What no rule of the forward chain accepted: the administrator jumps here at its end.',
   paragraphs: [
     ...exempt,
-    because('The judge. Offenders do not come back from there.', 'jump flypaper_judge'),
+    because(
+      'Late packets may belong to a connection whose other half takes another way: his rules decide.',
+      `${LATE} return`,
+    ),
+    toTheJudge,
   ],
 }
 
 export function entrances(mode: ReturnType<typeof closedMode>): Pick<Ruleset, 'chains' | 'absent'> {
   if (mode === 'unmatched') {
     return {
-      chains: [unmatchedInput, unmatchedForward],
-      absent: [{ name: 'flypaper_listening', hook: LISTENING_HOOK }],
+      chains: [beforeInput, unmatchedInput, unmatchedForward],
+      absent: [{ name: 'flypaper_listening', hook: INPUT_HOOK }],
     }
   }
   const unused = (name: 'flypaper_input' | 'flypaper_forward'): ChainSpec => ({
@@ -121,5 +134,8 @@ export function entrances(mode: ReturnType<typeof closedMode>): Pick<Ruleset, 'c
     why: 'Not used with closed = "listening"; here so that a jump to it finds it.',
     paragraphs: [],
   })
-  return { chains: [listening, unused('flypaper_input'), unused('flypaper_forward')], absent: [] }
+  return {
+    chains: [listening, unused('flypaper_input'), unused('flypaper_forward')],
+    absent: [{ name: 'flypaper_strays', hook: INPUT_HOOK }],
+  }
 }

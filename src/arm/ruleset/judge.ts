@@ -1,97 +1,164 @@
 /** The judging chains: which packets are an offence, and what the kernel does at once. */
-import { because, type ChainSpec, NET64, type Statement } from './spec.ts'
+import type { Grades, SilentPort } from '../../settings/settings.ts'
+import { CHANNELS, type Channel } from '../../terms/channel.ts'
+import { because, type ChainSpec, counted, isIn, put, SPARED, type Statement } from './spec.ts'
 
-const ONE_BY_ONE = 'ip6 saddr @flypaper_single6'
-const BY_NET64 = 'ip6 saddr != @flypaper_single6'
-
-/** UDP that is no scan: DHCP, NetBIOS, DHCPv6, SSDP, mDNS, LLMNR; traceroute, tracepath and mtr. */
-const UDP_NOISE = '67, 68, 137, 138, 546, 547, 1900, 5353, 5355, 33000-33999, 44444-44700'
-/** Late answers come from DNS, NTP, QUIC, STUN and their like, to one of our high ports. */
-const UDP_ANSWERS = '53, 123, 443, 500, 853, 3478, 4500, 5353'
+/** UDP that is no scan: DHCP, NetBIOS, DHCPv6, SSDP, WS-Discovery, mDNS, LLMNR. */
+const UDP_NOISE = '67, 68, 137, 138, 546, 547, 1900, 3702, 5353, 5355'
+/** traceroute, tracepath and mtr. */
+const UDP_TRACEROUTE = '33000-33999, 44444-44700'
 /**
- * Protocols whose peers lose state without being scanners (IANA protocol numbers): ICMP, IGMP, IPIP 4, hop-by-hop 0, IPv6 41,
- * GRE 47, ESP 50, AH 51, ICMPv6, no next header 59, EIGRP 88, OSPF 89, encapsulation 94 and 98, PIM 103, VRRP 112,
- * L2TPv3 115, SCTP 132, UDP-Lite 136, MPLS 137, HIP 139.
+ * UDP from and to the ports of those who answer late, or speak first after our reboot: DNS, Kerberos, NTP, SNMP, LDAP, QUIC, IKE,
+ * DNS over TLS, RADIUS, STUN, NAT-T, mDNS, WireGuard.
  */
-const PEER_PROTOCOLS = '0, 1, 2, 4, 41, 47, 50, 51, 58, 59, 88, 89, 94, 98, 103, 112, 115, 132, 136, 137, 139'
+const UDP_PEERS = '53, 88, 123, 161, 389, 443, 500, 853, 1812, 3478, 4500, 5353, 51820'
+/**
+ * Protocols whose peers lose state without being scanners (IANA protocol numbers): hop-by-hop 0, IGMP 2, IPIP 4, IPv6 41, GRE 47, ESP 50,
+ * AH 51, no next header 59, EIGRP 88, OSPF 89, encapsulation 94 and 98, PIM 103, VRRP 112, L2TPv3 115, SCTP 132,
+ * UDP-Lite 136, MPLS 137, HIP 139.
+ */
+const PEER_PROTOCOLS = '0, 2, 4, 41, 47, 50, 51, 59, 88, 89, 94, 98, 103, 112, 115, 132, 136, 137, 139'
+/** ICMP questions that only scanners ask. */
+const SCANNERS_ASK = 'timestamp-request, info-request, address-mask-request'
+const PINGS = ['icmp type echo-request', 'icmpv6 type echo-request']
+/** Nobody is held meanwhile, so a flood of forged packets comes here whole; a scan needs three of them. */
+const WEAK_LIMIT = 'limit rate 2000/second burst 4000 packets'
+/** Our own ports, from which we open connections, begin here (net.ipv4.ip_local_port_range). */
+const LOCAL_PORTS = '32768-65535'
 
-export function judge(number: number, statement: Statement): readonly ChainSpec[] {
-  return [grading, offence(handOver(number, statement)), weak(handOver(number + 1, statement))]
+export function judge(number: number, statement: Statement, grades: Grades): readonly ChainSpec[] {
+  const tell = (channel: Channel) => {
+    const at = number + CHANNELS.indexOf(channel)
+    return statement === 'queue' ? `queue num ${at}` : `log group ${at}`
+  }
+  return [
+    grading(grades),
+    offence(tell('offence')),
+    weak('flypaper_weak_peer', 'A host that we talk to ourselves', tell('peer')),
+    weak('flypaper_weak_known', 'A client that lately opened a whole connection', tell('known')),
+    weak('flypaper_weak_late', 'A packet that is perhaps only late', tell('late')),
+  ]
 }
 
-const grading: ChainSpec = {
-  name: 'flypaper_judge',
-  why: 'Is it an offence? What is none goes back to where it came from.',
-  paragraphs: [
-    because(
-      'TCP: flags that nothing legal carries, to open ports too.',
-      'tcp flags & (fin | syn) == fin | syn goto flypaper_offence',
-      'tcp flags & (syn | rst) == syn | rst goto flypaper_offence',
-    ),
-    because(
-      'Late packets and backscatter (ACK, RST, SYN+ACK) prove nothing against their sender.',
-      'tcp flags & (ack | rst) != 0 return',
-    ),
-    because(
-      'A SYN that arrived damaged is no offence.',
-      'tcp flags & (fin | syn | rst | ack) == syn ct state invalid return',
-    ),
-    because(
-      'What is left of TCP wanted a closed port: SYN, FIN, NULL, XMAS.',
-      'meta l4proto tcp goto flypaper_offence',
-    ),
-    because(
-      'UDP: the noise of the neighbourhood, traceroute, and late answers of services that we may have asked.',
-      `udp dport { ${UDP_NOISE} } return`,
-      `udp sport { ${UDP_ANSWERS} } udp dport 1024-65535 return`,
-    ),
-    because('Any other UDP wanted a closed port.', 'meta l4proto udp goto flypaper_offence'),
-    because(
-      'ICMP questions that only scanners ask. Echo requests are harmless, and ICMP errors are never an offence.',
-      'icmp type { timestamp-request, info-request, address-mask-request } goto flypaper_offence',
-    ),
-    because(
-      'Protocols whose peers speak unasked after a restart.',
-      `meta l4proto { ${PEER_PROTOCOLS} } return`,
-    ),
-    because('Any other protocol is a protocol scan.', 'goto flypaper_offence'),
-  ],
+function grading(grades: Grades): ChainSpec {
+  const graded = grades.ping === 'never' ? SCANNERS_ASK : `${SCANNERS_ASK}, echo-request`
+  const ping = (match: string) =>
+    grades.ping === 'offence' ? `${match} goto flypaper_offence` : counted(match, 'drop', 'ping')
+  const noise = `udp dport { ${UDP_NOISE} }`
+  return {
+    name: 'flypaper_judge',
+    why: 'Is it an offence, is it met with silence, or does it go its way as without us?',
+    paragraphs: [
+      because(
+        'ICMP errors and replies, neighbour and router discovery go their way.',
+        `icmp type != { ${graded} } return`,
+        grades.ping === 'never' ? 'meta l4proto icmpv6 return' : 'icmpv6 type != echo-request return',
+      ),
+      because(
+        'Protocols whose peers speak unasked after a restart go their way.',
+        `meta l4proto { ${PEER_PROTOCOLS} } return`,
+      ),
+      because(
+        'The never-list, own addresses, gateways and resolvers.',
+        ...SPARED.map(({ match, reason }) => counted(match, 'return', reason)),
+      ),
+      ...(grades.silent.length === 0
+        ? []
+        : [
+            because(
+              'Silence, as the settings say.',
+              ...grades.silent.map(it => counted(matchOf(it), 'drop', 'silent')),
+            ),
+          ]),
+      ...(grades.ping === 'never' ? [] : [because('Pings, as the settings say.', ...PINGS.map(ping))]),
+      because(
+        'ICMP questions that only scanners ask.',
+        `icmp type { ${SCANNERS_ASK} } goto flypaper_offence`,
+      ),
+      because(
+        'TCP: flags that nothing legal carries, to open ports too.',
+        'tcp flags & (fin | syn) == fin | syn goto flypaper_offence',
+        'tcp flags & (syn | rst) == syn | rst goto flypaper_offence',
+      ),
+      because(
+        'Backscatter (SYN+ACK, RST): whoever sends it is the victim of somebody who used our address.',
+        counted('tcp flags & rst != 0', 'drop', 'backscatter'),
+        counted('tcp flags & (syn | ack) == syn | ack', 'drop', 'backscatter'),
+      ),
+      because(
+        'Late packets (ACK, FIN+ACK) prove nothing when they come to a port from which we open connections ourselves, or from a host that we talk to.',
+        counted(`tcp flags & ack != 0 tcp dport ${LOCAL_PORTS}`, 'drop', 'late-packet'),
+        ...isIn('flypaper_peers').map(match =>
+          counted(`tcp flags & ack != 0 ${match}`, 'drop', 'late-packet'),
+        ),
+        'tcp flags & ack != 0 goto flypaper_weak_late',
+      ),
+      because(
+        'A SYN that arrived damaged is no offence.',
+        counted('tcp flags & (fin | syn | rst | ack) == syn ct state invalid', 'drop', 'damaged'),
+      ),
+      because(
+        'What is left of TCP wanted a closed port: SYN, FIN, NULL, XMAS.',
+        'meta l4proto tcp goto flypaper_offence',
+      ),
+      because(
+        'UDP: the noise of the neighbourhood, and traceroute.',
+        grades.noise === 'offence' ? `${noise} goto flypaper_offence` : counted(noise, 'drop', 'noise'),
+        counted(`udp dport { ${UDP_TRACEROUTE} }`, 'drop', 'traceroute'),
+      ),
+      because(
+        'Late answers to a question of ours.',
+        counted('udp dport @flypaper_asked', 'drop', 'late-answer'),
+        counted('ip saddr . udp sport . udp dport @flypaper_questions', 'drop', 'late-answer'),
+        counted('ip6 saddr . udp sport . udp dport @flypaper_questions6', 'drop', 'late-answer'),
+      ),
+      because(
+        'Answers of services, or their questions: from hosts that we talk to they may be late. Of others the daemon counts the ports.',
+        ...isIn('flypaper_peers').map(match =>
+          counted(`udp sport { ${UDP_PEERS} } udp dport 1024-65535 ${match}`, 'drop', 'late-answer'),
+        ),
+        `udp sport { ${UDP_PEERS} } udp dport 1024-65535 goto flypaper_weak_late`,
+        `udp dport { ${UDP_PEERS} } goto flypaper_weak_late`,
+      ),
+      because('Any other UDP wanted a closed port.', 'meta l4proto udp goto flypaper_offence'),
+      grades.protocols === 'offence'
+        ? because('Any other protocol is a protocol scan.', 'goto flypaper_offence')
+        : because('Any other protocol goes its way, as the settings say.', 'return'),
+    ],
+  }
 }
 
-function offence(handOver: string): ChainSpec {
+function offence(tell: string): ChainSpec {
   return {
     name: 'flypaper_offence',
     why: 'An offence. Its source is shut out in this same packet; what it means is for the daemon to judge.',
     paragraphs: [
       because(
-        'A host that we talk to ourselves is not held for one packet, since that can be forged.',
-        'ip saddr @flypaper_peers goto flypaper_weak',
-        `${ONE_BY_ONE} ip6 saddr @flypaper_peers6 goto flypaper_weak`,
-        `${BY_NET64} ip6 saddr ${NET64} @flypaper_peers6 goto flypaper_weak`,
+        'Not for one packet, since that can be forged: a host that we talk to ourselves, a client that has opened a whole connection lately.',
+        ...isIn('flypaper_peers').map(match => `${match} goto flypaper_weak_peer`),
+        ...isIn('flypaper_known').map(match => `${match} goto flypaper_weak_known`),
       ),
       because(
         'Hold. When the set is full these rules break off, and the packet goes on to the next: it is dropped all the same.',
-        'add @flypaper_hold { ip saddr }',
-        `${ONE_BY_ONE} add @flypaper_hold6 { ip6 saddr }`,
-        `${BY_NET64} add @flypaper_hold6 { ip6 saddr ${NET64} }`,
+        ...put('add', 'flypaper_hold'),
       ),
-      because('Tell the daemon.', handOver),
+      because('Tell the daemon.', tell),
       because('And no answer, in a rule of its own.', 'counter drop'),
     ],
   }
 }
 
-function weak(handOver: string): ChainSpec {
+function weak(name: ChainSpec['name'], who: string, tell: string): ChainSpec {
   return {
-    name: 'flypaper_weak',
-    why: 'Evidence too weak for a hold: the daemon counts different closed ports.',
+    name,
+    why: `${who}: evidence too weak for a hold. The daemon counts different closed ports.`,
     paragraphs: [
-      because('Tell the daemon.', handOver),
+      because('Tell the daemon, as long as it is not flooded.', `${WEAK_LIMIT} ${tell}`),
       because('And no answer, in a rule of its own.', 'counter drop'),
     ],
   }
 }
 
-function handOver(number: number, statement: Statement): string {
-  return statement === 'queue' ? `queue num ${number}` : `log group ${number}`
+function matchOf({ protocol, first, last }: SilentPort): string {
+  return `${protocol} dport ${first === last ? first : `${first}-${last}`}`
 }

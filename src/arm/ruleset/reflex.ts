@@ -1,5 +1,5 @@
 /** The reflex: what happens to a source that is held or stuck, whether the daemon lives or not. */
-import { because, type ChainSpec, NET64 } from './spec.ts'
+import { because, type ChainSpec, isHeld, isIn, put, SPARED } from './spec.ts'
 
 export function early(): ChainSpec {
   return {
@@ -13,19 +13,10 @@ export function early(): ChainSpec {
         'ip6 saddr { ::, fe80::/10 } return',
       ),
       because(
-        'Held sources, but for hosts that we talk to ourselves; then the flies. The never-list is asked first in flypaper_stuck, which costs only those who are in a set.',
-        'ip saddr @flypaper_hold ip saddr != @flypaper_peers goto flypaper_stuck',
-        'ip saddr @flypaper goto flypaper_stuck',
-        'ip saddr @flypaper_nets goto flypaper_stuck',
+        'Held sources, but for hosts that we talk to ourselves. The never-list is asked first in flypaper_stuck, which costs only those who are in a set.',
+        ...isHeld('saddr').map(match => `${match} goto flypaper_stuck`),
       ),
-      because(
-        'IPv6: the /64, and the single hosts of those networks whose hosts stick one by one.',
-        `ip6 saddr ${NET64} @flypaper_hold6 ip6 saddr ${NET64} != @flypaper_peers6 goto flypaper_stuck`,
-        `ip6 saddr ${NET64} @flypaper6 goto flypaper_stuck`,
-        'ip6 saddr @flypaper_hold6 ip6 saddr != @flypaper_peers6 goto flypaper_stuck',
-        'ip6 saddr @flypaper6 goto flypaper_stuck',
-        'ip6 saddr @flypaper_nets6 goto flypaper_stuck',
-      ),
+      because('The flies.', ...flies('saddr').map(match => `${match} goto flypaper_stuck`)),
     ],
   }
 }
@@ -37,10 +28,7 @@ export function stuck(): ChainSpec {
     paragraphs: [
       because(
         'The never-list first, whatever way somebody came into a set.',
-        'ip saddr @flypaper_never return',
-        'ip saddr @flypaper_own return',
-        'ip6 saddr @flypaper_never6 return',
-        'ip6 saddr @flypaper_own6 return',
+        ...SPARED.map(({ match }) => `${match} return`),
       ),
       because('Everybody else gets no reaction.', 'counter drop'),
     ],
@@ -48,11 +36,10 @@ export function stuck(): ChainSpec {
 }
 
 export function out(): ChainSpec {
-  const toSomebody = 'ip daddr != { 224.0.0.0/4, 255.255.255.255 }'
-  const held = 'ip daddr @flypaper_hold ip daddr != @flypaper_peers'
-  const spared = 'ip daddr != @flypaper_never ip daddr != @flypaper_own'
-  const spared6 = 'ip6 daddr != @flypaper_never6 ip6 daddr != @flypaper_own6'
-  const net = `ip6 daddr ${NET64}`
+  const spared = (ip: string, six: string) =>
+    `${ip} daddr != @flypaper_never${six} ${ip} daddr != @flypaper_own${six}`
+  const noAnswer = (match: string) =>
+    `ct direction reply ${match} ${match.startsWith('ip6') ? spared('ip6', '6') : spared('ip', '')} counter drop`
   return {
     name: 'flypaper_out',
     why: 'On the way out: remember whom we talk to, and answer nobody who sticks.',
@@ -60,22 +47,18 @@ export function out(): ChainSpec {
     paragraphs: [
       because('This machine talking to itself.', 'oif "lo" return'),
       because(
-        'A connection originated here, or behind us, makes the other side a host we talk to. Known from conntrack, never by answering.',
-        `ct state new ct direction original ${toSomebody} update @flypaper_peers { ip daddr }`,
-        'ct state new ct direction original ip6 daddr @flypaper_single6 update @flypaper_peers6 { ip6 daddr }',
-        `ct state new ct direction original ip6 daddr != @flypaper_single6 ip6 daddr != ff00::/8 update @flypaper_peers6 { ${net} }`,
+        'What was originated here, or behind us, goes out, to whomever.',
+        'ct direction original goto flypaper_ours',
       ),
-      because('What we originated goes out, to whomever.', 'ct direction original return'),
       because(
         'No answer to held sources and flies: what was on its way when its sender offended ends here.',
-        `ct direction reply ${held} ${spared} counter drop`,
-        `ct direction reply ip daddr @flypaper ${spared} counter drop`,
-        `ct direction reply ip daddr @flypaper_nets ${spared} counter drop`,
-        `ct direction reply ${net} @flypaper_hold6 ${net} != @flypaper_peers6 ${spared6} counter drop`,
-        `ct direction reply ${net} @flypaper6 ${spared6} counter drop`,
-        `ct direction reply ip6 daddr @flypaper_hold6 ip6 daddr != @flypaper_peers6 ${spared6} counter drop`,
-        `ct direction reply ip6 daddr @flypaper6 ${spared6} counter drop`,
-        `ct direction reply ip6 daddr @flypaper_nets6 ${spared6} counter drop`,
+        ...[...isHeld('daddr'), ...flies('daddr')].map(noAnswer),
+      ),
+      because(
+        'Data or a farewell in answer to a connection: its client has opened it whole, which nobody can do with a forged address. It is known.',
+        ...put('update', 'flypaper_known', 'daddr').map(
+          rule => `tcp flags & (fin | psh) != 0 ct state established ct direction reply ${rule}`,
+        ),
       ),
       because(
         'A late packet was let through to its socket. A living connection takes it; the RST of any other socket would tell a scanner that the port is open.',
@@ -84,6 +67,42 @@ export function out(): ChainSpec {
       ),
     ],
   }
+}
+
+/** Services that are asked by multicast or broadcast, and answer from wherever they like: NetBIOS, SSDP, WS-Discovery, mDNS, LLMNR. */
+const ASK_EVERYBODY = '137, 138, 1900, 3702, 5353, 5355'
+
+export function ours(): ChainSpec {
+  return {
+    name: 'flypaper_ours',
+    why: 'What was originated here, or behind us. Known from conntrack, never by answering.',
+    paragraphs: [
+      because('Only the first packet of a connection tells something new.', 'ct state != new return'),
+      because(
+        'A question to everybody in the neighbourhood: answers may come from any host and port, for a moment.',
+        `udp dport { ${ASK_EVERYBODY} } update @flypaper_asked { udp sport }`,
+      ),
+      because(
+        'Nobody in particular.',
+        'ip daddr { 224.0.0.0/4, 255.255.255.255 } return',
+        'ip6 daddr ff00::/8 return',
+      ),
+      because(
+        'The other side becomes a host that we talk to: one forged packet must not cut it off.',
+        ...put('update', 'flypaper_peers', 'daddr'),
+      ),
+      because(
+        'Questions by UDP are remembered longer than conntrack does, since their answers may be late.',
+        'update @flypaper_questions { ip daddr . udp dport . udp sport }',
+        'update @flypaper_questions6 { ip6 daddr . udp dport . udp sport }',
+      ),
+    ],
+  }
+}
+
+/** Matches the flies: hosts, and what was locked out by hand as whole prefixes. */
+function flies(way: 'saddr' | 'daddr'): readonly string[] {
+  return [...isIn('flypaper', way), `ip ${way} @flypaper_nets`, `ip6 ${way} @flypaper_nets6`]
 }
 
 /** Each RST that is held back prolongs the memory: whoever asks again hears nothing again. */

@@ -5,20 +5,29 @@
 import type { Settings } from '../../settings/settings.ts'
 import { closedMode } from '../../settings/settings.ts'
 import type { ChainName } from '../names.ts'
+import { harmless } from './dry-run.ts'
 import { entrances } from './entrances.ts'
 import { judge } from './judge.ts'
-import { early, out, stuck } from './reflex.ts'
+import { early, ours, out, stuck } from './reflex.ts'
 import { sets } from './sets.ts'
 import type { ChainSpec, Ruleset, Statement } from './spec.ts'
 
 /** The whole trap. */
 export function rulesetOf(settings: Settings, statement: Statement): Ruleset {
   const { chains, absent } = entrances(closedMode(settings))
-  return {
+  const ruleset: Ruleset = {
     sets: sets(settings),
-    chains: [early(), stuck(), out(), ...chains, ...judge(settings.number, statement)],
+    chains: [
+      early(),
+      stuck(),
+      out(),
+      ours(),
+      ...chains,
+      ...judge(settings.number, statement, settings.grades),
+    ],
     absent,
   }
+  return settings.dryRun ? harmless(ruleset) : ruleset
 }
 
 /**

@@ -10,6 +10,11 @@ const STRAYS_MAX = 65_536
 const STRAY_SECONDS = 30
 /** Prefixes that are locked out by hand, each of two elements; lockout/by-hand.ts takes fewer. */
 const NETS_MAX = 4096
+/** Questions by UDP that are remembered at most; their answers are late-answers as long as `peers` lasts. */
+const QUESTIONS_MAX = 65_536
+/** Ports from which everybody was asked, and for how long their answers are expected (RFC 6762, UPnP: some seconds). */
+const ASKED_MAX = 1024
+const ASKED_SECONDS = 30
 /** Two protocols with 65,536 ports each. */
 const SERVED_MAX = 131_072
 
@@ -64,6 +69,36 @@ export function sets(settings: Settings): readonly SetSpec[] {
       size: sizes.peers,
       timeout: settings.peers,
     }),
+    ...bothFamilies('flypaper_known', {
+      why: 'Clients that opened a whole connection lately: one forged packet must not cut them off either.',
+      flags: ['dynamic', 'timeout'],
+      size: sizes.known,
+      timeout: settings.known,
+    }),
+    {
+      name: 'flypaper_questions',
+      why: 'What we asked by UDP: whom, at which port, from which port. The answer may be late.',
+      type: 'ipv4_addr . inet_service . inet_service',
+      flags: ['dynamic', 'timeout'],
+      size: QUESTIONS_MAX,
+      timeout: settings.peers,
+    },
+    {
+      name: 'flypaper_questions6',
+      why: 'The same for IPv6.',
+      type: 'ipv6_addr . inet_service . inet_service',
+      flags: ['dynamic', 'timeout'],
+      size: QUESTIONS_MAX,
+      timeout: settings.peers,
+    },
+    {
+      name: 'flypaper_asked',
+      why: 'Ports from which the whole neighbourhood was asked just now: anybody may answer.',
+      type: 'inet_service',
+      flags: ['dynamic', 'timeout'],
+      size: ASKED_MAX,
+      timeout: ASKED_SECONDS,
+    },
     {
       name: 'flypaper_served',
       why: 'Ports that were open lately (closed = "listening"): a service that restarts does not cost its clients.',
@@ -101,7 +136,7 @@ export function sets(settings: Settings): readonly SetSpec[] {
 export const SINGLE6_ALWAYS: readonly string[] = [NAT64]
 
 function bothFamilies(
-  name: 'flypaper' | 'flypaper_nets' | 'flypaper_hold' | 'flypaper_own' | 'flypaper_peers',
+  name: 'flypaper' | 'flypaper_nets' | 'flypaper_hold' | 'flypaper_own' | 'flypaper_peers' | 'flypaper_known',
   rest: Omit<SetSpec, 'name' | 'type'>,
 ): SetSpec[] {
   return [

@@ -1,4 +1,4 @@
-/** The shapes that a ruleset is made of. */
+/** The shapes that a ruleset is made of, and the matches that both families of addresses need. */
 import type { ChainName, SetName } from '../names.ts'
 
 /** One paragraph of a chain: why, then the rules that do it. */
@@ -38,9 +38,74 @@ export interface Ruleset {
 /** How offences reach the daemon. */
 export type Statement = 'queue' | 'log'
 
-export function because(why: string, ...rules: string[]): Paragraph {
+export function because(why: string, ...rules: readonly string[]): Paragraph {
   return { why, rules }
 }
 
+/** A pair of sets that holds hosts as flies are named: `name` for IPv4, `name6` for IPv6. */
+type HostSet = 'flypaper' | 'flypaper_hold' | 'flypaper_peers' | 'flypaper_known'
+
 /** The /64 of an IPv6 address, as nft writes it. */
 export const NET64 = 'and ffff:ffff:ffff:ffff::'
+
+/**
+ * Matches a source or destination that is in the sets: an IPv4 host, a /64, an IPv6 host alone. The set is asked first,
+ * so that an innocent's packet costs one look-up; of a network whose hosts stick one by one no /64 is meant.
+ */
+export function isIn(set: HostSet, way: 'saddr' | 'daddr' = 'saddr'): readonly string[] {
+  return [
+    `ip ${way} @${set}`,
+    `ip6 ${way} ${NET64} @${set}6 ip6 ${way} != @flypaper_single6`,
+    `ip6 ${way} @${set}6`,
+  ]
+}
+
+/** Matches a source or destination that is held, unless we talk to it ourselves. */
+export function isHeld(way: 'saddr' | 'daddr'): readonly string[] {
+  return [
+    `ip ${way} @flypaper_hold ip ${way} != @flypaper_peers`,
+    `ip6 ${way} ${NET64} @flypaper_hold6 ip6 ${way} != @flypaper_single6 ip6 ${way} ${NET64} != @flypaper_peers6`,
+    `ip6 ${way} @flypaper_hold6 ip6 ${way} != @flypaper_peers6`,
+  ]
+}
+
+/** Puts a source or destination into the sets: as one IPv4 host, as its /64, or alone. */
+export function put(
+  verb: 'add' | 'update',
+  set: HostSet,
+  way: 'saddr' | 'daddr' = 'saddr',
+): readonly string[] {
+  return [
+    `${verb} @${set} { ip ${way} }`,
+    `ip6 ${way} != @flypaper_single6 ${verb} @${set}6 { ip6 ${way} ${NET64} }`,
+    `ip6 ${way} @flypaper_single6 ${verb} @${set}6 { ip6 ${way} }`,
+  ]
+}
+
+/** Who is never judged: by the settings, or because he is near. */
+export const SPARED: readonly { readonly match: string; readonly reason: KernelReason }[] = [
+  { match: 'ip saddr @flypaper_never', reason: 'never-list' },
+  { match: 'ip6 saddr @flypaper_never6', reason: 'never-list' },
+  { match: 'ip saddr @flypaper_own', reason: 'near' },
+  { match: 'ip6 saddr @flypaper_own6', reason: 'near' },
+]
+
+/** Why the kernel itself found a packet to be no offence: the comment of the rule that counts it. */
+export const KERNEL_REASONS = [
+  'never-list',
+  'near',
+  'backscatter',
+  'damaged',
+  'late-packet',
+  'late-answer',
+  'noise',
+  'traceroute',
+  'ping',
+  'silent',
+] as const
+export type KernelReason = (typeof KERNEL_REASONS)[number]
+
+/** Counts packets under a reason, and ends their way or sends them back. */
+export function counted(match: string, verdict: 'drop' | 'return', reason: KernelReason): string {
+  return `${match} counter ${verdict} comment "${reason}"`
+}

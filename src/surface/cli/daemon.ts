@@ -13,6 +13,8 @@ import type { Call } from './verb.ts'
 export interface Manner {
   /** Take over from a running daemon, instead of refusing to run beside it. */
   readonly handOver: boolean
+  /** Only say what would be done, whatever the settings say. */
+  readonly dryRun?: boolean
   /** Seconds after which the trap goes again, unless it is confirmed. */
   readonly tryFor?: number
 }
@@ -25,14 +27,14 @@ const SECOND_MS = 1000
 const SETTLE_MS = 200
 
 export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus> {
-  const settings = call.settings()
+  const settings = { ...call.settings(), ...(manner.dryRun && { dryRun: true }) }
   const { system } = call
   const running = await reachDaemon(system.socket)
   if (running !== undefined && !manner.handOver) await refuseSecond(running)
   call.print('Starting portscan protection: flypaperd.')
   if (running !== undefined) await takeOver(running, system.socket)
 
-  using world = system.openWorld()
+  using world = system.openWorld({ dryRun: settings.dryRun })
   const { log, events, now } = world
   const end = Promise.withResolvers<End>()
   const ended = Promise.withResolvers<void>()
@@ -54,6 +56,7 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
   })
   await using _metrics = await serveMetrics(system.metricsSocket, control)
   events.tell({ event: 'armed', capture: trap.capture.kind, flies: trap.flypaper.count(now()) })
+  if (settings.dryRun) log.info('this is a dry run: nobody is held, locked out or answered differently')
   if (trap.grace > 0) log.info(`nobody is judged for ${trap.grace} s, since this machine has just booted`)
   using _refresh = keepFresh(call, world, trap)
   using _report = report(system.supervisor, () => trap.flypaper.count(now()))

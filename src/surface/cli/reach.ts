@@ -30,11 +30,11 @@ async function withoutDaemon<T>(
   { system, settings }: Call,
   act: (actions: Actions) => Promise<T>,
 ): Promise<T> {
-  const { never, lockout } = settings()
+  const wanted = settings()
   using firewall = system.openFirewall()
   using history = system.openHistory()
-  const nameFly = flyNamer(singlePrefixes(system.surroundings.neighbourhood(), never))
-  const flypaper = openFlypaper({ firewall, memory: history, lockout, nameFly, now: system.now() })
+  const nameFly = flyNamer(singlePrefixes(system.surroundings.neighbourhood(), wanted.never))
+  const flypaper = openFlypaper({ firewall, memory: history, settings: wanted, nameFly, now: system.now() })
   return act({
     free: request => freeWhom({ flypaper, history, now: system.now }, request),
     flush: async by => flypaper.flush(by, system.now()),

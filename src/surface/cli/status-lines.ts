@@ -82,7 +82,9 @@ function jumpsTo(table: TableView, entrance: string): string[] {
 
 function daemonProcess({ daemon }: Seen): StatusLine {
   const label = 'process'
-  return daemon === undefined ? { label, ok: false } : { label, ok: true, reason: `pid ${daemon.pid}` }
+  return daemon === undefined
+    ? { label, ok: false }
+    : { label, ok: true, reason: `pid ${daemon.pid}${daemon.dryRun ? ', dry run' : ''}` }
 }
 
 /** Packets that the kernel handed over and that never came are told here: their senders were held, and not judged. */
@@ -99,4 +101,21 @@ function statement({ table, daemon }: Seen): StatusLine {
     ...(overruns === 0 ? [] : [`${overruns} overruns`]),
   ]
   return { label, ok: true, reason: [which, ...missed].join(', ') }
+}
+
+/** What more a running daemon has to tell: whom the grading spared, and whom the promotion limit left with a hold. */
+export function sparedLines({ counts }: DaemonStatus): readonly string[] {
+  const spared = Object.entries({ ...counts.kernel, ...added(counts.spared, counts.kernel) })
+    .filter(([, packets]) => packets > 0)
+    .map(([reason, packets]) => `${packets} ${reason}`)
+  return [
+    ...(spared.length === 0 ? [] : [`packets spared: ${spared.join(', ')}`]),
+    ...(counts.deferred === 0 ? [] : [`promotion limit: ${counts.deferred} sources held only`]),
+  ]
+}
+
+type Numbers = Readonly<Record<string, number>>
+
+function added(one: Numbers, other: Numbers): Numbers {
+  return Object.fromEntries(Object.entries(one).map(([key, number]) => [key, number + (other[key] ?? 0)]))
 }

@@ -26,8 +26,9 @@ export interface System {
   /** A list that somebody made: a file, or standard input for `-`; longer ones than a setting may be. */
   readonly readList: ReadText
   openFirewall(): Firewall & Disposable
-  openHistory(options?: { readOnly?: boolean }): History
-  openWorld(): World & Disposable
+  /** The history; that of the dry runs is another one. */
+  openHistory(options?: { readOnly?: boolean; dryRun?: boolean }): History
+  openWorld(options?: { dryRun?: boolean }): World & Disposable
   /** Tells of changes of addresses and routes. */
   watchRoutes(onChange: () => void, onError: (error: unknown) => void): Disposable
   /** Every address of a host name. Throws a Failure (1) when there is none. */

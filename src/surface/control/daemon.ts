@@ -40,13 +40,13 @@ export function controlOf({ pid, version, world, trap, trial, reload, finish }: 
         }),
       ),
     async status() {
-      const { lockouts, spared, capture } = trap.counts()
-      const { packets, overruns, lost } = capture
+      const { capture, ...counts } = trap.counts()
       return {
         pid,
         ...about(),
+        dryRun: trap.settings.dryRun,
         ...(trial.until === undefined ? {} : { tryUntil: trial.until }),
-        counts: { lockouts, spared, packets, overruns, lost },
+        counts: { ...counts, ...capture },
       }
     },
     async lock({ lockouts, because: note, force = false, by }) {

@@ -78,10 +78,17 @@ export const StatusAnswer = z.object({
   since: Milliseconds,
   capture: z.enum(['queue', 'log']),
   closed: z.enum(['unmatched', 'listening']),
+  /** Whether it only says what it would do. */
+  dryRun: z.boolean(),
   tryUntil: Milliseconds.optional().meta({ description: 'Until when the trap is only tried.' }),
   counts: z.object({
     lockouts: z.int(),
+    /** Packets whose source the daemon let go, by reason. */
     spared: z.record(z.string(), z.int()),
+    /** Sources that were held only, because of the promotion limit. */
+    deferred: z.int(),
+    /** Packets that the kernel itself found to be no offence, by reason. */
+    kernel: z.record(z.string(), z.int()),
     packets: z.int(),
     overruns: z.int(),
     lost: z.int(),

@@ -28,6 +28,7 @@ export const list: Verb = {
       flags: '--limit <number>',
       what: `not more than these, or all (default: ${SHOWN} on a terminal, else all)`,
     },
+    { flags: '--dry-run', what: 'instead, whom a dry run would have locked out' },
     { flags: '--held', what: 'instead, who is held by the kernel and not (yet) locked out' },
   ],
   details:
@@ -50,7 +51,7 @@ export const list: Verb = {
 function listFlies(call: Call, within: readonly Prefix[] | undefined): void {
   const { system, options, print } = call
   const { terminal } = system
-  using history = system.openHistory({ readOnly: true })
+  using history = system.openHistory({ readOnly: true, dryRun: options.dryRun === true })
   const now = system.now()
   const sort = oneOf('--sort', SORTS, String(options.sort ?? 'since'))
   const limit = limitOf(String(options.limit ?? (terminal.isTerminal && !options.json ? SHOWN : 'all')))

@@ -4,8 +4,18 @@ import type { Verb } from '../verb.ts'
 export const start: Verb = {
   name: 'start',
   summary: 'arm the trap and run the daemon in the foreground',
+  options: [
+    {
+      flags: '--dry-run',
+      what: 'only say whom it would lock out; nothing is held, dropped or answered differently',
+    },
+  ],
   details:
     'Ctrl-C, SIGTERM or `flypaperd stop` disarm it again; the flies stay in the set. SIGUSR2 ends the daemon and leaves the trap armed.',
-  examples: ['sudo flypaperd start', 'sudo flypaperd start --settings ./flypaperd.toml'],
-  run: call => runDaemon(call, { handOver: false }),
+  examples: [
+    'sudo flypaperd start',
+    'sudo flypaperd start --dry-run',
+    'sudo flypaperd start --settings ./flypaperd.toml',
+  ],
+  run: call => runDaemon(call, { handOver: false, dryRun: call.options.dryRun === true }),
 }

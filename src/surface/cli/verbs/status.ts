@@ -1,13 +1,13 @@
 import { jsonText } from '../../../terms/escape.ts'
 import { EXIT, type ExitStatus } from '../../../terms/failure.ts'
 import { reachDaemon } from '../../control/client.ts'
-import { type StatusLine, statusLines } from '../status-lines.ts'
+import { type StatusLine, sparedLines, statusLines } from '../status-lines.ts'
 import { paint, type Terminal } from '../terminal.ts'
 import { type Call, JSON_OPTION, type Verb } from '../verb.ts'
 
 export const status: Verb = {
   name: 'status',
-  summary: 'six lines: is the trap armed and well?',
+  summary: 'six lines: is the trap armed and well? Then, whom it has spared',
   options: [JSON_OPTION],
   details: 'Exit status 0 when all is OK, 3 when the daemon is not running, 1 otherwise.',
   examples: ['sudo flypaperd status', 'sudo flypaperd status --json'],
@@ -16,7 +16,10 @@ export const status: Verb = {
     const daemon = await (await reachDaemon(system.socket))?.status()
     const lines = linesOf(call, daemon)
     if (options.json) print(jsonText({ lines, ...(daemon === undefined ? {} : { daemon }) }))
-    else for (const line of lines) print(textOf(line, system.terminal))
+    else {
+      for (const line of lines) print(textOf(line, system.terminal))
+      if (daemon !== undefined) for (const line of sparedLines(daemon)) print(line)
+    }
     return exitOf(lines, daemon !== undefined)
   },
 }
