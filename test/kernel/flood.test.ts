@@ -24,7 +24,7 @@ for (const [capture, options] of [
     using flypaperd = install(gate, `capture = "${capture}"`, options)
     await flypaperd.start()
 
-    const used: { rss: number; descriptors: number }[] = []
+    const used: ReturnType<typeof usedBy>[] = []
     for (let flood = 1; flood <= FLOODS; flood++) {
       const packets = Array.from({ length: SOURCES }, (_, i) => ({
         source: `198.18.${i >> 8}.${i & 255}`,
@@ -43,7 +43,7 @@ for (const [capture, options] of [
       assert.match(await flypaperd.must('flush'), /^Freed 20000 flies\.$/m)
       assert.equal(await gate.must(['nft', 'list', 'set', 'inet', 'filter', 'flypaper_hold']).then(count), 0)
     }
-    t.diagnostic(`resident MiB and descriptors after each flood: ${JSON.stringify(used)}`)
+    t.diagnostic(`resident MiB, descriptors and CPU ms after each flood: ${JSON.stringify(used)}`)
     const [, second, third] = used
     assert.equal(third!.descriptors, second!.descriptors)
     assert.ok(third!.rss < second!.rss * 1.5, 'memory is flat')
@@ -61,7 +61,13 @@ async function lockedOut(flypaperd: Installation, wanted: number): Promise<numbe
 
 function usedBy(pid: number) {
   const [, kilobytes] = /^VmRSS:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))!
-  return { rss: Math.round(Number(kilobytes) / 1024), descriptors: readdirSync(`/proc/${pid}/fd`).length }
+  // User and system time, in ticks of 10 ms (proc_pid_stat).
+  const [user, system] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ').slice(11, 13)
+  return {
+    rss: Math.round(Number(kilobytes) / 1024),
+    descriptors: readdirSync(`/proc/${pid}/fd`).length,
+    cpu: (Number(user) + Number(system)) * 10,
+  }
 }
 
 function count(listing: string): number {

@@ -1,5 +1,5 @@
 /**
- * nfnetlink: packets that Linux netfilter hands to a program, by NFLOG or nfnetlink_queue, and a watch on routes.
+ * nfnetlink: packets that Linux netfilter hands to a program, by NFLOG or nfnetlink_queue, and a watch on routes and rules.
  *
  * A library of its own, over libc through koffi: no addon, no compiler. See docs/nfnetlink.md.
  */

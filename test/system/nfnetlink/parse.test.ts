@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { be, buildRequest, type PacketSubsystem } from '../../../src/system/nfnetlink/message.ts'
 import { emptyReading, readDatagram } from '../../../src/system/nfnetlink/parse.ts'
+import recorded from './recorded.json' with { type: 'json' }
 
 const PAYLOAD = Uint8Array.of(0x45, 0, 0, 20, 1, 2, 3)
 const QUEUED = buildRequest({
@@ -33,6 +34,12 @@ const LOGGED = buildRequest({
 const REFUSED = Uint8Array.from(
   Buffer.from('24000000020000000500000000000000ffffffff14000000000000000000000000000000', 'hex'),
 )
+
+/** What the kernel sent for a real scan of ports 1 to 3: see record.ts. */
+const RECORDED = {
+  queue: recorded.queue.map(hex => Uint8Array.from(Buffer.from(hex, 'hex'))),
+  log: recorded.log.map(hex => Uint8Array.from(Buffer.from(hex, 'hex'))),
+}
 
 function read(bytes: Uint8Array, subsystem: PacketSubsystem) {
   const reading = emptyReading()
@@ -91,19 +98,37 @@ test('every truncation is noticed, and nothing is invented', () => {
   }
 })
 
+test('what a kernel sent for a real scan, whole and cut off at every byte', () => {
+  for (const subsystem of ['queue', 'log'] as const) {
+    const whole = RECORDED[subsystem].flatMap(bytes => read(bytes, subsystem).packets)
+    // Destination ports, behind IPv4 headers without options.
+    assert.deepEqual(whole.map(({ payload }) => payload[23]).sort(), [1, 2, 3])
+    assert.ok(whole.every(({ group, hook, mark }) => group === 1 && hook === 1 && mark === 9))
+    for (const bytes of RECORDED[subsystem])
+      for (let length = 1; length < bytes.length; length++) {
+        const cut = read(bytes.subarray(0, length), subsystem)
+        assert.ok(cut.packets.length <= 3)
+        assert.ok(cut.malformed > 0 || cut.packets.every(({ payload }) => payload.length > 0), `${length}`)
+      }
+  }
+})
+
 test('fuzz: any bytes, also mutated good ones, give views into themselves and an end', () => {
   const mutated = fc
     .tuple(
-      fc.constantFrom(QUEUED, LOGGED, REFUSED, joined(QUEUED, LOGGED, REFUSED), joined(LOGGED, LOGGED)),
-      fc.array(fc.tuple(fc.nat(255), fc.nat(255)), { maxLength: 6 }),
-      fc.nat(300),
+      fc.constantFrom(
+        ...[QUEUED, LOGGED, REFUSED, joined(QUEUED, LOGGED, REFUSED), joined(LOGGED, LOGGED)],
+        ...[...RECORDED.queue, ...RECORDED.log],
+      ),
+      fc.array(fc.tuple(fc.nat(600), fc.nat(255)), { maxLength: 6 }),
+      fc.nat(600),
     )
     .map(([good, changes, length]) => {
       const bytes = good.slice(0, length)
       for (const [at, value] of changes) if (at < bytes.length) bytes[at] = value
       return bytes
     })
-  const bytes = fc.oneof(fc.uint8Array({ maxLength: 400 }), mutated)
+  const bytes = fc.oneof(fc.uint8Array({ maxLength: 600 }), mutated)
   fc.assert(
     fc.property(
       bytes,
