@@ -88,9 +88,10 @@ async function loseReader(t: TestContext, spawnChild: (result: string) => ChildP
   reader.stdout!.destroy()
   reader.stderr!.destroy()
   if (reader.spawnfile === 'script') reader.kill('SIGKILL')
-  for (let tries = 0; tries < 500 && !existsSync(result); tries += 1) await setTimeout(10)
+  const said = () => (existsSync(result) ? readFileSync(result, 'utf8') : '')
+  for (let tries = 0; tries < 500 && said() === ''; tries += 1) await setTimeout(10)
   reader.kill('SIGKILL')
-  return existsSync(result) ? readFileSync(result, 'utf8') : 'the child died'
+  return said() || 'the child died'
 }
 
 test('a journal that is gone costs the lines, not the daemon', async t => {
