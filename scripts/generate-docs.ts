@@ -2,13 +2,17 @@
  * Writes the documents that are made from the code; with --check it writes nothing and exits 1 when one differs.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { commandsReference } from './commands-reference.ts'
 import { bashCompletion } from './completion.ts'
+import { controlReference } from './control-reference.ts'
 import { commandPage, settingsPage } from './man-pages.ts'
 import { openApiDocument } from './openapi.ts'
 import { settingsReference } from './settings-reference.ts'
 
 const documents: [path: string, text: string][] = [
   ['docs/settings.md', settingsReference()],
+  ['docs/commands.md', commandsReference()],
+  ['docs/control.md', controlReference()],
   ['docs/openapi.json', openApiDocument()],
   ['man/flypaperd.8', commandPage()],
   ['man/flypaperd.toml.5', settingsPage()],

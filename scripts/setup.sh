@@ -10,7 +10,7 @@ PATH=$PATH:/usr/sbin:/sbin
 
 # program:package; nft brings libnftables along, which it is linked with.
 demo_needs='nft:nftables nmap:nmap ip:iproute2 ss:iproute2 unshare:util-linux nsenter:util-linux find:findutils'
-test_needs="$demo_needs conntrack:conntrack ping:iputils-ping nc:netcat-openbsd ps:procps iptables-nft:iptables groff:groff-base"
+test_needs="$demo_needs conntrack:conntrack ping:iputils-ping nc:netcat-openbsd ps:procps iptables-nft:iptables groff:groff-base curl:curl socat:socat"
 vm_needs="$test_needs qemu-system-x86_64:qemu-system-x86 modprobe:kmod busybox:busybox-static cpio:cpio"
 deb_needs='dh:debhelper dpkg-buildpackage:dpkg-dev git:git'
 install_needs="$test_needs $deb_needs lintian:lintian mmdebstrap:mmdebstrap systemd-nspawn:systemd-container podman:podman buildah:buildah"
@@ -41,6 +41,18 @@ if [ -n "$missing" ]; then
     printf '%s\n' "$said" "setup: apt-get could not install $packages" >&2
     exit 69
   }
+fi
+
+# Installed, Prometheus would start a service on this machine: its programs are unpacked here instead.
+if [ "$1" = test ] && ! command -v promtool >/dev/null && [ ! -x .cache/prometheus/usr/bin/promtool ]; then
+  echo 'setup: apt-get download prometheus' >&2
+  rm -rf .cache/prometheus && mkdir -p .cache/prometheus
+  said=$({ [ "$(id -u)" != 0 ] || apt-get -q update; } 2>&1 && cd .cache/prometheus &&
+    apt-get -q download prometheus 2>&1 && dpkg-deb -x prometheus_*.deb . 2>&1 && rm prometheus_*.deb) || {
+    printf '%s\n' "$said" 'setup: apt-get could not download prometheus' >&2
+    exit 69
+  }
+  [ "$(id -u)" != 0 ] || chown -R "$(stat -c %u:%g .)" .cache
 fi
 
 # npm writes this file last, so that it is there and newer only after a complete installation.

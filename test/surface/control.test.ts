@@ -31,7 +31,7 @@ function daemon(): Served & { readonly calls: unknown[][]; tell(line: string): v
       listeners.add(listener)
       return { [Symbol.dispose]: () => void listeners.delete(listener) }
     },
-    metrics: () => '# nothing\n',
+    metrics: async () => '# nothing\n',
     async lock(request) {
       calls.push(['lock', request])
       return { locked: request.lockouts.map(({ who }) => who), refused: [] }

@@ -27,7 +27,7 @@ export function answering(daemon: Served): Answering {
     confirm: () => nothing(daemon.confirm()),
     leave: () => nothing(daemon.leave()),
     stop: async body => nothing(daemon.stop(ByRequest.parse(body).by)),
-    metrics: async () => daemon.metrics(),
+    metrics: () => daemon.metrics(),
     openapi: async () => openApi(),
     async events(_, response) {
       if (!watchers.add(response))

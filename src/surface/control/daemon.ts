@@ -3,6 +3,7 @@
 import type { Trap, World } from '../../flypaperd.ts'
 import type { Wish } from '../../lockout/by-hand.ts'
 import { closedMode } from '../../settings/settings.ts'
+import { kernelFill } from '../metrics/fill.ts'
 import { metricsOf } from '../metrics/metrics.ts'
 import { metricsText } from '../metrics/text.ts'
 import { freeWhom, prefixesOf } from './freeing.ts'
@@ -26,15 +27,16 @@ export interface Running {
 export function controlOf({ pid, version, world, trap, trial, reload, finish }: Running): Served {
   const { history, events, now } = world
   const since = now()
+  const filled = kernelFill(world.kernelSets, now)
   const about = () => ({ version, since, capture: trap.capture.kind, closed: closedMode(trap.settings) })
   return {
     watch: events.watch,
-    metrics: () =>
+    metrics: async () =>
       metricsText(
         metricsOf({
           status: about(),
           counts: trap.counts(),
-          fill: trap.flypaper.fill(now()),
+          fill: { ...trap.flypaper.fill(now()), ...(await filled()) },
           sizes: trap.settings.sizes,
           historyBytes: history.bytes(),
         }),

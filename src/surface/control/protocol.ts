@@ -132,5 +132,5 @@ export interface Served extends Control {
   /** Calls the listener with each event, as a line of JSON without its end, until disposed of. */
   watch(listener: (line: string) => void): Disposable
   /** Prometheus text. */
-  metrics(): string
+  metrics(): Promise<string>
 }

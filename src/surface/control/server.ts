@@ -20,10 +20,16 @@ export async function serveControl(path: string, daemon: Served): Promise<AsyncD
 
 /** The counters alone, for whoever may enter the directory: nothing can be changed here, and no address is told. */
 export async function serveMetrics(path: string, daemon: Served): Promise<AsyncDisposable> {
-  return serve(path, 0o111, (request, response) => {
+  return serve(path, 0o111, async (request, response) => {
     const isAsked = request.method === 'GET' && request.url === METRICS_PATH
-    response.writeHead(isAsked ? 200 : 404, { 'content-type': ENDPOINTS.metrics.answer.type })
-    response.end(isAsked ? daemon.metrics() : `there is only ${METRICS_PATH}\n`)
+    const say = (status: number, text: string) =>
+      response.writeHead(status, { 'content-type': ENDPOINTS.metrics.answer.type }).end(text)
+    if (!isAsked) say(404, `there is only ${METRICS_PATH}\n`)
+    else
+      await daemon.metrics().then(
+        text => say(200, text),
+        error => say(500, `${String(error)}\n`),
+      )
   })
 }
 

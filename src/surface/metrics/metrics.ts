@@ -1,15 +1,16 @@
 /** What Prometheus is told of a running daemon. No address is ever a label: their number has no bound. */
 import type { Counts } from '../../record/tally.ts'
 import type { Settings } from '../../settings/settings.ts'
-import type { FlySet } from '../../terms/fly.ts'
+import type { KeeperCounts } from '../../upkeep/keeper.ts'
 import type { DaemonStatus } from '../control/protocol.ts'
+import type { Fill } from './fill.ts'
 import type { Metric } from './text.ts'
 
 export interface Seen {
   readonly status: Pick<DaemonStatus, 'version' | 'since' | 'capture' | 'closed'>
-  readonly counts: Counts
-  /** Elements of each set, as far as the daemon knows. */
-  readonly fill: Readonly<Record<FlySet, number>>
+  readonly counts: Counts & KeeperCounts
+  /** Elements of each set. */
+  readonly fill: Fill
   readonly sizes: Settings['sizes']
   readonly historyBytes: number
 }
@@ -38,13 +39,27 @@ export function metricsOf({ status, counts, fill, sizes, historyBytes }: Seen): 
     ),
     gauge(
       'set_elements',
-      'Elements of the sets of flies.',
+      'Elements of each set.',
       Object.entries(fill).map(([set, elements]) => [{ set }, elements]),
     ),
     gauge('set_size', 'How many elements the set can take.', [
       [{ set: 'flypaper' }, sizes.flypaper],
       [{ set: 'flypaper6' }, sizes.flypaper],
+      [{ set: 'flypaper_hold' }, sizes.hold],
+      [{ set: 'flypaper_hold6' }, sizes.hold],
+      [{ set: 'flypaper_peers' }, sizes.peers],
+      [{ set: 'flypaper_peers6' }, sizes.peers],
     ]),
+    counter('offences_of_flies_total', 'Offences of sources that were locked out already.', [
+      [{}, counts.again],
+    ]),
+    counter('held_only_total', 'Offenders for whom the set had no room: they were only held.', [
+      [{}, counts.overflow],
+    ]),
+    counter('rearmed_total', 'Times that the trap was armed again, because somebody had taken it away.', [
+      [{}, counts.rearmed],
+    ]),
+    counter('mended_total', 'Elements of the sets that were not as they should be.', [[{}, counts.mended]]),
     counter('packets_total', 'Packets that were judged.', [[{}, packets]]),
     counter(
       'packets_lost_total',
