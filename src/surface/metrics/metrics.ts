@@ -49,13 +49,25 @@ export function metricsOf({ status, counts, fill, sizes, historyBytes }: Seen): 
       [{ set: 'flypaper_hold6' }, sizes.hold],
       [{ set: 'flypaper_peers' }, sizes.peers],
       [{ set: 'flypaper_peers6' }, sizes.peers],
+      [{ set: 'flypaper_known' }, sizes.known],
+      [{ set: 'flypaper_known6' }, sizes.known],
     ]),
     counter('offences_of_flies_total', 'Offences of sources that were locked out already.', [
       [{}, counts.again],
     ]),
-    counter('held_only_total', 'Offenders for whom the set had no room: they were only held.', [
-      [{}, counts.overflow],
-    ]),
+    counter(
+      'held_only_total',
+      'Offenders that were held and not locked out: the promotion limit, or a full set.',
+      [
+        [{ why: 'limit' }, counts.deferred],
+        [{ why: 'full' }, counts.overflow],
+      ],
+    ),
+    counter(
+      'kernel_spared_packets_total',
+      'Packets that the kernel by itself found to be no offence, since its rules were loaded.',
+      Object.entries(counts.kernel).map(([reason, count]) => [{ reason }, count]),
+    ),
     counter('rearmed_total', 'Times that the trap was armed again, because somebody had taken it away.', [
       [{}, counts.rearmed],
     ]),
