@@ -2,7 +2,14 @@
 import type { ForeignTransaction, FoundElement } from './foreign.ts'
 
 /** The sets of addresses that the kernel fills by itself. */
-export const KERNEL_FILLED = ['flypaper_hold', 'flypaper_hold6', 'flypaper_peers', 'flypaper_peers6'] as const
+export const KERNEL_FILLED = [
+  'flypaper_hold',
+  'flypaper_hold6',
+  'flypaper_peers',
+  'flypaper_peers6',
+  'flypaper_known',
+  'flypaper_known6',
+] as const
 export type KernelFilled = (typeof KERNEL_FILLED)[number]
 
 export interface KernelSets {

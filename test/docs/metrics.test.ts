@@ -22,13 +22,13 @@ function promtool(args: readonly string[], input = ''): string {
 const tally = openTally()
 tally.batch(3, 0.002)
 tally.lockedOut({ tried: { kind: 'udp', port: 53, from: 1 }, because: 'closed-port' } as never)
-const capture = { kind: 'log', counts: () => ({ packets: 3, overruns: 0, lost: 1 }) } as never
+const counted = { deferred: 4, kernel: { late: 5 } as never, capture: { packets: 3, overruns: 0, lost: 1 } }
 const sets = ['flypaper', 'flypaper6', 'flypaper_nets', 'flypaper_nets6', 'flypaper_hold', 'flypaper_peers']
 const metrics = metricsOf({
   status: { version: '0.1.0 "\\\n', since: 1, capture: 'log', closed: 'listening' },
-  counts: { ...tally.counts(capture), rearmed: 1, mended: 2 },
+  counts: { ...tally.counts(counted), rearmed: 1, mended: 2 },
   fill: Object.fromEntries(sets.map(set => [set, 1])) as never,
-  sizes: { flypaper: 10, hold: 10, peers: 10 } as never,
+  sizes: { flypaper: 10, hold: 10, peers: 10, known: 10 },
   historyBytes: 4096,
 })
 const document = readFileSync('docs/metrics.md', 'utf8')
