@@ -28,19 +28,23 @@ import type { Log } from './record/log.ts'
 import { fullSentence } from './record/sentence.ts'
 import { openWitness } from './record/sightings.ts'
 import { type Counts, openTally } from './record/tally.ts'
+import type { TolerantHistory } from './record/tolerant.ts'
 import { closedMode, type Settings } from './settings/settings.ts'
 import type { Address } from './terms/address.ts'
 import { EXIT, Failure } from './terms/failure.ts'
 import type { Fly } from './terms/fly.ts'
 import { auditor } from './upkeep/audit.ts'
 import { type KeeperCounts, keepTrap, takeTrust } from './upkeep/keeper.ts'
+import { sayHowItEnded } from './upkeep/last-run.ts'
+import { keepStateFile, type WholeFile } from './upkeep/state-file.ts'
 
 export interface World {
   readonly firewall: Firewall
   readonly kernelSets: KernelSets
   readonly surroundings: Surroundings
   readonly sockets: PacketSockets
-  readonly history: History
+  readonly history: TolerantHistory
+  readonly stateFile: WholeFile
   readonly log: Log
   readonly events: Events
   /** Milliseconds since the epoch. */
@@ -81,6 +85,15 @@ export function openTrap(world: World, settings: Settings): Trap {
   const sets = settings.dryRun ? untouched(firewall) : firewall
   const alarm = openAlarm(log, now)
   const isFull = openAlarm(log, now)
+  const stateFile = keepStateFile({
+    ...world,
+    file: world.stateFile,
+    settings: () => wanted,
+    flies: () => flypaper.each(),
+  })
+  const touchStateFile = () => {
+    if (!wanted.dryRun) stateFile.touch()
+  }
   const flypaper = openFlypaper({
     firewall: sets,
     memory: history,
@@ -93,6 +106,7 @@ export function openTrap(world: World, settings: Settings): Trap {
       return wanted.sizes.flypaper
     },
     told: {
+      changed: touchStateFile,
       again: offences => tally.again(offences),
       full(left, overflow) {
         tally.overflowed(overflow)
@@ -163,8 +177,10 @@ export function openTrap(world: World, settings: Settings): Trap {
   }
 
   using opening = new DisposableStack()
+  opening.use(stateFile)
   let capture = openFor(wanted)
   opening.defer(() => capture[Symbol.dispose]())
+  opening.use(sayHowItEnded(history, world.kernelSets.boot(), log))
   const audit = auditor(firewall)
   const keeper = opening.use(
     keepTrap(
@@ -180,6 +196,8 @@ export function openTrap(world: World, settings: Settings): Trap {
   // The settings may have changed since somebody was locked out.
   if (wanted.never.length > 0) flypaper.free(wanted.never, 'the never-list', now())
   if (!wanted.dryRun) keeper.follow(trust)
+  touchStateFile()
+  history.onRenewed(() => flypaper.rewrite(now()))
   const opened = opening.move()
   return {
     flypaper,
@@ -207,6 +225,8 @@ export function openTrap(world: World, settings: Settings): Trap {
       const sightings = witness.take()
       for (const sighting of sightings) events.tell({ event: 'spared', sighting })
       history.addSightings(sightings)
+      history.retry()
+      void history.sync()
     },
     refresh() {
       neighbours.refresh()
@@ -239,6 +259,7 @@ export function openTrap(world: World, settings: Settings): Trap {
         capture[Symbol.dispose]()
         capture = fresh
       }
+      touchStateFile()
       if (next.never.length > 0) flypaper.free(next.never, 'the never-list', now())
     },
     [Symbol.dispose]() {

@@ -26,6 +26,8 @@ export interface Flies {
   fill(now: number): Record<FlySet, number>
   /** How many of the set's places are taken, by flies whose time is over too until they are swept. */
   taken(set: FlySet): number
+  /** All of them, in no order, read as the caller takes them; also those whose time is over. */
+  [Symbol.iterator](): Iterator<readonly [Fly, Term]>
   /** Those with the most time left come first. */
   timed(now: number): readonly TimedFly[]
   /** The flies that overlap the prefix. */
@@ -40,7 +42,8 @@ export interface Flies {
   shift(ms: number): void
 }
 
-export function indexOfFlies(): Flies {
+/** `changed` is called when a fly comes or goes by a decision; that its time is over is none. */
+export function indexOfFlies(changed = () => {}): Flies {
   const stuck = new Map<Fly, Term>()
   const taken = new Map<FlySet, number>()
 
@@ -62,9 +65,14 @@ export function indexOfFlies(): Flies {
     put(fly, term) {
       if (!stuck.has(fly)) take(fly, 1)
       stuck.set(fly, term)
+      changed()
     },
-    delete: remove,
+    delete(fly) {
+      remove(fly)
+      changed()
+    },
     clear() {
+      changed()
       stuck.clear()
       taken.clear()
     },
@@ -78,6 +86,7 @@ export function indexOfFlies(): Flies {
       for (const [fly, { until }] of stuck) if (until > now) fill[setOf(fly)]++
       return fill
     },
+    [Symbol.iterator]: () => stuck.entries(),
     taken: set => taken.get(set) ?? 0,
     timed(now) {
       return [...stuck]

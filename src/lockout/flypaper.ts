@@ -50,6 +50,8 @@ export interface Flypaper {
   adopt(found: readonly TimedFly[], by: string, now: number): readonly Lockout[]
   /** Somebody has taken these out of the set; returns who was a fly. */
   released(gone: readonly Fly[], by: string, now: number): readonly Fly[]
+  /** Writes all flies into a memory that knows of nobody. */
+  rewrite(now: number): void
   /** How many flies there are. */
   count(now: number): number
   /** How many flies each set holds. */
@@ -60,6 +62,8 @@ export interface Flypaper {
   timeLeft(fly: Fly, now: number): TimedFly | undefined
   /** Sources that were held only, because of the promotion limit. */
   deferred(): number
+  /** The index, read as the caller takes it; flies whose time is over may be among them. */
+  each(): Iterable<readonly [Fly, Term]>
   /** Every fly with the time it has left, the longest first. */
   timed(now: number): readonly TimedFly[]
   /** Forgets those whose time is over; the kernel has let them go by itself. */
@@ -86,6 +90,8 @@ export interface FlypaperNews {
   again(offences: number): void
   /** The set has no room: so many flies left for others, and so many offenders are only held. */
   full(left: number, overflow: number): void
+  /** Somebody became a fly, or is none any more. */
+  changed(): void
   /** The kernel refused a change: what is remembered is not enforced until the trap is armed again. */
   refused(error: unknown): void
 }
@@ -97,7 +103,7 @@ const NO_ROOM_MS = 1000
 
 export function openFlypaper(world: FlypaperWorld): Flypaper {
   const { firewall, memory, nameFly, told } = world
-  const flies: Flies = indexOfFlies()
+  const flies: Flies = indexOfFlies(() => told?.changed())
   for (const { source, since, until } of memory.flies(world.now)) {
     flies.put(source, { since, until: endOf(until) })
   }
@@ -245,8 +251,21 @@ export function openFlypaper(world: FlypaperWorld): Flypaper {
       return found
     },
 
+    rewrite: now =>
+      memory.add(
+        flies.timed(now).map(({ fly, seconds }) => ({
+          source: fly,
+          because: 'by-hand',
+          note: 'the reason was lost with a damaged history',
+          since: flies.get(fly, now)?.since ?? now,
+          until: seconds === undefined ? 'forever' : now + seconds * 1000,
+          times: 1,
+        })),
+      ),
+
     count: now => flies.count(now),
     fill: now => flies.fill(now),
+    each: () => flies,
     find: (fly, now) => flies.get(fly, now),
     timeLeft(fly, now) {
       const term = flies.get(fly, now)

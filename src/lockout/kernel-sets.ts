@@ -13,6 +13,8 @@ export const KERNEL_FILLED = [
 export type KernelFilled = (typeof KERNEL_FILLED)[number]
 
 export interface KernelSets {
+  /** Names the boot of this machine. */
+  boot(): string
   /** Names the boot and the network namespace in which these sets live. */
   place(): string
   /** Tells what others do to table inet filter, until disposed of. */

@@ -14,6 +14,8 @@ export interface Database extends Disposable {
   prepareAll<Name extends string>(queries: Readonly<Record<Name, string>>): Record<Name, Statement>
   /** Reads row by row as the caller takes them, so that a million rows need no memory. */
   each(sql: string, parameters?: Parameters): Iterable<Row>
+  /** Resolves when what was committed so far is on the disk. */
+  sync(): Promise<void>
   /** All of it or, when it throws, nothing. */
   transaction<T>(work: () => T): T
 }

@@ -16,8 +16,11 @@ import { openSightings, type Sightings } from './sightings.ts'
 export type { LockoutRow } from './lockout.ts'
 
 export interface History extends Memory, Sightings, Selection, Chronicle, Disposable {
-  /** The lockouts that are in force, in no particular order, read as the caller takes them. */
-  flies(now: number): Iterable<LockoutRow>
+  /**
+   * The lockouts that are in force, in no particular order, read as the caller takes them. Throws a Failure for a row
+   * that means nothing, or calls `unreadable` with it and goes on.
+   */
+  flies(now: number, unreadable?: (failure: unknown) => void): Iterable<LockoutRow>
   /** The lockout of this source that is in force. */
   find(source: Fly, now: number): LockoutRow | undefined
   /** How many lockouts are in force. */
@@ -29,6 +32,8 @@ export interface History extends Memory, Sightings, Selection, Chronicle, Dispos
   /** Small facts that outlive the daemon. */
   getMeta(key: string): string | undefined
   setMeta(key: string, value: string): void
+  /** Resolves when everything that was written so far survives a power cut. Rejects with a Failure. */
+  sync(): Promise<void>
 }
 
 /** The history in this database, whose schema is MIGRATIONS; the database is released with it. */
@@ -61,8 +66,11 @@ export function openHistory(database: Database): History {
     },
     knows: source => knows.get({ source }) !== undefined,
     timesBefore: source => (timesBefore.get({ source })?.times as number | undefined) ?? 0,
-    *flies(now) {
-      for (const row of database.each(SQL.flies, { now })) yield lockoutOf(row)
+    *flies(now, unreadable) {
+      for (const row of database.each(SQL.flies, { now })) {
+        const lockout = unreadable === undefined ? lockoutOf(row) : readable(row, unreadable)
+        if (lockout !== undefined) yield lockout
+      }
     },
     find(source, now) {
       const row = find.get({ source, now })
@@ -85,6 +93,15 @@ export function openHistory(database: Database): History {
     },
     getMeta: key => getMeta.get({ key })?.value as string | undefined,
     setMeta: (key, value) => void setMeta.run({ key, value }),
+    sync: () => database.sync(),
     [Symbol.dispose]: () => database[Symbol.dispose](),
+  }
+}
+
+function readable(row: object, unreadable: (failure: unknown) => void): LockoutRow | undefined {
+  try {
+    return lockoutOf(row)
+  } catch (error) {
+    return void unreadable(error)
   }
 }

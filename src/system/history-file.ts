@@ -1,10 +1,13 @@
 /** The history database in its file. */
+import { accessSync, constants, existsSync, renameSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type History, openHistory } from '../record/history.ts'
+import type { Log } from '../record/log.ts'
 import { MIGRATIONS } from '../record/schema.ts'
+import { type TolerantHistory, tolerantHistory } from '../record/tolerant.ts'
 import { asOwnerOf } from './as-owner.ts'
-import { openDatabase } from './sqlite.ts'
-import { withFailure } from './sqlite-failure.ts'
+import { MEMORY, openDatabase } from './sqlite.ts'
+import { DamagedDatabase, UnwritableDatabase, withFailure } from './sqlite-failure.ts'
 
 /**
  * Opens the history in this file and brings it up to date. Read-only, it creates and changes nothing, and a
@@ -16,4 +19,48 @@ export function openHistoryFile(file: string, options: { readOnly?: boolean } = 
   return withFailure(file, () =>
     asOwnerOf(dirname(file), () => openHistory(openDatabase(file, { migrations: MIGRATIONS, readOnly }))),
   )
+}
+
+/**
+ * Opens it for the daemon, which goes on whatever happens to the disk: a damaged file is moved aside, and where
+ * nothing can be written, what is known is read and the rest waits in memory. Throws a Failure for a file of a newer version, and
+ * without permission.
+ */
+export function openLastingHistory(file: string, log: Log, now: () => number): TolerantHistory {
+  const renew = () => {
+    log.error(`the history was damaged: it is ${moveAside(file, now())} now, and a new one is begun`)
+    return openHistoryFile(file)
+  }
+  const isDamage = (error: unknown) => error instanceof DamagedDatabase
+  try {
+    return tolerantHistory(openWritable(file), { log, now, isDamage, renew })
+  } catch (error) {
+    if (isDamage(error)) return tolerantHistory(renew(), { log, now, isDamage, renew })
+    if (!(error instanceof UnwritableDatabase)) throw error
+    log.error(`the history cannot be written until the next start, locking out goes on: ${error.message}`)
+    return tolerantHistory(openCopy(file, now()), { log, now, isDamage })
+  }
+}
+
+/** SQLite opens a file on a read-only disk without a word, and refuses the first write. */
+function openWritable(file: string): History {
+  const directory = dirname(file)
+  if (existsSync(directory)) withFailure(file, () => accessSync(directory, constants.W_OK))
+  return openHistoryFile(file)
+}
+
+/** In memory: the flies of the file, as far as it can be read. */
+function openCopy(file: string, now: number): History {
+  const copy = openHistory(openDatabase(MEMORY, { migrations: MIGRATIONS, readOnly: false }))
+  using original = openHistoryFile(file, { readOnly: true })
+  copy.add([...original.flies(now, () => {})])
+  return copy
+}
+
+/** Also its -wal and -shm files: they belong to it alone. Tells where it is now. */
+function moveAside(file: string, now: number): string {
+  const aside = `${file}.damaged-${new Date(now).toISOString().replace(/[:.]/g, '-')}`
+  for (const suffix of ['', '-wal', '-shm'])
+    if (existsSync(`${file}${suffix}`)) renameSync(`${file}${suffix}`, `${aside}${suffix}`)
+  return aside
 }

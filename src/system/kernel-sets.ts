@@ -8,6 +8,7 @@ import { readText } from './files.ts'
 import { type RulesetChange, type RulesetElement, readElements, watchRuleset } from './nfnetlink/index.ts'
 
 export const kernelSets: KernelSets = {
+  boot: bootId,
   place: () => `${bootId()} ${readlinkSync('/proc/self/ns/net')}`,
   watch: ({ onForeign, onLost, onError }) =>
     watchRuleset({

@@ -40,10 +40,30 @@ export function olderFailure(file: string, version: number, today: number): Fail
   })
 }
 
+/** The file is no database any more, or holds pages that contradict each other. */
+export class DamagedDatabase extends Failure {
+  constructor(file: string, why: string, cause?: unknown) {
+    super(`The database ${file} is damaged (${why}).`, {
+      exit: EXIT.unavailable,
+      hint: `Move it aside, with ${file}-wal and ${file}-shm if they exist, and start again with an empty one.`,
+      cause,
+    })
+  }
+}
+
+/** The disk is full or read-only: what is in the file can be read. */
+export class UnwritableDatabase extends Failure {}
+
 /** The error as a Failure that names the file; what is our own bug stays what it is. */
 export function failureOf(cause: unknown, file: string): unknown {
   if (!(cause instanceof Error) || cause instanceof Failure) return cause
   if ('errno' in cause && 'code' in cause) {
+    if (cause.code === 'EROFS' || cause.code === 'ENOSPC' || cause.code === 'EDQUOT')
+      return new UnwritableDatabase(`${file} cannot be written: ${cause.message}.`, {
+        exit: EXIT.unavailable,
+        hint: `Make room on its disk, or mount it writable: df -h ${file}`,
+        cause,
+      })
     if (cause.code === 'EACCES' || cause.code === 'EPERM') return permission(cause, file)
     return new Failure(`${file} cannot be used: ${cause.message}.`, { exit: EXIT.unavailable, cause })
   }
@@ -55,18 +75,14 @@ export function failureOf(cause: unknown, file: string): unknown {
       return cause // our own bug, and it should look like one
     case CODE.corrupt:
     case CODE.notadb:
-      return new Failure(`The database ${file} is damaged (${cause.message}).`, {
-        exit: EXIT.unavailable,
-        hint: `Move it aside, with ${file}-wal and ${file}-shm if they exist, and start again with an empty one.`,
-        cause,
-      })
+      return new DamagedDatabase(file, cause.message, cause)
     case CODE.perm:
     case CODE.auth:
     case CODE.readonly:
     case CODE.cantopen:
       return permission(cause, file)
     case CODE.full:
-      return new Failure(`No space is left for the database ${file}.`, {
+      return new UnwritableDatabase(`No space is left for the database ${file}.`, {
         exit: EXIT.unavailable,
         hint: `Make room on its disk: df -h ${file}`,
         cause,

@@ -1,10 +1,11 @@
 /** A SQLite database in a file: node:sqlite, with errors in words that a person can act on. */
 import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import type { Database, Statement } from '../record/database.ts'
-import { failureOf, newerFailure, olderFailure, withFailure } from './sqlite-failure.ts'
+import { DamagedDatabase, failureOf, newerFailure, olderFailure, withFailure } from './sqlite-failure.ts'
 
 export interface DatabaseOptions {
   /** The scripts that lead from an empty file to today's schema; PRAGMA user_version counts those that were run. */
@@ -12,6 +13,8 @@ export interface DatabaseOptions {
   readonly readOnly: boolean
 }
 
+/** A database in memory, that is gone when it is closed. */
+export const MEMORY = ':memory:'
 /** How long a call waits for another program's write. The daemon stands still meanwhile, so: short. */
 const BUSY_MS = 1000
 
@@ -24,6 +27,7 @@ export function openDatabase(file: string, { migrations, readOnly }: DatabaseOpt
   const sqlite = withFailure(file, () => (readOnly ? openToRead(file) : openToWrite(file)))
   const database = wrap(sqlite, file)
   try {
+    if (!readOnly) checkPages(database, file)
     if (readOnly && sqlite.location() !== null) checkVersion(database, file, migrations.length)
     else migrate(database, sqlite, file, migrations)
     return database
@@ -42,6 +46,7 @@ const TO_WRITE = `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
                   PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -8000;`
 
 function openToWrite(file: string): DatabaseSync {
+  if (file === MEMORY) return new DatabaseSync(MEMORY)
   mkdirSync(dirname(file), { recursive: true, mode: 0o750 })
   // SQLite would make it with 0644. An existing file is not opened here: closing it again would end the locks
   // that SQLite holds in this process (fcntl(2)).
@@ -61,7 +66,7 @@ function openToWrite(file: string): DatabaseSync {
  * runs; nobody writes then, and `immutable` reads the file alone.
  */
 function openToRead(file: string): DatabaseSync {
-  if (statSync(file, { throwIfNoEntry: false }) === undefined) return new DatabaseSync(':memory:')
+  if (statSync(file, { throwIfNoEntry: false }) === undefined) return new DatabaseSync(MEMORY)
   const url = pathToFileURL(file)
   if (!existsSync(`${file}-wal`)) url.search = '?immutable=1'
   return new DatabaseSync(url, { timeout: BUSY_MS, readOnly: true })
@@ -101,9 +106,23 @@ function wrap(sqlite: DatabaseSync, file: string): Database {
         if (sqlite.isTransaction) sqlite.exec('ROLLBACK')
       }
     },
+    sync: () => syncLog(file),
     [Symbol.dispose]() {
       if (sqlite.isOpen) sqlite.close()
     },
+  }
+}
+
+/**
+ * What was committed since the last checkpoint is in the -wal file alone. SQLite holds no lock on it (fcntl(2) would
+ * lose one at close), and a checkpoint syncs by itself. On a thread of its own: the daemon does not wait for the disk.
+ */
+async function syncLog(file: string): Promise<void> {
+  try {
+    await using log = await open(`${file}-wal`, 'r')
+    await log.datasync()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw failureOf(error, file)
   }
 }
 
@@ -126,6 +145,12 @@ function checkVersion(database: Database, file: string, today: number): void {
   const version = versionOf(database)
   if (version > today) throw newerFailure(file, version, today)
   if (version < today) throw olderFailure(file, version, today)
+}
+
+/** A page that is damaged would else be found in the middle of the work, or never. About 1 s for a million lockouts. */
+function checkPages(database: Database, file: string): void {
+  const found = database.prepare('PRAGMA quick_check(1)').get()?.quick_check
+  if (found !== 'ok') throw new DamagedDatabase(file, String(found))
 }
 
 function versionOf(database: Database): number {

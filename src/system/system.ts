@@ -9,7 +9,7 @@ import { parseAddress } from '../terms/address.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import { readText } from './files.ts'
 import { openFirewall } from './firewall.ts'
-import { openHistoryFile } from './history-file.ts'
+import { openHistoryFile, openLastingHistory } from './history-file.ts'
 import { kernelSets } from './kernel-sets.ts'
 import { openLog } from './log.ts'
 import { watchRoutes } from './nfnetlink/index.ts'
@@ -17,6 +17,7 @@ import { packetSockets } from './packet-sockets.ts'
 import { surroundings } from './surroundings.ts'
 import { openSupervisor } from './systemd.ts'
 import { terminalOf } from './terminal.ts'
+import { wholeFile } from './whole-file.ts'
 
 /** Room for the flies that one import takes. */
 const LIST_BYTES = 16 * 1024 * 1024
@@ -27,6 +28,7 @@ export function openSystem(env: Environment = process.env): System {
   const state = directory(env.STATE_DIRECTORY, '/var/lib/flypaperd')
   const runtime = directory(env.RUNTIME_DIRECTORY, '/run/flypaperd')
   const historyFile = (dryRun = false) => `${state}/${dryRun ? 'dry-run' : 'history'}.db`
+  const stateFile = wholeFile(`${state}/boot.nft`)
   return {
     version: packageVersion(),
     socket: `${runtime}/control.sock`,
@@ -39,13 +41,14 @@ export function openSystem(env: Environment = process.env): System {
     now: Date.now,
     readText,
     readList: path => readText(path, LIST_BYTES),
+    stateFile,
     openFirewall: () => openFirewall(),
     openHistory: ({ dryRun, ...options } = {}) => openHistoryFile(historyFile(dryRun), options),
     openWorld({ dryRun } = {}) {
       using opening = new DisposableStack()
       const firewall = opening.use(openFirewall())
-      const history = opening.use(openHistoryFile(historyFile(dryRun)))
       const log = opening.use(openLog({ env, stdoutIsTerminal: isatty(1) }))
+      const history = opening.use(openLastingHistory(historyFile(dryRun), log, Date.now))
       const events = opening.use(openEvents(log, Date.now))
       const opened = opening.move()
       return {
@@ -54,6 +57,7 @@ export function openSystem(env: Environment = process.env): System {
         surroundings,
         sockets: packetSockets,
         history,
+        stateFile,
         log,
         events,
         now: Date.now,

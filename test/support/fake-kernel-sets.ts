@@ -2,6 +2,7 @@
 import type { KernelSets } from '../../src/lockout/kernel-sets.ts'
 
 export const quietKernelSets: KernelSets = {
+  boot: () => 'today',
   place: () => 'here',
   watch: () => ({ [Symbol.dispose]() {} }),
   read: async () => [],

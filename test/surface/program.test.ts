@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { openEvents } from '../../src/record/events.ts'
+import { tolerantHistory } from '../../src/record/tolerant.ts'
 import { runProgram } from '../../src/surface/cli/program.ts'
 import type { System } from '../../src/surface/cli/system.ts'
 import { openFirewall } from '../../src/system/firewall.ts'
@@ -42,6 +43,7 @@ function world(lacking: Lacking): Partial<System> {
           open: () => ({ counts: () => ({ packets: 0, overruns: 0, lost: 0 }), [Symbol.dispose]() {} }),
         },
         kernelSets: quietKernelSets,
+        stateFile: { write: async () => {}, remove() {} },
         history: { flies: () => [], getMeta: () => undefined, setMeta() {} },
         log: { info() {}, warn() {}, error() {} },
         now: Date.now,
@@ -173,7 +175,8 @@ test('a stop that the kernel refuses is told to whoever said stop, and by the da
         kernelSets: quietKernelSets,
         surroundings,
         sockets,
-        history: system.openHistory(),
+        stateFile: { write: async () => {}, remove() {} },
+        history: tolerantHistory(system.openHistory(), { log, now, isDamage: () => false }),
         log,
         events: openEvents(log, now),
         now,

@@ -134,7 +134,8 @@ test('damage that only shows later is told as damage too', t => {
   const bytes = readFileSync(file)
   bytes.fill(0xff, 3 * 4096)
   writeFileSync(file, bytes)
-  using database = openDatabase(file, WRITE)
+  assert.throws(() => openDatabase(file, WRITE), { name: 'Failure', exit: 69, message: /is damaged/ })
+  using database = openDatabase(file, READ)
   const all = () => [...database.each('SELECT name FROM fly NOT INDEXED')]
   assert.throws(all, { name: 'Failure', exit: 69, message: /is damaged/ })
 })

@@ -65,7 +65,8 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
   system.supervisor.stopping()
   trap[Symbol.dispose]()
   try {
-    if (how === 'disarm') {
+    if (how === 'retire') world.stateFile.remove()
+    if (how !== 'leave') {
       disarmTrap(world.firewall, world.history, now())
       events.tell({ event: 'disarmed', flies: world.history.count(now()) })
     } else log.info('leaving: the trap stays armed')
@@ -106,7 +107,7 @@ function onSignals({ system }: Call, end: (how: End) => void) {
     const now = system.now()
     if (first !== undefined && now - first > SAME_SIGNAL_MS) process.exit(EXIT.no)
     first ??= now
-    end(signal === 'SIGUSR2' ? 'leave' : 'disarm')
+    end(signal === 'SIGUSR2' ? 'leave' : signal === 'SIGINT' ? 'retire' : 'disarm')
   })
   return {
     onHangup(act: () => void) {

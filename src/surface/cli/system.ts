@@ -6,6 +6,7 @@ import type { World } from '../../flypaperd.ts'
 import type { History } from '../../record/history.ts'
 import type { ReadText } from '../../settings/load.ts'
 import type { Address } from '../../terms/address.ts'
+import type { WholeFile } from '../../upkeep/state-file.ts'
 import type { Supervisor } from './supervisor.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -25,6 +26,8 @@ export interface System {
   readonly readText: ReadText
   /** A list that somebody made: a file, or standard input for `-`; longer ones than a setting may be. */
   readonly readList: ReadText
+  /** The ruleset with flies that is loaded at boot. */
+  readonly stateFile: WholeFile
   openFirewall(): Firewall & Disposable
   /** The history; that of the dry runs is another one. */
   openHistory(options?: { readOnly?: boolean; dryRun?: boolean }): History

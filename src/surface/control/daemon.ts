@@ -9,8 +9,11 @@ import { metricsText } from '../metrics/text.ts'
 import { freeWhom, prefixesOf } from './freeing.ts'
 import type { Served } from './protocol.ts'
 
-/** How the daemon ends: the trap goes with it, or stays armed for the next one. */
-export type End = 'disarm' | 'leave'
+/**
+ * How the daemon ends: the trap goes with it, or stays armed for the next one. When a person wanted it to go (`retire`), the
+ * state file goes, too; a shutdown leaves it for the next boot.
+ */
+export type End = 'retire' | 'disarm' | 'leave'
 
 export interface Running {
   readonly pid: number
@@ -76,7 +79,7 @@ export function controlOf({ pid, version, world, trap, trial, reload, finish }: 
       return flies
     },
     reload,
-    stop: () => finish('disarm'),
+    stop: () => finish('retire'),
     leave: () => finish('leave'),
     async confirm() {
       trial.confirm()

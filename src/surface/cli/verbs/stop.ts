@@ -15,6 +15,7 @@ export const stop: Verb = {
     else {
       using firewall = system.openFirewall()
       using history = system.openHistory()
+      system.stateFile.remove()
       disarmTrap(firewall, history, system.now())
     }
     return EXIT.ok
