@@ -198,6 +198,7 @@ export function openTrap(world: World, settings: Settings): Trap {
   if (!wanted.dryRun) keeper.follow(trust)
   touchStateFile()
   history.onRenewed(() => flypaper.rewrite(now()))
+  opening.defer(() => acquaintances.remember(surroundings.served(), now(), 'at-the-end'))
   const opened = opening.move()
   return {
     flypaper,
@@ -262,10 +263,7 @@ export function openTrap(world: World, settings: Settings): Trap {
       touchStateFile()
       if (next.never.length > 0) flypaper.free(next.never, 'the never-list', now())
     },
-    [Symbol.dispose]() {
-      opened.dispose()
-      acquaintances.remember(surroundings.served(), now(), 'at-the-end')
-    },
+    [Symbol.dispose]: () => opened.dispose(),
   }
 }
 

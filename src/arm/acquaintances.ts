@@ -69,7 +69,9 @@ function parse(text: string | undefined): Remembered {
   try {
     const { at, hosts, served } = JSON.parse(text ?? '{}')
     const elements = (set: string) =>
-      (hosts[set] as string[]).flatMap(host => parseAddress(host) ?? []).map(element => ({ element }))
+      (hosts[set] as unknown[])
+        .flatMap(host => parseAddress(String(host)) ?? [])
+        .map(element => ({ element }))
     return typeof at === 'number'
       ? {
           at,

@@ -3,6 +3,7 @@ import { type Address, type Prefix, parseAddress, parsePrefix } from '../terms/a
 
 export interface Socket {
   readonly state: 'established' | 'listen' | 'other'
+  readonly local: Address | undefined
   readonly localPort: number
   readonly remote: Address | undefined
   readonly remotePort: number
@@ -14,12 +15,19 @@ const STATES: Record<string, Socket['state']> = { '01': 'established', '0A': 'li
 /** /proc/net/{tcp,tcp6,udp,udp6}: `sl local_address rem_address st …`, addresses as host-endian words in hex. */
 export function parseSockets(table: string): Socket[] {
   return rows(table).flatMap(([, local, remote, state]) => {
-    const [, localPort] = local?.split(':') ?? []
+    const [localHex, localPort] = local?.split(':') ?? []
     const [remoteHex, remotePort] = remote?.split(':') ?? []
-    if (localPort === undefined || remoteHex === undefined || remotePort === undefined || state === undefined)
+    if (
+      localHex === undefined ||
+      localPort === undefined ||
+      remoteHex === undefined ||
+      remotePort === undefined ||
+      state === undefined
+    )
       return []
     return {
       state: STATES[state] ?? 'other',
+      local: addressOfWords(localHex),
       localPort: Number.parseInt(localPort, 16),
       remote: addressOfWords(remoteHex),
       remotePort: Number.parseInt(remotePort, 16),

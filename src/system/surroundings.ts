@@ -1,11 +1,13 @@
 /** This machine as arm/ wants to know it, read from /proc, resolv.conf and the interfaces. */
 import { networkInterfaces } from 'node:os'
 import type { ServedPort, Surroundings } from '../arm/surroundings.ts'
-import { type Address, overlaps, parseAddress, parsePrefix } from '../terms/address.ts'
+import { type Address, isIn, overlaps, parseAddress, parsePrefix } from '../terms/address.ts'
 import { readText } from './files.ts'
 import { parseGateways4, parseIpvs, parseResolvers, parseRoutes6, parseSockets } from './proc-net.ts'
 
 const RESOLV_CONFS = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf']
+/** Who listens here serves nobody else: for others the port is closed. */
+const LOOPBACK = ['127.0.0.0/8', '::1'].map(text => parsePrefix(text)!)
 /** Not a network of hosts: link-local and multicast. */
 const NO_NETWORKS = ['fe80::/10', 'ff00::/8'].map(text => parsePrefix(text)!)
 
@@ -33,7 +35,7 @@ export const surroundings: Surroundings = {
     const of = (protocol: 'tcp' | 'udp'): ServedPort[] =>
       ['', '6'].flatMap(version =>
         parseSockets(read(`/proc/net/${protocol}${version}`))
-          .filter(({ state }) => state === 'listen')
+          .filter(({ state, local }) => state === 'listen' && !(local !== undefined && isIn(local, LOOPBACK)))
           .map(({ localPort }) => [protocol === 'tcp' ? 6 : 17, localPort] as const),
       )
     const all = [...of('tcp'), ...of('udp'), ...parseIpvs(read('/proc/net/ip_vs'))]

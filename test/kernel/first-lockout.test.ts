@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { install, lockouts } from '../support/daemon.ts'
+import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
 import { makeWorld } from '../support/world.ts'
 
@@ -25,7 +26,7 @@ test('nmap finds the services, then the trap is armed, and it finds nothing', as
     await gate.must(['nft', 'list', 'set', 'inet', 'filter', 'flypaper']),
     /192\.0\.2\.9 timeout 1h/,
   )
-  assert.match(await flypaperd.must('list'), /^192\.0\.2\.9 .* TCP-port 21$/m)
+  assert.match(await flypaperd.must('list'), /^192\.0\.2\.9 .* TCP-port 21 /m)
   assert.equal(await flypaperd.must('free', '192.0.2.9'), 'Freed 192.0.2.9.\n')
   await scanner.must(['ping', '-c1', '-W2', '192.0.2.1'])
 
@@ -33,4 +34,18 @@ test('nmap finds the services, then the trap is armed, and it finds nothing', as
   assert.equal((await daemon.ended).code, 0)
   assert.equal(await gate.must(['nft', 'list', 'ruleset']), '')
   assert.match(await scan(), /43974\/tcp +open/)
+})
+
+test('a port on which somebody listens on loopback alone is closed to everybody else', async () => {
+  await using world = await makeWorld()
+  const gate = await world.host('gate')
+  const scanner = await world.host('scanner')
+  await world.link(gate, scanner, { a: ['192.0.2.1/24'], b: ['192.0.2.9/24'] })
+  const local = await gate.start(['nc', '-l', '-k', '-v', '127.0.0.1', '5432'])
+  await local.says(/Listening/)
+  using flypaperd = install(gate)
+  const daemon = await flypaperd.start()
+  await gate.must(['nc', '-z', '127.0.0.1', '5432'])
+  await send(scanner, { bursts: [[{ source: '192.0.2.9', destination: '192.0.2.1', tcp: 5432 }]], wait: 0 })
+  await daemon.says(/lockout 192\.0\.2\.9, who tried TCP-port 5432/)
 })

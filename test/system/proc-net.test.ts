@@ -21,9 +21,9 @@ const TCP6 = `  sl  local_address                         remote_address        
 
 test('sockets: state, ports, the other end; addresses are host-endian words', () => {
   assert.deepEqual(parseSockets(TCP), [
-    { state: 'listen', localPort: 22, remote: '0.0.0.0', remotePort: 0 },
-    { state: 'established', localPort: 22, remote: '192.0.2.9', remotePort: 58052 },
-    { state: 'other', localPort: 22, remote: '192.0.2.10', remotePort: 58052 },
+    { state: 'listen', local: '0.0.0.0', localPort: 22, remote: '0.0.0.0', remotePort: 0 },
+    { state: 'established', local: '192.0.2.1', localPort: 22, remote: '192.0.2.9', remotePort: 58052 },
+    { state: 'other', local: '192.0.2.1', localPort: 22, remote: '192.0.2.10', remotePort: 58052 },
   ])
   assert.deepEqual(
     parseSockets(TCP6).map(({ state, localPort, remote }) => [state, localPort, remote]),
