@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { IN_VM, install, lockoutsOf, QUEUE } from '../support/daemon.ts'
+import { IN_VM, install, lockedOut, lockoutsOf, QUEUE } from '../support/daemon.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
 import { type Host, makeWorld } from '../support/world.ts'
@@ -95,18 +95,18 @@ for (const way of WAYS.filter(({ name }) => !IN_VM || name.endsWith('queue'))) {
     assert.equal((await flies(gate, 'flypaper')) + (await flies(gate, 'flypaper6')), offenders)
     assert.equal(JSON.parse(await flypaperd.must('list', '--json')).length, offenders, 'one row each')
 
+    // Asleep: awake, the daemon would put the rules back at once.
+    const { pid } = JSON.parse((await flypaperd.run('status', '--json')).stdout).daemon
+    process.kill(pid, 'SIGSTOP')
     await removeHold(gate)
     for (const family of FAMILIES) {
       plan += 1
       const leaked = await answered(scanner, family, plan, [CLOSED, ...OPEN], 0)
       assert.ok(leaked > 0, `${family.name}: no leak without hold, so this sender would not find one`)
     }
+    process.kill(pid, 'SIGCONT')
     const all = offenders + FAMILIES.length * SOURCES
-    assert.equal(
-      (await lockoutsOf(daemon, all)).length,
-      all,
-      'the daemon locks them out all the same, too late',
-    )
+    assert.equal(await lockedOut(flypaperd, all), all, 'the daemon locks them out all the same, too late')
   })
 }
 

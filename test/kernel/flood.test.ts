@@ -2,14 +2,13 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { type Installation, install, QUEUE } from '../support/daemon.ts'
+import { install, lockedOut, QUEUE } from '../support/daemon.ts'
 import { send } from '../support/sender.ts'
 import { makeWorld } from '../support/world.ts'
 
 const SOURCES = 20_000
 const GAP_US = 50
 const FLOODS = 3
-const PATIENCE_MS = 30_000
 
 for (const [capture, options] of [
   ['log', {}],
@@ -48,15 +47,6 @@ for (const [capture, options] of [
     assert.equal(third!.descriptors, second!.descriptors)
     assert.ok(third!.rss < second!.rss * 1.5, 'memory is flat')
   })
-}
-
-/** Lockouts since the start, once there are as many as wanted or nobody has patience any more. */
-async function lockedOut(flypaperd: Installation, wanted: number): Promise<number> {
-  const deadline = Date.now() + PATIENCE_MS
-  for (;;) {
-    const { daemon } = JSON.parse((await flypaperd.run('status', '--json')).stdout)
-    if (daemon.counts.lockouts >= wanted || Date.now() > deadline) return daemon.counts.lockouts
-  }
 }
 
 function usedBy(pid: number) {

@@ -1,35 +1,36 @@
 /** The breaks that would make the whole thing pointless. Run in CI, so each is to die quickly. */
 import type { Mutant } from '../mutants.ts'
+import { withoutRulesLike } from './rules.ts'
 
 export const CORE: readonly Mutant[] = [
-  {
-    what: 'the hold rule is gone',
-    file: 'src/arm/ruleset/judge.ts',
-    change: [/'add @flypaper_hold \{ ip saddr \}',/, ''],
-    tests: ['test/kernel/burst.test.ts'],
-  },
-  {
-    what: 'nothing is handed over to the daemon',
-    file: 'src/arm/ruleset/judge.ts',
-    change: [/because\('Tell the daemon.', handOver\),/, ''],
-    tests: ['test/kernel/first-lockout.test.ts'],
-  },
-  {
-    what: 'the never-list is not asked before the judge',
-    file: 'src/arm/ruleset/entrances.ts',
-    change: [/'ip saddr @flypaper_never return',/, ''],
-    tests: ['test/kernel/never-list.test.ts'],
-  },
-  {
-    what: 'the never-list is not asked for those who are in a set',
-    file: 'src/arm/ruleset/reflex.ts',
-    change: [/'ip saddr @flypaper_never return',/, ''],
-    tests: ['test/kernel/never-list.test.ts'],
-  },
+  withoutRulesLike(
+    'the hold rule is gone',
+    'flypaper_offence',
+    /^add @flypaper_hold /,
+    'test/kernel/burst.test.ts',
+  ),
+  withoutRulesLike(
+    'nothing is handed over to the daemon',
+    'flypaper_offence',
+    /log group/,
+    'test/kernel/first-lockout.test.ts',
+  ),
+  withoutRulesLike(
+    'the never-list is not asked before the judge',
+    'flypaper_judge',
+    /^ip saddr @flypaper_never/,
+    'test/kernel/never-list.test.ts',
+  ),
+  withoutRulesLike(
+    'the never-list is not asked for those who are in a set',
+    'flypaper_stuck',
+    /^ip saddr @flypaper_never/,
+    'test/kernel/never-list.test.ts',
+  ),
   {
     what: 'the judge always lets go',
     file: 'src/judge/judge.ts',
-    change: ['return offence(evidence)', "return letGo('weak-evidence')"],
+    change: ['return stick(guiltOf(evidence))', "return letGo('weak-evidence')"],
     tests: ['test/judge/judge.test.ts'],
   },
   {

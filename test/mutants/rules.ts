@@ -8,6 +8,7 @@ const PARTS = [
   { chains: ['flypaper_early'], test: 'test/kernel/reflex-rules.test.ts' },
   { chains: ['flypaper_stuck'], test: 'test/kernel/reflex-rules.test.ts' },
   { chains: ['flypaper_out'], test: 'test/kernel/reflex-rules.test.ts' },
+  { chains: ['flypaper_ours'], test: 'test/kernel/reflex-rules.test.ts' },
   {
     chains: ['flypaper_listening', 'flypaper_input', 'flypaper_forward'],
     test: 'test/kernel/entrance-rules.test.ts',
@@ -17,24 +18,40 @@ const PARTS = [
 /** Rules without which everything is the same, only slower. */
 const ONLY_FASTER = ['ct direction original return']
 
+const CHAINS = ['listening', 'unmatched'].flatMap(
+  closed => rulesetOf(parseSettings(`closed = "${closed}"`, 'mutants'), 'log').chains,
+)
+
 export function ruleMutants(): readonly Mutant[] {
-  const chains = ['listening', 'unmatched'].flatMap(
-    closed => rulesetOf(parseSettings(`closed = "${closed}"`, 'mutants'), 'log').chains,
-  )
-  return PARTS.flatMap(part => {
-    const rules = chains
-      .filter(({ name }) => part.chains.includes(name))
-      .flatMap(({ paragraphs }) => paragraphs.flatMap(paragraph => paragraph.rules))
-    return [...new Set(rules)]
+  return PARTS.flatMap(({ chains, test }) =>
+    [...new Set(rulesOf(chains))]
       .filter(rule => !ONLY_FASTER.includes(rule))
-      .map(rule => without(rule, part.chains, part.test))
-  })
+      .map(rule => withoutRules(`${chains.join(', ')}: no “${rule}”`, chains, [rule], test)),
+  )
 }
 
-function without(rule: string, chains: readonly string[], test: string): Mutant {
-  const isGone = `${JSON.stringify(chains)}.includes(chain.name) && rule === ${JSON.stringify(rule)}`
+/** The same, for the rules of one chain that match; an Error when there are none any more. */
+export function withoutRulesLike(what: string, chain: string, like: RegExp, test: string): Mutant {
+  const rules = rulesOf([chain]).filter(rule => like.test(rule))
+  if (rules.length === 0) throw new Error(`${what}: there is nothing in ${chain} to break any more`)
+  return withoutRules(what, [chain], rules, test)
+}
+
+function rulesOf(chains: readonly string[]): string[] {
+  return CHAINS.filter(({ name }) => chains.includes(name)).flatMap(({ paragraphs }) =>
+    paragraphs.flatMap(({ rules }) => rules),
+  )
+}
+
+function withoutRules(
+  what: string,
+  chains: readonly string[],
+  rules: readonly string[],
+  test: string,
+): Mutant {
+  const isGone = `${JSON.stringify(chains)}.includes(chain.name) && ${JSON.stringify(rules)}.includes(rule)`
   return {
-    what: `${chains.join(', ')}: no “${rule}”`,
+    what,
     file: 'src/arm/ruleset/render.ts',
     change: [/\brules\.join\(/, `rules.filter(rule => !(${isGone.replaceAll('$', '$$$$')})).join(`],
     tests: [test],

@@ -115,3 +115,11 @@ export async function lockoutsOf(daemon: Running, atLeast: number): Promise<stri
   while (lockouts(daemon).length < atLeast && Date.now() < deadline) await sleep(20)
   return lockouts(daemon)
 }
+
+/** How many lockouts the daemon counts, once there are so many, or after 20 s: its log tells 200 a second at most. */
+export async function lockedOut(flypaperd: Installation, atLeast: number): Promise<number> {
+  for (const deadline = Date.now() + 20_000 * PATIENCE; ; await sleep(100)) {
+    const { daemon } = JSON.parse((await flypaperd.run('status', '--json')).stdout)
+    if (daemon.counts.lockouts >= atLeast || Date.now() > deadline) return daemon.counts.lockouts
+  }
+}

@@ -1,7 +1,7 @@
 /** The nft statement `queue` on a kernel that has it: what happens without a listener, with a slow one, with a dead one. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { install, lockouts, lockoutsOf } from '../../support/daemon.ts'
+import { install, lockedOut, lockouts, lockoutsOf } from '../../support/daemon.ts'
 import type { Running } from '../../support/process.ts'
 import { send } from '../../support/sender.ts'
 import { serve } from '../../support/server.ts'
@@ -87,7 +87,7 @@ test('a slow listener drops; what waited is judged when it wakes', async () => {
   assert.equal((await queue(gate)).waiting, WAITING)
   assert.deepEqual(await offend(scanner, 0, 20, [22]), [], 'held meanwhile')
   process.kill(pid, 'SIGCONT')
-  assert.equal((await lockoutsOf(daemon, WAITING)).length, WAITING)
+  assert.equal(await lockedOut(flypaperd, WAITING), WAITING)
   assert.equal((await queue(gate)).waiting, 0)
 })
 
