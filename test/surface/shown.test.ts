@@ -3,18 +3,17 @@
  * After a change: `UPDATE=1 npm test -- test/surface/shown.test.ts`, and read the difference.
  */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { Lockout } from '../../src/lockout/lockout.ts'
-import { runProgram } from '../../src/surface/cli/program.ts'
-import type { Terminal } from '../../src/surface/cli/terminal.ts'
 import { VERBS } from '../../src/surface/cli/verbs/index.ts'
 import { openHistoryFile } from '../../src/system/history-file.ts'
 import { openSystem } from '../../src/system/system.ts'
 import { Failure } from '../../src/terms/failure.ts'
 import { fly, HOUR, lockout } from '../record/lockouts.ts'
+import { compare, shown, TERMINALS } from '../support/shown.ts'
 
 process.env.TZ = 'UTC'
 const NOW = Date.parse('2026-11-24T12:00:00Z')
@@ -74,34 +73,12 @@ function fill(file: string): void {
 const noFirewall = () => {
   throw new Failure('no permission', { exit: 77 })
 }
-const TERMINALS: Record<string, Terminal> = {
-  '40': { isTerminal: true, columns: 40, colours: false, isUnicode: false, showsProgress: true },
-  '80': { isTerminal: true, columns: 80, colours: false, isUnicode: true, showsProgress: true },
-  '200': { isTerminal: true, columns: 200, colours: true, isUnicode: true, showsProgress: true },
-  pipe: {
-    isTerminal: false,
-    columns: Number.POSITIVE_INFINITY,
-    colours: false,
-    isUnicode: true,
-    showsProgress: false,
-  },
-}
-
-async function shown(args: readonly string[], terminal: Terminal): Promise<string> {
-  let written = ''
-  const write = (text: string) => {
-    written += text
-  }
-  const system = {
-    ...openSystem({ STATE_DIRECTORY: directory, RUNTIME_DIRECTORY: directory }),
-    version: '0.1.0',
-    now: () => NOW,
-    terminal,
-    openFirewall: noFirewall as never,
-    readText: () => ({ text: 'never = ["192.0.2.50"]' }),
-  }
-  await runProgram(args, () => system, { out: write, err: write })
-  return written
+const system = {
+  ...openSystem({ STATE_DIRECTORY: directory, RUNTIME_DIRECTORY: directory }),
+  version: '0.1.0',
+  now: () => NOW,
+  openFirewall: noFirewall as never,
+  readText: () => ({ text: 'never = ["192.0.2.50"]' }),
 }
 
 const COMMANDS = [
@@ -124,13 +101,8 @@ for (const [name, terminal] of Object.entries(TERMINALS)) {
   test(`on ${name === 'pipe' ? 'a pipe' : `${name} columns`}`, async () => {
     let text = ''
     for (const command of COMMANDS)
-      text += `$ flypaperd ${command}\n${await shown(command.split(' '), terminal)}\n`
-    const file = `test/surface/shown/${name}.txt`
-    if (process.env.UPDATE) {
-      mkdirSync('test/surface/shown', { recursive: true })
-      writeFileSync(file, text)
-    }
-    assert.equal(text, readFileSync(file, 'utf8'))
+      text += `$ flypaperd ${command}\n${await shown(command.split(' '), terminal, system)}\n`
+    compare(`test/surface/shown/${name}.txt`, text)
     if (terminal.colours) return
     assert.doesNotMatch(text, /[^\P{C}\n]/u, 'no control character gets through')
     assert.doesNotMatch(text, /^lockout 192\.0\.2\.1/m, 'no line is forged')
@@ -139,9 +111,9 @@ for (const [name, terminal] of Object.entries(TERMINALS)) {
 
 test('no table is wider than its terminal, and no colours on a pipe', async () => {
   for (const command of COMMANDS.filter(one => !/json|csv|help/.test(one))) {
-    const lines = (await shown(command.split(' '), TERMINALS['80']!)).split('\n')
+    const lines = (await shown(command.split(' '), TERMINALS['80'], system)).split('\n')
     for (const line of lines) assert.ok(line.length <= 80 || / \S{1,}$/.test(line), `${command}: ${line}`)
   }
-  assert.ok((await shown(['list'], TERMINALS['200']!)).includes('\x1b[1m'))
-  assert.ok(!(await shown(['list'], TERMINALS.pipe!)).includes('\x1b'))
+  assert.ok((await shown(['list'], TERMINALS['200'], system)).includes('\x1b[1m'))
+  assert.ok(!(await shown(['list'], TERMINALS.pipe, system)).includes('\x1b'))
 })

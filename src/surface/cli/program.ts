@@ -44,7 +44,10 @@ export async function runProgram(
   for (const verb of VERBS) {
     addVerb(program, verb, async (args, options) => {
       const file = options.settings as string | undefined
-      const print = (text: string) => out(`${text}\n`)
+      const print = (text: string) => {
+        if (gone.aborted) throw new OutputGone()
+        out(`${text}\n`)
+      }
       const system = openSystem()
       exit = await verb.run({
         args,
@@ -91,7 +94,11 @@ function addVerb(program: Command, verb: Verb, action: Action): void {
   })
 }
 
+/** Nobody reads on: a pipe to head. What would still be printed need not be worked out. */
+class OutputGone extends Error {}
+
 function explain(error: unknown, err: (text: string) => void): ExitStatus {
+  if (error instanceof OutputGone) return EXIT.ok
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
   if (error instanceof Failure) {
     err(`flypaperd: ${error.message}\n${error.hint === undefined ? '' : `${error.hint}\n`}`)

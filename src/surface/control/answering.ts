@@ -30,9 +30,10 @@ export function answering(daemon: Served): Answering {
     metrics: () => daemon.metrics(),
     openapi: async () => openApi(),
     async events(_, response) {
-      if (!watchers.add(response))
+      if (watchers.isFull())
         throw new Failure(`${WATCHERS_MAX} are watching already`, { exit: EXIT.unavailable })
       response.writeHead(200, { 'content-type': ENDPOINTS.events.answer.type }).flushHeaders()
+      watchers.add(response)
       return undefined
     },
   }

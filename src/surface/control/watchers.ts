@@ -7,8 +7,9 @@ export const WATCHERS_MAX = 16
 export const WATCHER_BYTES = 256 * 1024
 
 export interface Watchers {
-  /** False when there are too many. */
-  add(response: ServerResponse): boolean
+  /** As many as there may be. */
+  isFull(): boolean
+  add(response: ServerResponse): void
   /** Ends all of them. */
   end(): void
 }
@@ -16,15 +17,14 @@ export interface Watchers {
 export function openWatchers(watch: Served['watch']): Watchers {
   const responses = new Set<ServerResponse>()
   return {
+    isFull: () => responses.size >= WATCHERS_MAX,
     add(response) {
-      if (responses.size >= WATCHERS_MAX) return false
       responses.add(response)
       const watching = watch(lineWriter(response))
       response.once('close', () => {
         watching[Symbol.dispose]()
         responses.delete(response)
       })
-      return true
     },
     end() {
       for (const response of responses) response.end()

@@ -1,0 +1,131 @@
+/** What the verbs show that speak to a daemon; see shown.test.ts. The daemon here answers over a real socket. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import type { RuleView, TableView } from '../../src/arm/firewall.ts'
+import type { Served } from '../../src/surface/control/protocol.ts'
+import { serveControl } from '../../src/surface/control/server.ts'
+import { openSystem } from '../../src/system/system.ts'
+import { fakeFirewall } from '../support/fake-firewall.ts'
+import { compare, shown, TERMINALS } from '../support/shown.ts'
+
+process.env.TZ = 'UTC'
+const EVIL = 'evil\x1b[2J\nlockout 192.0.2.1 \u202e'
+const directory = mkdtempSync(join(tmpdir(), 'flypaperd-test-shown-'))
+after(() => rmSync(directory, { recursive: true }))
+
+const handsOver: RuleView = {
+  chain: 'flypaper_offence',
+  handle: 1,
+  targets: [],
+  sets: [],
+  handsOver: { kind: 'queue', number: 4242 },
+}
+const table: TableView = {
+  chains: [
+    { name: 'flypaper_early', hook: 'prerouting' },
+    { name: 'flypaper_listening', hook: 'input' },
+  ],
+  sets: ['flypaper', 'flypaper6'].map(name => ({ name, flags: ['timeout'] })),
+  rules: [handsOver],
+  others: [],
+  mapTargets: [],
+}
+const firewall = { ...fakeFirewall(), look: () => table, [Symbol.dispose]() {} }
+
+const daemon: Pick<Served, 'status' | 'lock' | 'free' | 'flush' | 'confirm' | 'reload' | 'watch'> = {
+  status: async () => ({
+    pid: 4711,
+    version: '0.1.0',
+    since: 0,
+    capture: 'queue',
+    closed: 'listening',
+    dryRun: false,
+    counts: {
+      lockouts: 390,
+      spared: { near: 2 },
+      deferred: 3,
+      kernel: {},
+      packets: 400,
+      overruns: 0,
+      lost: 0,
+    },
+  }),
+  lock: async ({ lockouts }) => ({
+    locked: lockouts.slice(1).map(({ who }) => who),
+    refused: [{ who: lockouts[0]!.who, why: 'never-list' }],
+  }),
+  free: async ({ who = [] }) => ({ flies: who, held: ['198.51.100.9'], count: who.length + 5 }),
+  flush: async () => 390,
+  confirm: async () => {},
+  reload: async () => {},
+  watch(listener) {
+    const at = '2026-11-24T12:00:00.000Z'
+    listener(
+      JSON.stringify({ at, event: 'lockout', text: 'lockout 69.0.231.79, who tried TCP-port 20000, for 1h' }),
+    )
+    listener(JSON.stringify({ at, event: 'lockout', text: EVIL }))
+    return { [Symbol.dispose]() {} }
+  },
+}
+
+const COMMANDS = [
+  'status',
+  'status --json',
+  'lock 192.0.2.1 203.0.113.7 --for 1h',
+  'lock 192.0.2.1 203.0.113.7 --json',
+  'free 69.0.231.79 2001:db8:1:2::/64',
+  'free --port 22',
+  'free 69.0.231.79 --json',
+  'flush',
+  'flush --json',
+  'import flies --for 1h',
+  'import flies --json',
+  'import wrong',
+  'confirm',
+  'reload',
+  'check',
+  'version',
+  'version --json',
+]
+
+const files: Record<string, string> = {
+  flies: '192.0.2.1\n203.0.113.7 # one\n203.0.113.8\n',
+  wrong: `203.0.113.7\n${EVIL}\n${'x'.repeat(100)}\n`,
+}
+const system = {
+  ...openSystem({ STATE_DIRECTORY: directory, RUNTIME_DIRECTORY: directory }),
+  version: '0.1.0',
+  openFirewall: () => firewall,
+  readText: () => ({ text: '' }),
+  readList: (name: string) => ({ text: files[name]! }),
+}
+Object.assign(system, { surroundings: { ...system.surroundings, forwards: () => false } })
+
+for (const [name, terminal] of Object.entries(TERMINALS)) {
+  test(`on ${name === 'pipe' ? 'a pipe' : `${name} columns`}`, async () => {
+    await using _ = await serveControl(system.socket, daemon as Served)
+    let text = ''
+    for (const command of COMMANDS)
+      text += `$ flypaperd ${command}\n${await shown(command.split(' '), terminal, system)}\n`
+    for (const command of ['watch', 'watch --json'])
+      text += `$ flypaperd ${command}\n${await watched(command)}\n`
+    compare(`test/surface/shown/daemon-${name}.txt`, text)
+    const bare = text.replace(/\x1b\[\d*[mK]|\r/g, '')
+    assert.doesNotMatch(bare, /[^\P{C}\n]/u, 'no control character gets through')
+    assert.doesNotMatch(bare, /^lockout 192\.0\.2\.1/m, 'no line is forged')
+
+    /** Until its last line is there: then comes the Ctrl-C. */
+    async function watched(command: string): Promise<string> {
+      let interrupt = () => {}
+      const onSignal = (_: unknown, handler: () => void) => {
+        interrupt = handler
+        return { [Symbol.dispose]() {} }
+      }
+      const patient = { ...system, onSignal } as never
+      return await shown(command.split(' '), terminal, patient, text => text.includes('202e') && interrupt())
+    }
+  })
+}
