@@ -34,9 +34,10 @@ import type { Address } from './terms/address.ts'
 import { EXIT, Failure } from './terms/failure.ts'
 import type { Fly } from './terms/fly.ts'
 import { auditor } from './upkeep/audit.ts'
+import { careForHistory } from './upkeep/care.ts'
 import { type KeeperCounts, keepTrap, takeTrust } from './upkeep/keeper.ts'
-import { sayHowItEnded } from './upkeep/last-run.ts'
 import { keepStateFile, type WholeFile } from './upkeep/state-file.ts'
+import type { Clock } from './upkeep/time.ts'
 
 export interface World {
   readonly firewall: Firewall
@@ -49,6 +50,8 @@ export interface World {
   readonly events: Events
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** What `now` goes by. */
+  readonly time: Clock
   /** Seconds since some moment, never stepped: to measure how long something takes. */
   readonly clock: () => number
 }
@@ -75,7 +78,17 @@ export interface Trap extends Disposable {
 /** The capture comes first: it is the lock against a second daemon, and nothing is changed when it fails. */
 export function openTrap(world: World, settings: Settings): Trap {
   const { firewall, surroundings, sockets, history, log, events, now, clock } = world
+  using opening = new DisposableStack()
   let wanted = settings
+  const care = opening.use(
+    careForHistory({
+      ...world,
+      boot: world.kernelSets.boot(),
+      settings: () => wanted,
+      onStep: ms => flypaper.shift(ms),
+      onSleep: () => keeper.follow('slept'),
+    }),
+  )
   let neighbours = followNeighbours(firewall, surroundings, settings.never)
   const nameFly = (source: Address) => neighbours.nameFly(source)
   const tally = openTally()
@@ -176,11 +189,9 @@ export function openTrap(world: World, settings: Settings): Trap {
     return arming
   }
 
-  using opening = new DisposableStack()
   opening.use(stateFile)
   let capture = openFor(wanted)
   opening.defer(() => capture[Symbol.dispose]())
-  opening.use(sayHowItEnded(history, world.kernelSets.boot(), log))
   const audit = auditor(firewall)
   const keeper = opening.use(
     keepTrap(
@@ -193,7 +204,6 @@ export function openTrap(world: World, settings: Settings): Trap {
   )
   const trust = takeTrust(world)
   const { grace } = armNow(capture.kind, { areThere: trust === 'confirmed' })
-  // The settings may have changed since somebody was locked out.
   if (wanted.never.length > 0) flypaper.free(wanted.never, 'the never-list', now())
   if (!wanted.dryRun) keeper.follow(trust)
   touchStateFile()
@@ -226,8 +236,7 @@ export function openTrap(world: World, settings: Settings): Trap {
       const sightings = witness.take()
       for (const sighting of sightings) events.tell({ event: 'spared', sighting })
       history.addSightings(sightings)
-      history.retry()
-      void history.sync()
+      care.second()
     },
     refresh() {
       neighbours.refresh()
@@ -236,6 +245,7 @@ export function openTrap(world: World, settings: Settings): Trap {
         ...knownChanges(surroundings.connected(), nameFly),
       ])
       acquaintances.remember(surroundings.served(), now())
+      care.minute()
       flypaper.sweep(now())
       deferrals.note(flypaper.deferred(), now())
       if (audit.isChanged()) keeper.armAgain('the ruleset in the kernel was not as it should be')

@@ -42,8 +42,13 @@ const ATTACK = `since >= :since AND because <> 'by-hand'`
 const SQL = {
   of: 'SELECT * FROM lockout WHERE source IN (:one, :other) ORDER BY id DESC LIMIT :limit',
   nets: `SELECT * FROM lockout WHERE ${FLY} AND because = 'by-hand' AND source LIKE '%/%'`,
-  days: `SELECT date(since / 1000, 'unixepoch', 'localtime') AS day, count(DISTINCT source) AS attackers
-         FROM lockout WHERE ${ATTACK} GROUP BY day ORDER BY day`,
+  // Of days that were pruned the totals are left (pruning.ts).
+  days: `SELECT day, max(attackers) AS attackers FROM (
+           SELECT date(since / 1000, 'unixepoch', 'localtime') AS day, count(DISTINCT source) AS attackers
+           FROM lockout WHERE ${ATTACK} GROUP BY day
+           UNION ALL
+           SELECT day, attackers FROM day WHERE day >= date(:since / 1000, 'unixepoch', 'localtime')
+         ) GROUP BY day ORDER BY day`,
   whole: `SELECT count(*) AS lockouts, count(DISTINCT source) AS attackers,
             count(DISTINCT CASE WHEN source LIKE '%:%' THEN source END) AS attackers6
           FROM lockout WHERE ${ATTACK}`,

@@ -8,6 +8,7 @@ import type { Fly } from '../terms/fly.ts'
 import { type Chronicle, openChronicle } from './chronicle.ts'
 import type { Database } from './database.ts'
 import type { LockoutRow } from './lockout.ts'
+import { type Limits, openPruning } from './pruning.ts'
 import { columnsOf, lockoutOf } from './row.ts'
 import { SQL } from './schema.ts'
 import { openSelection, type Selection } from './selection.ts'
@@ -29,6 +30,13 @@ export interface History extends Memory, Sightings, Selection, Chronicle, Dispos
   newest(limit: number, page?: { before?: number; now?: number }): LockoutRow[]
   /** Whether this source was ever locked out, as far as that is remembered. */
   knows(source: Fly): boolean
+  /**
+   * The clock was set by so many milliseconds: the times of all who were not released move with it, also of those whose
+   * time is over, who would be in force again when the clock goes back.
+   */
+  shift(ms: number): void
+  /** Forgets lockouts; see pruning.ts. Tells how many. */
+  prune(limits: Limits, now: number): number
   /** Small facts that outlive the daemon. */
   getMeta(key: string): string | undefined
   setMeta(key: string, value: string): void
@@ -43,6 +51,7 @@ export function openHistory(database: Database): History {
     add,
     timesBefore,
     knows,
+    shift,
     find,
     count,
     release,
@@ -65,6 +74,8 @@ export function openHistory(database: Database): History {
       })
     },
     knows: source => knows.get({ source }) !== undefined,
+    shift: ms => void shift.run({ ms }),
+    prune: openPruning(database),
     timesBefore: source => (timesBefore.get({ source })?.times as number | undefined) ?? 0,
     *flies(now, unreadable) {
       for (const row of database.each(SQL.flies, { now })) {

@@ -48,6 +48,14 @@ export const MIGRATIONS = [
      PRIMARY KEY (source, because)
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX sighting_last ON sighting (last);`,
+  // What stays for ever of lockouts that were pruned (pruning.ts).
+  `CREATE TABLE day (
+     day        TEXT    PRIMARY KEY,
+     lockouts   INTEGER NOT NULL,
+     attackers  INTEGER NOT NULL,
+     attackers6 INTEGER NOT NULL,
+     repeaters  INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;`,
 ]
 
 const UNRELEASED = 'latest = 1 AND released_at IS NULL'
@@ -64,6 +72,7 @@ export const SQL = {
                 :because, :locked_by, :note, :since, :until, :times)`,
   timesBefore: `SELECT times - (counts = 0) AS times FROM lockout WHERE source = :source AND latest = 1`,
   knows: 'SELECT 1 FROM lockout WHERE source = :source AND latest = 1',
+  shift: `UPDATE lockout SET since = since + :ms, until = until + :ms WHERE ${UNRELEASED}`,
   flies: `SELECT * FROM lockout WHERE ${UNRELEASED} AND until IS NULL
           UNION ALL SELECT * FROM lockout WHERE ${UNRELEASED} AND until > :now`,
   find: `SELECT * FROM lockout WHERE source = :source AND ${FLY}`,

@@ -123,6 +123,8 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
     lockedAround: (prefix, now) => history.lockedAround(prefix, now),
     sums: since => history.sums(since),
     bytes: () => history.bytes(),
+    shift: ms => lightly(() => history.shift(ms), undefined),
+    prune: (limits, now) => lightly(() => history.prune(limits, now), 0),
     add: lockouts => write({ lockouts }),
     release(sources, release) {
       if (sources.length > 0) write({ sources, release })

@@ -148,6 +148,18 @@ export const tableSettings = {
       'How many are locked out at once when there were none for a while.',
     ),
   },
+  history: {
+    keep: setting(
+      kinds.durationOrForever('1d', '36500d'),
+      '365d',
+      'How long a lockout is remembered after its end; of each day the totals stay for ever. Make it longer when repeaters shall be known after years, shorter where addresses may not be kept.',
+    ),
+    most: setting(
+      kinds.whole(1000, 100_000_000),
+      1_000_000,
+      'Most lockouts that are remembered: of those that are over the oldest go first. A million take about 200 MB.',
+    ),
+  },
   sizes: {
     flypaper: setting(
       kinds.whole(16, 16_777_216),
@@ -197,6 +209,7 @@ export const schema = z
     grades: table('grades', z.strictObject(tableSettings.grades)),
     lockout: table('lockout', lockout),
     promotion: table('promotion', promotion),
+    history: table('history', z.strictObject(tableSettings.history)),
     sizes: table('sizes', z.strictObject(tableSettings.sizes)),
   })
   .transform(

@@ -37,6 +37,8 @@ export interface Settings {
     /** Lockouts at once, when there was none for long. */
     readonly burst: number
   }
+  /** How long lockouts that are over are remembered, and how many at most. */
+  readonly history: { readonly keep: Seconds | Forever; readonly most: number }
   /** Most elements that the kernel sets take. */
   readonly sizes: {
     readonly flypaper: number

@@ -7,6 +7,7 @@ import { openEvents } from '../record/events.ts'
 import type { System } from '../surface/cli/system.ts'
 import { parseAddress } from '../terms/address.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
+import { openClock } from './clock.ts'
 import { readText } from './files.ts'
 import { openFirewall } from './firewall.ts'
 import { openHistoryFile, openLastingHistory } from './history-file.ts'
@@ -46,10 +47,11 @@ export function openSystem(env: Environment = process.env): System {
     openHistory: ({ dryRun, ...options } = {}) => openHistoryFile(historyFile(dryRun), options),
     openWorld({ dryRun } = {}) {
       using opening = new DisposableStack()
+      const time = openClock()
       const firewall = opening.use(openFirewall())
       const log = opening.use(openLog({ env, stdoutIsTerminal: isatty(1) }))
-      const history = opening.use(openLastingHistory(historyFile(dryRun), log, Date.now))
-      const events = opening.use(openEvents(log, Date.now))
+      const history = opening.use(openLastingHistory(historyFile(dryRun), log, time.now))
+      const events = opening.use(openEvents(log, time.now))
       const opened = opening.move()
       return {
         firewall,
@@ -60,7 +62,8 @@ export function openSystem(env: Environment = process.env): System {
         stateFile,
         log,
         events,
-        now: Date.now,
+        now: time.now,
+        time,
         clock: () => performance.now() / 1000,
         [Symbol.dispose]: () => opened.dispose(),
       }

@@ -21,9 +21,9 @@ export const BOOT_SECONDS = 600
 
 /**
  * `confirmed`: the index and the sets agreed before, so whoever is missing in them was freed by hand. `restored`: the
- * flies that arming has put in are there, and the others follow. `audit`: all should be there.
+ * flies that arming has put in are there, and the others follow. `audit`: all should be there. `slept`: all have too much time.
  */
-export type Trust = 'confirmed' | 'restored' | 'audit'
+export type Trust = 'confirmed' | 'restored' | 'audit' | 'slept'
 
 export interface SettleWorld {
   readonly firewall: Firewall
@@ -49,8 +49,9 @@ export async function settle(
   signal: AbortSignal,
 ): Promise<Settled | undefined> {
   const { flypaper, history, now } = world
-  const rest = flypaper.timed(now()).slice(FLIES_AT_ONCE)
-  if (trust === 'restored') await putBack(world, names(rest), signal)
+  const all = names(flypaper.timed(now()))
+  if (trust === 'restored') await putBack(world, all.slice(FLIES_AT_ONCE), signal)
+  if (trust === 'slept') await putBack(world, all, signal)
   const settled = { freed: [] as Fly[], adopted: [] as Lockout[], mended: 0 }
   for (const set of ['flypaper', 'flypaper6'] as const) {
     const expected = flypaper.timed(now()).filter(({ fly }) => elementOf(fly).set === set)

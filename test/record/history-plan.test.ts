@@ -14,6 +14,7 @@ const PLANS: Record<keyof typeof SQL, string[]> = {
   add: [],
   timesBefore: ['SEARCH lockout USING INDEX lockout_latest (source=?)'],
   knows: ['SEARCH lockout USING COVERING INDEX lockout_latest (source=?)'],
+  shift: ['SCAN lockout USING INDEX lockout_until'], // each of them is written anyway
   flies: [
     'SEARCH lockout USING INDEX lockout_until (until=?)',
     'SEARCH lockout USING INDEX lockout_until (until>?)',

@@ -37,6 +37,7 @@ test('a text without settings is all defaults', () => {
       strikeWindow: 600,
     },
     promotion: { perSecond: 10, burst: 500 },
+    history: { keep: 31_536_000, most: 1_000_000 },
     sizes: { flypaper: 1_048_576, hold: 65_536, peers: 131_072, known: 131_072 },
   })
 })
@@ -64,6 +65,8 @@ lockout.strikes = 3
 lockout.strike_window = "1h"
 promotion.per_second = 0
 promotion.burst = 1
+history.keep = "forever"
+history.most = 1000
 [grades]
 ping = "offence"
 noise = "offence"
@@ -112,6 +115,7 @@ known = 17
       strikeWindow: 3600,
     },
     promotion: { perSecond: 0, burst: 1 },
+    history: { keep: 'forever', most: 1000 },
     sizes: { flypaper: 16, hold: 16_777_216, peers: 16, known: 17 },
   })
 })

@@ -8,6 +8,7 @@ import { openEvents } from '../../src/record/events.ts'
 import { tolerantHistory } from '../../src/record/tolerant.ts'
 import { runProgram } from '../../src/surface/cli/program.ts'
 import type { System } from '../../src/surface/cli/system.ts'
+import { openClock } from '../../src/system/clock.ts'
 import { openFirewall } from '../../src/system/firewall.ts'
 import { openSystem } from '../../src/system/system.ts'
 import { Failure } from '../../src/terms/failure.ts'
@@ -47,6 +48,7 @@ function world(lacking: Lacking): Partial<System> {
         history: { flies: () => [], getMeta: () => undefined, setMeta() {} },
         log: { info() {}, warn() {}, error() {} },
         now: Date.now,
+        time: openClock(),
         [Symbol.dispose]() {},
       }) as never,
   }
@@ -180,6 +182,7 @@ test('a stop that the kernel refuses is told to whoever said stop, and by the da
         log,
         events: openEvents(log, now),
         now,
+        time: openClock(),
         ...nothing,
       } as never
     },

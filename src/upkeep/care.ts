@@ -1,0 +1,64 @@
+/** Caring for the history: what is done once a second and once a minute so that it lasts. */
+import type { Log } from '../record/log.ts'
+import type { TolerantHistory } from '../record/tolerant.ts'
+import type { Settings } from '../settings/settings.ts'
+import { sayHowItEnded } from './last-run.ts'
+import { type Clock, catchUp, moveTimes, rememberTime } from './time.ts'
+
+export interface Care extends Disposable {
+  second(): void
+  minute(): void
+}
+
+export interface CareWorld {
+  readonly history: TolerantHistory
+  readonly time: Clock
+  /** Names the boot of this machine. */
+  readonly boot: string
+  readonly log: Log
+  readonly settings: () => Pick<Settings, 'history'>
+  /** The clock was set by so many milliseconds. */
+  readonly onStep: (ms: number) => void
+  /** The machine was suspended. */
+  readonly onSleep: () => void
+}
+
+/** To be called before the flies are read: the clock may have been set meanwhile. */
+export function careForHistory({ history, time, boot, log, settings, onStep, onSleep }: CareWorld): Care {
+  let isPruning = true
+  catchUp(history, time, boot, log)
+  const running = sayHowItEnded(history, boot, log)
+  const remember = () => rememberTime(history, time, boot)
+  remember()
+
+  function followTime(): void {
+    const { stepped, slept } = time.check()
+    if (stepped !== 0) {
+      onStep(stepped)
+      moveTimes(history, stepped, log)
+      remember()
+    }
+    if (slept > 0) onSleep()
+  }
+
+  return {
+    second() {
+      followTime()
+      if (isPruning) isPruning = history.prune(limitsOf(settings()), time.now()) > 0
+      history.retry()
+      void history.sync()
+    },
+    minute() {
+      remember()
+      isPruning = true
+    },
+    [Symbol.dispose]() {
+      remember()
+      running[Symbol.dispose]()
+    },
+  }
+}
+
+function limitsOf({ history: { keep, most } }: Pick<Settings, 'history'>) {
+  return { keepMs: keep === 'forever' ? Number.POSITIVE_INFINITY : keep * 1000, most }
+}
