@@ -1,7 +1,7 @@
 /** At most so many lines a second, and an honest word about the others: `and 9,812 more in the last second`. */
 
 /** Lockouts by the thousand would fill the disk with a log that nobody reads; the history has them all. */
-export const LINES_A_SECOND = 200
+export const LINES_A_SECOND = 1024
 
 /** Disposing of it says what is still to be said. */
 export interface LimitedLines extends Disposable {

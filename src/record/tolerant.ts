@@ -19,7 +19,7 @@ type Entry =
 export interface TolerantHistory extends History {
   /** Tries to write what waits. To be called once a second. */
   retry(): void
-  /** Called when a new history was begun, which knows of nobody. */
+  /** Called when a new history was begun, which knows of nobody; at once when that has happened already. */
   onRenewed(listener: () => void): void
   /** Lockouts and releases that are missing in the history for good. */
   gap(): number
@@ -42,6 +42,7 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
   let late = 0
   let gap = 0
   let renewed = () => {}
+  let renewals = 0
   let unsynced = false
 
   function write(entry: Entry): void {
@@ -72,6 +73,7 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
     if (renew === undefined || !isDamage(error)) return
     try {
       history = renew()
+      renewals++
       renewed()
       retry()
     } catch (error) {
@@ -111,7 +113,14 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
   }
 
   return {
-    flies: now => history.flies(now, error => alarm(`a lockout is left out: ${messageOf(error)}`)),
+    *flies(now) {
+      try {
+        yield* history.flies(now, error => alarm(`a lockout is left out: ${messageOf(error)}`))
+      } catch (error) {
+        // Damage that shows only now: whoever was read is known, the others are in the kernel's sets.
+        failed(error)
+      }
+    },
     find: (source, now) => history.find(source, now),
     count: now => history.count(now),
     newest: (limit, page) => history.newest(limit, page),
@@ -145,6 +154,7 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
     retry,
     onRenewed(listener) {
       renewed = listener
+      if (renewals > 0) listener()
     },
     gap: () => gap,
     [Symbol.dispose]() {
