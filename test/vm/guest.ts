@@ -14,6 +14,10 @@ export interface Guest {
   readonly words: Readonly<Record<string, string>>
   /** Milliseconds until it is killed. */
   readonly limit: number
+  /** An image that it boots from, and boots again when it likes; without one, a reboot is the end. */
+  readonly disk?: string
+  /** Another one than the kernel's. */
+  readonly initramfs?: string
 }
 
 /** Five to ten seconds are usual. */
@@ -23,18 +27,20 @@ const BOOT_LIMIT = 120_000
  * Boots the guest, prints what it says, and resolves to that when it is gone. It goes with us in any case, also by
  * SIGKILL. KVM is not tried: where its guests hang, only the time says so, and a pass should mean the same everywhere.
  */
-export async function runGuest({ kernel, scratch, words, limit }: Guest): Promise<string> {
+export async function runGuest({ kernel, scratch, words, limit, ...guest }: Guest): Promise<string> {
   const serial = join(scratch, 'serial')
   const append = Object.entries(words).map(([name, value]) => `flypaperd.${name}=${value}`)
   const machine = ['-M', 'q35', '-cpu', 'max', '-accel', 'tcg,thread=multi', '-smp', '2', '-m', '2048']
-  const boot = ['-kernel', join(kernel, 'vmlinuz'), '-initrd', join(kernel, 'initramfs')]
+  const boot = ['-kernel', join(kernel, 'vmlinuz'), '-initrd', guest.initramfs ?? join(kernel, 'initramfs')]
+  const drive = `file=${guest.disk},if=virtio,format=raw,cache=unsafe`
+  const disk = guest.disk === undefined ? ['-no-reboot'] : ['-drive', drive]
   const root = 'local,id=host,path=/,security_model=none,readonly=on,multidevs=remap'
   const began = Date.now()
   const qemu = spawn(
     'setpriv',
     [
-      ...['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...machine, ...boot],
-      ...['-nodefaults', '-display', 'none', '-no-reboot', '-serial', `file:${serial}`],
+      ...['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...machine, ...boot, ...disk],
+      ...['-nodefaults', '-display', 'none', '-serial', `file:${serial}`],
       ...['-append', ['console=ttyS0', 'quiet', 'panic=-1', ...append].join(' ')],
       ...['-fsdev', root, '-device', 'virtio-9p-pci,fsdev=host,mount_tag=host'],
       ...['-object', 'rng-random,id=rng,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=rng'],

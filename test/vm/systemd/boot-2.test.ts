@@ -8,7 +8,9 @@ after(() => scanner[Symbol.asyncDispose]())
 
 test('it started at boot; no client of a service that starts late is stuck', async () => {
   await until('it is active', async () => (await unit('ActiveState')).ActiveState === 'active')
-  assert.equal(await scanner.connect(CLIENT, 22), 'refused')
+  // In a container the uptime is that of the machine around it, which may have booted long ago.
+  const hasBooted = (await code('systemd-detect-virt --quiet --container')) !== 0
+  if (hasBooted) assert.equal(await scanner.connect(CLIENT, 22), 'refused')
   await serve(22)
   assert.equal(await scanner.connect(CLIENT, 22), 'open')
   assert.ok(!(await inSet(CLIENT)))

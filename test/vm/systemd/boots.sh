@@ -3,8 +3,10 @@
 last=3
 boot=$(($(cat /var/lib/boots 2>/dev/null || echo 0) + 1))
 echo "$boot" > /var/lib/boots
-echo "systemd: boot $boot of $last, $(uname -r), after $(cut -d. -f1 /proc/uptime) s"
-node_modules/.bin/node test/run.ts "test/vm/systemd/boot-$boot.test.ts"
+echo "vm: booted $(uname -r), time $boot of $last, after $(cut -d. -f1 /proc/uptime) s"
+if systemd-detect-virt --quiet --vm; then export FLYPAPERD_VM=1; fi
+# Compiled once, a program starts in half the time.
+NODE_COMPILE_CACHE=/run/node node_modules/.bin/node test/run.ts "test/vm/systemd/boot-$boot.test.ts"
 echo "systemd: boot $boot: exit status $?"
 if [ "$boot" -lt "$last" ]; then exec systemctl --no-block reboot; fi
 exec systemctl --no-block poweroff
