@@ -34,6 +34,8 @@ export interface Keeper extends Disposable {
 /** What others do in one go (a flush, then their rules) comes within less; the trap is not armed more often. */
 const BETWEEN_MS = 50
 const RETRY_MS = 1000
+/** Two programs that undo each other's work shall not do it as fast as they can: after so many times in so long, once a second. */
+const FIGHT = { times: 10, withinMs: 5000, pauseMs: 1000 }
 const SET = 'set'
 
 /** Whether the sets are those with which the index agreed last; they are not trusted again until it does so anew. */
@@ -50,11 +52,13 @@ export function keepTrap(world: SettleWorld & { readonly events: Events }, trap:
   const counts = { rearmed: 0, mended: 0 }
   let following = new AbortController()
   let timer: NodeJS.Timeout | undefined
-  let lastArmed = 0
+  const armed: number[] = []
 
   function armAgain(why: string): void {
     if (timer !== undefined) return
-    const wait = Math.max(0, lastArmed + BETWEEN_MS - performance.now())
+    const isFight = armed.length === FIGHT.times && armed[0]! > performance.now() - FIGHT.withinMs
+    const pause = isFight ? FIGHT.pauseMs : BETWEEN_MS
+    const wait = Math.max(0, (armed.at(-1) ?? -pause) + pause - performance.now())
     if (wait === 0) attempt(why)
     else timer = setTimeout(attempt, wait, why)
   }
@@ -73,7 +77,8 @@ export function keepTrap(world: SettleWorld & { readonly events: Events }, trap:
       alarm(`${why}, and arming again failed: ${String(error)}`)
       timer = setTimeout(attempt, RETRY_MS, why)
     }
-    lastArmed = performance.now()
+    armed.push(performance.now())
+    if (armed.length > FIGHT.times) armed.shift()
   }
 
   function follow(trust: Trust): void {
@@ -118,11 +123,17 @@ export function keepTrap(world: SettleWorld & { readonly events: Events }, trap:
   }
 
   const failed = (error: unknown) => alarm(`what others did to the flies is not recorded: ${String(error)}`)
-  const watch = kernelSets.watch({
-    onForeign,
-    onLost: () => armAgain('some announcements of the kernel were lost'),
-    onError: error => alarm(`changes by others are seen once a minute only: ${String(error)}`),
-  })
+  const blind = (error: unknown) => alarm(`changes by others are seen once a minute only: ${String(error)}`)
+  function openWatch(): Disposable | undefined {
+    try {
+      const onLost = () => armAgain('some announcements of the kernel were lost')
+      return kernelSets.watch({ onForeign, onLost, onError: blind })
+    } catch (error) {
+      return void blind(error)
+    }
+  }
+
+  const watch = openWatch()
   return {
     armAgain,
     follow,
@@ -130,7 +141,7 @@ export function keepTrap(world: SettleWorld & { readonly events: Events }, trap:
     [Symbol.dispose]() {
       following.abort()
       clearTimeout(timer)
-      watch[Symbol.dispose]()
+      watch?.[Symbol.dispose]()
     },
   }
 }

@@ -6,10 +6,11 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 /**
  * Tells whether a port of NETLINK_NETFILTER is one of ours. Sockets get their port when they are first used, so an
- * unknown one is looked up (/proc/net/netlink, /proc/self/fd); a port that was ours stays ours.
+ * unknown one is looked up (/proc/net/netlink, /proc/self/fd); a port that was ours stays ours. Throws at once where /proc
+ * does not tell.
  */
 export function ownPorts(): (port: number) => boolean {
-  const own = new Set<number>()
+  const own = new Set(look())
   return port => {
     if (own.has(port)) return true
     for (const one of look()) own.add(one)

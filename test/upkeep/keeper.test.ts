@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openFlypaper } from '../../src/lockout/flypaper.ts'
+import type { ForeignTransaction } from '../../src/lockout/foreign.ts'
+import { openEvents } from '../../src/record/events.ts'
+import { openHistory } from '../../src/record/history.ts'
+import { MIGRATIONS } from '../../src/record/schema.ts'
+import { parseSettings } from '../../src/settings/load.ts'
+import { openDatabase } from '../../src/system/sqlite.ts'
+import { flyNamer } from '../../src/terms/fly.ts'
+import { keepTrap } from '../../src/upkeep/keeper.ts'
+import { fakeFirewall } from '../support/fake-firewall.ts'
+import { quietKernelSets } from '../support/fake-kernel-sets.ts'
+
+const FLUSH: ForeignTransaction = {
+  pid: 4711,
+  name: 'nft\n',
+  cut: false,
+  changes: [{ op: 'delete', kind: 'table', name: 'filter' }],
+}
+
+function laboratory(arm: () => void) {
+  const said: string[] = []
+  const say = (line: string) => void said.push(line)
+  const log = { info: say, warn: say, error: say }
+  const now = Date.now
+  const firewall = fakeFirewall()
+  const history = openHistory(openDatabase(':memory:', { migrations: MIGRATIONS, readOnly: false }))
+  const settings = parseSettings('', 'test')
+  const nameFly = flyNamer([])
+  const flypaper = openFlypaper({ firewall, memory: history, nameFly, now: now(), settings })
+  let foreign: (transaction: ForeignTransaction) => void = () => {}
+  const kernelSets = {
+    ...quietKernelSets,
+    watch(told: { onForeign: typeof foreign }) {
+      foreign = told.onForeign
+      return { [Symbol.dispose]() {} }
+    },
+  }
+  const world = { firewall, kernelSets, history, log, events: openEvents(log, now), now, flypaper }
+  const keeper = keepTrap(world, { arm, chains: () => [] })
+  return { keeper, said, others: (transaction: ForeignTransaction) => foreign(transaction) }
+}
+
+test('a foreign flush: armed again at once, and who did it is named', () => {
+  let armed = 0
+  const { keeper, said, others } = laboratory(() => armed++)
+  using _ = keeper
+  others(FLUSH)
+  assert.equal(armed, 1)
+  assert.match(
+    said[0]!,
+    /^nft\\x0a, pid 4711, has removed a part of the trap: armed again with 0 flies, in \d+ ms$/,
+  )
+})
+
+test('arming again that fails is said, and tried again', async () => {
+  let attempts = 0
+  const { keeper, said, others } = laboratory(() => {
+    if (++attempts === 1) throw new Error('the kernel is busy')
+  })
+  using _ = keeper
+  others(FLUSH)
+  assert.match(said[0]!, /has removed a part of the trap, and arming again failed: Error: the kernel is busy/)
+  for (let patience = 200; keeper.counts().rearmed === 0 && patience > 0; patience--) await sleep(20)
+  assert.equal(keeper.counts().rearmed, 1)
+})
+
+test('two programs that undo each other do it once a second at most', async () => {
+  let armed = 0
+  const { keeper, others } = laboratory(() => {
+    armed++
+    setImmediate(() => others(FLUSH))
+  })
+  using _ = keeper
+  others(FLUSH)
+  await sleep(1500)
+  assert.ok(armed > 1 && armed <= 13, `armed ${armed} times`)
+})
+
+test('without a watch it goes on, and says so', () => {
+  const { said } = (() => {
+    const said: string[] = []
+    const say = (line: string) => void said.push(line)
+    const log = { info: say, warn: say, error: say }
+    const kernelSets = {
+      ...quietKernelSets,
+      watch() {
+        throw new Error('no netlink')
+      },
+    }
+    const world = { kernelSets, log, now: Date.now } as never
+    keepTrap(world, { arm() {}, chains: () => [] })[Symbol.dispose]()
+    return { said }
+  })()
+  assert.deepEqual(said, ['changes by others are seen once a minute only: Error: no netlink'])
+})
