@@ -36,6 +36,7 @@ import type { Fly } from './terms/fly.ts'
 import { auditor } from './upkeep/audit.ts'
 import { careForHistory } from './upkeep/care.ts'
 import { type KeeperCounts, keepTrap, takeTrust } from './upkeep/keeper.ts'
+import { retirement } from './upkeep/retire.ts'
 import { keepStateFile, type WholeFile } from './upkeep/state-file.ts'
 import type { Clock } from './upkeep/time.ts'
 
@@ -189,6 +190,7 @@ export function openTrap(world: World, settings: Settings): Trap {
     return arming
   }
 
+  const { retire } = opening.use(retirement())
   opening.use(stateFile)
   let capture = openFor(wanted)
   opening.defer(() => capture[Symbol.dispose]())
@@ -267,7 +269,7 @@ export function openTrap(world: World, settings: Settings): Trap {
         throw error
       }
       if (fresh !== undefined) {
-        capture[Symbol.dispose]()
+        retire(capture)
         capture = fresh
       }
       touchStateFile()
