@@ -14,7 +14,7 @@ _flypaperd() {
     --since|--port|--limit|--for|--because) return ;;
   esac
   if [ -z "$words" ]; then
-    if [ "$COMP_CWORD" -eq 1 ]; then words='start stop restart reload try confirm status list why watch report lock free flush export import generate check version help'
+    if [ "$COMP_CWORD" -eq 1 ]; then words='start stop restart reload try confirm status list why watch report lock free flush export import generate check doctor version help'
     else
       case $verb in
         start) words='--dry-run --settings --help' ;;
@@ -35,8 +35,9 @@ _flypaperd() {
         import) compopt -o default 2>/dev/null; words='--for --because --force --json --settings --help' ;;
         generate) words='--capture --boot --settings --help' ;;
         check) words='--settings --help' ;;
+        doctor) words='--json --settings --help' ;;
         version) words='--json --settings --help' ;;
-        help) words='start stop restart reload try confirm status list why watch report lock free flush export import generate check version help' ;;
+        help) words='start stop restart reload try confirm status list why watch report lock free flush export import generate check doctor version help' ;;
       esac
     fi
   fi

@@ -13,6 +13,7 @@ import { openFirewall } from './firewall.ts'
 import { openHistoryFile, openLastingHistory } from './history-file.ts'
 import { kernelSets } from './kernel-sets.ts'
 import { openLog } from './log.ts'
+import { lookAround } from './machine.ts'
 import { watchRoutes } from './nfnetlink/index.ts'
 import { packetSockets } from './packet-sockets.ts'
 import { surroundings } from './surroundings.ts'
@@ -44,6 +45,7 @@ export function openSystem(env: Environment = process.env): System {
     readList: path => readText(path, LIST_BYTES),
     stateFile,
     openFirewall: () => openFirewall(),
+    lookAround: () => lookAround(env),
     openHistory: ({ dryRun, ...options } = {}) => openHistoryFile(historyFile(dryRun), options),
     openWorld({ dryRun } = {}) {
       using opening = new DisposableStack()

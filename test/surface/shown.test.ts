@@ -11,7 +11,9 @@ import type { Lockout } from '../../src/lockout/lockout.ts'
 import { VERBS } from '../../src/surface/cli/verbs/index.ts'
 import { openHistoryFile } from '../../src/system/history-file.ts'
 import { openSystem } from '../../src/system/system.ts'
+import { parsePrefix } from '../../src/terms/address.ts'
 import { Failure } from '../../src/terms/failure.ts'
+import { address, both, byHand, facts, recorded, sight, statements } from '../doctor/facts.ts'
 import { fly, HOUR, lockout } from '../record/lockouts.ts'
 import { compare, shown, TERMINALS } from '../support/shown.ts'
 
@@ -70,6 +72,14 @@ function fill(file: string): void {
   ])
 }
 
+const ROUTER = facts({
+  sight: sight({
+    ruleset: both(recorded('docker'), byHand('drop', [[statements.dport(22), statements.ACCEPT]])),
+  }),
+  forwards: true,
+  bridges: [{ name: 'docker0', prefix: parsePrefix('172.17.0.0/16')! }],
+  caller: { address: address('203.0.113.5'), port: 22 },
+})
 const noFirewall = () => {
   throw new Failure('no permission', { exit: 77 })
 }
@@ -78,6 +88,7 @@ const system = {
   version: '0.1.0',
   now: () => NOW,
   openFirewall: noFirewall as never,
+  lookAround: () => ROUTER,
   readText: () => ({ text: 'never = ["192.0.2.50"]' }),
 }
 
@@ -94,6 +105,8 @@ const COMMANDS = [
   'report --csv --since 2026-11-20',
   'export',
   'export --json --limit 1',
+  'doctor',
+  'doctor --json',
   ...['help', ...VERBS.map(({ name }) => `help ${name}`)],
 ]
 

@@ -2,6 +2,7 @@
 
 import type { Firewall } from '../../arm/firewall.ts'
 import type { Surroundings } from '../../arm/surroundings.ts'
+import type { Facts } from '../../doctor/facts.ts'
 import type { World } from '../../flypaperd.ts'
 import type { History } from '../../record/history.ts'
 import type { ReadText } from '../../settings/load.ts'
@@ -29,6 +30,8 @@ export interface System {
   /** The ruleset with flies that is loaded at boot. */
   readonly stateFile: WholeFile
   openFirewall(): Firewall & Disposable
+  /** What the doctor looks at, but for the settings. Changes nothing, and never throws a Failure. */
+  lookAround(): Omit<Facts, 'settings'>
   /** The history; that of the dry runs is another one. */
   openHistory(options?: { readOnly?: boolean; dryRun?: boolean }): History
   openWorld(options?: { dryRun?: boolean }): World & Disposable

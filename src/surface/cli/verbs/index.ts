@@ -2,6 +2,7 @@
 import type { Verb } from '../verb.ts'
 import { check } from './check.ts'
 import { confirm } from './confirm.ts'
+import { doctor } from './doctor.ts'
 import { exportFlies } from './export.ts'
 import { flush } from './flush.ts'
 import { free } from './free.ts'
@@ -39,5 +40,6 @@ export const VERBS: readonly Verb[] = [
   importFlies,
   generate,
   check,
+  doctor,
   version,
 ]

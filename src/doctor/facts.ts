@@ -1,0 +1,70 @@
+/** What the doctor looks at: the rules of everybody, and this machine around them. Shapes only. */
+import type { Neighbourhood, ServedPort } from '../arm/surroundings.ts'
+import type { Settings } from '../settings/settings.ts'
+import type { Address, Prefix } from '../terms/address.ts'
+import type { Trace } from './traces.ts'
+
+export interface InTable {
+  readonly family: string
+  readonly table: string
+}
+
+export interface Chain extends InTable {
+  readonly name: string
+  /** Hook, priority and policy of a base chain. */
+  readonly hook?: string | undefined
+  readonly priority?: number | undefined
+  readonly policy?: string | undefined
+}
+
+export interface Rule extends InTable {
+  readonly chain: string
+  /** The statements, as libnftables-json(5) has them. */
+  readonly expr: readonly unknown[]
+}
+
+/** All tables of this network namespace, without the elements of their sets. */
+export interface Ruleset {
+  readonly tables: readonly InTable[]
+  readonly chains: readonly Chain[]
+  readonly rules: readonly Rule[]
+}
+
+/** What the kernel can be asked only with CAP_NET_ADMIN and libnftables. */
+export interface Sight {
+  readonly ruleset: Ruleset
+  /** Of libnftables. */
+  readonly version: string | undefined
+  readonly supports: Readonly<Record<'queue' | 'log' | 'socket', boolean>>
+}
+
+/** Whoever runs the command from afar: the other end of his ssh connection, and the port here. */
+export interface Caller {
+  readonly address: Address
+  readonly port: number
+}
+
+/** A network of containers or virtual machines on a bridge of this machine. */
+export interface Bridge {
+  readonly name: string
+  readonly prefix: Prefix
+}
+
+export interface Facts {
+  readonly settings: Settings
+  /** Or why nothing can be seen, and what to do. */
+  readonly sight: Sight | { readonly unseen: string; readonly advice: string | undefined }
+  /** The tables of iptables-legacy, which nftables does not list: `ip filter`. */
+  readonly legacy: readonly InTable[]
+  /** What managers have left in files. */
+  readonly traces: readonly Trace[]
+  /** Versions as their programs write them. */
+  readonly kernel: string
+  readonly node: string
+  readonly forwards: boolean
+  readonly served: readonly ServedPort[]
+  readonly neighbourhood: Neighbourhood
+  readonly connected: readonly Address[]
+  readonly bridges: readonly Bridge[]
+  readonly caller: Caller | undefined
+}

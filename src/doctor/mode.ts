@@ -1,0 +1,88 @@
+/** Which mode of `closed` fits this firewall, and what it cannot see here. */
+import { ENTRANCES, isOurs } from '../arm/names.ts'
+import { closedMode } from '../settings/settings.ts'
+import type { Chain, Facts, Rule, Ruleset } from './facts.ts'
+import type { Present } from './managers.ts'
+import { endingOf, isInOurTable, isUnconditional, targetsOf } from './rules.ts'
+
+export type Mode = ReturnType<typeof closedMode>
+
+/** A chain of the administrator's that refuses what none of its rules accepted: a jump can stand at its end. */
+export interface Refusing {
+  readonly way: 'input' | 'forward'
+  readonly chain: string
+  /** `rule`: its last rule refuses everything, so an appended jump would never be reached. */
+  readonly by: 'policy' | 'rule'
+  /** A rule of his, or one that start has appended, jumps to the trap. */
+  readonly jumps: boolean
+  /** The rules before its end that drop or reject: what they take never comes to the jump. */
+  readonly refusals: number
+}
+
+export function refusingChains({ chains, rules }: Ruleset): readonly Refusing[] {
+  return chains.filter(isTheirs).flatMap(({ name, hook, policy }) => {
+    const way = hook === 'input' || hook === 'forward' ? hook : undefined
+    const own = rules.filter(rule => rule.chain === name && isInOurTable(rule))
+    const end = own.findIndex(isRefusingAll)
+    const by = end >= 0 ? 'rule' : policy === 'drop' ? 'policy' : undefined
+    if (way === undefined || by === undefined) return []
+    const jumps = own.some(rule => targetsOf(rule).includes(ENTRANCES[way]))
+    const before = end >= 0 ? own.slice(0, end) : own
+    return { way, chain: name, by, jumps, refusals: before.filter(isRefusing).length } as const
+  })
+}
+
+function isTheirs(chain: Chain): boolean {
+  return isInOurTable(chain) && !isOurs(chain.name)
+}
+
+function isRefusing(rule: Rule): boolean {
+  const ending = endingOf(rule)
+  return ending === 'drop' || ending === 'reject'
+}
+
+function isRefusingAll(rule: Rule): boolean {
+  return isRefusing(rule) && isUnconditional(rule)
+}
+
+/** `unmatched` where incoming traffic meets a chain that can jump, since it sees more; else `listening`, which needs none. */
+export function recommendedMode(refusing: readonly Refusing[]): Mode {
+  return refusing.some(({ way }) => way === 'input') ? 'unmatched' : 'listening'
+}
+
+/** What is in the kernel, when the trap is armed; else what the settings would make. */
+export function modeInForce({ settings, sight }: Facts): { mode: Mode; armed: boolean } {
+  const hooked = (name: string) =>
+    'ruleset' in sight && sight.ruleset.chains.some(it => it.name === name && it.hook !== undefined)
+  if (!hooked('flypaper_early')) return { mode: closedMode(settings), armed: false }
+  return { mode: hooked('flypaper_listening') ? 'listening' : 'unmatched', armed: true }
+}
+
+/** One half sentence each. */
+export function unseenBy(
+  mode: Mode,
+  facts: Pick<Facts, 'forwards'>,
+  refusing: readonly Refusing[],
+  managers: readonly Present[],
+): readonly string[] {
+  if (mode === 'listening') {
+    return [
+      'ports that are open on another address of this machine only, such as 127.0.0.1',
+      ...(managers.length > 0 ? ['ports that are open, but that your firewall refuses'] : []),
+      ...(facts.forwards ? ['offences in traffic that is forwarded (flies are dropped there, too)'] : []),
+    ]
+  }
+  return [
+    'ports that your rules accept and on which nobody listens',
+    ...refusing
+      .filter(({ refusals }) => refusals > 0)
+      .map(({ chain, refusals }) =>
+        refusals === 1
+          ? `what the one rule of chain ${chain} drops or rejects before its end`
+          : `what ${refusals} rules of chain ${chain} drop or reject before its end`,
+      ),
+    ...(facts.forwards && !refusing.some(({ way }) => way === 'forward')
+      ? ['offences in traffic that is forwarded: no forward chain of table inet filter refuses anything']
+      : []),
+  ]
+}

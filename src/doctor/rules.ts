@@ -1,0 +1,63 @@
+/** Reads as much of a rule as the doctor needs, from the statements of libnftables-json(5). */
+import { ENTRANCES, TABLE } from '../arm/names.ts'
+import type { InTable, Rule } from './facts.ts'
+
+const VERDICTS = ['accept', 'drop', 'reject'] as const
+export type Ending = (typeof VERDICTS)[number]
+
+/** Statements that let every packet go on to the next one. */
+const PASSING = ['counter', 'log']
+
+/** Whether a jump to the trap could stand there: it must come from the same table. */
+export function isInOurTable({ family, table }: InTable): boolean {
+  return family === TABLE.family && table === TABLE.name
+}
+
+export function isEntrance(chain: string): boolean {
+  return Object.values<string>(ENTRANCES).includes(chain)
+}
+
+/** How the rule ends the way of a packet; undefined when it does not, or leaves it to another chain. */
+export function endingOf({ expr }: Rule): Ending | undefined {
+  return VERDICTS.find(verdict => expr.some(statement => isObject(statement) && verdict in statement))
+}
+
+/** Whether the rule takes every packet that comes to it. */
+export function isUnconditional({ expr }: Rule): boolean {
+  const known = [...PASSING, ...VERDICTS]
+  return expr.every(
+    statement => isObject(statement) && Object.keys(statement).every(name => known.includes(name)),
+  )
+}
+
+/** The chains to which it jumps or goes by itself. */
+export function targetsOf({ expr }: Rule): readonly string[] {
+  return expr.flatMap(statement => {
+    if (!isObject(statement)) return []
+    const { target } = { ...(statement.jump as object), ...(statement.goto as object) } as {
+      target?: unknown
+    }
+    return typeof target === 'string' ? [target] : []
+  })
+}
+
+/** The destination ports that it asks for, as nft writes them: `tcp 22`, `udp 60000-61000`. Named sets are not opened. */
+export function portsOf({ expr }: Rule): readonly string[] {
+  return expr.flatMap(statement => {
+    const match = isObject(statement) && isObject(statement.match) ? statement.match : {}
+    const payload = isObject(match.left) && isObject(match.left.payload) ? match.left.payload : {}
+    if (payload.field !== 'dport' || match.op !== '==') return []
+    return portsIn(match.right).map(port => `${String(payload.protocol)} ${port}`)
+  })
+}
+
+function portsIn(right: unknown): readonly string[] {
+  if (typeof right === 'number' || typeof right === 'string') return [String(right)]
+  if (!isObject(right)) return []
+  if (Array.isArray(right.range)) return [right.range.join('-')]
+  return Array.isArray(right.set) ? right.set.flatMap(portsIn) : []
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
+}

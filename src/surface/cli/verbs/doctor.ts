@@ -1,0 +1,24 @@
+import { type Diagnosis, diagnose } from '../../../doctor/doctor.ts'
+import { jsonText } from '../../../terms/escape.ts'
+import { EXIT } from '../../../terms/failure.ts'
+import { printDiagnosis } from '../diagnosis-text.ts'
+import { JSON_OPTION, type Verb } from '../verb.ts'
+
+export const doctor: Verb = {
+  name: 'doctor',
+  summary: 'what firewall is here, where the trap sits in it, which mode fits, what is missing',
+  options: [JSON_OPTION],
+  details:
+    'Changes nothing, and needs no daemon. Exit status 0 when nothing is missing, else 1. docs/beside-your-firewall.md says more about each firewall.',
+  examples: ['sudo flypaperd doctor', 'sudo flypaperd doctor --json'],
+  run({ system, settings, options, print }) {
+    const diagnosis = diagnose({ ...system.lookAround(), settings: settings() })
+    if (options.json) print(jsonText(factsOf(diagnosis)))
+    else printDiagnosis(diagnosis, { terminal: system.terminal, print })
+    return diagnosis.findings.some(({ severity }) => severity === 'missing') ? EXIT.no : EXIT.ok
+  },
+}
+
+function factsOf({ modes: { inForce, armed, recommended, chains }, ...rest }: Diagnosis): object {
+  return { ...rest, closed: { in_force: inForce, armed, recommended, chains } }
+}

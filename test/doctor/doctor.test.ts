@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { diagnose } from '../../src/doctor/doctor.ts'
+import type { Facts } from '../../src/doctor/facts.ts'
+import type { Question } from '../../src/doctor/finding.ts'
+import { parsePrefix } from '../../src/terms/address.ts'
+import { address, both, byHand, facts, recorded, sight, statements } from './facts.ts'
+
+const { ACCEPT, DROP, dport, invalid, jump } = statements
+
+const findings = (changes: Parameters<typeof facts>[0], question: Question) =>
+  diagnose(facts(changes)).findings.filter(({ about }) => about === question)
+const said = (changes: Parameters<typeof facts>[0], question: Question) =>
+  findings(changes, question)
+    .map(({ severity, text, advice }) => `${severity}: ${text}${advice === undefined ? '' : ` | ${advice}`}`)
+    .join('\n')
+const seeing = (ruleset: ReturnType<typeof recorded>, rest: Partial<Facts> & { toml?: string } = {}) => ({
+  sight: sight({ ruleset }),
+  ...rest,
+})
+
+test('an empty machine: all is well, and listening is recommended', () => {
+  const { findings: all, modes } = diagnose(facts())
+  assert.deepEqual(modes, {
+    inForce: 'listening',
+    armed: false,
+    recommended: 'listening',
+    chains: { input: [], forward: [] },
+  })
+  assert.ok(all.every(({ severity }) => severity === 'ok' || severity === 'note'))
+  assert.match(said({}, 'closed'), /all but tcp 22, tcp 443, udp 53\.$/)
+})
+
+test('the way of a packet: before the chains of every manager at input, after those of address translation', () => {
+  const way = (ruleset: ReturnType<typeof recorded>, hook: string) =>
+    diagnose(facts(seeing(ruleset)))
+      .path.filter(station => station.hook === hook)
+      .map(({ priority, chain }) => `${priority} ${chain}`)
+  assert.deepEqual(way(recorded('stock'), 'input'), ['-10 flypaper_listening', '0 input'])
+  assert.deepEqual(way(recorded('ufw'), 'input'), ['-10 flypaper_listening', '0 INPUT', '0 INPUT'])
+  assert.deepEqual(way(recorded('firewalld'), 'input'), ['-10 flypaper_listening', '10 filter_INPUT'])
+  assert.deepEqual(way(recorded('docker'), 'prerouting'), ['-450 flypaper_early', '-100 PREROUTING'])
+  assert.match(
+    said(seeing(recorded('docker')), 'place'),
+    /comes ip nat PREROUTING\. What is dropped there is never seen/,
+  )
+  const legacy = facts({ legacy: [{ family: 'ip', table: 'raw' }] })
+  assert.deepEqual(
+    diagnose(legacy).path.map(({ priority }) => priority),
+    [-450, -300, -10, 450],
+  )
+})
+
+test('a chain that drops what it does not accept: unmatched, and what to write', () => {
+  const server = byHand('drop', [[dport(22), ACCEPT]])
+  const router = both(server, byHand('drop', [], 'forward'))
+  assert.match(
+    said(seeing(server), 'mode'),
+    /note: Recommended: closed = "unmatched", since chain input refuses.*\| Write into the settings:\nclosed = "unmatched"\n\[chains\]\ninput = \["input"\]\n/,
+  )
+  assert.match(
+    said(seeing(router, { forwards: true }), 'mode'),
+    /\ninput = \["input"\]\nforward = \["forward"\]/,
+  )
+  assert.doesNotMatch(said(seeing(router), 'mode'), /forward = /)
+  assert.match(said(seeing(server), 'closed'), /end of chain input .*its rules name tcp 22, some perhaps/)
+  const following = seeing(server, { toml: 'closed = "unmatched"\nchains.input = ["input"]' })
+  assert.match(said(following, 'mode'), /ok: Recommended: closed = "unmatched"[^|]*$/m)
+  assert.deepEqual(diagnose(facts(following)).modes.chains, { input: ['input'], forward: [] })
+})
+
+test('a last rule that drops everything: the jump must stand before it', () => {
+  const server = byHand('accept', [
+    [dport(22), ACCEPT],
+    [{ counter: null }, DROP],
+  ])
+  const { modes } = diagnose(facts(seeing(server)))
+  assert.deepEqual([modes.recommended, modes.chains.input], ['unmatched', []])
+  assert.match(
+    said(seeing(server), 'mode'),
+    /and into chain input, before its last rule: jump flypaper_input/,
+  )
+  const jumping = byHand('accept', [[dport(22), ACCEPT], [jump('flypaper_input')], [DROP]])
+  assert.doesNotMatch(said(seeing(jumping), 'mode'), /before its last rule/)
+})
+
+test('no jump can come from another table: listening beside every manager', () => {
+  for (const name of ['stock', 'iptables-nft', 'ufw', 'firewalld', 'docker'] as const)
+    assert.equal(diagnose(facts(seeing(recorded(name)))).modes.recommended, 'listening', name)
+})
+
+test('what each mode cannot see is said, as far as it is so here', () => {
+  assert.doesNotMatch(said({}, 'mode'), /your firewall|forwarded/)
+  assert.match(said(seeing(recorded('ufw')), 'mode'), /open, but that your firewall refuses/)
+  assert.match(said({ forwards: true }, 'mode'), /offences in traffic that is forwarded/)
+  const strict = byHand('drop', [
+    [invalid, DROP],
+    [dport(22), ACCEPT],
+  ])
+  const unmatched = said(seeing(strict, { toml: 'closed = "unmatched"', forwards: true }), 'mode')
+  assert.match(
+    unmatched,
+    /what the one rule of chain input drops or rejects before its end; offences in traffic/,
+  )
+})
+
+test('an armed trap is seen in the kernel, whatever the settings say', () => {
+  const where = { family: 'inet', table: 'filter', hook: 'input', priority: -10 }
+  const chains = ['flypaper_early', 'flypaper_strays'].map(name => ({ ...where, name }))
+  const { modes } = diagnose(facts(seeing({ tables: [where], chains, rules: [] })))
+  assert.deepEqual([modes.armed, modes.inForce], [true, 'unmatched'])
+})
+
+test('what is missing: 1', () => {
+  const without = (...names: string[]) => {
+    const supports = {
+      queue: true,
+      log: true,
+      socket: true,
+      ...Object.fromEntries(names.map(name => [name, false])),
+    }
+    return { sight: sight({ supports }) }
+  }
+  const missing = (changes: Parameters<typeof facts>[0]) =>
+    diagnose(facts(changes))
+      .findings.filter(({ severity }) => severity === 'missing')
+      .map(({ text }) => text)
+  assert.deepEqual(missing({}), [])
+  assert.deepEqual(missing(without('queue')), [])
+  assert.match(missing(without('queue', 'log'))[0]!, /neither nft_queue nor NFLOG/)
+  assert.match(missing(without('socket'))[0]!, /lacks nft_socket/)
+  assert.match(missing({ ...without('queue'), toml: 'capture = "queue"' })[0]!, /has no nft_queue/)
+  assert.match(missing({ ...without('log'), toml: 'capture = "log"' })[0]!, /has no NFLOG/)
+  assert.match(
+    missing({ sight: sight({ version: '1.0.2' }) })[0]!,
+    /libnftables 1\.0\.2 is older than 1\.0\.6/,
+  )
+  assert.deepEqual(missing({ sight: sight({ version: '1.1' }) }), [])
+  assert.match(missing({ node: '22.9.0' })[0]!, /Node 22\.9\.0 is too old/)
+  assert.match(missing({ toml: 'chains.input = ["inptu"]' })[0]!, /has no such chain/)
+  assert.match(missing({ toml: 'closed = "unmatched"' })[0]!, /no rule jumps to flypaper_input/)
+  const unseen = { unseen: 'no permission: CAP_NET_ADMIN is missing', advice: 'sudo' }
+  assert.deepEqual(missing({ sight: unseen }), [
+    'No permission: CAP_NET_ADMIN is missing. So nothing of the kernel was seen.',
+  ])
+  assert.match(said({ kernel: '5.10.0-30-amd64' }, 'needs'), /careful: Linux 5\.10\.0-30-amd64 is older/)
+})
+
+test('whoever came in by ssh: never-list, near, known, or judged', () => {
+  const caller = { address: address('203.0.113.5'), port: 22 }
+  const standing = (changes: Parameters<typeof facts>[0]) => findings({ caller, ...changes }, 'danger')[0]!
+  assert.equal(standing({ toml: 'never = ["203.0.113.0/24"]' }).severity, 'ok')
+  assert.match(
+    standing({ caller: { address: address('192.0.2.254'), port: 22 } }).text,
+    /gateway.*never judged/,
+  )
+  assert.match(standing({ connected: [caller.address] }).text, /known client: three different closed ports/)
+  const judged = standing({})
+  assert.deepEqual([judged.severity, judged.text.includes('one packet')], ['careful', true])
+  assert.match(judged.advice!, /never = \["203\.0\.113\.5"\]/)
+})
+
+test('the port by which he came in', () => {
+  const by = (port: number, changes: Parameters<typeof facts>[0] = {}) =>
+    findings({ caller: { address: address('203.0.113.5'), port }, ...changes }, 'danger')[1]!
+  assert.equal(by(22).severity, 'ok')
+  assert.match(by(2222).text, /Nobody listens on TCP-port 2222/)
+  const unmatched = by(22, seeing(byHand('drop', []), { toml: 'chains.input = ["input"]' }))
+  assert.deepEqual([unmatched.severity, /must do so in chain input/.test(unmatched.text)], ['careful', true])
+})
+
+test('containers are strangers to the trap, unless the never-list has their network', () => {
+  const bridges = [{ name: 'docker0', prefix: parsePrefix('172.17.0.0/16')! }]
+  assert.match(
+    said({ bridges }, 'danger'),
+    /behind docker0 \(172\.17\.0\.0\/16\).*never = \["172\.17\.0\.0\/16"\]/,
+  )
+  assert.doesNotMatch(said({ bridges, toml: 'never = ["172.16.0.0/12"]' }, 'danger'), /docker0/)
+})
