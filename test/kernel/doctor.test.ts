@@ -84,6 +84,21 @@ test('what it says of the caller is true: one packet locks him out, and the neve
   assert.equal([...daemon.output().matchAll(/lockout 192/g)].length, 1)
 })
 
+test('what it says of containers is true: they are judged as everybody is', async () => {
+  await using world = await makeWorld()
+  const gate = await world.host('gate')
+  const container = await world.host('container')
+  const ends = { a: ['172.17.0.1/16'], b: ['172.17.0.2/16'], names: { a: 'docker0', b: 'eth0' } }
+  await world.link(gate, container, ends)
+  using flypaperd = install(gate)
+  const daemon = await flypaperd.start()
+  const danger = (await ask(flypaperd)).findings.filter(({ about }) => about === 'danger')
+  assert.match(danger.at(-1)!.text, /behind docker0 \(172\.17\.0\.0\/16\) are judged as everybody is/)
+  const offence = { source: '172.17.0.2', destination: '172.17.0.1', tcp: 81 }
+  await send(container, { bursts: [[offence]], wait: 0 })
+  await daemon.says(/lockout 172\.17\.0\.2/)
+})
+
 test('Debian’s stock nftables.conf, and a policy of drop in it, which the recommended settings take', async () => {
   const { world, gate, sender } = await gateAndSender()
   await using _ = world
