@@ -12,6 +12,7 @@ const RELOADS: Partial<Record<Manager, string>> = {
   'iptables-nft': 'iptables-restore changes its own tables only; the trap stays.',
   ufw: '`ufw reload` changes its own tables only; the trap stays.',
   firewalld: '`firewall-cmd --reload` changes its own table only; the trap stays.',
+  docker: 'A restart of dockerd changes its own chains only; the trap stays.',
 }
 
 export function firewallFindings(managers: readonly Present[], { sight }: Facts): readonly Finding[] {

@@ -4,7 +4,7 @@ import type { Chain, Facts, InTable, Rule, Ruleset } from './facts.ts'
 import { targetsOf } from './rules.ts'
 
 export const MANAGERS = {
-  nftables: 'nftables, written by hand',
+  nftables: 'nftables',
   'iptables-nft': 'iptables (nft backend)',
   'iptables-legacy': 'iptables (legacy backend)',
   ufw: 'ufw',

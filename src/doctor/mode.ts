@@ -67,13 +67,13 @@ export function unseenBy(
 ): readonly string[] {
   if (mode === 'listening') {
     return [
-      'ports that are open on another address of this machine only, such as 127.0.0.1',
+      'ports that are open on another address of this machine only',
       ...(managers.length > 0 ? ['ports that are open, but that your firewall refuses'] : []),
       ...(facts.forwards ? ['offences in traffic that is forwarded (flies are dropped there, too)'] : []),
     ]
   }
   return [
-    'ports that your rules accept and on which nobody listens',
+    'what comes to ports that your rules accept: FIN, NULL and XMAS scans of them, and ports on which nobody listens',
     ...refusing
       .filter(({ refusals }) => refusals > 0)
       .map(({ chain, refusals }) =>

@@ -16,6 +16,8 @@ export interface RulesetElement {
 /** `name` is that of the table, chain or set; rules have none of their own and tell their chain. */
 export type RulesetChange = {
   readonly op: 'new' | 'delete'
+  /** NFPROTO_… of linux/netfilter.h: 1 inet, 2 ip, 10 ip6. Tables of several families may have the same name. */
+  readonly family: number
   readonly table: string
   readonly name: string
 } & (
@@ -78,14 +80,17 @@ export function* readRulesetDatagram(
     const message = bytes.subarray(at, at + length)
     if (type === NLMSG_DONE || type === NLMSG_ERROR) yield { port, end: { errno: errnoIn(message) } }
     else if (type >> 8 === SUBSYSTEM.nftables && !skip(port)) {
-      const read = readMessage(message.subarray(HEADER + NFGENMSG), type & 0xff)
+      const read = readMessage(message.subarray(HEADER), type & 0xff)
       if (read !== undefined) yield { port, ...read }
     }
     at += align(length)
   }
 }
 
-function readMessage(body: Uint8Array, type: number) {
+/** The family is the first byte of struct nfgenmsg. */
+function readMessage(message: Uint8Array, type: number) {
+  const family = message[0] ?? 0
+  const body = message.subarray(NFGENMSG)
   if (type === NEWGEN) return { commit: readCommit(body) }
   const [op, kind] = TYPES[type] ?? []
   if (op === undefined || kind === undefined) return undefined
@@ -97,8 +102,8 @@ function readMessage(body: Uint8Array, type: number) {
     if (type === NAME[kind]) name = textOf(value)
     if (type === ELEMENTS && kind === 'element') elements.push(...readElements(value))
   }
-  if (kind === 'element') return { change: { op, kind, table, name, elements } }
-  return { change: { op, kind, table, name } }
+  if (kind === 'element') return { change: { op, kind, family, table, name, elements } }
+  return { change: { op, kind, family, table, name } }
 }
 
 function readCommit(body: Uint8Array): Commit {

@@ -15,6 +15,7 @@ export interface ForeignTransaction extends Commit {
 }
 
 export interface RulesetOptions {
+  /** A table of family inet. */
   readonly table: string
   /** Somebody else has changed something in that table. */
   readonly onChange: (transaction: ForeignTransaction) => void
@@ -27,6 +28,8 @@ export interface RulesetOptions {
 /** Changes that are kept of one transaction, at most. */
 export const CHANGES_MAX = 100_000
 const NETLINK_NETFILTER = 12
+/** Of linux/netfilter.h. */
+const NFPROTO_INET = 1
 /** NFNLGRP_NFTABLES is 7 (linux/netfilter/nfnetlink.h). */
 const GROUP_NFTABLES = 1 << 6
 /** Each announcement takes about 1 KB of it: an emptied set announces every element. */
@@ -55,7 +58,7 @@ export function watchRuleset(options: RulesetOptions): Disposable {
   }
 
   function take(port: number, change: RulesetChange): void {
-    if (change.table !== options.table) return
+    if (change.family !== NFPROTO_INET || change.table !== options.table) return
     const before = pending.get(port) ?? { changes: [], cut: false }
     if (before.changes.length < CHANGES_MAX) before.changes.push(change)
     else before.cut = true
@@ -86,7 +89,6 @@ export function watchRuleset(options: RulesetOptions): Disposable {
   return { [Symbol.dispose]: () => socket[Symbol.dispose]() }
 }
 
-const NFPROTO_INET = 1
 const GETSETELEM = 13
 const ATTRIBUTE = { table: 1, set: 2 }
 const DUMP = 0x300

@@ -29,7 +29,8 @@ const REFUSED = hex(`24000000 0200 0000 01000000 ${PORT} feffffff 14000000 0d0a 
 
 const PORT_NUMBER = 0x120c
 const read = (...parts: Uint8Array[]) => [...readRulesetDatagram(Uint8Array.from(Buffer.concat(parts)))]
-const object = { table: 'filter', name: 'flypaper' }
+const INET = 1
+const object = { family: INET, table: 'filter', name: 'flypaper' }
 
 test('elements that come and go, with their times', () => {
   const key = (last: number) => Uint8Array.of(192, 0, 2, last)
@@ -58,10 +59,22 @@ test('elements that come and go, with their times', () => {
 test('sets, tables and chains; the end of a transaction, by whom', () => {
   assert.deepEqual(read(SET_GONE, TABLE_GONE, NEW_CHAIN, COMMIT), [
     { port: PORT_NUMBER, change: { op: 'delete', kind: 'set', ...object } },
-    { port: PORT_NUMBER, change: { op: 'delete', kind: 'table', table: 'filter', name: 'filter' } },
-    { port: PORT_NUMBER, change: { op: 'new', kind: 'chain', table: 'filter', name: 'input' } },
+    {
+      port: PORT_NUMBER,
+      change: { op: 'delete', kind: 'table', family: INET, table: 'filter', name: 'filter' },
+    },
+    { port: PORT_NUMBER, change: { op: 'new', kind: 'chain', family: INET, table: 'filter', name: 'input' } },
     { port: PORT_NUMBER, commit: { pid: 4626, name: 'nft' } },
   ])
+})
+
+test('a table of another family may have the same name', () => {
+  const ofIptables = Uint8Array.from(TABLE_GONE)
+  const IPV4 = 2
+  ofIptables[16] = IPV4
+  const [message] = read(ofIptables)
+  assert.ok(message !== undefined && 'change' in message)
+  assert.deepEqual([message.change.family, message.change.table], [IPV4, 'filter'])
 })
 
 test('the end of a dump, and a refusal', () => {
