@@ -4,6 +4,7 @@ import { type Address, covers, isIn } from '../terms/address.ts'
 import { modesOf } from './closed.ts'
 import type { Caller, Facts } from './facts.ts'
 import { type Finding, teller } from './finding.ts'
+import { acceptingJumps } from './mode.ts'
 
 const say = teller('danger')
 const TCP = 6
@@ -21,6 +22,7 @@ export function dangerFindings(facts: Facts): readonly Finding[] {
           ),
         ]
       : [callerFinding(facts.caller, facts), portFinding(facts.caller, facts)]),
+    ...openUntilNow(facts),
     ...containers(facts),
   ]
 }
@@ -66,6 +68,18 @@ function portFinding({ port }: Caller, facts: Facts): Finding {
     'careful',
     `TCP-port ${port}, by which you came in, is closed to whomever your rules do not accept there: they must do so${where} before the jump.`,
     'Begin with: flypaperd try 300',
+  )
+}
+
+/** Chains that let pass what no rule of theirs takes: with the jump at their end, whoever comes so far is an offender. */
+function openUntilNow(facts: Facts): readonly Finding[] {
+  if (modesOf(facts).inForce !== 'unmatched' || !('ruleset' in facts.sight)) return []
+  return acceptingJumps(facts.sight.ruleset, facts.settings).map(chain =>
+    say(
+      'careful',
+      `Chain ${chain} accepts by its policy what none of its rules takes, but the jump at its end makes an offender of whoever comes so far: clients of your open ports as well.`,
+      'Let rules before the jump accept every port that you serve; or write closed = "listening".',
+    ),
   )
 }
 

@@ -1,6 +1,6 @@
 /** Which mode of `closed` fits this firewall, and what it cannot see here. */
 import { ENTRANCES, isOurs } from '../arm/names.ts'
-import { closedMode } from '../settings/settings.ts'
+import { closedMode, type Settings } from '../settings/settings.ts'
 import type { Chain, Facts, Rule, Ruleset } from './facts.ts'
 import type { Present } from './managers.ts'
 import { endingOf, isInOurTable, isUnconditional, targetsOf } from './rules.ts'
@@ -30,6 +30,22 @@ export function refusingChains({ chains, rules }: Ruleset): readonly Refusing[] 
     const before = end >= 0 ? own.slice(0, end) : own
     return { way, chain: name, by, jumps, refusals: before.filter(isRefusing).length } as const
   })
+}
+
+/** Chains for input with the jump at their end, written or to be appended, that refuse nothing by themselves. */
+export function acceptingJumps(
+  ruleset: Ruleset,
+  { chains: named }: Pick<Settings, 'chains'>,
+): readonly string[] {
+  const refusing = refusingChains(ruleset).map(({ chain }) => chain)
+  return ruleset.chains
+    .filter(chain => isTheirs(chain) && chain.hook === 'input' && !refusing.includes(chain.name))
+    .map(({ name }) => name)
+    .filter(name => named.input.includes(name) || ruleset.rules.some(rule => isJumpIn(rule, name)))
+}
+
+function isJumpIn(rule: Rule, chain: string): boolean {
+  return rule.chain === chain && isInOurTable(rule) && targetsOf(rule).includes(ENTRANCES.input)
 }
 
 function isTheirs(chain: Chain): boolean {

@@ -169,6 +169,18 @@ test('the port by which he came in', () => {
   assert.deepEqual([unmatched.severity, /must do so in chain input/.test(unmatched.text)], ['careful', true])
 })
 
+test('a policy of accept with the jump at its end: clients of open ports would be offenders', () => {
+  const open = byHand('accept', [])
+  const named = { toml: 'chains.input = ["input"]' }
+  assert.match(said(seeing(open, named), 'danger'), /careful: Chain input accepts by its policy/)
+  assert.match(
+    said(seeing(byHand('accept', [[jump('flypaper_input')]]), { toml: 'closed = "unmatched"' }), 'danger'),
+    /careful: Chain input accepts by its policy/,
+  )
+  assert.doesNotMatch(said(seeing(open), 'danger'), /by its policy/)
+  assert.doesNotMatch(said(seeing(byHand('drop', []), named), 'danger'), /by its policy/)
+})
+
 test('containers are strangers to the trap, unless the never-list has their network', () => {
   const bridges = [{ name: 'docker0', prefix: parsePrefix('172.17.0.0/16')! }]
   assert.match(
