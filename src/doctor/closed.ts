@@ -14,8 +14,9 @@ const about = { closed: teller('closed'), mode: teller('mode') }
 
 export interface Modes {
   readonly inForce: Mode
-  readonly armed: boolean
-  readonly recommended: Mode
+  /** Undefined, as what is recommended, when the kernel's rules cannot be seen. */
+  readonly armed: boolean | undefined
+  readonly recommended: Mode | undefined
   /** What to write under [chains] for the recommended mode. */
   readonly chains: Readonly<Record<Refusing['way'], readonly string[]>>
 }
@@ -28,6 +29,7 @@ export function modesOf(facts: Facts): Modes {
   const named = facts.settings.chains
   const union = (way: Refusing['way']) => [...new Set([...named[way], ...toName(way)])]
   const chains = { input: union('input'), forward: facts.forwards ? union('forward') : named.forward }
+  if ('unseen' in facts.sight) return { inForce, armed: undefined, recommended: undefined, chains: named }
   return { inForce, armed, recommended: recommendedMode(refusing), chains }
 }
 
@@ -35,20 +37,21 @@ export function closedFindings(facts: Facts, managers: readonly Present[]): read
   const modes = modesOf(facts)
   const { inForce, armed, recommended } = modes
   const refusing = refusingOf(facts)
-  const wanted = inForce === recommended ? [inForce] : [inForce, recommended]
+  const wanted = [...new Set([inForce, recommended ?? inForce])]
   const unseen = (mode: Mode) =>
     `With closed = "${mode}" flypaperd cannot see: ${unseenBy(mode, facts, refusing, managers).join('; ')}.`
   return [
     ...wanted.map(mode => about.closed('ok', closedBy(mode, facts, refusing))),
-    about.mode(
-      'ok',
-      armed
-        ? `The trap is armed, with closed = "${inForce}".`
-        : `The trap is not armed. With the settings of now it would have closed = "${inForce}".`,
-    ),
+    about.mode('ok', stateText(inForce, armed)),
     recommendation(modes, refusing),
     ...wanted.map(mode => about.mode('note', unseen(mode))),
   ]
+}
+
+function stateText(inForce: Mode, armed: boolean | undefined): string {
+  if (armed) return `The trap is armed, with closed = "${inForce}".`
+  const state = armed === undefined ? 'Whether the trap is armed cannot be seen.' : 'The trap is not armed.'
+  return `${state} With the settings of now it would have closed = "${inForce}".`
 }
 
 function refusingOf({ sight }: Facts): readonly Refusing[] {
@@ -60,7 +63,7 @@ function closedBy(mode: Mode, facts: Facts, refusing: readonly Refusing[]): stri
     const served = portsText(
       facts.served.map(([protocol, port]) => `${protocol === 6 ? 'tcp' : 'udp'} ${port}`),
     )
-    return `With "listening" every port is closed on which nobody listens: all but ${served || 'none'}.`
+    return `With "listening" every port is closed on which nobody listens: ${served === '' ? 'all of them' : `all but ${served}`}.`
   }
   const chains = refusing.filter(({ way }) => way === 'input').map(({ chain }) => chain)
   const names = [...new Set([...facts.settings.chains.input, ...chains])].join(', ')
@@ -80,6 +83,12 @@ function portsText(all: readonly string[]): string {
 function recommendation(modes: Modes, refusing: readonly Refusing[]): Finding {
   const { inForce, recommended, chains } = modes
   const severity = inForce === recommended ? 'ok' : 'note'
+  if (recommended === undefined) {
+    return about.mode(
+      'note',
+      'None is recommended, since the rules cannot be seen. closed = "listening" works beside any firewall.',
+    )
+  }
   if (recommended === 'listening') {
     return about.mode(
       severity,

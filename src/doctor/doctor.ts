@@ -33,7 +33,7 @@ const say = teller('place')
 
 /** What comes before the judging chain decides what it sees. */
 function placeFindings(path: readonly Station[]): readonly Finding[] {
-  if (path.length === 0) return []
+  if (path.length === 0) return [say('note', 'The chains that are here cannot be seen.')]
   const at = path.findIndex(({ judges, hook }) => judges && hook === 'input')
   const before = path.slice(0, Math.max(0, at)).filter(({ ours, isEmpty }) => !ours && !isEmpty)
   if (before.length === 0) return [say('ok', 'Nobody’s rules come before it.')]

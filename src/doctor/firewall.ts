@@ -17,10 +17,11 @@ const RELOADS: Partial<Record<Manager, string>> = {
 
 export function firewallFindings(managers: readonly Present[], { sight }: Facts): readonly Finding[] {
   const ifUnseen = 'unseen' in sight ? ' Its rules cannot be seen.' : ''
+  if (managers.length === 0 && ifUnseen !== '') {
+    return [say('note', 'Whether there is a firewall here cannot be seen: see below what is missing.')]
+  }
   if (managers.length === 0) {
-    return [
-      say('ok', `There is no firewall here.${ifUnseen} None is needed: closed is where nobody listens.`),
-    ]
+    return [say('ok', 'There is no firewall here. None is needed: closed is where nobody listens.')]
   }
   return managers.map(present => {
     const { manager, seen } = present

@@ -143,6 +143,11 @@ test('what is missing: 1', () => {
   assert.deepEqual(missing({ sight: unseen }), [
     'No permission: CAP_NET_ADMIN is missing. So nothing of the kernel was seen.',
   ])
+  assert.match(said({ sight: unseen }, 'firewall'), /^note: Whether there is a firewall here cannot be seen/)
+  assert.match(
+    said({ sight: unseen }, 'mode'),
+    /cannot be seen\. With the settings of now.*\nnote: None is recommended/,
+  )
   assert.match(said({ kernel: '5.10.0-30-amd64' }, 'needs'), /careful: Linux 5\.10\.0-30-amd64 is older/)
 })
 
