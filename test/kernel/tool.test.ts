@@ -184,3 +184,25 @@ test('export and import: 2,000 flies with the time they had left, on another mac
   )
   assert.ok(Math.abs(Date.parse(one!.until) - Date.parse(before!.until)) <= 1000, 'to the second')
 })
+
+test('a program whose name would forge a line of the log: it is named, in one line', async () => {
+  const { world, gate, scanner } = await gateAndScanner()
+  await using _ = world
+  using flypaperd = install(gate)
+  const daemon = await flypaperd.start()
+  const watch = await gate.start([process.execPath, 'src/main.ts', 'watch'], {
+    env: { RUNTIME_DIRECTORY: flypaperd.directory, STATE_DIRECTORY: flypaperd.directory },
+  })
+  const evil = join(flypaperd.directory, 'e\nlockout 1.2\x1b')
+  await gate.must(['sh', '-c', 'cp "$(command -v nft)" "$1"', 'cp', evil])
+  await gate.must([evil, 'flush', 'ruleset'])
+  // The kernel keeps 15 bytes of a name.
+  await daemon.says(/e\\x0alockout 1\.2\\x1b/)
+  await tries(scanner, '198.18.0.5', 20000)
+  await daemon.says(/^<6>lockout 198\.18\.0\.5/)
+  await watch.says(/lockout 198\.18\.0\.5/)
+  for (const output of [daemon.output(), watch.output()]) {
+    assert.doesNotMatch(output, /^(<\d>)?lockout 1\.2/m)
+    assert.doesNotMatch(output, /\x1b/)
+  }
+})
