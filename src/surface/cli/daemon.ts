@@ -1,6 +1,7 @@
 /** Runs the daemon in the foreground: start, restart and try are this with a word more or less. */
-import { disarmTrap, openTrap, type Trap, type World } from '../../flypaperd.ts'
+import type { World } from '../../flypaperd.ts'
 import { EXIT, type ExitStatus, Failure } from '../../terms/failure.ts'
+import { disarmTrap, openTrap, type Trap } from '../../trap.ts'
 import { reachDaemon } from '../control/client.ts'
 import { controlOf, type End } from '../control/daemon.ts'
 import type { Control } from '../control/protocol.ts'

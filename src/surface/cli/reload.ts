@@ -1,5 +1,6 @@
 /** New settings for the running daemon: taken whole, or refused whole. */
-import type { Trap, World } from '../../flypaperd.ts'
+import type { World } from '../../flypaperd.ts'
+import type { Trap } from '../../trap.ts'
 import { statusOf } from './supervisor.ts'
 import type { Call } from './verb.ts'
 

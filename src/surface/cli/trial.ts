@@ -1,6 +1,7 @@
 /** `flypaperd try`: a trap that goes again by itself, so that nobody locks himself out of a distant machine. */
-import type { Trap, World } from '../../flypaperd.ts'
+import type { World } from '../../flypaperd.ts'
 import { prefixOf } from '../../terms/fly.ts'
+import type { Trap } from '../../trap.ts'
 
 export interface Trial extends Disposable {
   readonly until: number | undefined

@@ -1,8 +1,9 @@
 /** The running daemon as the control socket sees it. */
 
-import type { Trap, World } from '../../flypaperd.ts'
+import type { World } from '../../flypaperd.ts'
 import type { Wish } from '../../lockout/by-hand.ts'
 import { closedMode } from '../../settings/settings.ts'
+import type { Trap } from '../../trap.ts'
 import { kernelFill } from '../metrics/fill.ts'
 import { metricsOf } from '../metrics/metrics.ts'
 import { metricsText } from '../metrics/text.ts'

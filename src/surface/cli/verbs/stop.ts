@@ -1,5 +1,5 @@
-import { disarmTrap } from '../../../flypaperd.ts'
 import { EXIT } from '../../../terms/failure.ts'
+import { disarmTrap } from '../../../trap.ts'
 import { reachDaemon } from '../../control/client.ts'
 import type { Verb } from '../verb.ts'
 

@@ -1,0 +1,208 @@
+/** The life of the trap: armed, kept, renewed with new settings, disarmed. What happens in it is in flypaperd.ts. */
+import { openAcquaintances } from './arm/acquaintances.ts'
+import { type Arming, arm, type Manner } from './arm/arm.ts'
+import { disarm } from './arm/disarm.ts'
+import { type Firewall, untouched } from './arm/firewall.ts'
+import { kernelCounts } from './arm/kernel-counts.ts'
+import { followNeighbours } from './arm/neighbours.ts'
+import type { Statement } from './arm/ruleset/spec.ts'
+import { knownChanges, servedChanges } from './arm/surroundings.ts'
+import type { Capture } from './capture/capture.ts'
+import { chooseStatement, openCapture } from './capture/intake.ts'
+import { openDaemon, type World } from './flypaperd.ts'
+import type { Locked, Order, Wish } from './lockout/by-hand.ts'
+import type { Flypaper } from './lockout/flypaper.ts'
+import { openAlarm } from './record/alarm.ts'
+import type { History } from './record/history.ts'
+import type { Counts } from './record/tally.ts'
+import { closedMode, type Settings } from './settings/settings.ts'
+import { EXIT, Failure } from './terms/failure.ts'
+import { auditor } from './upkeep/audit.ts'
+import { careForHistory } from './upkeep/care.ts'
+import { type KeeperCounts, keepTrap, takeTrust } from './upkeep/keeper.ts'
+import { retirement } from './upkeep/retire.ts'
+import { keepStateFile } from './upkeep/state-file.ts'
+
+/** The armed trap. Disposing of it ends the daemon's part only: the kernel goes on alone. */
+export interface Trap extends Disposable {
+  readonly flypaper: Flypaper
+  readonly capture: Capture
+  /** Seconds of grace after boot that were left when the trap was armed. */
+  readonly grace: number
+  /** Those in force. */
+  readonly settings: Settings
+  counts(): Counts & KeeperCounts
+  /** Locks out by hand, and says so. */
+  lock(wishes: readonly Wish[], order: Omit<Order, 'never' | 'near'>): Locked
+  /** Remembers and tells who was let go since the last time. To be called once a second. */
+  settle(): void
+  /** Looks at this machine again: addresses, routes, resolvers, served ports. To be called now and then. */
+  refresh(): void
+  /** Takes new settings without a gap, or throws why not and goes on with the old ones. */
+  reload(settings: Settings): void
+}
+
+/** The capture comes first: it is the lock against a second daemon, and nothing is changed when it fails. */
+export function openTrap(world: World, settings: Settings): Trap {
+  const { firewall, surroundings, sockets, history, log, now } = world
+  using opening = new DisposableStack()
+  let wanted = settings
+  let neighbours = followNeighbours(firewall, surroundings, settings.never)
+  const care = opening.use(
+    careForHistory({
+      ...world,
+      boot: world.kernelSets.boot(),
+      settings: () => wanted,
+      onStep: ms => flypaper.shift(ms),
+      onSleep: () => keeper.follow('slept'),
+    }),
+  )
+  const acquaintances = openAcquaintances(firewall, history)
+  const alarm = openAlarm(log, now)
+  const stateFile = keepStateFile({
+    ...world,
+    file: world.stateFile,
+    settings: () => wanted,
+    flies: () => flypaper.each(),
+  })
+  const touchStateFile = () => {
+    if (!wanted.dryRun) stateFile.touch()
+  }
+  const daemon = openDaemon(world, {
+    settings: () => wanted,
+    neighbours: () => neighbours,
+    sets: settings.dryRun ? untouched(firewall) : firewall,
+    onFlies: touchStateFile,
+    onRefused: error => keeper.armAgain(`the kernel refused a change: ${String(error)}`),
+  })
+  const { flypaper } = daemon
+
+  function openFor({ capture, number, dryRun }: Settings): Capture {
+    // A queue would drop what a dry run must let go.
+    const statement = chooseStatement(dryRun ? 'log' : capture, kind => firewall.supports(kind))
+    return openCapture(sockets, statement, number, daemon.receive, error => alarm(String(error)))
+  }
+
+  function armNow(statement: Statement, manner: Manner): Arming {
+    const flies = () => (wanted.dryRun ? [] : flypaper.timed(now()))
+    const recalled = acquaintances.recall(now())
+    const arming = arm({
+      firewall,
+      surroundings,
+      settings: wanted,
+      statement,
+      flies,
+      nameFly: source => neighbours.nameFly(source),
+      recalled,
+      ...manner,
+    })
+    if (arming.table !== 'ours') history.setMeta(MADE_TABLE, arming.table === 'made' ? 'yes' : 'no')
+    audit.remember()
+    return arming
+  }
+
+  const { retire } = opening.use(retirement())
+  opening.use(stateFile)
+  let capture = openFor(wanted)
+  opening.defer(() => capture[Symbol.dispose]())
+  const audit = auditor(firewall)
+  const keeper = opening.use(
+    keepTrap(
+      { ...world, flypaper },
+      {
+        arm: () => void armNow(capture.kind, { isAgain: true }),
+        chains: () => [...wanted.chains.input, ...wanted.chains.forward],
+      },
+    ),
+  )
+  const trust = takeTrust(world)
+  const { grace } = armNow(capture.kind, { areThere: trust === 'confirmed' })
+  if (wanted.never.length > 0) flypaper.free(wanted.never, 'the never-list', now())
+  if (!wanted.dryRun) keeper.follow(trust)
+  touchStateFile()
+  history.onRenewed(() => flypaper.rewrite(now()))
+  opening.defer(() => acquaintances.remember(surroundings.served(), now(), 'at-the-end'))
+  const opened = opening.move()
+  return {
+    flypaper,
+    get capture() {
+      return capture
+    },
+    grace,
+    get settings() {
+      return wanted
+    },
+    counts: () =>
+      daemon.tally.counts({
+        deferred: flypaper.deferred(),
+        kernel: kernelCounts(firewall.look()),
+        capture: capture.counts(),
+        ...keeper.counts(),
+      }),
+    lock(wishes, order) {
+      const who = { ...order, never: wanted.never, near: neighbours.near() }
+      const locked = flypaper.lock(wishes, who, now())
+      daemon.announce(locked.lockouts)
+      return locked
+    },
+    settle() {
+      daemon.settle()
+      care.second()
+    },
+    refresh() {
+      neighbours.refresh()
+      firewall.change([
+        ...(closedMode(wanted) === 'listening' ? servedChanges(surroundings.served()) : []),
+        ...knownChanges(surroundings.connected(), neighbours.nameFly),
+      ])
+      acquaintances.remember(surroundings.served(), now())
+      care.minute()
+      flypaper.sweep(now())
+      if (audit.isChanged()) keeper.armAgain('the ruleset in the kernel was not as it should be')
+      else if (audit.isDue() && !wanted.dryRun) keeper.follow('audit')
+    },
+    reload(next) {
+      if (next.dryRun !== wanted.dryRun) throw otherHistory()
+      const before = { wanted, neighbours }
+      const isMoved = next.number !== wanted.number || next.capture !== wanted.capture
+      const fresh = isMoved ? openFor(next) : undefined
+      try {
+        wanted = next
+        neighbours = followNeighbours(firewall, surroundings, next.never)
+        armNow(fresh?.kind ?? capture.kind, { areThere: true })
+      } catch (error) {
+        fresh?.[Symbol.dispose]()
+        ;({ wanted, neighbours } = before)
+        keeper.armAgain('new settings are refused')
+        throw error
+      }
+      if (fresh !== undefined) {
+        retire(capture)
+        capture = fresh
+      }
+      touchStateFile()
+      if (next.never.length > 0) flypaper.free(next.never, 'the never-list', now())
+    },
+    [Symbol.dispose]: () => opened.dispose(),
+  }
+}
+
+function otherHistory(): Failure {
+  return new Failure(
+    'the settings change dry_run, which a running daemon cannot do: it has a history of its own',
+    {
+      exit: EXIT.settings,
+      hint: 'Stop it and start it anew: flypaperd stop, then flypaperd start',
+    },
+  )
+}
+
+/** Disarms whatever trap is in the kernel, also one whose daemon is gone. The flies stay. */
+export function disarmTrap(firewall: Firewall, history: History, now: number): void {
+  const holdsSomebody = (set: 'flypaper' | 'flypaper6') => firewall.elements(set).length > 0
+  const keepFlies = history.count(now) > 0 || holdsSomebody('flypaper') || holdsSomebody('flypaper6')
+  disarm(firewall, { keepFlies, madeTable: history.getMeta(MADE_TABLE) === 'yes' })
+}
+
+/** Whether `table inet filter` was made by us: as the table does, it outlives the daemon. */
+const MADE_TABLE = 'made-table'
