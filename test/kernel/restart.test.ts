@@ -106,7 +106,8 @@ test('after SIGKILL the start goes on: the flies with the time they had left, an
   const [, left] = /198\.18\.0\.7 timeout \S+ expires 1m(\d+)s/.exec(
     await gate.must(['nft', 'list', 'set', 'inet', 'filter', 'flypaper']),
   )!
-  const { since, until } = JSON.parse(await flypaperd.must('list', '--json'))[0]
+  const fly = JSON.parse(await flypaperd.must('list', '--json'))[0]
+  const [since, until] = [Date.parse(fly.since), Date.parse(fly.until)]
   assert.equal(until - since, 100_000)
   const expected = (until - Date.now()) / 1000 - 60
   assert.ok(Math.abs(Number(left) - expected) <= 2, `${left} s over a minute, expected ${expected}`)
