@@ -1,6 +1,7 @@
-/** Nothing is lost: killed in a flood, with many flies, full sets, a damaged history. */
+/** Nothing is lost: killed in a flood, with many flies, full sets, a full disk, a damaged history. */
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -146,6 +147,29 @@ test('full sets: the shortest-lived make room, one alarm; with a full hold close
   await daemon.stop()
 })
 
+test('a full disk: locking out goes on, one alarm, and what is late is written when there is room', async () => {
+  const { world, gate, scanner } = await gateAndScanner()
+  await using _ = world
+  using flypaperd = install(gate, `capture = "log"\n${NO_LIMIT}`)
+  const settings = readFileSync(join(flypaperd.directory, 'flypaperd.toml'))
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'none', flypaperd.directory])
+  using _disk = { [Symbol.dispose]: () => void execFileSync('umount', ['-l', flypaperd.directory]) }
+  writeFileSync(join(flypaperd.directory, 'flypaperd.toml'), settings)
+  const daemon = await flypaperd.start()
+  const ballast = join(flypaperd.directory, 'ballast')
+  fill(ballast)
+  await flood(scanner, 0, 2000)
+  await daemon.says(/the history cannot be written, locking out goes on/)
+  await sleep(1500)
+  const held = await gate.must(['nft', 'list', 'set', 'inet', 'filter', 'flypaper'])
+  assert.equal([...held.matchAll(/expires/g)].length, 2000)
+  assert.equal([...daemon.output().matchAll(/cannot be written, locking/g)].length, 1)
+  rmSync(ballast)
+  await daemon.says(/the history is written again: [\d,]+ lockouts and releases came late$/)
+  assert.equal((await flies(flypaperd)).length, 2000)
+  await daemon.stop()
+})
+
 test('a damaged history: moved aside, named, the flies of the kernel adopted', async () => {
   const { world, gate, scanner } = await gateAndScanner()
   await using _ = world
@@ -223,3 +247,17 @@ test('reload under load: good settings without a gap, bad ones refused whole, ha
   assert.equal(listed.length, 3001, JSON.stringify(status.counts))
   await daemon.stop()
 })
+
+/** Until nothing more goes in. */
+function fill(file: string): void {
+  try {
+    for (const size of [256 * 1024, 4096, 512])
+      for (let n = 0; n < 4096; n++) writeFileSync(file, Buffer.alloc(size), { flag: 'a' })
+  } catch {
+    try {
+      for (let n = 0; n < 4096; n++) writeFileSync(file, Buffer.alloc(512), { flag: 'a' })
+    } catch {
+      return
+    }
+  }
+}
