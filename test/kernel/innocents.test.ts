@@ -1,7 +1,8 @@
 /** Innocents that look like scanners: clients of a service that restarts, and those whose address is forged. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { install, lockouts } from '../support/daemon.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { install, lockouts, lockoutsOf } from '../support/daemon.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
 import { type Host, makeWorld } from '../support/world.ts'
@@ -47,6 +48,39 @@ test('a service is restarted while clients connect: none sticks, none is held', 
   assert.doesNotMatch(await held(gate), /elements/)
   await send(others, { bursts: [late(81)], wait: 0 })
   await daemon.says(/lockout 198\.18\.9\.9, who tried TCP-port 81/)
+})
+
+test('clients of a service that is down for a while are innocent, in both families; much later they are not', async () => {
+  await using world = await makeWorld()
+  const gate = await world.host('gate')
+  const others = await world.host('others')
+  await world.link(gate, others, {
+    a: [`${GATE}/24`, '2001:db8:1::1/64'],
+    b: ['192.0.2.9/24', '2001:db8:1::9/64'],
+  })
+  await gate.route('198.18.0.0/16', '192.0.2.9')
+  await gate.route('2001:db8:2::/48', '2001:db8:1::9')
+  using flypaperd = install(gate, 'served = "8s"')
+  const service = await serve(gate, 'tcp:80')
+  const daemon = await flypaperd.start()
+  const knock = async (host: number) => {
+    const bursts = [
+      [{ source: `198.18.0.${host}`, destination: GATE, tcp: 80 }],
+      [{ source: `2001:db8:2:${host}::9`, destination: '2001:db8:1::1', tcp: 80 }],
+    ]
+    return (await send(others, { bursts })).answers.map(({ kind }) => kind)
+  }
+
+  assert.deepEqual(await knock(1), ['syn-ack', 'syn-ack'])
+  await service.stop('SIGKILL')
+  await sleep(3_000)
+  assert.deepEqual(await knock(2), ['rst', 'rst'], 'as without us')
+  await serve(gate, 'tcp:80').then(again => again.stop('SIGKILL'))
+  assert.deepEqual(lockouts(daemon), [])
+
+  await sleep(9_000)
+  assert.deepEqual(await knock(3), [])
+  assert.deepEqual(await lockoutsOf(daemon, 2), ['198.18.0.3', '2001:db8:2:3::/64'])
 })
 
 /** The issue is one forged packet a second for a minute; three a second are harder, and shorter. */

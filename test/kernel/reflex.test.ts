@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Installation, install, lockouts, lockoutsOf } from '../support/daemon.ts'
 import type { Running } from '../support/process.ts'
 import { send } from '../support/sender.ts'
-import { serve } from '../support/server.ts'
+import { serve, speaker as startSpeaker } from '../support/server.ts'
 import { type Host, makeWorld } from '../support/world.ts'
 
 async function gateAndScanner() {
@@ -19,12 +19,6 @@ async function gateAndScanner() {
 
 const GATE = '192.0.2.1'
 const GATE6 = '2001:db8:1::1'
-
-/** Prints what comes by its connections, and sends what is typed by all of them, asked or not. */
-const SPEAKER = `require('node:net').createServer(socket => {
-  socket.on('error', () => {}).on('data', data => process.stdout.write(data))
-  process.stdin.pipe(socket)
-}).listen(2222, () => console.log('ready'))`
 
 /** Three kinds of flies: an address of IPv4, a host of the gate's own link, and somebody else's /64. */
 const FLIES = [
@@ -47,8 +41,7 @@ for (const { who, settings } of [
     await gate.route('2001:db8:2::/64', '2001:db8:1::fe')
     await serve(scanner, 'tcp:7000')
     await scanner.nft(SEEN)
-    const speaker = await gate.start([process.execPath, '-e', SPEAKER])
-    await speaker.says(/^ready$/)
+    const speaker = await startSpeaker(gate, 2222)
     using flypaperd = install(gate, settings)
     const daemon = await flypaperd.start()
     const offences = FLIES.map(({ source, gate: destination }) => [{ source, destination, tcp: 81 }])

@@ -39,6 +39,27 @@ test('checksums cover addresses, protocol and length (RFC 9293 section 3.1, RFC 
   }
 })
 
+test('a damaged SYN differs in its checksum alone, and an ICMP error carries the packet that it is about', () => {
+  const syn = { source: '192.0.2.1', destination: '198.51.100.2', tcp: 81 }
+  const whole = encode(syn)
+  const damaged = encode({ ...syn, damaged: true })
+  assert.notDeepEqual(damaged.subarray(36, 38), whole.subarray(36, 38))
+  damaged.set(whole.subarray(36, 38), 36)
+  assert.deepEqual(damaged, whole)
+
+  const error = encode({
+    source: '198.51.100.2',
+    destination: '192.0.2.1',
+    icmp: 3,
+    code: 4,
+    word: 1400,
+    about: syn,
+  })
+  assert.equal(error.readUInt32BE(24), 1400)
+  assert.deepEqual(error.subarray(28), whole)
+  assert.equal(checksum(error.subarray(20)), 0)
+})
+
 test('what is encoded is decoded', () => {
   const ends = { source: '2001:db8::1', destination: '2001:db8::2' }
   assert.deepEqual(decode(encode({ ...ends, tcp: 1, from: 22, flags: 0x12 })), {

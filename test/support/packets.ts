@@ -6,10 +6,25 @@
 import ipaddr from 'ipaddr.js'
 
 export type Carries =
-  | { readonly tcp: number; readonly from?: number; readonly flags?: number; readonly data?: string }
+  | {
+      readonly tcp: number
+      readonly from?: number
+      readonly flags?: number
+      readonly data?: string
+      /** With a wrong checksum. */
+      readonly damaged?: boolean
+    }
   | { readonly udp: number; readonly from?: number; readonly data?: string }
   /** ICMP, or ICMPv6 between IPv6 addresses. */
-  | { readonly icmp: number; readonly code?: number; readonly data?: string }
+  | {
+      readonly icmp: number
+      readonly code?: number
+      readonly data?: string
+      /** The second word of the header: the MTU of a packet that was too big. */
+      readonly word?: number
+      /** The packet that an ICMP error is about. */
+      readonly about?: Outgoing
+    }
   | { readonly protocol: number; readonly data?: string }
 
 /** A packet to send: addresses as text, ports and types as numbers, data as text. */
@@ -44,8 +59,9 @@ export function encode(packet: Outgoing): Buffer {
     tail.writeUInt32BE(protocol, 4)
     const covered = pseudo ? [source, destination, tail, bytes] : [bytes]
     const sum = checksum(Buffer.concat(covered))
+    const isDamaged = 'tcp' in packet && packet.damaged === true
     // Zero means "none" in UDP, its other representation is sent instead (RFC 768).
-    bytes.writeUInt16BE(sum === 0 && protocol === UDP ? 0xffff : sum, checksumAt)
+    bytes.writeUInt16BE(isDamaged ? sum ^ 1 : sum === 0 && protocol === UDP ? 0xffff : sum, checksumAt)
   }
   const header = source.length === 4 ? ipv4 : ipv6
   return Buffer.concat([header(source, destination, protocol, bytes.length), bytes])
@@ -115,9 +131,11 @@ function transport(packet: Outgoing, six: boolean) {
     return { protocol: UDP, bytes: Buffer.concat([header, data]), checksumAt: 6, pseudo: true }
   }
   if ('icmp' in packet) {
-    const header = Buffer.from([packet.icmp, packet.code ?? 0, 0, 0, 0, 1, 0, 1])
+    const header = Buffer.from([packet.icmp, packet.code ?? 0, 0, 0, 0, 0, 0, 0])
+    header.writeUInt32BE(packet.word ?? 0x0001_0001, 4)
+    const about = packet.about === undefined ? Buffer.alloc(0) : encode(packet.about)
     const protocol = six ? ICMPV6 : ICMP
-    return { protocol, bytes: Buffer.concat([header, data]), checksumAt: 2, pseudo: six }
+    return { protocol, bytes: Buffer.concat([header, data, about]), checksumAt: 2, pseudo: six }
   }
   return { protocol: packet.protocol, bytes: data, checksumAt: undefined, pseudo: false }
 }

@@ -26,6 +26,7 @@ const SOCK_RAW = 3
 const SOCK_CLOEXEC = 0o2000000
 const IPPROTO_RAW = 255
 const SOL_SOCKET = 1
+const SO_BROADCAST = 6
 const SO_RCVBUFFORCE = 33
 const MSG_DONTWAIT = 0x40
 const ETH_P_ALL = 0x0003
@@ -53,6 +54,7 @@ const recvfrom = libc.func('long recvfrom(int, _Out_ void *, size_t, int, _Out_ 
 /** Raw IP sockets of both families that take whole packets, header included. The kernel finds the way. */
 export function openWire(): Wire {
   const fds = { 4: open(AF_INET, SOCK_RAW, IPPROTO_RAW), 6: open(AF_INET6, SOCK_RAW, IPPROTO_RAW) }
+  setsockopt(fds[4], SOL_SOCKET, SO_BROADCAST, Buffer.from([1, 0, 0, 0]), 4)
   return {
     prepare,
     send(burst, first, count) {

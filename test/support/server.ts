@@ -16,6 +16,19 @@ export async function serve(host: Host, ...ports: readonly `${'tcp' | 'udp'}:${n
   return server
 }
 
+/** Prints what comes by its connections, and sends what is typed by all of them, asked or not. */
+const SPEAKER = `require('node:net').createServer(socket => {
+  socket.on('error', () => {}).on('data', data => process.stdout.write(data))
+  process.stdin.pipe(socket)
+}).listen(Number(process.argv[1]), () => console.log('ready'))`
+
+/** Starts a TCP server that speaks when the test writes to it; resolves when it listens. */
+export async function speaker(host: Host, port: number): Promise<Running> {
+  const server = await host.start([process.execPath, '-e', SPEAKER, String(port)])
+  await server.says(/^ready$/)
+  return server
+}
+
 async function listen(spec: string): Promise<void> {
   const [, protocol, digits] = spec.match(/^(tcp|udp):(\d{1,5})$/) ?? []
   if (protocol === undefined) throw new Error(`${spec}: neither tcp:PORT nor udp:PORT`)
