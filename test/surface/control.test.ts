@@ -16,7 +16,17 @@ const STATUS: DaemonStatus = {
   capture: 'log',
   closed: 'listening',
   dryRun: false,
-  counts: { lockouts: 1, spared: { near: 2 }, deferred: 0, kernel: {}, packets: 3, overruns: 0, lost: 0 },
+  counts: {
+    lockouts: 1,
+    again: 0,
+    overflow: 0,
+    spared: { near: 2 },
+    deferred: 0,
+    kernel: {},
+    packets: 3,
+    overruns: 0,
+    lost: 0,
+  },
 }
 
 function daemon(): Served & { readonly calls: unknown[][]; tell(line: string): void } {

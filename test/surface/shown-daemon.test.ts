@@ -45,6 +45,8 @@ const daemon: Pick<Served, 'status' | 'lock' | 'free' | 'flush' | 'confirm' | 'r
     dryRun: false,
     counts: {
       lockouts: 390,
+      again: 4,
+      overflow: 5,
       spared: { near: 2 },
       deferred: 3,
       kernel: {},

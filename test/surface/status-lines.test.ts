@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { RuleView, TableView } from '../../src/arm/firewall.ts'
-import { type Seen, statusLines } from '../../src/surface/cli/status-lines.ts'
+import { type Seen, sparedLines, statusLines } from '../../src/surface/cli/status-lines.ts'
 
 const rule = (chain: string, rest: Partial<RuleView>): RuleView => ({
   chain,
@@ -98,4 +98,16 @@ test('process and statement', () => {
     'Missing',
     "somebody else's",
   )
+})
+
+test('who was not locked out, and why', () => {
+  const lines = (counts: object) => sparedLines({ counts } as NonNullable<Seen['daemon']>)
+  const none = { again: 0, overflow: 0, spared: { near: 0 }, deferred: 0, kernel: { near: 0 } }
+  assert.deepEqual(lines(none), [])
+  assert.deepEqual(lines({ again: 4, overflow: 5, spared: { near: 2 }, deferred: 3, kernel: { near: 1 } }), [
+    'packets spared: 3 near',
+    'promotion limit: 3 sources held only',
+    'flypaper full: 5 offenders held only',
+    'locked out already: 4 offences more',
+  ])
 })

@@ -103,7 +103,7 @@ function statement({ table, daemon }: Seen): StatusLine {
   return { label, ok: true, reason: [which, ...missed].join(', ') }
 }
 
-/** What more a running daemon has to tell: whom the grading spared, and whom the promotion limit left with a hold. */
+/** What more a running daemon has to tell, of whom it did not lock out and why. Nothing is told of what there is none. */
 export function sparedLines({ counts }: DaemonStatus): readonly string[] {
   const spared = Object.entries({ ...counts.kernel, ...added(counts.spared, counts.kernel) })
     .filter(([, packets]) => packets > 0)
@@ -111,6 +111,8 @@ export function sparedLines({ counts }: DaemonStatus): readonly string[] {
   return [
     ...(spared.length === 0 ? [] : [`packets spared: ${spared.join(', ')}`]),
     ...(counts.deferred === 0 ? [] : [`promotion limit: ${counts.deferred} sources held only`]),
+    ...(counts.overflow === 0 ? [] : [`flypaper full: ${counts.overflow} offenders held only`]),
+    ...(counts.again === 0 ? [] : [`locked out already: ${counts.again} offences more`]),
   ]
 }
 

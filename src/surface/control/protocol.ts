@@ -83,6 +83,10 @@ export const StatusAnswer = z.object({
   tryUntil: Milliseconds.optional().meta({ description: 'Until when the trap is only tried.' }),
   counts: z.object({
     lockouts: z.int(),
+    /** Offences of sources that were locked out already. */
+    again: z.int(),
+    /** Offenders for whom the set had no room: they were held only. */
+    overflow: z.int(),
     /** Packets whose source the daemon let go, by reason. */
     spared: z.record(z.string(), z.int()),
     /** Sources that were held only, because of the promotion limit. */
