@@ -150,6 +150,8 @@ export function openTrap(world: World, settings: Settings): Trap {
       care.second()
     },
     refresh() {
+      // First, since whatever else is done here needs the sets.
+      if (audit.isChanged()) keeper.armAgain('the ruleset in the kernel was not as it should be')
       neighbours.refresh()
       firewall.change([
         ...(closedMode(wanted) === 'listening' ? servedChanges(surroundings.served()) : []),
@@ -158,8 +160,7 @@ export function openTrap(world: World, settings: Settings): Trap {
       acquaintances.remember(surroundings.served(), now())
       care.minute()
       flypaper.sweep(now())
-      if (audit.isChanged()) keeper.armAgain('the ruleset in the kernel was not as it should be')
-      else if (audit.isDue() && !wanted.dryRun) keeper.follow('audit')
+      if (audit.isDue() && !wanted.dryRun) keeper.follow('audit')
     },
     reload(next) {
       if (next.dryRun !== wanted.dryRun) throw otherHistory()

@@ -77,7 +77,9 @@ export function install(host: Host, toml = '', options: Options = {}): Installat
       await daemon.says(/trap armed/, PATIENCE_MS)
       return daemon
     },
-    [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }),
+    // A daemon that still runs may write a file meanwhile.
+    [Symbol.dispose]: () =>
+      rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 }),
   }
 }
 
