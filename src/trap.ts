@@ -112,13 +112,14 @@ export function openTrap(world: World, settings: Settings): Trap {
       {
         arm: () => void armNow(capture.kind, { isAgain: true }),
         chains: () => [...wanted.chains.input, ...wanted.chains.forward],
+        keepsFlies: !settings.dryRun,
       },
     ),
   )
   const trust = takeTrust(world)
   const { grace } = armNow(capture.kind, { areThere: trust === 'confirmed' })
   if (wanted.never.length > 0) flypaper.free(wanted.never, 'the never-list', now())
-  if (!wanted.dryRun) keeper.follow(trust)
+  keeper.follow(trust)
   touchStateFile()
   history.onRenewed(() => flypaper.rewrite(now()))
   opening.defer(() => acquaintances.remember(surroundings.served(), now(), 'at-the-end'))
@@ -160,7 +161,7 @@ export function openTrap(world: World, settings: Settings): Trap {
       acquaintances.remember(surroundings.served(), now())
       care.minute()
       flypaper.sweep(now())
-      if (audit.isDue() && !wanted.dryRun) keeper.follow('audit')
+      if (audit.isDue()) keeper.follow('audit')
     },
     reload(next) {
       if (next.dryRun !== wanted.dryRun) throw otherHistory()

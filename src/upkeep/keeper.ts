@@ -14,6 +14,8 @@ export interface KeptTrap {
   arm(): void
   /** The administrator's chains that shall have the jump. */
   chains(): readonly string[]
+  /** Whether the flies in the kernel are ours to keep: not in a dry run. */
+  readonly keepsFlies: boolean
 }
 
 export interface KeeperCounts {
@@ -82,6 +84,7 @@ export function keepTrap(world: SettleWorld & { readonly events: Events }, trap:
   }
 
   function follow(trust: Trust): void {
+    if (!trap.keepsFlies) return
     following.abort()
     following = new AbortController()
     const { signal } = following
@@ -111,7 +114,7 @@ export function keepTrap(world: SettleWorld & { readonly events: Events }, trap:
     const by = `${transaction.name}, pid ${transaction.pid}`
     const meaning = meaningOf(transaction, trap.chains())
     if (meaning.meaning === 'flushed') armAgain(`${by}, has removed a part of the trap`)
-    if (meaning.meaning !== 'flies') return
+    if (meaning.meaning !== 'flies' || !trap.keepsFlies) return
     inPieces(meaning.freed, piece => {
       const freed = flypaper.released(piece, by, now())
       endHolds(firewall, freed)

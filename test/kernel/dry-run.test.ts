@@ -51,6 +51,11 @@ for (const { mode, firewall, how } of [
     assert.deepEqual(await heard(2), before, 'nobody is answered differently')
     await daemon.says(/would lock out 198\.18\.0\.2, who tried TCP-port 9, for 1h/)
     assert.deepEqual(await heard(2), before, 'nor the second time')
+    // Nor is what a person does to the set any business of a dry run.
+    await gate.nft('add element inet filter flypaper { 203.0.113.7 }')
+    await gate.nft('delete element inet filter flypaper { 203.0.113.7 }')
+    assert.deepEqual(await heard(2), before)
+    assert.doesNotMatch(daemon.output(), /(lockout|free) 203\.0\.113\.7/)
     assert.deepEqual(lockouts(daemon), [])
     for (const set of ['flypaper', 'flypaper_hold'])
       assert.doesNotMatch(await gate.must(['nft', 'list', 'set', 'inet', 'filter', set]), /elements/)
