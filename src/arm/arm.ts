@@ -119,16 +119,32 @@ function checkKernel(firewall: Firewall): void {
 function checkChains(settings: Settings, table: TableView | undefined): void {
   for (const way of ['input', 'forward'] as const) {
     for (const name of settings.chains[way]) {
-      if (table?.chains.some(chain => chain.name === name)) continue
-      throw new Failure(
-        `the settings name the chain ${name} for ${way}, but table inet filter has no such chain`,
-        {
-          exit: EXIT.settings,
-          hint: 'Load your own firewall first, correct the name under [chains], or take it out there: then nothing is appended. A jump can only come from a chain of the same table.',
-        },
-      )
+      const chain = table?.chains.find(one => one.name === name)
+      if (chain === undefined) throw noChain(name, way)
+      if (chain.policy === 'accept') throw acceptingChain(name, way)
     }
   }
+}
+
+function noChain(name: string, way: string): Failure {
+  return new Failure(
+    `the settings name the chain ${name} for ${way}, but table inet filter has no such chain`,
+    {
+      exit: EXIT.settings,
+      hint: 'Load your own firewall first, correct the name under [chains], or take it out there: then nothing is appended. A jump can only come from a chain of the same table.',
+    },
+  )
+}
+
+/** A jump at its end would make an offence of everything that comes by the policy, legal clients among it. */
+function acceptingChain(name: string, way: string): Failure {
+  return new Failure(
+    `the settings name the chain ${name} for ${way}, but its policy is to accept: what none of its rules takes is not closed`,
+    {
+      exit: EXIT.settings,
+      hint: 'Give the chain "policy drop" and rules for what may come in, take its name out of [chains] (closed = "listening" needs no chain), or write the jump yourself, under a condition.',
+    },
+  )
 }
 
 /** The jumps that the settings want and nobody has written, and those of earlier settings that they want no more. */

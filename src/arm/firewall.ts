@@ -20,6 +20,8 @@ export interface ChainView {
   readonly name: string
   /** The hook of a base chain. */
   readonly hook?: string | undefined
+  /** What a base chain does with what none of its rules decides. */
+  readonly policy?: string | undefined
 }
 
 export interface SetView {

@@ -145,7 +145,7 @@ function viewOf(objects: readonly Listed[], maps: MapTargets): TableView {
   const sets = objects.filter(object => object.kind === 'set')
   const rules = objects.filter(object => object.kind === 'rule')
   return {
-    chains: chains.map(({ name, hook }) => ({ name, hook })),
+    chains: chains.map(({ name, hook, policy }) => ({ name, hook, policy })),
     handle: objects.find(object => object.kind === 'table')?.handle,
     sets: sets.map(({ name, size, flags, handle }) => ({ name, size, flags: flags ?? [], handle })),
     rules: rules.map(rule => ruleOf(rule, maps)),

@@ -194,11 +194,8 @@ test('the file of generate may be loaded while the trap is armed: no fly is lost
 test('restart takes the jumps along that the settings name no more', async () => {
   const { world, gate, scanner } = await gateAndScanner()
   await using _ = world
-  const chain = (name: string, hook: string) =>
-    `chain ${name} { type filter hook ${hook} priority filter; policy accept;\n}\n`
-  await gate.nft(
-    `table inet filter {\n${chain('input', 'input')}${chain('guests', 'input')}${chain('forward', 'forward')}}`,
-  )
+  const base = (name: string) => `chain ${name} { type filter hook ${name} priority filter; policy drop;\n}\n`
+  await gate.nft(`table inet filter {\n${base('input')}chain guests { }\n${base('forward')}}`)
   const before = await ruleset(gate)
   const jumps = async () =>
     [...(await ruleset(gate)).matchAll(/^\t\tjump (\w+) comment "flypaperd: appended/gm)].map(([, to]) => to)

@@ -77,13 +77,13 @@ test('free: address, prefix, host name, both families; it does not count, the ne
   await daemon.says(/lockout 198\.18\.0\.1, who tried TCP-port 81, for 12s, the 2nd time$/)
 })
 
-test('list, list --held, flush, with the daemon and without; the socket is for its owner alone', async () => {
+test('list, list --held, flush, with the daemon and without; the socket is for its owner and group alone', async () => {
   const { world, gate, scanner } = await gateAndScanner()
   await using _ = world
   using flypaperd = install(gate)
   assert.equal(await flypaperd.must('list'), 'No flies.\n')
   const daemon = await flypaperd.start()
-  assert.equal(statSync(join(flypaperd.directory, 'control.sock')).mode & 0o777, 0o600)
+  assert.equal(statSync(join(flypaperd.directory, 'control.sock')).mode & 0o777, 0o660)
   await offend(scanner, '198.18.0.1', '2001:db8:2:4::9')
   await daemon.says(/lockout 2001/)
   const table = (await flypaperd.must('list')).split('\n')
@@ -165,6 +165,14 @@ test('a chain that does not exist, and settings with mistakes: 78, and nothing i
     /the settings name the chain inptu for input, but table inet filter has no such chain/,
   )
   assert.equal(await gate.must(['nft', 'list', 'ruleset']), '')
+  // What such a chain does not match is accepted: a jump at its end would lock legal clients out.
+  const accepting = 'chain inptu {\ntype filter hook input priority filter; policy accept;\n}'
+  await gate.nft(`table inet filter {\n${accepting}\n}`)
+  const before = await gate.must(['nft', 'list', 'ruleset'])
+  const accept = await flypaperd.run('start')
+  assert.equal(accept.code, 78)
+  assert.match(accept.stderr, /the chain inptu for input, but its policy is to accept[\s\S]*policy drop/)
+  assert.equal(await gate.must(['nft', 'list', 'ruleset']), before)
   flypaperd.settings('holt = "20s"\n')
   const mistake = await flypaperd.run('start')
   assert.equal(mistake.code, 78)
