@@ -7,6 +7,7 @@
 import { globSync } from 'node:fs'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
+import { LENGTH_MS } from './support/length.ts'
 import { PATIENCE } from './support/process.ts'
 import { asRoot } from './support/root.ts'
 import { type Counted, count, type Reported } from './support/tally.ts'
@@ -18,7 +19,7 @@ interface Suite {
   readonly concurrency: number
 }
 
-const TEST_TIMEOUT = 120_000 * PATIENCE
+const TEST_TIMEOUT = 120_000 * PATIENCE + LENGTH_MS
 const SUITE_TIMEOUT = 30 * 60_000
 
 function suitesOf(args: readonly string[]): Suite[] {

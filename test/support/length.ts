@@ -1,0 +1,8 @@
+/** How long the tests are that gain by being long: short in CI, longer by hand. */
+
+/** Seconds of test/kernel/long.test.ts. */
+export const LONG_SECONDS = Number(process.env.FLYPAPERD_LONG_SECONDS ?? 60)
+/** How often test/kernel/lasting.test.ts kills the daemon in a flood. */
+export const KILLS = Number(process.env.FLYPAPERD_KILLS ?? 12)
+/** Milliseconds that a test may take because of that. */
+export const LENGTH_MS = LONG_SECONDS * 1000 + KILLS * 5000
