@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { reachDaemon } from '../../src/surface/control/client.ts'
+import type { DaemonStatus } from '../../src/surface/control/protocol.ts'
 import type { Installation } from './daemon.ts'
 import type { Host } from './world.ts'
 
@@ -57,8 +58,7 @@ export interface Reading {
 
 /** Asks the daemon itself, as `status --json` does, but without the time that a program takes to start. */
 export async function readDaemon(flypaperd: Installation): Promise<Reading> {
-  const daemon = await reachDaemon(join(flypaperd.directory, 'control.sock'))
-  const { pid, counts } = await daemon!.status()
+  const { pid, counts } = await statusOf(join(flypaperd.directory, 'control.sock'))
   return {
     pid,
     read: counts.packets,
@@ -72,6 +72,19 @@ export async function readDaemon(flypaperd: Installation): Promise<Reading> {
     },
     memoryMB: Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024,
     descriptors: readdirSync(`/proc/${pid}/fd`).length,
+  }
+}
+
+/** A connection may be kept from the last question, and closed by the daemon in the moment in which it is used again. */
+async function statusOf(path: string): Promise<DaemonStatus> {
+  for (let more = 5; ; more--) {
+    try {
+      const daemon = await reachDaemon(path)
+      if (daemon !== undefined) return await daemon.status()
+    } catch (error) {
+      if (more === 0) throw error
+    }
+    if (more === 0) throw new Error(`no daemon answers at ${path}`)
   }
 }
 
