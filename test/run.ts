@@ -19,7 +19,7 @@ interface Suite {
   readonly concurrency: number
 }
 
-const TEST_TIMEOUT = 120_000 * PATIENCE + LENGTH_MS
+const TEST_TIMEOUT = 240_000 * PATIENCE + LENGTH_MS
 const SUITE_TIMEOUT = 30 * 60_000
 
 function suitesOf(args: readonly string[]): Suite[] {
