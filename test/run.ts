@@ -24,7 +24,7 @@ const SUITE_TIMEOUT = 30 * 60_000
 
 function suitesOf(args: readonly string[]): Suite[] {
   const files = globSync('test/**/*.test.ts', {
-    exclude: ['test/vm/{inside,systemd}/**', 'test/install/**'],
+    exclude: ['test/vm/{inside,systemd}/**', 'test/install/**', 'test/long/**'],
   }).sort()
   const inKernel = (file: string) => file.startsWith('test/kernel/')
   const suites: Suite[] = [

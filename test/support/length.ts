@@ -1,6 +1,6 @@
 /** How long the tests are that gain by being long: short in CI, longer by hand. */
 
-/** Seconds of test/kernel/long.test.ts. */
+/** Seconds of test/long/long.test.ts. */
 export const LONG_SECONDS = Number(process.env.FLYPAPERD_LONG_SECONDS ?? 60)
 /** How often test/kernel/lasting.test.ts kills the daemon in a flood. */
 export const KILLS = Number(process.env.FLYPAPERD_KILLS ?? 12)

@@ -1,5 +1,5 @@
 /**
- * Random scans, and meanwhile frees, flushes, reloads, kills, for a minute; `npm run test:long` does it for ten, and
+ * Random scans, and meanwhile frees, flushes, reloads, kills: `npm run test:long`, ten minutes unless told, which
  * writes docs/long-test.md. After each round all is quiet, and the books must balance.
  */
 import assert from 'node:assert/strict'
