@@ -54,7 +54,7 @@ for (const { mode, firewall, how } of [
     // Nor is what a person does to the set any business of a dry run.
     await gate.nft('add element inet filter flypaper { 203.0.113.7 }')
     await gate.nft('delete element inet filter flypaper { 203.0.113.7 }')
-    assert.deepEqual(await heard(2), before)
+    assert.deepEqual(await heard(4), before)
     assert.doesNotMatch(daemon.output(), /(lockout|free) 203\.0\.113\.7/)
     assert.deepEqual(lockouts(daemon), [])
     for (const set of ['flypaper', 'flypaper_hold'])
