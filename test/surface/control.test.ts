@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { createServer, type IncomingMessage, request } from 'node:http'
+import { createServer as createNetServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -261,6 +262,19 @@ test('a daemon that ends before it answers is no bug of the command: 69', async 
     await assert.rejects(client.leave(), { exit: 69, message: 'the daemon ended before it answered' })
   } finally {
     dying.close()
+    rmSync(directory, { recursive: true })
+  }
+})
+
+test('a daemon that hangs up on whoever comes is not there any more', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'flypaperd-test-control-'))
+  const path = join(directory, 'control.sock')
+  const leaving = createNetServer(socket => socket.destroy())
+  try {
+    await new Promise<void>(resolve => leaving.listen(path, resolve))
+    for (let i = 0; i < 50; i++) assert.equal(await reachDaemon(path), undefined)
+  } finally {
+    leaving.close()
     rmSync(directory, { recursive: true })
   }
 })

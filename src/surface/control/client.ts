@@ -31,18 +31,24 @@ export async function reachDaemon(path: string): Promise<Client | undefined> {
     await control.status()
     return control
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code
-    if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ECONNRESET') return undefined
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ECONNREFUSED' || isHungUp(error)) return undefined
     if (code === 'EACCES' || code === 'EPERM') throw noPermission(path, error)
     throw error
   }
+}
+
+/** The daemon ended while it was spoken to: before it had read the question (EPIPE), or before it answered. */
+function isHungUp(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  return code === 'ECONNRESET' || code === 'EPIPE'
 }
 
 function clientOf(path: string): Client {
   const ask = async (name: EndpointName, body?: object) =>
     exchange(path, ENDPOINTS[name], body).catch(error => {
       const isPost = ENDPOINTS[name].method === 'POST'
-      throw isPost && (error as NodeJS.ErrnoException).code === 'ECONNRESET' ? goneDaemon(error) : error
+      throw isPost && isHungUp(error) ? goneDaemon(error) : error
     })
   return {
     status: async () => parse(StatusAnswer, await ask('status')),
@@ -61,7 +67,7 @@ function clientOf(path: string): Client {
         for await (const line of createInterface(response)) yield parse(EventLine, JSON.parse(line))
       } catch (error) {
         // Both the signal and a daemon that ends break the answer off: that is its end.
-        if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error
+        if (!isHungUp(error)) throw error
       }
     },
   }
