@@ -4,7 +4,7 @@ import type { Log } from './log.ts'
 const EVERY_MS = 60_000
 
 export interface Deferrals {
-  /** To be called with the number since the start, after each batch and now and then. */
+  /** To be called now and then with the number since the start. */
   note(deferred: number, now: number): void
 }
 
