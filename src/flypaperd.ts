@@ -115,9 +115,18 @@ export function openDaemon(world: World, stand: Stand): Daemon {
         if (verdict.verdict === 'let-go' && channel === 'offence') innocents.push(fly)
       }
     }
-    endHolds(stand.sets, innocents)
+    acquit(innocents)
     announce(flypaper.stick(offences, now()))
     tally.batch(batch.length, clock() - began)
+  }
+
+  /** What the kernel refuses here must not cost the offences of the same batch. */
+  function acquit(innocents: readonly Fly[]): void {
+    try {
+      endHolds(stand.sets, innocents)
+    } catch (error) {
+      stand.onRefused(error)
+    }
   }
 
   function announce(lockouts: readonly Lockout[]): void {

@@ -90,14 +90,13 @@ export function keepTrap(world: SettleWorld & { readonly events: Events }, trap:
     const { signal } = following
     const began = performance.now()
     const count = flypaper.count(now())
-    settle(world, trust, signal).then(
-      settled => settled !== undefined && tell(settled, count, performance.now() - began),
-      error => {
+    settle(world, trust, signal)
+      .then(settled => settled !== undefined && tell(settled, count, performance.now() - began))
+      .catch(error => {
         if (signal.aborted) return
         alarm(`cannot compare the kernel's sets with the history: ${String(error)}`)
         setTimeout(() => !signal.aborted && armAgain('the sets are not as they should be'), RETRY_MS).unref()
-      },
-    )
+      })
   }
 
   function tell({ freed, adopted, mended }: Settled, flies: number, took: number): void {

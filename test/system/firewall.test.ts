@@ -159,6 +159,33 @@ describeInNamespace(import.meta.url, () => {
     assert.throws(() => firewall.change([fly('192.0.2.2')]), { exit: 69, message: /^the set is full/ })
   })
 
+  test('whoever is not in a full set keeps nobody from being removed', () => {
+    using firewall = openFirewall()
+    firewall.load(RULESET.replace(/size 1048576/g, 'size 2'))
+    const hosts = (...texts: string[]) => texts.map(text => ({ element: address(text) }))
+    const flies = () =>
+      firewall
+        .elements('flypaper')
+        .map(({ element }) => element)
+        .sort()
+    const change = (change: 'add' | 'remove', ...texts: string[]) =>
+      firewall.change([{ change, set: 'flypaper', elements: hosts(...texts) }])
+    change('add', '192.0.2.1', '192.0.2.2')
+    change('remove', '192.0.2.3')
+    assert.deepEqual(flies(), ['192.0.2.1', '192.0.2.2'])
+    firewall.change([
+      { change: 'remove', set: 'flypaper6', elements: hosts('2001:db8::') },
+      { change: 'remove', set: 'flypaper', elements: hosts('192.0.2.3', '192.0.2.1', '192.0.2.4') },
+    ])
+    assert.deepEqual(flies(), ['192.0.2.2'])
+    change('add', '192.0.2.5')
+    firewall.change([
+      { change: 'remove', set: 'flypaper', elements: hosts('192.0.2.6') },
+      { change: 'remove', set: 'flypaper', elements: hosts('192.0.2.5') },
+    ])
+    assert.deepEqual(flies(), ['192.0.2.2'])
+  })
+
   test('probes change nothing', () => {
     using firewall = openFirewall()
     for (const statement of ['queue', 'log', 'socket'] as const) firewall.supports(statement)
