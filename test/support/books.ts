@@ -75,17 +75,10 @@ export async function readDaemon(flypaperd: Installation): Promise<Reading> {
   }
 }
 
-/** A connection may be kept from the last question, and closed by the daemon in the moment in which it is used again. */
 async function statusOf(path: string): Promise<DaemonStatus> {
-  for (let more = 5; ; more--) {
-    try {
-      const daemon = await reachDaemon(path)
-      if (daemon !== undefined) return await daemon.status()
-    } catch (error) {
-      if (more === 0) throw error
-    }
-    if (more === 0) throw new Error(`no daemon answers at ${path}`)
-  }
+  const daemon = await reachDaemon(path)
+  if (daemon === undefined) throw new Error(`no daemon answers at ${path}`)
+  return await daemon.status()
 }
 
 export function sumOf(fates: Fates): number {
