@@ -1,0 +1,59 @@
+/** Many sources, each with one packet to a closed port, against one contestant: who is locked out, how fast, at what cost. */
+import { type Armed, lockedIn, recordedBy } from './contestants.ts'
+import { compiled } from './programs.ts'
+import { CLOSED_PORT, makeStage, type Stage } from './stage.ts'
+import { cpuSeconds, quiet } from './usage.ts'
+
+export interface Flood {
+  readonly sources: number
+  /** Sources a second; 0 is flat out. */
+  readonly rate: number
+}
+
+export interface Outcome {
+  /** Sources in the set. */
+  readonly locked: number
+  /** Rows of the history that name the closed port; flypaperd only. */
+  readonly recorded: number
+  /** From the first packet to the last element. */
+  readonly perSecond: number
+  /** Packets a second, as they were sent. */
+  readonly sentPerSecond: number
+  /** Seconds of CPU for 1,000 lockouts, until nothing was left to do. */
+  readonly cpu: number
+}
+
+/** One flood, in a world of its own. */
+export async function floodOnce(
+  { sources, rate }: Flood,
+  arm: (stage: Stage) => Promise<Armed>,
+): Promise<Outcome> {
+  await using stage = await makeStage()
+  await using armed = await arm(stage)
+  const pid = armed.process?.pid
+  if (pid !== undefined) await quiet(pid)
+  const before = pid === undefined ? 0 : cpuSeconds(pid)
+  const watching = watchSet(stage, armed, sources)
+  const { sent, began, ended } = await stage.send({ sources, rate, ports: CLOSED_PORT })
+  const { elements, at } = await watching
+  if (pid !== undefined) await quiet(pid)
+  const used = pid === undefined ? 0 : cpuSeconds(pid) - before
+  const locked = elements >= 0 ? elements : await lockedIn(stage, armed)
+  return {
+    locked,
+    recorded: await recordedBy(armed),
+    perSecond: locked / ((at - began) / 1e9),
+    sentPerSecond: sent / ((ended - began) / 1e9),
+    cpu: (used / locked) * 1000,
+  }
+}
+
+/** Where the kernel does not tell how large a set is (before 6.17), `at` is only when it was asked last. */
+async function watchSet(
+  stage: Stage,
+  { table, set }: Armed,
+  enough: number,
+): Promise<{ elements: number; at: number }> {
+  const command = [await compiled('set-size'), table, set, String(enough), '3000', '300000']
+  return JSON.parse(await stage.gate.must(command, { timeout: 300_000 }))
+}
