@@ -66,7 +66,7 @@ export function lockByHand(hand: Hand, wishes: readonly Wish[], order: Order, no
       }
       nets.set(fly, prefix)
     }
-    const times = memory.timesBefore(fly) + 1
+    const times = (memory.timesBefore([fly]).get(fly) ?? 0) + 1
     const until = length === 'forever' ? length : now + length * 1000
     const { by, note } = order
     lockouts.set(fly, {

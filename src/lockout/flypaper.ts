@@ -110,8 +110,8 @@ export function openFlypaper(world: FlypaperWorld): Flypaper {
   const promotion = openPromotion(() => world.settings.promotion)
   let noRoomSince = Number.NEGATIVE_INFINITY
 
-  function lockoutOf({ packet, because, forgeable, hook }: Offence, source: Fly, now: number): Lockout {
-    const times = memory.timesBefore(source)
+  function lockoutOf(offence: Offence, source: Fly, times: number, now: number): Lockout {
+    const { packet, because, forgeable, hook } = offence
     const length = lengthOf({ tried: packet.tried, forgeable }, times, world.settings.lockout)
     return {
       source,
@@ -197,9 +197,11 @@ export function openFlypaper(world: FlypaperWorld): Flypaper {
         else if (now - before.since > SETTLED_MS) lost.push({ fly, seconds: secondsLeft(before.until, now) })
       }
       if (lost.length > 0) guarded(() => firewall.change(flyChanges(lost)))
-      const cameBefore = (fly: Fly) => memory.timesBefore(fly) > 0
-      const admitted = promotion.admit([...fresh.keys()], now, cameBefore)
-      const coming = [...admitted].map(fly => lockoutOf(fresh.get(fly)!, fly, now))
+      const candidates = [...fresh.keys()]
+      const before = candidates.length === 0 ? new Map<Fly, number>() : memory.timesBefore(candidates)
+      const timesOf = (fly: Fly) => before.get(fly) ?? 0
+      const admitted = promotion.admit(candidates, now, fly => timesOf(fly) > 0)
+      const coming = [...admitted].map(fly => lockoutOf(fresh.get(fly)!, fly, timesOf(fly), now))
       const lockouts = coming.length === 0 ? [] : enter(coming, now)
       remember(lockouts)
       if (offences.length > fresh.size) told?.again(offences.length - fresh.size)
@@ -228,18 +230,18 @@ export function openFlypaper(world: FlypaperWorld): Flypaper {
     },
 
     adopt(found, by, now) {
-      const lockouts = found
-        .filter(({ fly }) => flies.get(fly, now) === undefined)
-        .map(
-          ({ fly, seconds }): Lockout => ({
-            source: fly,
-            because: 'by-hand',
-            by,
-            since: now,
-            until: seconds === undefined ? 'forever' : now + seconds * 1000,
-            times: memory.timesBefore(fly) + 1,
-          }),
-        )
+      const unknown = found.filter(({ fly }) => flies.get(fly, now) === undefined)
+      const before = memory.timesBefore(unknown.map(({ fly }) => fly))
+      const lockouts = unknown.map(
+        ({ fly, seconds }): Lockout => ({
+          source: fly,
+          because: 'by-hand',
+          by,
+          since: now,
+          until: seconds === undefined ? 'forever' : now + seconds * 1000,
+          times: (before.get(fly) ?? 0) + 1,
+        }),
+      )
       remember(lockouts)
       return lockouts
     },

@@ -38,8 +38,8 @@ export interface Release {
 export interface Memory {
   /** All of them, or none. One of a source that is a fly takes the place of the old one. */
   add(lockouts: readonly Lockout[]): void
-  /** How many lockouts of this source count already; those that were freed do not. */
-  timesBefore(source: Fly): number
+  /** How many lockouts of each of these sources count already; those that were freed do not. Who never was, is left out. */
+  timesBefore(sources: readonly Fly[]): ReadonlyMap<Fly, number>
   /** Who is locked out now. */
   flies(now: number): Iterable<Pick<Lockout, 'source' | 'since' | 'until'>>
   /** Ends what is in force of these sources; tells how many lockouts that were. */

@@ -15,7 +15,7 @@ export function openEvents(log: Log, now: () => number): Events {
   return {
     tell(event) {
       // Those who were let go come by the thousand, and nothing was done to them: only whoever watches wants to know.
-      if (event.event !== 'spared') lines.write(sentence(event))
+      if (event.event !== 'spared') lines.write(() => sentence(event))
       if (listeners.size === 0) return
       const at = new Date(now()).toISOString()
       const line = JSON.stringify({ at, ...facts(event), text: sentence(event) })

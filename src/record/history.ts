@@ -9,7 +9,7 @@ import { type Chronicle, openChronicle } from './chronicle.ts'
 import type { Database } from './database.ts'
 import type { LockoutRow } from './lockout.ts'
 import { type Limits, openPruning } from './pruning.ts'
-import { columnsOf, lockoutOf } from './row.ts'
+import { lockoutOf, valuesOf } from './row.ts'
 import { SQL } from './schema.ts'
 import { openSelection, type Selection } from './selection.ts'
 import { openSightings, type Sightings } from './sightings.ts'
@@ -68,15 +68,20 @@ export function openHistory(database: Database): History {
     add(lockouts) {
       database.transaction(() => {
         for (const lockout of lockouts) {
+          const values = valuesOf(lockout)
+          if (add.run(...values) > 0) continue
           supersede.run({ source: lockout.source })
-          add.run(columnsOf(lockout))
+          add.run(...values)
         }
       })
     },
     knows: source => knows.get({ source }) !== undefined,
     shift: ms => void shift.run({ ms }),
     prune: openPruning(database),
-    timesBefore: source => (timesBefore.get({ source })?.times as number | undefined) ?? 0,
+    timesBefore(sources) {
+      const rows = timesBefore.all({ sources: JSON.stringify(sources) })
+      return new Map(rows.map(({ source, times }) => [source as Fly, times as number]))
+    },
     *flies(now, unreadable) {
       for (const row of database.each(SQL.flies, { now })) {
         const lockout = unreadable === undefined ? lockoutOf(row) : readable(row, unreadable)

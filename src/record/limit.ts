@@ -5,7 +5,8 @@ export const LINES_A_SECOND = 1024
 
 /** Disposing of it says what is still to be said. */
 export interface LimitedLines extends Disposable {
-  write(line: string): void
+  /** The line is only made when it is written. */
+  write(line: () => string): void
 }
 
 export function limitLines(write: (line: string) => void): LimitedLines {
@@ -23,7 +24,7 @@ export function limitLines(write: (line: string) => void): LimitedLines {
   return {
     write(line) {
       second ??= setTimeout(settle, 1000).unref()
-      if (written++ < LINES_A_SECOND) write(line)
+      if (written++ < LINES_A_SECOND) write(line())
       else more++
     },
     [Symbol.dispose]: settle,

@@ -4,6 +4,7 @@ import type { Lockout } from '../lockout/lockout.ts'
 import { type Address, parsePrefix } from '../terms/address.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import type { Fly } from '../terms/fly.ts'
+import type { Value } from './database.ts'
 import type { LockoutRow } from './lockout.ts'
 
 /** The columns of table lockout as they are read; STRICT tables keep these types. */
@@ -28,31 +29,50 @@ interface Columns {
   released_because: string
 }
 
-export function columnsOf(lockout: Lockout): Record<string, string | number | null> {
-  return {
-    source: lockout.source,
-    packet_source: lockout.packetSource ?? null,
-    ...triedColumns(lockout.tried),
-    hook: lockout.hook ?? null,
-    forwarded_to: lockout.forwardedTo ?? null,
-    because: lockout.because,
-    locked_by: lockout.by ?? null,
-    note: lockout.note ?? null,
-    since: lockout.since,
-    until: lockout.until === 'forever' ? null : lockout.until,
-    times: lockout.times,
-  }
+/** The columns that are written when somebody is locked out, in the order of `valuesOf`. */
+export const COLUMNS = [
+  'source',
+  'packet_source',
+  'tried',
+  'number',
+  'from_port',
+  'detail',
+  'hook',
+  'forwarded_to',
+  'because',
+  'locked_by',
+  'note',
+  'since',
+  'until',
+  'times',
+] as const
+
+export function valuesOf(lockout: Lockout): Value[] {
+  const { source, packetSource = source, tried, hook, forwardedTo, because, by, note, until } = lockout
+  return [
+    source,
+    (packetSource as string) === source ? null : packetSource,
+    ...triedValues(tried),
+    hook ?? null,
+    forwardedTo ?? null,
+    because,
+    by ?? null,
+    note ?? null,
+    lockout.since,
+    until === 'forever' ? null : until,
+    lockout.times,
+  ]
 }
 
-/** The columns of what was tried, in any table that has them. */
-export function triedColumns(tried: Tried | undefined): Record<string, string | number | null> {
-  if (tried === undefined) return { tried: null, number: null, from_port: null, detail: null }
-  return {
-    tried: tried.kind,
-    number: 'port' in tried ? tried.port : 'type' in tried ? tried.type : tried.number,
-    from_port: 'from' in tried ? tried.from : null,
-    detail: 'flags' in tried ? tried.flags : 'code' in tried ? tried.code : null,
-  }
+/** What was tried, in any table that has the columns tried, number, from_port and detail. */
+export function triedValues(tried: Tried | undefined): [Value, Value, Value, Value] {
+  if (tried === undefined) return [null, null, null, null]
+  return [
+    tried.kind,
+    'port' in tried ? tried.port : 'type' in tried ? tried.type : tried.number,
+    'from' in tried ? tried.from : null,
+    'flags' in tried ? tried.flags : 'code' in tried ? tried.code : null,
+  ]
 }
 
 /** The lockout of a row. Throws a Failure for a row that this version did not write. */
@@ -61,7 +81,7 @@ export function lockoutOf(row: object): LockoutRow {
   return {
     id: columns.id,
     source: flyOf(columns),
-    ...(columns.packet_source !== null && { packetSource: columns.packet_source }),
+    ...(columns.tried !== null && { packetSource: columns.packet_source ?? (columns.source as Address) }),
     ...(columns.tried !== null && { tried: triedOf({ ...columns, tried: columns.tried }) }),
     ...(columns.hook !== null && { hook: columns.hook }),
     ...(columns.forwarded_to !== null && { forwardedTo: columns.forwarded_to }),

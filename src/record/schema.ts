@@ -1,10 +1,13 @@
+import { COLUMNS } from './row.ts'
+
 /**
  * The history database: its schema and every question that is asked of it.
  *
  * `latest` is 1 in the newest row of a source, and only there. So one small unique index answers which time it
  * is and who is a fly, however often a source came before, and a second lockout of a fly cannot stand beside
  * the first. A row ends by its `until` alone: nothing needs to be written when time passes. What nobody tried
- * (a lockout by hand) has no `tried`. `detail` is the TCP flags or the ICMP code.
+ * (a lockout by hand) has no `tried`. `detail` is the TCP flags or the ICMP code. `packet_source` is empty where the
+ * packet was sent by the source itself, as in IPv4 it always is.
  *
  * A migration that was released is never edited: what changes comes as a further one.
  */
@@ -66,11 +69,12 @@ const RELEASE = `UPDATE lockout
 
 export const SQL = {
   supersede: 'UPDATE lockout SET latest = 0 WHERE source = :source AND latest = 1',
-  add: `INSERT INTO lockout (source, packet_source, tried, number, from_port, detail, hook, forwarded_to,
-                             because, locked_by, note, since, until, times)
-        VALUES (:source, :packet_source, :tried, :number, :from_port, :detail, :hook, :forwarded_to,
-                :because, :locked_by, :note, :since, :until, :times)`,
-  timesBefore: `SELECT times - (counts = 0) AS times FROM lockout WHERE source = :source AND latest = 1`,
+  // Nothing when the source has a latest row already, which is to be superseded then: most sources have none.
+  add: `INSERT INTO lockout (${COLUMNS}) VALUES (${COLUMNS.map(() => '?')})
+        ON CONFLICT (source) WHERE latest = 1 DO NOTHING`,
+  // All sources of a batch in one question: a JSON array of them.
+  timesBefore: `SELECT source, times - (counts = 0) AS times
+                FROM json_each(:sources) CROSS JOIN lockout ON source = value WHERE latest = 1`,
   knows: 'SELECT 1 FROM lockout WHERE source = :source AND latest = 1',
   shift: `UPDATE lockout SET since = since + :ms, until = until + :ms WHERE ${UNRELEASED}`,
   flies: `SELECT * FROM lockout WHERE ${UNRELEASED} AND until IS NULL

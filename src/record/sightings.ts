@@ -8,7 +8,7 @@ import type { Tried } from '../decode/packet.ts'
 import type { Innocence } from '../judge/verdict.ts'
 import type { Fly } from '../terms/fly.ts'
 import type { Database } from './database.ts'
-import { triedColumns, triedOf } from './row.ts'
+import { triedOf, triedValues } from './row.ts'
 
 export interface Sighting {
   readonly source: Fly
@@ -34,7 +34,7 @@ export const SIGHTINGS_MAX = 50_000
 export const SIGHTINGS_A_SECOND = 1000
 
 const SQL = {
-  see: `INSERT INTO sighting VALUES (:source, :because, :count, :first, :last, :tried, :number, :from_port, :detail)
+  see: `INSERT INTO sighting VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT DO UPDATE SET count = count + excluded.count, last = excluded.last, tried = excluded.tried,
           number = excluded.number, from_port = excluded.from_port, detail = excluded.detail`,
   seen: 'SELECT * FROM sighting WHERE source IN (:one, :other) ORDER BY last DESC',
@@ -50,7 +50,7 @@ export function openSightings(database: Database, most = SIGHTINGS_MAX): Sightin
       if (sightings.length === 0) return
       database.transaction(() => {
         for (const { source, because, count, first, last, tried } of sightings)
-          see.run({ source, because, count, first, last, ...triedColumns(tried) })
+          see.run(source, because, count, first, last, ...triedValues(tried))
         added += sightings.length
         // Counting walks the table: only as often as it can have grown by a tenth.
         if (added < most / 10) return

@@ -143,7 +143,7 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
       write({ releaseAll: release })
       return 0
     },
-    timesBefore: source => lightly(() => history.timesBefore(source), 0),
+    timesBefore: sources => lightly(() => history.timesBefore(sources), new Map()),
     setMeta: (key, value) => lightly(() => history.setMeta(key, value), undefined),
     addSightings: sightings => lightly(() => history.addSightings(sightings), undefined),
     async sync() {

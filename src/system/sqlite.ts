@@ -2,9 +2,9 @@
 import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
-import type { Database, Statement } from '../record/database.ts'
+import type { Database, Parameters, Statement } from '../record/database.ts'
 import { DamagedDatabase, failureOf, newerFailure, olderFailure, withFailure } from './sqlite-failure.ts'
 
 export interface DatabaseOptions {
@@ -76,30 +76,32 @@ function wrap(sqlite: DatabaseSync, file: string): Database {
   const prepare = (sql: string): Statement => {
     const statement = withFailure(file, () => sqlite.prepare(sql))
     return {
-      run: (parameters = {}) => withFailure(file, () => Number(statement.run(parameters).changes)),
-      get: (parameters = {}) => withFailure(file, () => statement.get(parameters)),
-      all: (parameters = {}) => withFailure(file, () => statement.all(parameters)),
+      run: (...parameters) => withFailure(file, () => Number(statement.run(...given(parameters)).changes)),
+      get: (...parameters) => withFailure(file, () => statement.get(...given(parameters))),
+      all: (...parameters) => withFailure(file, () => statement.all(...given(parameters))),
     }
   }
+  const begin = prepare('BEGIN IMMEDIATE')
+  const commit = prepare('COMMIT')
   return {
     prepare,
     prepareAll: queries =>
       Object.fromEntries(
         Object.entries<string>(queries).map(([name, sql]) => [name, prepare(sql)]),
       ) as ReturnType<Database['prepareAll']>,
-    *each(sql, parameters = {}) {
+    *each(sql, ...parameters) {
       try {
         // A statement of its own: two loops over one prepared statement would reset each other.
-        yield* sqlite.prepare(sql).iterate(parameters)
+        yield* sqlite.prepare(sql).iterate(...given(parameters))
       } catch (error) {
         throw failureOf(error, file)
       }
     },
     transaction(work) {
-      withFailure(file, () => sqlite.exec('BEGIN IMMEDIATE'))
+      begin.run()
       try {
         const result = work()
-        withFailure(file, () => sqlite.exec('COMMIT'))
+        commit.run()
         return result
       } finally {
         // Still open only when something threw; some errors (disk full) have rolled it back already.
@@ -111,6 +113,11 @@ function wrap(sqlite: DatabaseSync, file: string): Database {
       if (sqlite.isOpen) sqlite.close()
     },
   }
+}
+
+/** node:sqlite takes both, but its types want to know beforehand which. */
+function given(parameters: Parameters): SQLInputValue[] {
+  return parameters as SQLInputValue[]
 }
 
 /**

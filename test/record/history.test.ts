@@ -9,6 +9,7 @@ import type { History } from '../../src/record/history.ts'
 import { MIGRATIONS } from '../../src/record/schema.ts'
 import { openHistoryFile } from '../../src/system/history-file.ts'
 import { openDatabase } from '../../src/system/sqlite.ts'
+import type { Fly } from '../../src/terms/fly.ts'
 import { fly, HOUR, lockout, SINCE } from './lockouts.ts'
 
 const FREED = { at: SINCE + 1000, by: 'root', because: 'free', counts: false }
@@ -23,6 +24,11 @@ function fresh(t: TestContext): { history: History; file: string } {
     rmSync(folder, { recursive: true })
   })
   return { history, file }
+}
+
+/** How many lockouts of the source count. */
+function times(history: History, source: Fly): number {
+  return history.timesBefore([source]).get(source) ?? 0
 }
 
 const TRIED: Tried[] = [
@@ -50,6 +56,19 @@ for (const tried of TRIED) {
   })
 }
 
+test('who sent the packet himself is read back as its sender; by hand nobody sent one', t => {
+  const { history } = fresh(t)
+  const {
+    packetSource: _,
+    tried: __,
+    hook: ___,
+    ...byHand
+  } = lockout({ source: '192.0.2.1', because: 'by-hand' })
+  history.add([lockout(), byHand])
+  assert.equal(history.find(fly('69.0.231.79'), SINCE)?.packetSource, '69.0.231.79')
+  assert.equal(history.find(fly('192.0.2.1'), SINCE)?.packetSource, undefined)
+})
+
 test('a lockout is in force until it is over, without a write', t => {
   const { history } = fresh(t)
   history.add([lockout(), lockout({ source: '192.0.2.1', until: 'forever' })])
@@ -65,19 +84,19 @@ test('a lockout is in force until it is over, without a write', t => {
 test('times before: those that are over count, the freed one does not, the flushed one does', t => {
   const { history } = fresh(t)
   const again = (n: number) =>
-    history.add([lockout({ since: SINCE + n * HOUR, times: history.timesBefore(fly('69.0.231.79')) + 1 })])
-  assert.equal(history.timesBefore(fly('69.0.231.79')), 0)
+    history.add([lockout({ since: SINCE + n * HOUR, times: times(history, fly('69.0.231.79')) + 1 })])
+  assert.equal(times(history, fly('69.0.231.79')), 0)
   again(0)
-  assert.equal(history.timesBefore(fly('69.0.231.79')), 1)
+  assert.equal(times(history, fly('69.0.231.79')), 1)
   again(1)
-  assert.equal(history.timesBefore(fly('69.0.231.79')), 2)
+  assert.equal(times(history, fly('69.0.231.79')), 2)
   assert.equal(history.release([fly('69.0.231.79')], { ...FREED, at: SINCE + HOUR + 1 }), 1)
-  assert.equal(history.timesBefore(fly('69.0.231.79')), 1)
+  assert.equal(times(history, fly('69.0.231.79')), 1)
   again(2)
-  assert.equal(history.timesBefore(fly('69.0.231.79')), 2)
+  assert.equal(times(history, fly('69.0.231.79')), 2)
   assert.equal(history.releaseAll({ ...FLUSHED, at: SINCE + 2 * HOUR + 1 }), 1)
-  assert.equal(history.timesBefore(fly('69.0.231.79')), 2)
-  assert.equal(history.timesBefore(fly('192.0.2.1')), 0)
+  assert.equal(times(history, fly('69.0.231.79')), 2)
+  assert.equal(times(history, fly('192.0.2.1')), 0)
 })
 
 test('released: who, when, why; it ends the lockout and only what is in force', t => {
