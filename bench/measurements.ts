@@ -1,6 +1,10 @@
 /** All that `npm run bench` can measure: one file each. */
+import { client } from './measure/client.ts'
 import { flood } from './measure/flood.ts'
+import { fly } from './measure/fly.ts'
 import { idle } from './measure/idle.ts'
+import { innocent } from './measure/innocent.ts'
+import { leak } from './measure/leak.ts'
 import { pace } from './measure/pace.ts'
 import type { Effort, Figure } from './support/figure.ts'
 
@@ -10,7 +14,11 @@ export interface Measurement {
 }
 
 export const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
+  leak: { title: 'The leak: open ports that answer after the offence', measure: leak },
   flood: { title: 'A flood: 100,000 sources flat out', measure: flood },
   pace: { title: 'A steady stream: 1,000 sources at 1,000 a second', measure: pace },
+  client: { title: 'A legitimate client under a flood of 10,000 packets/s', measure: client },
+  fly: { title: "A fly's packet", measure: fly },
+  innocent: { title: "An innocent's packet", measure: innocent },
   idle: { title: 'Idle, without flies', measure: idle },
 }

@@ -129,6 +129,12 @@ static void wait_until(uint64_t time) {
   while (now() < time);
 }
 
+/* Not by spinning: others need the processor. Who wakes up late sends what is due at once. */
+static void sleep_until(uint64_t time) {
+  struct timespec due = {.tv_sec = time / 1000000000, .tv_nsec = time % 1000000000};
+  if (now() < time) clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL);
+}
+
 static int by_size(const void *a, const void *b) {
   double x = *(const double *)a, y = *(const double *)b;
   return x < y ? -1 : x > y;
@@ -216,7 +222,7 @@ int main(int argc, char **argv) {
   for (uint64_t done = 0; done < total;) {
     int frame = 0, n = 0;
     for (; n < per_call && done + n < total; n++) frame = write_source(frame, (done + n) % plan.sources);
-    if (plan.rate) wait_until(began + done * 1000000000ull / plan.rate);
+    if (plan.rate) sleep_until(began + done * 1000000000ull / plan.rate);
     if (per_call == 1) send_source(now());
     else send_frames(0, frame);
     done += n;

@@ -37,13 +37,22 @@ export async function flypaperd(stage: Stage, capture: Capture, toml = ''): Prom
   }
 }
 
+/** Whether this version of flypaperd takes the settings. */
+export async function knowsSettings({ gate }: Stage, toml: string): Promise<boolean> {
+  using installation = install(gate, toml)
+  return (await installation.run('check')).code === 0
+}
+
 /** The C reference: rules as few as can be, and a program that moves sources from packets into the set. */
 export async function reference(
   stage: Stage,
   capture: Capture,
   how: 'batch' | 'single' | 'spawn',
+  holds = true,
 ): Promise<Armed> {
-  await stage.gate.nft(minimal(capture === 'log' ? `log group ${NUMBER}` : `meta mark set ${NUMBER} accept`))
+  await stage.gate.nft(
+    minimal(capture === 'log' ? `log group ${NUMBER}` : `meta mark set ${NUMBER} accept`, holds),
+  )
   if (capture === 'queue') await queueMarked(stage)
   const command = [await compiled('reference'), capture, String(NUMBER), how, 'reference', 'flies', '3600']
   const process = await stage.gate.start(command)
@@ -63,7 +72,7 @@ export async function kernelAlone(stage: Stage): Promise<Armed> {
 }
 
 /** The same drop as flypaperd's, in the same place, and a hold; the open port is named, nothing is asked of sockets. */
-function minimal(then: string): string {
+function minimal(then: string, holds = true): string {
   return `table inet reference {
     set flies { type ipv4_addr; size ${SIZE}; flags dynamic, timeout; }
     set hold { type ipv4_addr; size ${SIZE}; flags dynamic, timeout; timeout 20s; }
@@ -77,7 +86,7 @@ function minimal(then: string): string {
       ct state established,related accept
       tcp dport ${OPEN_PORT} accept
       tcp dport != ${CLOSED_PORT} accept
-      add @hold { ip saddr }
+      ${holds ? 'add @hold { ip saddr }' : ''}
       ${then}
       drop
     }
