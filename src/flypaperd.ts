@@ -8,7 +8,10 @@ import type { Neighbours } from './arm/neighbours.ts'
 import type { Surroundings } from './arm/surroundings.ts'
 import type { Captured, Receive } from './capture/capture.ts'
 import type { PacketSockets } from './capture/intake.ts'
+import type { PassingSets, Refused } from './capture/refused.ts'
 import { decode } from './decode/decode.ts'
+import type { Packet } from './decode/packet.ts'
+import { packetOf } from './decode/refused.ts'
 import { judge, openMemory } from './judge/judge.ts'
 import { type Flypaper, type Offence, openFlypaper } from './lockout/flypaper.ts'
 import { endHolds } from './lockout/hold.ts'
@@ -23,7 +26,8 @@ import { openWitness } from './record/sightings.ts'
 import { openTally, type Tally } from './record/tally.ts'
 import type { TolerantHistory } from './record/tolerant.ts'
 import type { Settings } from './settings/settings.ts'
-import type { Fly } from './terms/fly.ts'
+import type { Channel } from './terms/channel.ts'
+import { elementOf, type Fly } from './terms/fly.ts'
 import type { WholeFile } from './upkeep/state-file.ts'
 import type { Clock } from './upkeep/time.ts'
 
@@ -32,6 +36,7 @@ export interface World {
   readonly kernelSets: KernelSets
   readonly surroundings: Surroundings
   readonly sockets: PacketSockets
+  readonly passingSets: PassingSets
   readonly history: TolerantHistory
   readonly stateFile: WholeFile
   readonly log: Log
@@ -61,11 +66,22 @@ export interface Daemon {
   readonly tally: Tally
   /** Packets become lockouts: all that one wake-up brought, at once. */
   readonly receive: Receive
+  /** What the chains of others refused becomes lockouts; `pending` are the sources that the kernel holds for it. */
+  receiveRefused(refused: readonly Refused[], pending: ReadonlySet<string>): void
   /** Counts and tells lockouts. */
   announce(lockouts: readonly Lockout[]): void
   /** Remembers and tells who was let go since the last time. */
   settle(): void
 }
+
+/** A readable packet, and how it came. */
+interface Seen {
+  readonly packet: Packet
+  readonly channel: Channel
+  readonly hook: Captured['hook']
+}
+
+const UDP = 17
 
 export function openDaemon(world: World, stand: Stand): Daemon {
   const { history, log, events, now, clock } = world
@@ -98,14 +114,34 @@ export function openDaemon(world: World, stand: Stand): Daemon {
 
   function receive(batch: readonly Captured[]): void {
     const began = clock()
-    const offences: Offence[] = []
-    const innocents: Fly[] = []
+    const seen: Seen[] = []
     for (const { bytes, channel, hook } of batch) {
       const packet = decode(bytes)
-      if ('unreadable' in packet) {
-        tally.spared('unreadable')
-        continue
-      }
+      if ('unreadable' in packet) tally.spared('unreadable')
+      else seen.push({ packet, channel, hook })
+    }
+    weigh(seen)
+    tally.batch(batch.length, clock() - began)
+  }
+
+  function receiveRefused(refused: readonly Refused[], pending: ReadonlySet<string>): void {
+    const began = clock()
+    const { nameFly, owns } = stand.neighbours()
+    weigh(
+      refused.map(one => {
+        const isPending = pending.has(String(elementOf(nameFly(one.source)).element))
+        const weak = one.protocol === UDP ? 'late' : 'refused'
+        const hook = owns(one.destination) ? 'input' : 'forward'
+        return { packet: packetOf(one), channel: isPending ? 'offence' : weak, hook }
+      }),
+    )
+    tally.batch(refused.length, clock() - began)
+  }
+
+  function weigh(seen: readonly Seen[]): void {
+    const offences: Offence[] = []
+    const innocents: Fly[] = []
+    for (const { packet, channel, hook } of seen) {
       const fly = stand.neighbours().nameFly(packet.source)
       const verdict = judge({ packet, fly, channel, now: now() }, memory)
       if (verdict.verdict === 'stick') offences.push({ packet, hook, ...verdict })
@@ -117,7 +153,6 @@ export function openDaemon(world: World, stand: Stand): Daemon {
     }
     acquit(innocents)
     announce(flypaper.stick(offences, now()))
-    tally.batch(batch.length, clock() - began)
   }
 
   /** What the kernel refuses here must not cost the offences of the same batch. */
@@ -140,6 +175,7 @@ export function openDaemon(world: World, stand: Stand): Daemon {
     flypaper,
     tally,
     receive,
+    receiveRefused,
     announce,
     settle() {
       const sightings = witness.take()

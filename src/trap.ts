@@ -6,15 +6,17 @@ import { type Firewall, untouched } from './arm/firewall.ts'
 import { kernelCounts } from './arm/kernel-counts.ts'
 import { followNeighbours } from './arm/neighbours.ts'
 import type { Statement } from './arm/ruleset/spec.ts'
-import { knownChanges, servedChanges } from './arm/surroundings.ts'
+import { knownChanges, surroundingChanges } from './arm/surroundings.ts'
 import type { Capture } from './capture/capture.ts'
 import { chooseStatement, openCapture } from './capture/intake.ts'
+import type { RefusedWatch } from './capture/refused.ts'
 import { openDaemon, type World } from './flypaperd.ts'
 import type { Locked, Order, Wish } from './lockout/by-hand.ts'
 import type { Flypaper } from './lockout/flypaper.ts'
 import { openAlarm } from './record/alarm.ts'
 import type { History } from './record/history.ts'
 import type { Counts } from './record/tally.ts'
+import { openRefused } from './refused.ts'
 import { closedMode, type Settings } from './settings/settings.ts'
 import { EXIT, Failure } from './terms/failure.ts'
 import { auditor } from './upkeep/audit.ts'
@@ -83,6 +85,11 @@ export function openTrap(world: World, settings: Settings): Trap {
     return openCapture(sockets, statement, number, daemon.receive, error => alarm(String(error)))
   }
 
+  function openRefusedFor(settings: Settings): RefusedWatch | undefined {
+    if (closedMode(settings) !== 'unaccepted') return undefined
+    return openRefused(world, settings.number, daemon, error => alarm(String(error)))
+  }
+
   function armNow(statement: Statement, manner: Manner): Arming {
     const flies = () => (wanted.dryRun ? [] : flypaper.timed(now()))
     const recalled = acquaintances.recall(now())
@@ -105,6 +112,8 @@ export function openTrap(world: World, settings: Settings): Trap {
   opening.use(stateFile)
   let capture = openFor(wanted)
   opening.defer(() => capture[Symbol.dispose]())
+  let refused = openRefusedFor(wanted)
+  opening.defer(() => refused?.[Symbol.dispose]())
   const audit = auditor(firewall)
   const keeper = opening.use(
     keepTrap(
@@ -120,6 +129,7 @@ export function openTrap(world: World, settings: Settings): Trap {
   const { grace } = armNow(capture.kind, { areThere: trust === 'confirmed' })
   if (wanted.never.length > 0) flypaper.free(wanted.never, 'the never-list', now())
   keeper.follow(trust)
+  refused?.look()
   touchStateFile()
   history.onRenewed(() => flypaper.rewrite(now()))
   opening.defer(() => acquaintances.remember(surroundings.served(), now(), 'at-the-end'))
@@ -155,10 +165,11 @@ export function openTrap(world: World, settings: Settings): Trap {
       if (audit.isChanged()) keeper.armAgain('the ruleset in the kernel was not as it should be')
       neighbours.refresh()
       firewall.change([
-        ...(closedMode(wanted) === 'listening' ? servedChanges(surroundings.served()) : []),
+        ...surroundingChanges(surroundings, closedMode(wanted)),
         ...knownChanges(surroundings.connected(), neighbours.nameFly),
       ])
       acquaintances.remember(surroundings.served(), now())
+      refused?.look()
       care.minute()
       flypaper.sweep(now())
       if (audit.isDue()) keeper.follow('audit')
@@ -168,12 +179,16 @@ export function openTrap(world: World, settings: Settings): Trap {
       const before = { wanted, neighbours }
       const isMoved = next.number !== wanted.number || next.capture !== wanted.capture
       const fresh = isMoved ? openFor(next) : undefined
+      const isOther = next.number !== wanted.number || closedMode(next) !== closedMode(wanted)
+      let freshRefused: RefusedWatch | undefined
       try {
+        if (isOther) freshRefused = openRefusedFor(next)
         wanted = next
         neighbours = followNeighbours(firewall, surroundings, next.never)
         armNow(fresh?.kind ?? capture.kind, { areThere: true })
       } catch (error) {
         fresh?.[Symbol.dispose]()
+        freshRefused?.[Symbol.dispose]()
         ;({ wanted, neighbours } = before)
         keeper.armAgain('new settings are refused')
         throw error
@@ -182,6 +197,11 @@ export function openTrap(world: World, settings: Settings): Trap {
         retire(capture)
         capture = fresh
       }
+      if (isOther) {
+        refused?.[Symbol.dispose]()
+        refused = freshRefused
+      }
+      refused?.look()
       touchStateFile()
       if (next.never.length > 0) flypaper.free(next.never, 'the never-list', now())
     },

@@ -1,16 +1,16 @@
 /** Arms the trap. Each step is one transaction of the kernel: done, or not begun. */
-import { closedMode, type Settings } from '../settings/settings.ts'
+import { closedMode, type Mode, type Settings } from '../settings/settings.ts'
 import type { Address } from '../terms/address.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import type { Fly } from '../terms/fly.ts'
-import { disarm } from './disarm.ts'
+import { disarm, removing } from './disarm.ts'
 import type { Change, Firewall, TableView } from './firewall.ts'
 import { elementsOf, flyChanges, type TimedFly } from './flies.ts'
 import { APPENDED, ENTRANCES, isOurs } from './names.ts'
 import { render } from './ruleset/render.ts'
 import { rulesetOf } from './ruleset/ruleset.ts'
 import type { Ruleset, Statement } from './ruleset/spec.ts'
-import { knownChanges, neighbourhoodChanges, type Surroundings, servedChanges } from './surroundings.ts'
+import { knownChanges, neighbourhoodChanges, type Surroundings, surroundingChanges } from './surroundings.ts'
 
 /** So many flies take about 0.2 s. */
 export const FLIES_AT_ONCE = 10_000
@@ -50,7 +50,7 @@ export function arm({ firewall, surroundings, settings, statement, flies, nameFl
   const { recalled, areThere = false, isAgain = false } = rest
   const before = firewall.look()
   const wasArmed = before !== undefined && isArmed(before)
-  checkKernel(firewall)
+  checkKernel(firewall, closedMode(settings))
   if (!isAgain) checkChains(settings, before)
   const ruleset = rulesetOf(settings, statement)
   const grace = Math.max(0, Math.ceil(settings.bootGrace - surroundings.uptime()))
@@ -60,14 +60,15 @@ export function arm({ firewall, surroundings, settings, statement, flies, nameFl
     else firewall.load(render({ ...ruleset, chains: [], absent: [] }))
     firewall.change([
       ...neighbourhoodChanges(surroundings.neighbourhood(), settings.never),
-      ...(closedMode(settings) === 'listening' ? servedChanges(surroundings.served()) : []),
+      ...surroundingChanges(surroundings, closedMode(settings)),
       ...(wasArmed ? [] : recalled),
       ...knownChanges(surroundings.connected(), nameFly),
       ...(grace > 0 ? graceChanges(grace) : []),
     ])
     if (!areThere) firewall.change(flyChanges(flies().slice(0, FLIES_AT_ONCE)))
     firewall.load(render(ruleset))
-    firewall.change(jumpChanges(settings, firewall.look()))
+    const table = firewall.look()
+    firewall.change([...jumpChanges(settings, table), ...leftovers(ruleset, table)])
   } catch (error) {
     // Half a trap is worse than none; a trap that was there before stays as it was.
     const keepFlies = before?.sets.some(set => set.name === 'flypaper') === true
@@ -96,6 +97,13 @@ function outgrownSets(ruleset: Ruleset, table: TableView | undefined): string[] 
     .map(set => set.name)
 }
 
+/** Chains and sets of another mode, which nothing enters or asks any more. */
+function leftovers(ruleset: Ruleset, table: TableView | undefined): readonly Change[] {
+  if (table === undefined) return []
+  const wanted = [...ruleset.chains, ...ruleset.sets].map(({ name }) => name as string)
+  return removing(table, name => !wanted.includes(name)).changes
+}
+
 /** NFPROTO_IPV4 and NFPROTO_IPV6 of linux/netfilter.h. */
 const NFPROTO = [2, 10]
 
@@ -107,13 +115,23 @@ function graceChanges(seconds: number): readonly Change[] {
   ]
 }
 
-/** In both modes a late packet is let through to its socket; without that, arming would cut living connections. */
-function checkKernel(firewall: Firewall): void {
-  if (firewall.supports('socket')) return
-  throw new Failure('this kernel cannot tell whether a socket listens: it lacks the module nft_socket', {
-    exit: EXIT.unavailable,
-    hint: 'Load it (modprobe nft_socket), or use a kernel that has it: any distribution kernel since 4.18.',
-  })
+/** In every mode a late packet is let through to its socket; without that, arming would cut living connections. */
+function checkKernel(firewall: Firewall, mode: Mode): void {
+  if (!firewall.supports('socket')) {
+    throw new Failure('this kernel cannot tell whether a socket listens: it lacks the module nft_socket', {
+      exit: EXIT.unavailable,
+      hint: 'Load it (modprobe nft_socket), or use a kernel that has it: any distribution kernel since 4.18.',
+    })
+  }
+  if (mode === 'unaccepted' && !firewall.supports('log')) {
+    throw new Failure(
+      'closed = "unaccepted" needs log to a group, whatever `capture` is: this kernel lacks the modules nft_log and nfnetlink_log',
+      {
+        exit: EXIT.unavailable,
+        hint: 'Load them (modprobe nft_log nfnetlink_log), or write closed = "listening" in the settings.',
+      },
+    )
+  }
 }
 
 function checkChains(settings: Settings, table: TableView | undefined): void {

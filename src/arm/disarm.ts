@@ -17,30 +17,38 @@ export function disarm(firewall: Firewall, leaving: Leaving): void {
   if (changes.length > 0) firewall.change(changes)
 }
 
-/**
- * A chain that a rule or a map of the administrator jumps to is emptied and stays, since the kernel would refuse the whole
- * transaction (EBUSY); so does a set that one of his rules asks.
- */
 export function disarming(table: TableView, leaving: Leaving): readonly Change[] {
   const appended = table.rules.filter(rule => rule.comment === APPENDED)
+  const isGoing = (name: string) => !(leaving.keepFlies && isFlySet(name))
+  const { chains, sets, changes } = removing(table, isGoing)
+  const all = [
+    ...appended.map(rule => ({ change: 'delete-rule', chain: rule.chain, handle: rule.handle }) as const),
+    ...changes,
+  ]
+  return leaving.madeTable && isEmptied(table, chains, sets) ? [...all, { change: 'delete-table' }] : all
+}
+
+/**
+ * How those of our chains and sets go. A chain that a rule or a map of the administrator jumps to is emptied and stays, since the
+ * kernel would refuse the whole transaction (EBUSY); so does a set that one of his rules asks.
+ */
+export function removing(table: TableView, isGoing: (name: string) => boolean) {
   const isTheirs = (chain: string) => !CHAINS.some(name => name === chain)
-  const theirs = table.rules.filter(rule => isTheirs(rule.chain) && !appended.includes(rule))
+  const theirs = table.rules.filter(rule => isTheirs(rule.chain) && rule.comment !== APPENDED)
   const isReferred = (name: string) =>
     table.mapTargets.includes(name) ||
     theirs.some(rule => rule.targets.includes(name) || rule.sets.includes(name))
-  const chains = CHAINS.filter(name => table.chains.some(chain => chain.name === name))
-  const sets = SETS.filter(name => table.sets.some(set => set.name === name))
-  const goingChains = chains.filter(name => !isReferred(name))
-  const goingSets = sets.filter(name => !isReferred(name) && !(leaving.keepFlies && isFlySet(name)))
-  const changes: Change[] = [
-    ...appended.map(rule => ({ change: 'delete-rule', chain: rule.chain, handle: rule.handle }) as const),
-    ...chains.map(chain => ({ change: 'flush-chain', chain }) as const),
-    ...goingChains.map(chain => ({ change: 'delete-chain', chain }) as const),
-    ...goingSets.map(set => ({ change: 'delete-set', set }) as const),
+  const emptied = CHAINS.filter(name => isGoing(name) && table.chains.some(chain => chain.name === name))
+  const chains = emptied.filter(name => !isReferred(name))
+  const sets = SETS.filter(
+    name => isGoing(name) && !isReferred(name) && table.sets.some(set => set.name === name),
+  )
+  const changes: readonly Change[] = [
+    ...emptied.map(chain => ({ change: 'flush-chain', chain }) as const),
+    ...chains.map(chain => ({ change: 'delete-chain', chain }) as const),
+    ...sets.map(set => ({ change: 'delete-set', set }) as const),
   ]
-  return leaving.madeTable && isEmptied(table, goingChains, goingSets)
-    ? [...changes, { change: 'delete-table' }]
-    : changes
+  return { chains, sets, changes }
 }
 
 function isFlySet(name: string): boolean {

@@ -46,8 +46,13 @@ export interface RuleView {
   readonly handsOver?: { readonly kind: 'queue' | 'log'; readonly number: number } | undefined
 }
 
-/** An address, a prefix, or the numbers of a concatenation: protocol and port, a family. */
-export type ElementValue = Address | Prefix | number | readonly number[]
+/** An address, a prefix, an interface, or the parts of a concatenation: protocol and port, a family. */
+export type ElementValue =
+  | Address
+  | Prefix
+  | { readonly device: string }
+  | number
+  | readonly (number | Address)[]
 
 export interface Element {
   readonly element: ElementValue

@@ -8,6 +8,13 @@ export const CHAINS = [
   'flypaper_ours',
   'flypaper_strays',
   'flypaper_listening',
+  'flypaper_through',
+  'flypaper_watch',
+  'flypaper_watch_weak',
+  'flypaper_end_input',
+  'flypaper_end_forward',
+  'flypaper_end',
+  'flypaper_refusal',
   'flypaper_input',
   'flypaper_forward',
   'flypaper_judge',
@@ -41,6 +48,14 @@ export const SETS = [
   'flypaper_stray',
   'flypaper_stray6',
   'flypaper_grace',
+  'flypaper_pending',
+  'flypaper_pending6',
+  'flypaper_passing',
+  'flypaper_passing6',
+  'flypaper_accepted',
+  'flypaper_accepted6',
+  'flypaper_unsure',
+  'flypaper_uplinks',
 ] as const
 export type SetName = (typeof SETS)[number]
 

@@ -14,6 +14,8 @@ import {
 export interface Neighbours {
   /** Own addresses, gateways and resolvers. */
   near(): readonly Prefix[]
+  /** Whether it is an address of this machine. */
+  owns(address: Address): boolean
   /** The fly that a source belongs to. */
   nameFly(source: Address): Fly
   /** Looks again, and changes the kernel's sets if anything has changed. */
@@ -38,6 +40,7 @@ export function followNeighbours(
   take(surroundings.neighbourhood())
   return {
     near: () => near,
+    owns: address => seen.own.includes(address),
     nameFly: source => nameFly(source),
     refresh() {
       const now = surroundings.neighbourhood()

@@ -2,6 +2,7 @@
  * What of this machine the trap must know: the port that system/surroundings.ts stands behind, and how it
  * becomes elements. Who is near must never be cut off, and whoever is connected now must not notice the arming.
  */
+import type { Mode } from '../settings/settings.ts'
 import { type Address, familyOf, mergePrefixes, type Prefix, parsePrefix, widen } from '../terms/address.ts'
 import { elementOf, type Fly } from '../terms/fly.ts'
 import type { Change } from './firewall.ts'
@@ -28,6 +29,8 @@ export interface Surroundings {
   served(): readonly ServedPort[]
   /** The other ends of the TCP connections that live now. */
   connected(): readonly Address[]
+  /** The interfaces of the default routes. */
+  uplinks(): readonly string[]
   /** Whether this machine forwards packets, of either family. */
   forwards(): boolean
   /** Seconds since boot. */
@@ -65,6 +68,25 @@ export function neighbourhoodChanges(near: Neighbourhood, never: readonly Prefix
       own.filter(prefix => prefix.family === 6),
     ),
     ...refill('flypaper_single6', singlePrefixes(near, never)),
+  ]
+}
+
+/** What the trap must know in this mode of `closed`. */
+export function surroundingChanges(
+  surroundings: Pick<Surroundings, 'served' | 'uplinks'>,
+  mode: Mode,
+): readonly Change[] {
+  return [
+    ...(mode === 'unmatched' ? [] : servedChanges(surroundings.served())),
+    ...(mode === 'unaccepted' ? uplinkChanges(surroundings.uplinks()) : []),
+  ]
+}
+
+function uplinkChanges(devices: readonly string[]): readonly Change[] {
+  const elements = devices.map(device => ({ element: { device } }))
+  return [
+    { change: 'empty', set: 'flypaper_uplinks' },
+    { change: 'add', set: 'flypaper_uplinks', elements },
   ]
 }
 

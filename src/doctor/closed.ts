@@ -59,6 +59,8 @@ function refusingOf({ sight }: Facts): readonly Refusing[] {
 }
 
 function closedBy(mode: Mode, facts: Facts, refusing: readonly Refusing[]): string {
+  if (mode === 'unaccepted')
+    return 'With "unaccepted" every port is closed on which nobody listens, and every other that the rules of another firewall refuse.'
   if (mode === 'listening') {
     const served = portsText(
       facts.served.map(([protocol, port]) => `${protocol === 6 ? 'tcp' : 'udp'} ${port}`),

@@ -61,7 +61,7 @@ function portFinding({ port }: Caller, facts: Facts): Finding {
     )
   }
   const { inForce, chains } = modesOf(facts)
-  if (inForce === 'listening')
+  if (inForce !== 'unmatched')
     return say('ok', `TCP-port ${port}, by which you came in, is open: somebody listens.`)
   const where = chains.input.length > 0 ? ` in chain ${chains.input.join(', ')}` : ''
   return say(

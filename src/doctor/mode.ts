@@ -1,11 +1,11 @@
 /** Which mode of `closed` fits this firewall, and what it cannot see here. */
 import { ENTRANCES, isOurs } from '../arm/names.ts'
-import { closedMode, type Settings } from '../settings/settings.ts'
+import { closedMode, type Mode, type Settings } from '../settings/settings.ts'
 import type { Chain, Facts, Rule, Ruleset } from './facts.ts'
 import type { Present } from './managers.ts'
 import { endingOf, isInOurTable, isUnconditional, targetsOf } from './rules.ts'
 
-export type Mode = ReturnType<typeof closedMode>
+export type { Mode }
 
 /** A chain of the administrator's that refuses what none of its rules accepted: a jump can stand at its end. */
 export interface Refusing {
@@ -71,7 +71,12 @@ export function modeInForce({ settings, sight }: Facts): { mode: Mode; armed: bo
   const hooked = (name: string) =>
     'ruleset' in sight && sight.ruleset.chains.some(it => it.name === name && it.hook !== undefined)
   if (!hooked('flypaper_early')) return { mode: closedMode(settings), armed: false }
-  return { mode: hooked('flypaper_listening') ? 'listening' : 'unmatched', armed: true }
+  const mode = hooked('flypaper_through')
+    ? 'unaccepted'
+    : hooked('flypaper_listening')
+      ? 'listening'
+      : 'unmatched'
+  return { mode, armed: true }
 }
 
 /** One half sentence each. */
@@ -81,6 +86,14 @@ export function unseenBy(
   refusing: readonly Refusing[],
   managers: readonly Present[],
 ): readonly string[] {
+  if (mode === 'unaccepted') {
+    return [
+      'refusals at a port through which somebody was let within a day: they may be a rate limit or a restriction of addresses',
+      'what chains before priority -10 or behind 400 refuse, and what does not open a connection (FIN, NULL and XMAS scans) where it is forwarded',
+      'UDP to ports above 32767, where answers and calls arrive',
+      ...(facts.forwards ? ['what hosts behind this machine send'] : []),
+    ]
+  }
   if (mode === 'listening') {
     return [
       'ports that are open on another address of this machine only',

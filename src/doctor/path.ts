@@ -25,6 +25,9 @@ const HOOKS = ['ingress', 'prerouting', 'input', 'forward', 'postrouting']
 const ROLES: Partial<Record<ChainName, string>> = {
   flypaper_early: 'drops flies and the held',
   flypaper_listening: 'judges: does anybody listen?',
+  flypaper_through: 'notes who opens what',
+  flypaper_end_input: 'takes the note back',
+  flypaper_end_forward: 'takes the note back',
   flypaper_strays: 'remembers late packets',
   flypaper_out: 'answers no fly',
 }

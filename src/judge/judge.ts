@@ -45,7 +45,7 @@ export function openMemory(
       return settings().never
     },
     near,
-    scans: { peer: slow, known: slow, late: distinctPorts(LATE_WINDOW_MS) },
+    scans: { peer: slow, known: slow, refused: slow, late: distinctPorts(LATE_WINDOW_MS) },
     strikes: openStrikes(() => settings().lockout),
   }
 }

@@ -13,7 +13,8 @@ export type Guilt = (typeof GUILTS)[number]
 
 /**
  * Why a source does not stick, although its packet was not accepted. `peer`, `known` and `late`: one packet of a host
- * that we talk to, of a known client, or one that may only be late, is not enough. `strike`: not the last one yet.
+ * that we talk to, of a known client, or one that may only be late, is not enough; `refused`: of either of the first two, to a port
+ * that listens and that somebody's rule refuses. `strike`: not the last one yet.
  */
 export const INNOCENCES = [
   'unreadable',
@@ -23,6 +24,7 @@ export const INNOCENCES = [
   'peer',
   'known',
   'late',
+  'refused',
   'strike',
 ] as const
 export type Innocence = (typeof INNOCENCES)[number]

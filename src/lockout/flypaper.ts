@@ -222,7 +222,9 @@ export function openFlypaper(world: FlypaperWorld): Flypaper {
 
     flush(by, now) {
       const count = flies.count(now)
-      const sets = ([...FLY_SETS, 'flypaper_hold', 'flypaper_hold6'] as const).filter(isIn(firewall))
+      const sets = (
+        [...FLY_SETS, 'flypaper_hold', 'flypaper_hold6', 'flypaper_pending', 'flypaper_pending6'] as const
+      ).filter(isIn(firewall))
       firewall.change(sets.map(set => ({ change: 'empty', set })))
       memory.releaseAll({ at: now, by, because: 'flushed', counts: false })
       flies.clear()

@@ -23,6 +23,8 @@ const INNOCENT: Readonly<Record<Innocence, string>> = {
   known:
     'one packet of a client that opened a whole connection can be forged; three different closed ports are needed',
   late: 'the packet may only be late; three different ports within a minute are needed',
+  refused:
+    'one refused packet of somebody who is used from here, or who opened a whole connection, can be forged; three different ports are needed',
   strike: 'the settings want more offences than this one; it was held meanwhile',
 }
 

@@ -14,7 +14,7 @@ interface Columns {
   packet_source: Address | null
   tried: string | null
   number: number
-  from_port: number
+  from_port: number | null
   detail: number
   hook: NonNullable<Lockout['hook']> | null
   forwarded_to: Address | null
@@ -70,7 +70,7 @@ export function triedValues(tried: Tried | undefined): [Value, Value, Value, Val
   return [
     tried.kind,
     'port' in tried ? tried.port : 'type' in tried ? tried.type : tried.number,
-    'from' in tried ? tried.from : null,
+    'from' in tried ? (tried.from ?? null) : null,
     'flags' in tried ? tried.flags : 'code' in tried ? tried.code : null,
   ]
 }
@@ -102,15 +102,16 @@ export function triedOf({
   id,
   tried: kind,
   number,
-  from_port: from,
+  from_port,
   detail,
 }: Pick<Columns, 'id' | 'number' | 'from_port' | 'detail'> & { tried: string }): Tried {
+  const from = from_port === null ? {} : { from: from_port }
   switch (kind) {
     case 'tcp':
-      return { kind, port: number, from, flags: detail }
+      return { kind, port: number, ...from, flags: detail }
     case 'udp':
     case 'sctp':
-      return { kind, port: number, from }
+      return { kind, port: number, ...from }
     case 'icmp':
     case 'icmpv6':
       return { kind, type: number, code: detail }

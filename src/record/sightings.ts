@@ -66,7 +66,7 @@ function sightingOf(row: object): Sighting {
   const { source, because, count, first, last, tried, number, from_port, detail } = row as Omit<
     Sighting,
     'tried'
-  > & { tried: string; number: number; from_port: number; detail: number }
+  > & { tried: string; number: number; from_port: number | null; detail: number }
   return { source, because, count, first, last, tried: triedOf({ id: 0, tried, number, from_port, detail }) }
 }
 

@@ -13,9 +13,9 @@ import type { Forever, Settings } from './settings.ts'
 /** The settings before the first table. */
 export const topSettings = {
   closed: setting(
-    kinds.choice('auto', 'unmatched', 'listening'),
+    kinds.choice('auto', 'unmatched', 'listening', 'unaccepted'),
     'auto',
-    'What a closed port is: "unmatched" is what no rule of your own chains took, "listening" is what no socket of this machine listens for, and "auto" is "unmatched" where [chains] names a chain, else "listening". Write "unmatched" when your own rules end in a jump to flypaperd.',
+    'What a closed port is: "unmatched" is what no rule of your own chains took, "listening" is what no socket of this machine listens for, "unaccepted" is that and what the rules of any other firewall refuse, and "auto" is "unmatched" where [chains] names a chain, else "listening". Write "unmatched" when your own rules end in a jump to flypaperd.',
   ),
   capture: setting(
     kinds.choice('auto', 'queue', 'log'),
@@ -25,7 +25,7 @@ export const topSettings = {
   number: setting(
     kinds.whole(1, 65531),
     4242,
-    'The queue numbers or NFLOG groups that are used are this one and the next three. Change it when another program has one of them.',
+    'The queue numbers or NFLOG groups that are used are this one and the next three; closed = "unaccepted" uses the NFLOG group after them as well. Change it when another program has one of them.',
   ),
   never: list(
     prefix,

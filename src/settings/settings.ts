@@ -4,8 +4,11 @@ import type { Seconds } from '../terms/duration.ts'
 
 export type Forever = 'forever'
 
+/** What counts as a closed port. */
+export type Mode = 'unmatched' | 'listening' | 'unaccepted'
+
 export interface Settings {
-  readonly closed: 'auto' | 'unmatched' | 'listening'
+  readonly closed: 'auto' | Mode
   readonly capture: 'auto' | 'queue' | 'log'
   /** First of four queue numbers or NFLOG groups. */
   readonly number: number
@@ -66,8 +69,8 @@ export interface SilentPort {
   readonly last: number
 }
 
-/** What counts as a closed port here: what no rule of the administrator took, or what no socket listens for. */
-export function closedMode(settings: Pick<Settings, 'closed' | 'chains'>): 'unmatched' | 'listening' {
+/** What counts as a closed port here: what no rule of the administrator took, what no socket listens for, or what nobody accepted. */
+export function closedMode(settings: Pick<Settings, 'closed' | 'chains'>): Mode {
   if (settings.closed !== 'auto') return settings.closed
   return settings.chains.input.length + settings.chains.forward.length > 0 ? 'unmatched' : 'listening'
 }

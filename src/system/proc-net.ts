@@ -40,6 +40,13 @@ export function parseGateways4(table: string): Address[] {
   return rows(table).flatMap(([, , gateway]) => known(addressOfWords(gateway ?? '')))
 }
 
+/** /proc/net/route: the interfaces of the routes to 0.0.0.0/0. Columns 1, 2 and 8 are interface, destination and mask. */
+export function parseDefaultDevices4(table: string): string[] {
+  return rows(table).flatMap(([device, destination, , , , , , mask]) =>
+    device !== undefined && destination === '00000000' && mask === '00000000' ? device : [],
+  )
+}
+
 export interface Route6 {
   readonly prefix: Prefix
   readonly gateway: Address | undefined

@@ -3,7 +3,14 @@ import { networkInterfaces } from 'node:os'
 import type { ServedPort, Surroundings } from '../arm/surroundings.ts'
 import { type Address, isIn, overlaps, parseAddress, parsePrefix } from '../terms/address.ts'
 import { readText } from './files.ts'
-import { parseGateways4, parseIpvs, parseResolvers, parseRoutes6, parseSockets } from './proc-net.ts'
+import {
+  parseDefaultDevices4,
+  parseGateways4,
+  parseIpvs,
+  parseResolvers,
+  parseRoutes6,
+  parseSockets,
+} from './proc-net.ts'
 
 const RESOLV_CONFS = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf']
 /** Who listens here serves nobody else: for others the port is closed. */
@@ -48,6 +55,18 @@ export const surroundings: Surroundings = {
       .filter(({ state }) => state === 'established')
       .flatMap(({ remote }) => remote ?? [])
     return [...new Set(remotes)]
+  },
+
+  uplinks() {
+    const routes6 = parseRoutes6(read('/proc/net/ipv6_route'))
+    return [
+      ...new Set([
+        ...parseDefaultDevices4(read('/proc/net/route')),
+        ...routes6
+          .filter(({ prefix, device }) => prefix.length === 0 && device !== 'lo')
+          .map(({ device }) => device),
+      ]),
+    ]
   },
 
   forwards() {

@@ -16,6 +16,7 @@ import { openLog } from './log.ts'
 import { lookAround } from './machine.ts'
 import { watchRoutes } from './nfnetlink/index.ts'
 import { packetSockets } from './packet-sockets.ts'
+import { passingSets } from './passing-sets.ts'
 import { surroundings } from './surroundings.ts'
 import { openSupervisor } from './systemd.ts'
 import { terminalOf } from './terminal.ts'
@@ -60,6 +61,7 @@ export function openSystem(env: Environment = process.env): System {
         kernelSets,
         surroundings,
         sockets: packetSockets,
+        passingSets,
         history,
         stateFile,
         log,

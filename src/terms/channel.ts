@@ -4,4 +4,10 @@
  * that we talk to, by a known client, or in a packet that may only be late.
  */
 export const CHANNELS = ['offence', 'peer', 'known', 'late'] as const
-export type Channel = (typeof CHANNELS)[number]
+export type TellingChannel = (typeof CHANNELS)[number]
+
+/** The NFLOG group, counted in the same way, that wakes the daemon (closed = "unaccepted"). */
+export const DOORBELL = CHANNELS.length
+
+/** `refused`: weak evidence that the daemon finds in a set by itself: somebody whom we know met a rule of others. */
+export type Channel = TellingChannel | 'refused'

@@ -29,6 +29,7 @@ function surroundings(changes: Partial<Surroundings> = {}): Surroundings {
       [17, 53],
     ],
     connected: () => [address('198.51.100.7'), address('2001:db8:7::7')],
+    uplinks: () => [],
     forwards: () => false,
     uptime: () => 1000,
     ...changes,

@@ -147,6 +147,7 @@ test('closed = "auto" is unmatched where a chain is named', () => {
   assert.equal(mode('chains.input = ["input"]'), 'unmatched')
   assert.equal(mode('chains.forward = ["forward"]'), 'unmatched')
   assert.equal(mode('closed = "unmatched"'), 'unmatched')
+  assert.equal(mode('closed = "unaccepted"\nchains.input = ["input"]'), 'unaccepted')
   assert.equal(mode('closed = "listening"\nchains.input = ["input"]'), 'listening')
 })
 

@@ -86,15 +86,15 @@ const cases: Case[] = [
   {
     what: 'not one of the choices',
     text: 'closed = "all"',
-    expected: `/etc/f.toml:1:10: closed must be "auto", "unmatched" or "listening", not "all"
+    expected: `/etc/f.toml:1:10: closed must be "auto", "unmatched", "listening" or "unaccepted", not "all"
   closed = "all"
            ^
-  write one of "auto", "unmatched", "listening"`,
+  write one of "auto", "unmatched", "listening", "unaccepted"`,
   },
   {
     what: 'one of the choices misspelt',
     text: 'closed = "unmached"',
-    expected: `/etc/f.toml:1:10: closed must be "auto", "unmatched" or "listening", not "unmached"
+    expected: `/etc/f.toml:1:10: closed must be "auto", "unmatched", "listening" or "unaccepted", not "unmached"
   closed = "unmached"
            ^
   write closed = "unmatched"`,

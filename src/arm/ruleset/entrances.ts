@@ -1,21 +1,35 @@
 /** The entrances: which packets come before the judge, in each mode of `closed`. */
-import type { closedMode } from '../../settings/settings.ts'
-import { because, type ChainSpec, type Paragraph, type Ruleset } from './spec.ts'
+import { closedMode, type Settings } from '../../settings/settings.ts'
+import { DOORBELL } from '../../terms/channel.ts'
+import { because, type ChainSpec, type Paragraph, type Ruleset, SYN_ALONE } from './spec.ts'
+import {
+  END_FORWARD_HOOK,
+  END_INPUT_HOOK,
+  ends,
+  FORWARD_HOOK,
+  pendingDrop,
+  refusal,
+  through,
+  watch,
+} from './unaccepted.ts'
 
-const SYN_ALONE = 'tcp flags & (fin | syn | rst | ack) == syn'
 /** Before the administrator's own chains, which are at 0, and after address translation. */
 const INPUT_HOOK = 'type filter hook input priority -10; policy accept;'
 /** Late packets of a connection that conntrack does not know: ACK, FIN+ACK, SYN+ACK, RST, RST+ACK. */
 const LATE = 'tcp flags & (fin | syn | rst | ack) == { ack, fin | ack, syn | ack, rst, rst | ack }'
 
 /** Who is never brought before the judge, in every mode and on every way. */
-const exempt: readonly Paragraph[] = [
+const known: readonly Paragraph[] = [
   because('The grace time after boot: services are still starting.', 'meta nfproto @flypaper_grace return'),
   because(
     'This machine talking to itself, and every connection that conntrack knows.',
     'iif "lo" return',
     'ct state established,related return',
   ),
+]
+
+/** Senders and receivers that are nobody in particular. */
+const nobody: readonly Paragraph[] = [
   because(
     'Broadcast and multicast are the noise of the neighbourhood, and IPv6 lives by them.',
     'meta pkttype { broadcast, multicast } return',
@@ -29,6 +43,9 @@ const exempt: readonly Paragraph[] = [
   ),
 ]
 
+const exempt = [...known, ...nobody]
+const exemptUnlessPending = [...known, pendingDrop, ...nobody]
+
 /** Lets a late packet on (`way`), and remembers its flow: if it is answered with RST, nobody shall hear it. */
 function strays(which: string, way: 'accept' | 'return'): string[] {
   return [
@@ -39,35 +56,41 @@ function strays(which: string, way: 'accept' | 'return'): string[] {
 
 const toTheJudge = because('The judge. Who offended does not come back from there.', 'jump flypaper_judge')
 
-/** closed = "listening": closed is where no socket of this machine would take the packet. */
-const listening: ChainSpec = {
-  name: 'flypaper_listening',
-  why: 'Incoming traffic, after address translation: what is published elsewhere does not come here.',
-  hook: INPUT_HOOK,
-  paragraphs: [
-    because('This machine talking to itself.', 'iif "lo" return'),
-    because(
-      'A connection that a client opened is closing: its port was open, also if the service is gone by now.',
-      'tcp flags & (fin | rst) != 0 ct state established ct direction original update @flypaper_served { meta l4proto . th dport }',
-    ),
-    ...exempt,
-    because(
-      'Somebody listens: not closed, and the port is remembered as served.',
-      `${SYN_ALONE} socket wildcard { 0, 1 } update @flypaper_served { meta l4proto . th dport } return`,
-      'meta l4proto udp socket wildcard { 0, 1 } update @flypaper_served { meta l4proto . th dport } return',
-    ),
-    because(
-      'Somebody listened lately: a service that restarts. Its clients get the answer they would get without us.',
-      `${SYN_ALONE} meta l4proto . th dport @flypaper_served return`,
-      'meta l4proto udp meta l4proto . th dport @flypaper_served return',
-    ),
-    because(
-      'A late packet to a living socket, or to one that is just being opened or closed, goes on to it.',
-      ...strays(`${LATE} socket wildcard { 0, 1 }`, 'return'),
-      ...strays(`${LATE} meta l4proto . th dport @flypaper_served`, 'return'),
-    ),
-    toTheJudge,
-  ],
+/**
+ * closed = "listening": closed is where no socket of this machine would take the packet. With "unaccepted" a port that is open
+ * is watched.
+ */
+function listening(mode: 'listening' | 'unaccepted'): ChainSpec {
+  const open = mode === 'unaccepted' ? 'goto flypaper_watch' : 'return'
+  return {
+    name: 'flypaper_listening',
+    why: 'Incoming traffic, after address translation: what is published elsewhere does not come here.',
+    hook: INPUT_HOOK,
+    paragraphs: [
+      because('This machine talking to itself.', 'iif "lo" return'),
+      because(
+        'A connection that a client opened is closing: its port was open, also if the service is gone by now.',
+        'tcp flags & (fin | rst) != 0 ct state established ct direction original update @flypaper_served { meta l4proto . th dport }',
+      ),
+      ...(mode === 'unaccepted' ? exemptUnlessPending : exempt),
+      because(
+        'Somebody listens: not closed, and the port is remembered as served.',
+        `${SYN_ALONE} socket wildcard { 0, 1 } update @flypaper_served { meta l4proto . th dport } ${open}`,
+        `meta l4proto udp socket wildcard { 0, 1 } update @flypaper_served { meta l4proto . th dport } ${open}`,
+      ),
+      because(
+        'Somebody listened lately: a service that restarts. Its clients get the answer they would get without us.',
+        `${SYN_ALONE} meta l4proto . th dport @flypaper_served return`,
+        'meta l4proto udp meta l4proto . th dport @flypaper_served return',
+      ),
+      because(
+        'A late packet to a living socket, or to one that is just being opened or closed, goes on to it.',
+        ...strays(`${LATE} socket wildcard { 0, 1 }`, 'return'),
+        ...strays(`${LATE} meta l4proto . th dport @flypaper_served`, 'return'),
+      ),
+      toTheJudge,
+    ],
+  }
 }
 
 /** closed = "unmatched": before the administrator's input chain. */
@@ -122,20 +145,33 @@ const unmatchedForward: ChainSpec = {
   ],
 }
 
-export function entrances(mode: ReturnType<typeof closedMode>): Pick<Ruleset, 'chains' | 'absent'> {
-  if (mode === 'unmatched') {
-    return {
-      chains: [beforeInput, unmatchedInput, unmatchedForward],
-      absent: [{ name: 'flypaper_listening', hook: INPUT_HOOK }],
-    }
-  }
+/** Base chains, each of one mode or two, which must not stay behind in the others. */
+const HOOKS = {
+  flypaper_strays: INPUT_HOOK,
+  flypaper_listening: INPUT_HOOK,
+  flypaper_through: FORWARD_HOOK,
+  flypaper_end_input: END_INPUT_HOOK,
+  flypaper_end_forward: END_FORWARD_HOOK,
+} as const
+
+export function entrances(settings: Settings): Pick<Ruleset, 'chains' | 'absent'> {
+  const chains = chainsOf(settings)
+  const absent = Object.entries(HOOKS)
+    .map(([name, hook]) => ({ name: name as keyof typeof HOOKS, hook }))
+    .filter(({ name }) => !chains.some(chain => chain.name === name))
+  return { chains, absent }
+}
+
+function chainsOf(settings: Settings): readonly ChainSpec[] {
+  const mode = closedMode(settings)
+  if (mode === 'unmatched') return [beforeInput, unmatchedInput, unmatchedForward]
   const unused = (name: 'flypaper_input' | 'flypaper_forward'): ChainSpec => ({
     name,
-    why: 'Not used with closed = "listening"; here so that a jump to it finds it.',
+    why: `Not used with closed = "${mode}"; here so that a jump to it finds it.`,
     paragraphs: [],
   })
-  return {
-    chains: [listening, unused('flypaper_input'), unused('flypaper_forward')],
-    absent: [{ name: 'flypaper_strays', hook: INPUT_HOOK }],
-  }
+  const both = [listening(mode), unused('flypaper_input'), unused('flypaper_forward')]
+  if (mode === 'listening') return both
+  const { number, grades } = settings
+  return [...both, through(exemptUnlessPending), ...watch(number + DOORBELL, grades), ...ends, refusal]
 }

@@ -1,17 +1,17 @@
 /** The judging chains: which packets are an offence, and what the kernel does at once. */
 import type { Grades, SilentPort } from '../../settings/settings.ts'
-import { CHANNELS, type Channel } from '../../terms/channel.ts'
-import { because, type ChainSpec, counted, isIn, put, SPARED, type Statement } from './spec.ts'
+import { CHANNELS, type TellingChannel } from '../../terms/channel.ts'
+import { because, type ChainSpec, counted, isIn, LOCAL_PORTS, put, SPARED, type Statement } from './spec.ts'
 
 /** UDP that is no scan: DHCP, NetBIOS, DHCPv6, SSDP, WS-Discovery, mDNS, LLMNR. */
-const UDP_NOISE = '67, 68, 137, 138, 546, 547, 1900, 3702, 5353, 5355'
+export const UDP_NOISE = '67, 68, 137, 138, 546, 547, 1900, 3702, 5353, 5355'
 /** traceroute, tracepath and mtr. */
 const UDP_TRACEROUTE = '33000-33999, 44444-44700'
 /**
  * UDP from and to the ports of those who answer late, or speak first after our reboot: DNS, Kerberos, NTP, SNMP, LDAP, QUIC, IKE,
  * DNS over TLS, RADIUS, STUN, NAT-T, mDNS, WireGuard.
  */
-const UDP_PEERS = '53, 88, 123, 161, 389, 443, 500, 853, 1812, 3478, 4500, 5353, 51820'
+export const UDP_PEERS = '53, 88, 123, 161, 389, 443, 500, 853, 1812, 3478, 4500, 5353, 51820'
 /**
  * Protocols whose peers lose state without being scanners (IANA protocol numbers): hop-by-hop 0, IGMP 2, IPIP 4, IPv6 41, GRE 47, ESP 50,
  * AH 51, no next header 59, EIGRP 88, OSPF 89, encapsulation 94 and 98, PIM 103, VRRP 112, L2TPv3 115, SCTP 132,
@@ -23,11 +23,9 @@ const SCANNERS_ASK = 'timestamp-request, info-request, address-mask-request'
 const PINGS = ['icmp type echo-request', 'icmpv6 type echo-request']
 /** Nobody is held meanwhile, so a flood of forged packets comes here whole; a scan needs three of them. */
 const WEAK_LIMIT = 'limit rate 2000/second burst 4000 packets'
-/** Our own ports, from which we open connections, begin here (net.ipv4.ip_local_port_range). */
-const LOCAL_PORTS = '32768-65535'
 
 export function judge(number: number, statement: Statement, grades: Grades): readonly ChainSpec[] {
-  const tell = (channel: Channel) => {
+  const tell = (channel: TellingChannel) => {
     const at = number + CHANNELS.indexOf(channel)
     return statement === 'queue' ? `queue num ${at}` : `log group ${at}`
   }
@@ -159,6 +157,7 @@ function weak(name: ChainSpec['name'], who: string, tell: string): ChainSpec {
   }
 }
 
-function matchOf({ protocol, first, last }: SilentPort): string {
+/** The match of a port that the settings name. */
+export function matchOf({ protocol, first, last }: SilentPort): string {
   return `${protocol} dport ${first === last ? first : `${first}-${last}`}`
 }

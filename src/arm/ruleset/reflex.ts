@@ -1,5 +1,7 @@
 /** The reflex: what happens to a source that is held or stuck, whether the daemon lives or not. */
+import type { Mode } from '../../settings/settings.ts'
 import { because, type ChainSpec, isHeld, isIn, put, SPARED } from './spec.ts'
+import { refusals } from './unaccepted.ts'
 
 export function early(): ChainSpec {
   return {
@@ -35,7 +37,7 @@ export function stuck(): ChainSpec {
   }
 }
 
-export function out(): ChainSpec {
+export function out(mode: Mode): ChainSpec {
   const spared = (ip: string, six: string) =>
     `${ip} daddr != @flypaper_never${six} ${ip} daddr != @flypaper_own${six}`
   const noAnswer = (match: string) =>
@@ -46,6 +48,7 @@ export function out(): ChainSpec {
     hook: 'type filter hook postrouting priority 450; policy accept;',
     paragraphs: [
       because('This machine talking to itself.', 'oif "lo" return'),
+      ...(mode === 'unaccepted' ? [refusals] : []),
       because(
         'What was originated here, or behind us, goes out, to whomever.',
         'ct direction original goto flypaper_ours',

@@ -50,7 +50,7 @@ function attributes(set: SetSpec): string[] {
   return [
     `type ${set.type}`,
     ...(set.size === undefined ? [] : [`size ${set.size}`]),
-    `flags ${set.flags.join(', ')}`,
+    ...(set.flags === undefined ? [] : [`flags ${set.flags.join(', ')}`]),
     ...(set.timeout === undefined ? [] : [`timeout ${set.timeout}s`]),
   ]
 }

@@ -14,13 +14,13 @@ import type { ChainSpec, Ruleset, Statement } from './spec.ts'
 
 /** The whole trap. */
 export function rulesetOf(settings: Settings, statement: Statement): Ruleset {
-  const { chains, absent } = entrances(closedMode(settings))
+  const { chains, absent } = entrances(settings)
   const ruleset: Ruleset = {
     sets: sets(settings),
     chains: [
       early(),
       stuck(),
-      out(),
+      out(closedMode(settings)),
       ours(),
       ...chains,
       ...judge(settings.number, statement, settings.grades),

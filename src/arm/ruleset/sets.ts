@@ -1,6 +1,6 @@
 /** The sets. Every one that is keyed by a source address has a size: that is its bound. */
 
-import type { Settings } from '../../settings/settings.ts'
+import { closedMode, type Settings } from '../../settings/settings.ts'
 import { type Family, mergePrefixes } from '../../terms/address.ts'
 import { NAT64 } from '../../terms/fly.ts'
 import type { SetSpec } from './spec.ts'
@@ -15,6 +15,13 @@ const QUESTIONS_MAX = 65_536
 /** Ports from which everybody was asked, and for how long their answers are expected (RFC 6762, UPnP: some seconds). */
 const ASKED_MAX = 1024
 const ASKED_SECONDS = 30
+/** What was tried by those who are pending or known, at the same moment: the daemon reads all of it at each look. */
+export const PASSING_MAX = 16_384
+/** Doors through which somebody was let, and for how long each is remembered. */
+const ACCEPTED_MAX = 65_536
+const ACCEPTED_SECONDS = 86_400
+/** For so long nobody is watched when they were more. */
+const UNSURE_SECONDS = 600
 /** Two protocols with 65,536 ports each. */
 const SERVED_MAX = 131_072
 
@@ -129,6 +136,59 @@ export function sets(settings: Settings): readonly SetSpec[] {
       type: 'nf_proto',
       flags: ['timeout'],
     },
+    ...(closedMode(settings) === 'unaccepted' ? watchSets(settings) : []),
+  ]
+}
+
+/** Those of closed = "unaccepted". */
+function watchSets({ sizes, hold }: Settings): readonly SetSpec[] {
+  return [
+    ...bothFamilies('flypaper_pending', {
+      why: 'Pending: who opens something and has not come out behind the chains of others, because it is on its way or was refused.',
+      flags: ['dynamic', 'timeout'],
+      size: sizes.hold,
+      timeout: hold,
+    }),
+    ...(['ip', 'ip6'] as const).map((family): SetSpec => {
+      const address = family === 'ip' ? 'ipv4_addr' : 'ipv6_addr'
+      return {
+        name: family === 'ip' ? 'flypaper_passing' : 'flypaper_passing6',
+        why:
+          family === 'ip'
+            ? 'What they open: from whom, to whom, protocol, port. What stays was refused; the daemon takes it out.'
+            : 'The same for IPv6.',
+        type: `${address} . ${address} . inet_proto . inet_service`,
+        flags: ['dynamic', 'timeout'],
+        size: PASSING_MAX,
+        timeout: hold,
+      }
+    }),
+    ...(['ip', 'ip6'] as const).map(
+      (family): SetSpec => ({
+        name: family === 'ip' ? 'flypaper_accepted' : 'flypaper_accepted6',
+        why:
+          family === 'ip'
+            ? 'Doors through which somebody was let lately: address, protocol, port.'
+            : 'The same for IPv6.',
+        type: `${family === 'ip' ? 'ipv4_addr' : 'ipv6_addr'} . inet_proto . inet_service`,
+        flags: ['dynamic', 'timeout'],
+        size: ACCEPTED_MAX,
+        timeout: ACCEPTED_SECONDS,
+      }),
+    ),
+    {
+      name: 'flypaper_unsure',
+      why: 'There were more such doors than can be remembered: until then nobody is watched.',
+      type: 'nf_proto',
+      flags: ['dynamic', 'timeout'],
+      size: 2,
+      timeout: UNSURE_SECONDS,
+    },
+    {
+      name: 'flypaper_uplinks',
+      why: 'The interfaces of the default routes, kept up to date by the daemon.',
+      type: 'ifname',
+    },
   ]
 }
 
@@ -136,7 +196,14 @@ export function sets(settings: Settings): readonly SetSpec[] {
 export const SINGLE6_ALWAYS: readonly string[] = [NAT64]
 
 function bothFamilies(
-  name: 'flypaper' | 'flypaper_nets' | 'flypaper_hold' | 'flypaper_own' | 'flypaper_peers' | 'flypaper_known',
+  name:
+    | 'flypaper'
+    | 'flypaper_nets'
+    | 'flypaper_hold'
+    | 'flypaper_pending'
+    | 'flypaper_own'
+    | 'flypaper_peers'
+    | 'flypaper_known',
   rest: Omit<SetSpec, 'name' | 'type'>,
 ): SetSpec[] {
   return [

@@ -19,7 +19,7 @@ export interface SetSpec {
   readonly name: SetName
   readonly why: string
   readonly type: string
-  readonly flags: readonly ('timeout' | 'dynamic' | 'interval')[]
+  readonly flags?: readonly ('timeout' | 'dynamic' | 'interval')[]
   /** Elements at most; the kernel refuses more. */
   readonly size?: number
   /** Seconds until an element goes by itself. */
@@ -43,7 +43,12 @@ export function because(why: string, ...rules: readonly string[]): Paragraph {
 }
 
 /** A pair of sets that holds hosts as flies are named: `name` for IPv4, `name6` for IPv6. */
-type HostSet = 'flypaper' | 'flypaper_hold' | 'flypaper_peers' | 'flypaper_known'
+type HostSet = 'flypaper' | 'flypaper_hold' | 'flypaper_pending' | 'flypaper_peers' | 'flypaper_known'
+
+/** A TCP packet that opens a connection. */
+export const SYN_ALONE = 'tcp flags & (fin | syn | rst | ack) == syn'
+/** Our own ports, from which we open connections, begin here (net.ipv4.ip_local_port_range). */
+export const LOCAL_PORTS = '32768-65535'
 
 /** The /64 of an IPv6 address, as nft writes it. */
 export const NET64 = 'and ffff:ffff:ffff:ffff::'

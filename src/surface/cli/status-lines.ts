@@ -1,7 +1,7 @@
 /** The six lines of `status`, as in 2006: what is there, what is missing, and why. Pure. */
 import { isArmed } from '../../arm/arm.ts'
 import type { TableView } from '../../arm/firewall.ts'
-import { ENTRANCES, isOurs } from '../../arm/names.ts'
+import { type ChainName, ENTRANCES, isOurs } from '../../arm/names.ts'
 import type { Settings } from '../../settings/settings.ts'
 import type { DaemonStatus } from '../control/protocol.ts'
 
@@ -48,8 +48,14 @@ function flypaperSet({ table, flies }: Seen): StatusLine {
 function input({ table }: Seen): StatusLine {
   const label = 'integration into input'
   if (table === undefined || !isArmed(table)) return { label, ok: false }
-  if (table.chains.some(chain => chain.name === 'flypaper_listening' && chain.hook !== undefined)) {
-    return { label, ok: true, reason: 'closed is where nobody listens' }
+  if (isHooked(table, 'flypaper_listening')) {
+    return {
+      label,
+      ok: true,
+      reason: isHooked(table, 'flypaper_end_input')
+        ? 'closed is what nobody accepts'
+        : 'closed is where nobody listens',
+    }
   }
   const from = jumpsTo(table, ENTRANCES.input)
   return from.length > 0
@@ -63,7 +69,10 @@ function forward({ table, forwards }: Seen): StatusLine {
   const from = jumpsTo(table, ENTRANCES.forward)
   if (from.length > 0) return { label, ok: true, reason: from.join(', ') }
   if (!forwards) return { label, ok: true, reason: 'nothing is forwarded here' }
-  if (table.chains.some(chain => chain.name === 'flypaper_listening')) {
+  if (isHooked(table, 'flypaper_through')) {
+    return { label, ok: true, reason: 'closed is what nobody accepts' }
+  }
+  if (isHooked(table, 'flypaper_listening')) {
     return {
       label,
       ok: true,
@@ -71,6 +80,10 @@ function forward({ table, forwards }: Seen): StatusLine {
     }
   }
   return { label, ok: false, reason: `no rule jumps to ${ENTRANCES.forward}` }
+}
+
+function isHooked(table: TableView, name: ChainName): boolean {
+  return table.chains.some(chain => chain.name === name && chain.hook !== undefined)
 }
 
 function jumpsTo(table: TableView, entrance: string): string[] {

@@ -77,7 +77,7 @@ export const StatusAnswer = z.object({
   version: z.string(),
   since: Milliseconds,
   capture: z.enum(['queue', 'log']),
-  closed: z.enum(['unmatched', 'listening']),
+  closed: z.enum(['unmatched', 'listening', 'unaccepted']),
   /** Whether it only says what it would do. */
   dryRun: z.boolean(),
   tryUntil: Milliseconds.optional().meta({ description: 'Until when the trap is only tried.' }),

@@ -1,0 +1,42 @@
+/** The part of the trap that only closed = "unaccepted" has: the doorbell rings, the daemon looks who was refused, judges, and forgets. */
+import type { Firewall } from './arm/firewall.ts'
+import { openDoorbell } from './capture/doorbell.ts'
+import { type Refused, type RefusedWatch, watchRefused } from './capture/refused.ts'
+import type { Daemon, World } from './flypaperd.ts'
+
+/** Throws when the group of the doorbell is taken. Begins with a look: somebody may have been refused while nobody looked. */
+export function openRefused(
+  world: Pick<World, 'firewall' | 'sockets' | 'passingSets'>,
+  number: number,
+  daemon: Pick<Daemon, 'receiveRefused'>,
+  onError: (error: unknown) => void,
+): RefusedWatch {
+  const watch = watchRefused(
+    world.passingSets,
+    (refused, pending) => {
+      daemon.receiveRefused(refused, pending)
+      forget(world.firewall, refused)
+    },
+    onError,
+  )
+  const doorbell = openDoorbell(world.sockets, number, () => watch.look(), onError)
+  return {
+    look: () => watch.look(),
+    [Symbol.dispose]() {
+      doorbell[Symbol.dispose]()
+      watch[Symbol.dispose]()
+    },
+  }
+}
+
+/** Also in a dry run: these sets shut nobody out. Who is pending stays so until the kernel's time is over, or there would be a gap. */
+function forget(firewall: Firewall, refused: readonly Refused[]): void {
+  const elements = (isSix: boolean) =>
+    refused
+      .filter(({ source }) => source.includes(':') === isSix)
+      .map(({ source, destination, protocol, port }) => ({ element: [source, destination, protocol, port] }))
+  firewall.change([
+    { change: 'remove', set: 'flypaper_passing', elements: elements(false) },
+    { change: 'remove', set: 'flypaper_passing6', elements: elements(true) },
+  ])
+}
