@@ -11,41 +11,59 @@ import type { Effort } from './support/figure.ts'
 import { machine } from './support/stage.ts'
 import { replaced, type Section, tableOf } from './support/table.ts'
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: 'boolean', default: false },
-    large: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    runs: { type: 'string' },
-    markdown: { type: 'string' },
-  },
-})
+const OPTIONS = {
+  quick: { type: 'boolean', default: false },
+  large: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+  runs: { type: 'string' },
+  markdown: { type: 'string' },
+} as const
 
+function argumentsGiven() {
+  try {
+    const given = parseArgs({ allowPositionals: true, options: OPTIONS })
+    const unknown = given.positionals.find(name => !(name in MEASUREMENTS))
+    if (unknown !== undefined)
+      throw new Error(`There is no measurement "${unknown}", but ${Object.keys(MEASUREMENTS).join(', ')}`)
+    if (!/^[1-9]\d*$/.test(given.values.runs ?? '1'))
+      throw new Error(`--runs is a whole number from 1 on, not "${given.values.runs}"`)
+    return given
+  } catch (error) {
+    console.error((error as Error).message)
+    process.exit(64)
+  }
+}
+
+const { values, positionals } = argumentsGiven()
 asRoot()
 process.chdir(new URL('..', import.meta.url).pathname)
-const unknown = positionals.find(name => !(name in MEASUREMENTS))
-if (unknown !== undefined) {
-  console.error(`There is no measurement ${unknown}: ${Object.keys(MEASUREMENTS).join(', ')}`)
-  process.exit(64)
-}
 const effort: Effort = {
   runs: Number(values.runs ?? (values.quick ? 1 : 5)),
   scale: values.quick ? 0.1 : 1,
-  large: values.large,
 }
-const names = positionals.length > 0 ? positionals : Object.keys(MEASUREMENTS)
-const said = `${await machine()}; ${effort.runs} runs, median and half the range`
+const usual = Object.keys(MEASUREMENTS).filter(name => values.large || !MEASUREMENTS[name]!.large)
+const names = positionals.length > 0 ? positionals : usual
+const runs = effort.runs === 1 ? 'one run' : `${effort.runs} runs: median, and half their range`
 const sections: Section[] = []
 for (const name of names) {
   const { title, measure } = MEASUREMENTS[name]!
-  const section = { title, figures: await measure(effort) }
-  sections.push(section)
-  if (!values.json) console.log(tableOf(section))
+  try {
+    const section = { title, figures: await measure(effort) }
+    sections.push(section)
+    await tell(name, section)
+  } catch (error) {
+    // The other measurements are worth having all the same.
+    console.error(`${name} could not be measured: ${(error as Error).message}`)
+    process.exitCode = 1
+  }
 }
-if (values.json) console.log(JSON.stringify({ machine: said, effort, sections }, null, 2))
-else console.log(said)
-if (values.markdown !== undefined) {
-  const text = [said, '', ...sections.map(tableOf)].join('\n')
-  writeFileSync(values.markdown, replaced(readFileSync(values.markdown, 'utf8'), text))
+if (values.json) console.log(JSON.stringify({ machine: await machine(), effort, sections }, null, 2))
+
+async function tell(name: string, section: Section): Promise<void> {
+  const said = `${new Date().toISOString().slice(0, 10)}, ${await machine()}, ${runs}.`
+  const table = tableOf(section)
+  if (!values.json) console.log(`${table}\n${said}\n`)
+  if (values.markdown === undefined) return
+  const document = readFileSync(values.markdown, 'utf8')
+  writeFileSync(values.markdown, replaced(document, name, `${said}\n\n${table}`))
 }

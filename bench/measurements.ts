@@ -1,5 +1,6 @@
 /** All that `npm run bench` can measure: one file each. */
 import { client } from './measure/client.ts'
+import { flies, million } from './measure/flies.ts'
 import { flood } from './measure/flood.ts'
 import { fly } from './measure/fly.ts'
 import { idle } from './measure/idle.ts'
@@ -10,6 +11,8 @@ import type { Effort, Figure } from './support/figure.ts'
 
 export interface Measurement {
   readonly title: string
+  /** Takes minutes: only when it is named, or with --large. */
+  readonly large?: true
   measure(effort: Effort): Promise<Figure[]>
 }
 
@@ -18,6 +21,8 @@ export const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
   flood: { title: 'A flood: 100,000 sources flat out', measure: flood },
   pace: { title: 'A steady stream: 1,000 sources at 1,000 a second', measure: pace },
   client: { title: 'A legitimate client under a flood of 10,000 packets/s', measure: client },
+  flies: { title: 'A hundred thousand flies', measure: flies },
+  million: { title: 'A million flies, and as many rows of history', large: true, measure: million },
   fly: { title: "A fly's packet", measure: fly },
   innocent: { title: "An innocent's packet", measure: innocent },
   idle: { title: 'Idle, without flies', measure: idle },

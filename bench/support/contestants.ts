@@ -22,8 +22,8 @@ const NUMBER = 4242
 
 /** flypaperd without the promotion limit, and with these settings besides. */
 export async function flypaperd(stage: Stage, capture: Capture, toml = ''): Promise<Armed> {
-  const text = `capture = "${capture}"\npromotion.per_second = 0\nsizes.hold = ${SIZE}\n${toml}`
-  const installation = install(stage.gate, text, capture === 'queue' ? QUEUE : {})
+  const text = `capture = "${capture}"\nsizes.hold = ${SIZE}\n${toml}`
+  const installation = installed(stage, capture, text)
   const daemon = await installation.start()
   return {
     process: daemon,
@@ -35,6 +35,13 @@ export async function flypaperd(stage: Stage, capture: Capture, toml = ''): Prom
       installation[Symbol.dispose]()
     },
   }
+}
+
+/** What BENCH_NODE_OPTIONS says is for the daemon alone: `--cpu-prof` and the like. */
+export function installed({ gate }: Stage, capture: Capture, toml: string): Installation {
+  const { BENCH_NODE_OPTIONS: options } = process.env
+  const env = options === undefined ? {} : { env: { NODE_OPTIONS: options } }
+  return install(gate, toml, { ...(capture === 'queue' ? QUEUE : {}), ...env })
 }
 
 /** Whether this version of flypaperd takes the settings. */
@@ -97,6 +104,19 @@ function minimal(then: string, holds = true): string {
 async function queueMarked(stage: Stage): Promise<void> {
   const rule = ['-m', 'mark', '--mark', String(NUMBER), '-j', 'NFQUEUE', '--queue-num', String(NUMBER)]
   await stage.gate.must(['iptables-nft', '-w', '-t', 'security', '-A', 'INPUT', ...rule])
+}
+
+/**
+ * Waits until a set has enough elements, or none was added for a while; `at` is when the last one was added, in ns of CLOCK_MONOTONIC.
+ * Before Linux 6.17, whose kernel is the first to tell the size of a set, there are -1 elements all the time.
+ */
+export async function watchSet(
+  { gate }: Stage,
+  { table, set }: Pick<Armed, 'table' | 'set'>,
+  { enough, quietMs }: { enough: number; quietMs: number },
+): Promise<{ elements: number; at: number }> {
+  const command = [await compiled('set-size'), table, set, String(enough), String(quietMs), '600000']
+  return JSON.parse(await gate.must(command, { timeout: 600_000 }))
 }
 
 /** How many are in the set, by a listing: slow where there are many. */

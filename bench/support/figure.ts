@@ -5,8 +5,6 @@ export interface Effort {
   readonly runs: number
   /** Which part of the packets and sources: 1 is all of them. */
   readonly scale: number
-  /** Also what takes minutes: a million flies. */
-  readonly large: boolean
 }
 
 export interface Figure {

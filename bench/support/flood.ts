@@ -1,6 +1,5 @@
 /** Many sources, each with one packet to a closed port, against one contestant: who is locked out, how fast, at what cost. */
-import { type Armed, lockedIn, recordedBy } from './contestants.ts'
-import { compiled } from './programs.ts'
+import { type Armed, lockedIn, recordedBy, watchSet } from './contestants.ts'
 import { CLOSED_PORT, makeStage, type Stage } from './stage.ts'
 import { cpuSeconds, quiet } from './usage.ts'
 
@@ -33,7 +32,7 @@ export async function floodOnce(
   const pid = armed.process?.pid
   if (pid !== undefined) await quiet(pid)
   const before = pid === undefined ? 0 : cpuSeconds(pid)
-  const watching = watchSet(stage, armed, sources)
+  const watching = watchSet(stage, armed, { enough: sources, quietMs: 3_000 })
   const { sent, began, ended } = await stage.send({ sources, rate, ports: CLOSED_PORT })
   const { elements, at } = await watching
   if (pid !== undefined) await quiet(pid)
@@ -46,14 +45,4 @@ export async function floodOnce(
     sentPerSecond: sent / ((ended - began) / 1e9),
     cpu: (used / locked) * 1000,
   }
-}
-
-/** Where the kernel does not tell how large a set is (before 6.17), `at` is only when it was asked last. */
-async function watchSet(
-  stage: Stage,
-  { table, set }: Armed,
-  enough: number,
-): Promise<{ elements: number; at: number }> {
-  const command = [await compiled('set-size'), table, set, String(enough), '3000', '300000']
-  return JSON.parse(await stage.gate.must(command, { timeout: 300_000 }))
 }

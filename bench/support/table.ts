@@ -63,11 +63,11 @@ function number(value: number): string {
   return String(Number(value.toPrecision(3)))
 }
 
-const MARKERS = ['<!-- measured by npm run bench -->', '<!-- end of what was measured -->'] as const
-
-/** The document with another text between the markers. */
-export function replaced(document: string, text: string): string {
-  const [begin, end] = MARKERS.map(marker => document.indexOf(marker)) as [number, number]
-  if (begin < 0 || end < begin) throw new Error(`the document lacks ${MARKERS.join(' … ')}`)
-  return `${document.slice(0, begin + MARKERS[0].length)}\n${text}\n${document.slice(end)}`
+/** The document with another text between the markers of this measurement. */
+export function replaced(document: string, name: string, text: string): string {
+  const [begin, end] = [`<!-- measured by npm run bench -- ${name} -->`, `<!-- end of ${name} -->`]
+  const from = document.indexOf(begin)
+  const to = document.indexOf(end, from)
+  if (from < 0 || to < 0) throw new Error(`the document lacks ${begin} … ${end}`)
+  return `${document.slice(0, from + begin.length)}\n${text}\n${document.slice(to)}`
 }

@@ -26,10 +26,12 @@ test('a figure has a row for each that stands beside it, with the verdict where 
   )
 })
 
-test('a document gets the new figures between its markers, and a document without them is refused', () => {
-  const document = 'Before\n<!-- measured by npm run bench -->\nold\n<!-- end of what was measured -->\nAfter'
-  const renewed = replaced(document, 'new')
-  assert.equal(renewed, document.replace('old', 'new\n').replace('new\n\n', 'new\n'))
-  assert.equal(replaced(renewed, 'new'), renewed)
-  assert.throws(() => replaced('Before', 'new'), /lacks/)
+test('a document gets new figures between the markers of a measurement, and one without them is refused', () => {
+  const markers = (name: string, text: string) =>
+    `<!-- measured by npm run bench -- ${name} -->\n${text}\n<!-- end of ${name} -->\n`
+  const document = `Before\n${markers('fly', 'old')}between\n${markers('flies', 'stays')}After`
+  const renewed = replaced(document, 'fly', 'new')
+  assert.equal(renewed, document.replace('old', 'new'))
+  assert.equal(replaced(renewed, 'fly', 'new'), renewed)
+  assert.throws(() => replaced(document, 'flood', 'new'), /lacks .*flood/)
 })
