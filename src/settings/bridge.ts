@@ -1,5 +1,5 @@
 /** The bridge from our kinds of value to zod, which walks the document and knows the path of what is wrong. */
-import { z } from 'zod'
+import * as z from 'zod'
 import * as kinds from './kinds.ts'
 
 /** What docs/settings.md and the explanations know of a setting. */

@@ -1,5 +1,5 @@
 /** Issues of zod become mistakes with a place in the text and a name that people know. */
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { Mistake } from './explain.ts'
 import { isTable, type Wrong } from './kinds.ts'
 import type { Path, Place } from './locate.ts'

@@ -3,7 +3,7 @@
  *
  * zod walks the document and collects what is wrong in all of it; the kinds do the reading (bridge.ts).
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { parseDuration, type Seconds } from '../terms/duration.ts'
 import { list, optional, report, setting, table } from './bridge.ts'
 import * as kinds from './kinds.ts'

@@ -1,6 +1,7 @@
 /** The real world: everything that the verbs can open. */
 import { lookup } from 'node:dns/promises'
 import { readFileSync } from 'node:fs'
+import { findPackageJSON } from 'node:module'
 import { userInfo } from 'node:os'
 import { isatty } from 'node:tty'
 import { openEvents } from '../record/events.ts'
@@ -104,7 +105,7 @@ function tryUserName(): string {
 }
 
 function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  const text = readFileSync(findPackageJSON(import.meta.url)!, 'utf8')
   return (JSON.parse(text) as { version: string }).version
 }
 

@@ -1,6 +1,6 @@
 /** A request over the control socket becomes an answer. What is wrong or huge is refused before anything is done. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { z } from 'zod'
+import * as z from 'zod'
 import { EXIT, Failure } from '../../terms/failure.ts'
 import { ENDPOINTS, type Endpoint, type EndpointName } from './endpoints.ts'
 import { openApi } from './openapi.ts'

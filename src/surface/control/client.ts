@@ -1,12 +1,13 @@
 /** Speaks to the running daemon over its socket. */
 import { once } from 'node:events'
-import { type IncomingMessage, type RequestOptions, request } from 'node:http'
+import type { IncomingMessage, RequestOptions } from 'node:http'
 import { createInterface } from 'node:readline/promises'
 import { text as textOf } from 'node:stream/consumers'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { escapeText } from '../../terms/escape.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
 import { ENDPOINTS, type Endpoint, type EndpointName } from './endpoints.ts'
+import { request } from './http.ts'
 import {
   type Control,
   ErrorAnswer,

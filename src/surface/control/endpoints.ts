@@ -1,5 +1,5 @@
 /** Every request that the control socket takes: server, client, OpenAPI and docs/control.md are made from this table. */
-import type { z } from 'zod'
+import type * as z from 'zod'
 import * as protocol from './protocol.ts'
 
 export interface Endpoint {

@@ -1,5 +1,5 @@
 /** The table of endpoints as OpenAPI 3.1, whose schemas are JSON Schema, which zod writes. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { ENDPOINTS, type Endpoint } from './endpoints.ts'
 import { ErrorAnswer } from './protocol.ts'
 

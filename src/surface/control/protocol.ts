@@ -1,5 +1,5 @@
 /** What is spoken over the control socket: HTTP/1.1 with JSON bodies, version 1. The table of it is endpoints.ts. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { PROTOS } from '../../record/selection.ts'
 
 /** Bytes of a request's body, at most. */

@@ -1,10 +1,11 @@
 /** The control socket of the running daemon. Only root, its owner and its group may speak to it. */
 import { mkdirSync, rmSync } from 'node:fs'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { dirname } from 'node:path'
 import { EXIT, Failure } from '../../terms/failure.ts'
 import { answering } from './answering.ts'
 import { ENDPOINTS } from './endpoints.ts'
+import { createServer } from './http.ts'
 import type { Served } from './protocol.ts'
 
 /** Connections at the same time, at most. */

@@ -4,7 +4,7 @@
  *
  * The schemas are strict, and only what they return is turned into text: an unknown property never gets in.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { bareValue, Comment, NewElement, Seconds, Value } from './element.ts'
 import { NftablesError } from './error.ts'
 

@@ -6,7 +6,7 @@
  * everything else (ports, protocols, marks) a number.
  */
 import { isIP } from 'node:net'
-import { z } from 'zod'
+import * as z from 'zod'
 
 // A zone is left out: isIP takes `fe80::1%eth0`, nft forgets the part behind the %.
 const Address = z

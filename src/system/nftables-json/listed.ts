@@ -4,7 +4,7 @@
  * `{ "chain": { … } }` becomes `{ kind: 'chain', … }`, so that one filter finds all of a kind. Version 1.0.6
  * leaves out of its listings: the flag `dynamic`, comments of chains, and the devices of ingress chains.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { NftablesError } from './error.ts'
 
 const inTable = { family: z.string(), table: z.string() }

@@ -5,7 +5,7 @@
  * rulesets that the caller generated himself; everything else is JSON made here from checked objects.
  * One context does one thing at a time: libnftables is not thread-safe.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Command, Family, Name, SetId, transactionOf } from './command.ts'
 import { errorFrom, NftablesError } from './error.ts'
 import { type Mode, OUTPUT, type Outcome, openContext } from './libnftables.ts'
