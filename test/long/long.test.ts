@@ -14,7 +14,7 @@ import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
 import { type Host, makeWorld } from '../support/world.ts'
 import { inTurn, openDeeds, SETTINGS } from './deeds.ts'
-import { type Ledger, openLedger } from './ledger.ts'
+import { type Change, type Ledger, openLedger } from './ledger.ts'
 import { GATE, openScans, random, type Scans, sourceOf } from './scans.ts'
 
 /** From then on no daemon ends: one lives long enough to show whether it grows ... */
@@ -42,13 +42,17 @@ test(`${LONG_SECONDS} seconds of scans, frees, flushes, reloads and kills: the b
   async function round(deed: string): Promise<void> {
     const scan = [...scans.atRandom(), await scanOfPeer(gate)]
     const scanning = send(scanner, { bursts: [scan], gap: 2000 + random(6000), wait: 0 })
+    const [change] = await Promise.all([act(deed), scanning])
+    readings.push(await ledger.enter(deed, change))
+  }
+
+  async function act(deed: string): Promise<Change | undefined> {
     await begun(gate, ledger)
     await sleep(random(500))
     done[deed] = (done[deed] ?? 0) + 1
     const change = await deeds.changes[deed]?.()
     if (change === undefined) await deeds.steady[deed]!()
-    await scanning
-    readings.push(await ledger.enter(deed, change))
+    return change
   }
 
   const began = Date.now()

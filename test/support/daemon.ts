@@ -40,6 +40,8 @@ export interface Options {
   /** Files that the program sees with another text: `/etc/resolv.conf`, `/proc/uptime`. */
   readonly files?: Readonly<Record<string, string>>
   readonly env?: Readonly<Record<string, string>>
+  /** A command to be run in a mount namespace of its own before the program is. */
+  readonly mount?: string
 }
 
 /**
@@ -58,7 +60,7 @@ export function install(host: Host, toml = '', options: Options = {}): Installat
     ...options.env,
   }
   const command = (args: readonly string[]) => [
-    ...masks(directory, options.files ?? {}),
+    ...inOwnMounts([...masks(directory, options.files ?? {}), options.mount ?? []].flat()),
     process.execPath,
     options.main ?? MAIN,
     ...args,
@@ -94,16 +96,19 @@ function defaults(text: string): string {
 /** How to run with capture = "queue": as it is where the kernel has nft_queue, else by way of another statement. */
 export const QUEUE: Options = IN_VM ? {} : { main: QUEUE_MAIN }
 
-/** A mount namespace of its own, in which other files are mounted over these. */
+/** Commands that mount other files over these. */
 function masks(directory: string, files: Readonly<Record<string, string>>): string[] {
-  const mounts = Object.entries(files).map(([path, text], i) => {
+  return Object.entries(files).map(([path, text], i) => {
     const file = join(directory, `mask-${i}`)
     writeFileSync(file, text)
     return `mount --bind ${file} ${path}`
   })
-  return mounts.length === 0
-    ? []
-    : ['unshare', '--mount', 'sh', '-c', `${mounts.join(' && ')} && exec "$@"`, 'sh']
+}
+
+/** A mount namespace of its own, in which these were run. */
+function inOwnMounts(commands: readonly string[]): string[] {
+  if (commands.length === 0) return []
+  return ['unshare', '--mount', 'sh', '-c', `${commands.join(' && ')} && exec "$@"`, 'sh']
 }
 
 /** The sources of the lockouts that the daemon has announced so far. */

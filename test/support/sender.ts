@@ -27,12 +27,16 @@ export interface Outcome {
   readonly gap: number
   /** What came for one of the sources, equal ones counted. `destination` is the source that got it. */
   readonly answers: readonly (Incoming & { readonly count: number })[]
+  /** When answers came, in milliseconds since the epoch: between two looks, of which there is one after each burst. */
+  readonly answered: readonly (readonly [from: number, to: number])[]
 }
 
 /** Runs the plan on the host; rejects when a packet did not leave. */
 export async function send(host: Host, plan: Plan): Promise<Outcome> {
   const input = JSON.stringify(plan)
-  return JSON.parse(await host.must([process.execPath, import.meta.filename], { input, timeout: 60_000 }))
+  const packets = plan.bursts.reduce((sum, burst) => sum + burst.length, 0)
+  const timeout = 60_000 + (packets * (plan.gap ?? 0)) / 1000
+  return JSON.parse(await host.must([process.execPath, import.meta.filename], { input, timeout }))
 }
 
 async function carryOut(plan: Plan): Promise<Outcome> {
@@ -52,16 +56,19 @@ async function carryOut(plan: Plan): Promise<Outcome> {
   if (seen.left !== packets.length)
     throw new Error(`${seen.left} of ${packets.length} packets left: is there a way?`)
   const gap = gaps.sort((a, b) => a - b)[gaps.length >> 1] ?? 0
-  return { left: seen.left, gap, answers: [...seen.answers.values()] }
+  return { left: seen.left, gap, answers: [...seen.answers.values()], answered: seen.answered }
 }
 
 /** What the tap saw of these sources: how many packets they sent, and what came for them. */
 function sightings(sources: ReadonlySet<string>) {
   const answers = new Map<string, Incoming & { count: number }>()
+  let looked = Date.now()
   const seen = {
     left: 0,
     answers,
+    answered: [] as [from: number, to: number][],
     add(passing: Iterable<{ bytes: Buffer; outgoing: boolean }>): void {
+      let isAnswered = false
       for (const { bytes, outgoing } of passing) {
         const packet = decode(bytes)
         if (packet === undefined) continue
@@ -71,7 +78,11 @@ function sightings(sources: ReadonlySet<string>) {
         const answer = answers.get(key) ?? { ...packet, count: 0 }
         answer.count += 1
         answers.set(key, answer)
+        isAnswered = true
       }
+      const now = Date.now()
+      if (isAnswered) seen.answered.push([looked, now])
+      looked = now
     },
   }
   return seen

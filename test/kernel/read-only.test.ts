@@ -1,0 +1,76 @@
+/** A start on a disk, or with a file, that cannot be written: really mounted read-only, in a mount namespace of the daemon's own. */
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Installation, install, lockoutsOf } from '../support/daemon.ts'
+import { send } from '../support/sender.ts'
+import { serve } from '../support/server.ts'
+import { makeWorld } from '../support/world.ts'
+
+const GATE = '192.0.2.1'
+const FLY = '198.51.100.1'
+const NEWCOMER = '198.51.100.2'
+const SETTINGS = 'capture = "log"'
+
+const CASES = [
+  { what: 'a read-only disk, after an orderly end', mounted: '.', end: 'SIGUSR2' },
+  { what: 'a read-only disk, after SIGKILL', mounted: '.', end: 'SIGKILL' },
+  { what: 'a read-only file on a disk that can be written', mounted: 'history.db', end: 'SIGUSR2' },
+  { what: 'an empty read-only disk', mounted: '.', end: undefined },
+] as const
+
+for (const { what, mounted, end } of CASES)
+  test(`${what}: the flies are there, locking out goes on, one alarm`, async () => {
+    await using world = await makeWorld()
+    const gate = await world.host('gate')
+    const scanner = await world.host('scanner')
+    await world.link(gate, scanner, { a: [`${GATE}/24`], b: ['192.0.2.9/24'] })
+    await gate.route('198.51.100.0/24', '192.0.2.9')
+    await serve(gate, 'tcp:22')
+    await gate.sysctl('net/ipv4/tcp_synack_retries', 0) // what the control has asked is not answered once more
+    using state = temporary()
+    const env = { STATE_DIRECTORY: state.directory }
+    const answersTo = async (source: string, ...ports: number[]) => {
+      const burst = ports.map(tcp => ({ source, destination: GATE, tcp }))
+      return (await send(scanner, { bursts: [burst] })).answers.map(({ kind }) => kind)
+    }
+    if (end !== undefined) {
+      using before = install(gate, SETTINGS, { env })
+      const daemon = await before.start()
+      assert.deepEqual(await answersTo(FLY, 81), [])
+      assert.deepEqual(await lockoutsOf(daemon, 1), [FLY])
+      process.kill(await pidOf(before), end)
+      await daemon.ended
+      await gate.must(['nft', 'flush', 'ruleset'])
+      assert.deepEqual(await answersTo(FLY, 22), ['syn-ack'], 'the control: no trap, no fly')
+    }
+
+    const place = join(state.directory, mounted)
+    using flypaperd = install(gate, SETTINGS, { env, mount: `mount --bind -o ro ${place} ${place}` })
+    const daemon = await flypaperd.start()
+    if (end !== undefined) assert.deepEqual(await answersTo(FLY, 22), [])
+    assert.deepEqual(await answersTo(NEWCOMER, 22), ['syn-ack'])
+    assert.deepEqual(await answersTo(NEWCOMER, 81, 22), [])
+    assert.deepEqual(await lockoutsOf(daemon, 1), [NEWCOMER])
+    await sleep(3000)
+    const alarms = daemon.output().match(/<3>.*/g) ?? []
+    assert.equal(alarms.filter(line => /the history cannot be written/.test(line)).length, 1, daemon.output())
+    assert.equal(alarms.filter(line => !/cannot be written/.test(line)).length, 0, daemon.output())
+    assert.equal((await flypaperd.run('status')).code, 0)
+    process.kill(await pidOf(flypaperd), 'SIGTERM')
+    assert.equal((await daemon.ended).code, 0)
+    assert.deepEqual(await answersTo(NEWCOMER, 22), ['syn-ack'], 'disarmed')
+    assert.equal(existsSync(join(state.directory, 'history.db')), end !== undefined)
+  })
+
+async function pidOf(flypaperd: Installation): Promise<number> {
+  return JSON.parse(await flypaperd.must('status', '--json')).daemon.pid
+}
+
+function temporary() {
+  const directory = mkdtempSync(join(tmpdir(), 'flypaperd-test-'))
+  return { directory, [Symbol.dispose]: () => rmSync(directory, { recursive: true }) }
+}
