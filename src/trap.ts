@@ -117,7 +117,7 @@ export function openTrap(world: World, settings: Settings): Trap {
   const audit = auditor(firewall)
   const keeper = opening.use(
     keepTrap(
-      { ...world, flypaper },
+      { ...world, flypaper, slept: care.slept },
       {
         arm: () => void armNow(capture.kind, { isAgain: true }),
         chains: () => [...wanted.chains.input, ...wanted.chains.forward],

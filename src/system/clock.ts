@@ -26,6 +26,7 @@ export function openClock(hands: Hands = realHands()): Clock {
   return {
     now: () => Math.round(hands.boottime() + offset),
     boottime: () => Math.round(hands.boottime()),
+    slept: () => Math.round(hands.boottime() - hands.monotonic()),
     check() {
       const step = Math.round(hands.wall() - hands.boottime() - offset)
       const sleep = Math.round(hands.boottime() - hands.monotonic() - slept)

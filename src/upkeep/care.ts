@@ -6,6 +6,8 @@ import { sayHowItEnded } from './last-run.ts'
 import { type Clock, catchUp, moveTimes, rememberTime } from './time.ts'
 
 export interface Care extends Disposable {
+  /** Milliseconds for which the machine was suspended while no daemon ran. */
+  readonly slept: number
   second(): void
   minute(): void
 }
@@ -26,7 +28,7 @@ export interface CareWorld {
 /** To be called before the flies are read: the clock may have been set meanwhile. */
 export function careForHistory({ history, time, boot, log, settings, onStep, onSleep }: CareWorld): Care {
   let isPruning = true
-  catchUp(history, time, boot, log)
+  const slept = catchUp(history, time, boot, log)
   const running = sayHowItEnded(history, boot, log)
   const remember = () => rememberTime(history, time, boot)
   remember()
@@ -42,6 +44,7 @@ export function careForHistory({ history, time, boot, log, settings, onStep, onS
   }
 
   return {
+    slept,
     second() {
       followTime()
       if (isPruning) isPruning = history.prune(limitsOf(settings()), time.now()) > 0

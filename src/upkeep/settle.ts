@@ -32,6 +32,8 @@ export interface SettleWorld {
   readonly log: Log
   readonly now: () => number
   readonly flypaper: Flypaper
+  /** Milliseconds of suspension that the kernel's sets have not counted, since no daemon was there to tell them. */
+  readonly slept?: number
 }
 
 /** What was found and set right. */
@@ -48,7 +50,7 @@ export async function settle(
   trust: Trust,
   signal: AbortSignal,
 ): Promise<Settled | undefined> {
-  const { flypaper, history, now } = world
+  const { flypaper, now } = world
   const all = names(flypaper.timed(now()))
   if (trust === 'restored') await putBack(world, all.slice(FLIES_AT_ONCE), signal)
   if (trust === 'slept') await putBack(world, all, signal)
@@ -71,7 +73,7 @@ export async function settle(
     else await putBack(world, lost, signal)
     await putBack(world, mistimed, signal)
     const unknown = extra.filter(({ fly }) => flypaper.find(fly, now()) === undefined)
-    const stale = unknown.filter(one => isStale(one, history))
+    const stale = unknown.filter(one => isStale(one, world))
     await inPieces(names(stale), piece => takeOut(world, piece))
     await inPieces(
       unknown.filter(one => !stale.includes(one)),
@@ -85,9 +87,10 @@ export async function settle(
 /** Who does something to the sets himself leaves no name, unless the daemon sees him. */
 const BY_HAND = 'hand'
 
-/** From the state file, which may be older than the last thing that happened. */
-function isStale({ fly, seconds }: TimedFly, history: History): boolean {
-  return seconds !== undefined && seconds <= BOOT_SECONDS && history.knows(fly)
+/** From the state file, which may be older than the last thing that happened, or its time was over while the machine slept. */
+function isStale({ fly, seconds }: TimedFly, { history, slept = 0 }: SettleWorld): boolean {
+  const most = Math.max(BOOT_SECONDS, slept / 1000)
+  return seconds !== undefined && seconds <= most && history.knows(fly)
 }
 
 function names(flies: readonly TimedFly[]): Fly[] {

@@ -11,6 +11,8 @@ export interface Clock {
   now(): number
   /** Milliseconds since boot. */
   boottime(): number
+  /** Milliseconds of these in which the machine was suspended. */
+  slept(): number
   /** Takes over what happened to the clock since the last time, and tells it: milliseconds, 0 for nothing. */
   check(): { readonly stepped: number; readonly slept: number }
 }
@@ -23,27 +25,37 @@ interface Moment {
   readonly boot: string
   readonly boottime: number
   readonly now: number
+  /** Missing in what older versions wrote. */
+  readonly slept?: number
 }
 
 /** To be called now and then: what the clock said when. */
 export function rememberTime(history: History, clock: Clock, boot: string): void {
   history.setMeta(
     TIME,
-    JSON.stringify({ boot, boottime: clock.boottime(), now: clock.now() } satisfies Moment),
+    JSON.stringify({
+      boot,
+      boottime: clock.boottime(),
+      now: clock.now(),
+      slept: clock.slept(),
+    } satisfies Moment),
   )
 }
 
 /**
  * The clock may have been set while no daemon ran. In the same boot that shows exactly. After a reboot only a clock that
- * went back shows: then no time has passed, since nobody knows how much.
+ * went back shows: then no time has passed, since nobody knows how much. Returns for how many milliseconds the machine was
+ * suspended meanwhile, as far as that shows.
  */
-export function catchUp(history: History, clock: Clock, boot: string, log: Log): void {
+export function catchUp(history: History, clock: Clock, boot: string, log: Log): number {
   const last = momentOf(history.getMeta(TIME))
-  if (last === undefined) return
+  if (last === undefined) return 0
   const passed = clock.boottime() - last.boottime
   const expected = last.boot === boot ? last.now + passed : Math.max(clock.now(), last.now)
   const step = clock.now() - expected
   if (Math.abs(step) > STEP_MS) moveTimes(history, step, log)
+  const known = last.boot === boot && Number.isFinite(last.slept) ? last.slept! : clock.slept()
+  return Math.max(0, clock.slept() - known)
 }
 
 export function moveTimes(history: History, step: number, log: Log): void {

@@ -42,6 +42,8 @@ export interface Options {
   readonly env?: Readonly<Record<string, string>>
   /** A command to be run in a mount namespace of its own before the program is. */
   readonly mount?: string
+  /** A command that runs the program: it stands before it. */
+  readonly by?: readonly string[]
 }
 
 /**
@@ -60,6 +62,7 @@ export function install(host: Host, toml = '', options: Options = {}): Installat
     ...options.env,
   }
   const command = (args: readonly string[]) => [
+    ...(options.by ?? []),
     ...inOwnMounts([...masks(directory, options.files ?? {}), options.mount ?? []].flat()),
     process.execPath,
     options.main ?? MAIN,

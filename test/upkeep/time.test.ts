@@ -78,6 +78,17 @@ for (const [way, step] of [
   })
 }
 
+test('a sleep while no daemon runs is told at the next start, in the same boot', () => {
+  const { hands, open, pass, history } = laboratory()
+  rememberTime(history, open(), 'this boot')
+  pass(HOUR)
+  hands.awake -= HOUR / 2
+  assert.equal(catchUp(history, open(), 'this boot', LOG), HOUR / 2)
+  assert.equal(catchUp(history, open(), 'another boot', LOG), 0)
+  history.setMeta('time', JSON.stringify({ boot: 'this boot', boottime: hands.boot, now: hands.wall }))
+  assert.equal(catchUp(history, open(), 'this boot', LOG), 0, 'an older version did not remember it')
+})
+
 test('after a reboot time has passed, but for a clock that stands before the last known time', () => {
   const { hands, open, pass, history } = laboratory()
   history.add([lockout()])
@@ -99,8 +110,14 @@ test('after a reboot time has passed, but for a clock that stands before the las
 
 test('what is remembered of the time may be nonsense', () => {
   const { open, history } = laboratory()
-  for (const text of ['', 'x', '{}', '{"boot":"b","boottime":"1","now":null}']) {
+  for (const text of [
+    '',
+    'x',
+    '{}',
+    '{"boot":"b","boottime":"1","now":null}',
+    '{"boot":"b","boottime":1,"now":1,"slept":"x"}',
+  ]) {
     history.setMeta('time', text)
-    catchUp(history, open(), 'b', LOG)
+    assert.equal(catchUp(history, open(), 'b', LOG), 0)
   }
 })
