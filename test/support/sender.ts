@@ -36,7 +36,14 @@ export async function send(host: Host, plan: Plan): Promise<Outcome> {
   const input = JSON.stringify(plan)
   const packets = plan.bursts.reduce((sum, burst) => sum + burst.length, 0)
   const timeout = 60_000 + (packets * (plan.gap ?? 0)) / 1000
-  return JSON.parse(await host.must([process.execPath, import.meta.filename], { input, timeout }))
+  const { code, stdout, stderr } = await host.run([process.execPath, import.meta.filename], {
+    input,
+    timeout,
+  })
+  // Node was seen to crash (SIGSEGV) while it ended, when its result had been written.
+  const isWhole = code === 0 || (code === 139 && stdout.endsWith('\n'))
+  if (!isWhole) throw new Error(`the sender ended with ${code}: ${stdout}${stderr}`)
+  return JSON.parse(stdout)
 }
 
 async function carryOut(plan: Plan): Promise<Outcome> {
