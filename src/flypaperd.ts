@@ -139,20 +139,23 @@ export function openDaemon(world: World, stand: Stand): Daemon {
   }
 
   function weigh(seen: readonly Seen[]): void {
+    const at = now()
     const offences: Offence[] = []
     const innocents: Fly[] = []
     for (const { packet, channel, hook } of seen) {
       const fly = stand.neighbours().nameFly(packet.source)
-      const verdict = judge({ packet, fly, channel, now: now() }, memory)
-      if (verdict.verdict === 'stick') offences.push({ packet, hook, ...verdict })
-      else {
+      const verdict = judge({ packet, fly, channel, now: at }, memory)
+      if (verdict.verdict === 'stick') {
+        const { because, forgeable } = verdict
+        offences.push({ packet, hook, because, forgeable })
+      } else {
         tally.spared(verdict.because)
-        witness.saw(fly, packet.tried, verdict.because, now())
+        witness.saw(fly, packet.tried, verdict.because, at)
         if (verdict.verdict === 'let-go' && channel === 'offence') innocents.push(fly)
       }
     }
     acquit(innocents)
-    announce(flypaper.stick(offences, now()))
+    announce(flypaper.stick(offences, at))
   }
 
   /** What the kernel refuses here must not cost the offences of the same batch. */

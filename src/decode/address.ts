@@ -22,8 +22,11 @@ export function formatIPv6(bytes: Uint8Array, at: number): Address {
 }
 
 function dotted(bytes: Uint8Array, at: number): string {
-  return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`
+  return DOTTED[bytes[at]!]! + DOTTED[bytes[at + 1]!]! + DOTTED[bytes[at + 2]!]! + bytes[at + 3]!
 }
+
+/** `0.` to `255.`: half the time of turning numbers into text. */
+const DOTTED = Array.from({ length: 256 }, (_, octet) => `${octet}.`)
 
 /** ::ffff:0:0/96, RFC 4291 section 2.5.5.2. */
 function isMapped(groups: readonly number[]): boolean {

@@ -45,7 +45,8 @@ export function openTally(): Tally {
   let lockouts = 0
   let again = 0
   let overflow = 0
-  const lockoutsBy = new Map<string, { proto: string; because: string; count: number }>()
+  /** By what was tried, then why. */
+  const lockoutsBy = new Map<string, Map<string, number>>()
   const spared = Object.fromEntries(INNOCENCES.map(because => [because, 0])) as Record<Innocence, number>
   const batchPackets = openHistogram(PACKETS)
   const batchSeconds = openHistogram(SECONDS)
@@ -53,10 +54,9 @@ export function openTally(): Tally {
     lockedOut({ tried, because }) {
       lockouts++
       const proto = tried?.kind ?? 'none'
-      const key = `${proto} ${because}`
-      const known = lockoutsBy.get(key)
-      if (known === undefined) lockoutsBy.set(key, { proto, because, count: 1 })
-      else known.count++
+      const known = lockoutsBy.get(proto) ?? new Map<string, number>()
+      if (known.size === 0) lockoutsBy.set(proto, known)
+      known.set(because, (known.get(because) ?? 0) + 1)
     },
     again(offences) {
       again += offences
@@ -74,7 +74,9 @@ export function openTally(): Tally {
       lockouts,
       again,
       overflow,
-      lockoutsBy: [...lockoutsBy.values()],
+      lockoutsBy: [...lockoutsBy].flatMap(([proto, counts]) =>
+        [...counts].map(([because, count]) => ({ proto, because, count })),
+      ),
       spared: { ...spared },
       batchPackets: batchPackets.read(),
       batchSeconds: batchSeconds.read(),

@@ -1,17 +1,10 @@
 /** The firewall port of arm/ over libnftables: changes become commands, listings become views. */
-import {
-  type Change,
-  type Element,
-  type ElementValue,
-  type Firewall,
-  type RuleView,
-  SetFull,
-  type TableView,
-} from '../arm/firewall.ts'
+import type { Change, Element, ElementValue, Firewall, RuleView, TableView } from '../arm/firewall.ts'
 import { TABLE } from '../arm/names.ts'
 import { type Address, parseAddress } from '../terms/address.ts'
-import { EXIT, Failure } from '../terms/failure.ts'
+import { openAddressSets } from './address-sets.ts'
 import { readText } from './files.ts'
+import { noPermission, withFailure } from './firewall-failure.ts'
 import { halves } from './halves.ts'
 import {
   type Command,
@@ -37,29 +30,35 @@ const PROBES = {
 export function openFirewall(options: { library?: string } = {}): Firewall & Disposable {
   // Asked first, since libnftables would write to standard error by itself.
   if (!hasNetAdmin()) throw noPermission()
-  const nft = withFailure(() => openNftables(options))
+  using opening = new DisposableStack()
+  const nft = opening.use(withFailure(() => openNftables(options)))
+  const addressSets = opening.use(withFailure(openAddressSets))
+  const opened = opening.move()
+  const run = (changes: readonly Change[]) => {
+    if (!addressSets.change(changes)) nft.run(changes.flatMap(commandsOf))
+  }
   return {
     load: ruleset => withFailure(() => nft.load(ruleset)),
-    change: changes => withFailure(() => change(nft, changes)),
+    change: changes => withFailure(() => change(run, changes)),
     take: (set, element) => withFailure(() => takeElement(nft, set, element)),
     look: () => withFailure(() => lookAt(nft)),
     elements: set => withFailure(() => listed(nft, set)),
     supports: statement => withFailure(() => isSupported(nft, PROBES[statement])),
-    [Symbol.dispose]: () => nft[Symbol.dispose](),
+    [Symbol.dispose]: () => opened.dispose(),
   }
 }
 
 /** In one transaction, or in several when it is too large for one. */
-function change(nft: Nftables, changes: readonly Change[]): void {
+function change(run: (changes: readonly Change[]) => void, changes: readonly Change[]): void {
   try {
-    nft.run(changes.flatMap(commandsOf))
+    run(changes)
   } catch (error) {
     const code = error instanceof NftablesError ? error.code : undefined
     const isRemoval = changes.every(({ change }) => change === 'remove')
     const smaller =
       code === 'too-large' ? halves(changes) : code === 'set-full' && isRemoval ? apart(changes) : undefined
     if (smaller === undefined) throw error
-    for (const part of smaller) change(nft, part)
+    for (const part of smaller) change(run, part)
   }
 }
 
@@ -222,48 +221,6 @@ function isSupported(nft: Nftables, statement: string): boolean {
       return false
     throw error
   }
-}
-
-/** libnftables' codes in words for people, once. */
-function withFailure<T>(act: () => T): T {
-  try {
-    return act()
-  } catch (error) {
-    if (error instanceof NftablesError) throw failureOf(error)
-    throw error
-  }
-}
-
-function failureOf(error: NftablesError): unknown {
-  const [firstLine] = error.text.split('\n', 1)
-  switch (error.code) {
-    case 'no-library':
-      return new Failure('libnftables.so.1 is not installed, or cannot be loaded', {
-        exit: EXIT.unavailable,
-        hint: 'Install it: apt-get install libnftables1',
-        cause: error,
-      })
-    case 'no-permission':
-      return noPermission(error)
-    case 'busy':
-      return new Failure(`the kernel keeps what a rule of yours still refers to: ${firstLine}`, {
-        exit: EXIT.unavailable,
-        hint: 'Look for it in `nft list table inet filter` and take the reference out.',
-        cause: error,
-      })
-    case 'set-full':
-      return new SetFull(error)
-    default:
-      return new Failure(`nftables refused: ${firstLine}`, { exit: EXIT.unavailable, cause: error })
-  }
-}
-
-function noPermission(cause?: unknown): Failure {
-  return new Failure('no permission to read and change the firewall: CAP_NET_ADMIN is missing', {
-    exit: EXIT.noPermission,
-    hint: 'Run it as root: sudo flypaperd …',
-    cause,
-  })
 }
 
 /** Number of the capability in linux/capability.h; the effective ones are a line of proc_pid_status(5). */

@@ -55,6 +55,8 @@ export function setOf(fly: Fly): FlySet {
 
 /** The set that holds the fly, and its element there: the /64 is kept as its first address. */
 export function elementOf(fly: Fly): { set: FlySet; element: Address | Prefix } {
+  if (!fly.includes('/'))
+    return { set: fly.includes(':') ? 'flypaper6' : 'flypaper', element: fly as string as Address }
   return { set: setOf(fly), element: isNet(fly) ? prefixOf(fly) : (fly.replace('/64', '') as Address) }
 }
 

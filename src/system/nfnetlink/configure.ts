@@ -24,6 +24,8 @@ export interface Configuration {
 /** NFULNL_MSG_PACKET, NFQNL_MSG_PACKET: from the kernel only. */
 const PROBE = 0
 
+type BindingErrorCode = Extract<NetlinkErrorCode, 'no-permission' | 'in-use' | 'unsupported' | 'failed'>
+
 /** Binds every group; returns what came between the answers, from groups bound already. Throws NetlinkError. */
 export function configure(socket: NetlinkSocket, slots: Slots, configuration: Configuration): Reading {
   const { subsystem, message, groups, attributes } = configuration
@@ -44,7 +46,7 @@ export function configure(socket: NetlinkSocket, slots: Slots, configuration: Co
 }
 
 /** What the kernel's answer to the probe or to a bind means; undefined when it is good. */
-export function refusal(asked: 'probe' | 'bind', errno: number): NetlinkErrorCode | undefined {
+export function refusal(asked: 'probe' | 'bind', errno: number): BindingErrorCode | undefined {
   switch (errno) {
     case 0:
       return undefined

@@ -4,9 +4,18 @@ import { getSystemErrorMap } from 'node:util'
 /**
  * `no-permission`: CAP_NET_ADMIN is missing in the user namespace that owns this network namespace.
  * `in-use`: another socket holds that group or queue. `unsupported`: the kernel, or a sandbox around us, lacks
- * the feature. `failed`: anything else, see `errno`.
+ * the feature. Of elements: `missing`: there is no such table or set, or an element to be deleted is not there.
+ * `full`: the set holds as many as its size allows. `too-large`: more than one transaction may have.
+ * `failed`: anything else, see `errno`.
  */
-export type NetlinkErrorCode = 'no-permission' | 'in-use' | 'unsupported' | 'failed'
+export type NetlinkErrorCode =
+  | 'no-permission'
+  | 'in-use'
+  | 'unsupported'
+  | 'missing'
+  | 'full'
+  | 'too-large'
+  | 'failed'
 
 export class NetlinkError extends Error {
   readonly code: NetlinkErrorCode

@@ -3,6 +3,8 @@
  *
  * A library of its own, over libc through koffi: no addon, no compiler. See docs/nfnetlink.md.
  */
+export type { ElementChange, SetElement } from './element-batch.ts'
+export { type Elements, openElements } from './elements.ts'
 export { NetlinkError, type NetlinkErrorCode } from './error.ts'
 export { type LogOptions, openLog } from './log.ts'
 export type { PacketCounts, PacketOptions, PacketSocket } from './packets.ts'

@@ -11,6 +11,7 @@ export const SO_RCVBUFFORCE = 33
 export const SO_MEMINFO = 55
 export const SOL_NETLINK = 270
 export const NETLINK_NO_ENOBUFS = 5
+export const NETLINK_CAP_ACK = 10
 export const MSG_DONTWAIT = 0x40
 export const MSG_TRUNC = 0x20
 
@@ -22,6 +23,8 @@ export const ERRNO = {
   ENOMEM: 12,
   EBUSY: 16,
   EINVAL: 22,
+  ENFILE: 23,
+  EMSGSIZE: 90,
   EPROTONOSUPPORT: 93,
   EOPNOTSUPP: 95,
   EAFNOSUPPORT: 97,

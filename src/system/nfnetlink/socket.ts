@@ -8,6 +8,8 @@ import type { Slots } from './slots.ts'
 export interface NetlinkSocket extends Disposable {
   /** Sends one message to the kernel, which acts on it before this returns; throws NetlinkError. */
   send(message: Uint8Array): void
+  /** The same; returns the errno, 0 when it was sent. */
+  trySend(message: Uint8Array): number
   /** Receives what is there, at most `slots.count` datagrams; returns how many, or the errno below zero. */
   receive(slots: Slots): number
   /** Whenever something came, receives it once and says how many datagrams; closes itself when it cannot go on. */
@@ -22,6 +24,7 @@ export interface NetlinkSocket extends Disposable {
  * groups, with a receive buffer of that many bytes; throws NetlinkError.
  *
  * NETLINK_NO_ENOBUFS: without it, one overrun makes the kernel refuse everything until the buffer is empty.
+ * NETLINK_CAP_ACK: without it, the kernel repeats a whole refused request in its answer.
  */
 export function openSocket(protocol: number, multicast: number, receiveBuffer: number): NetlinkSocket {
   if (koffi.sizeof('void *') !== 8) throw new NetlinkError('unsupported', 'netlink needs a 64-bit machine', 0)
@@ -34,6 +37,7 @@ export function openSocket(protocol: number, multicast: number, receiveBuffer: n
     const forced = libc.setsockopt(fd, C.SOL_SOCKET, C.SO_RCVBUFFORCE, size, 4) === 0
     if (!forced) libc.setsockopt(fd, C.SOL_SOCKET, C.SO_RCVBUF, size, 4)
     libc.setsockopt(fd, C.SOL_NETLINK, C.NETLINK_NO_ENOBUFS, int(1), 4)
+    libc.setsockopt(fd, C.SOL_NETLINK, C.NETLINK_CAP_ACK, int(1), 4)
     if (libc.bind(fd, kernelAddress(multicast), 12) < 0)
       throw openingError('cannot bind a netlink socket', libc.errno())
   } catch (error) {
@@ -58,8 +62,15 @@ function socketOf(libc: C.Libc, fd: number): NetlinkSocket {
       return closed
     },
     send(message) {
-      if (libc.sendto(fd, message, message.length, 0, address, 12) >= 0) return
-      throw new NetlinkError('failed', 'cannot send to netlink', libc.errno())
+      const errno = this.trySend(message)
+      if (errno !== 0) throw new NetlinkError('failed', 'cannot send to netlink', errno)
+    },
+    trySend(message) {
+      for (;;) {
+        if (libc.sendto(fd, message, message.length, 0, address, 12) >= 0) return 0
+        const errno = libc.errno()
+        if (errno !== C.ERRNO.EINTR) return errno
+      }
     },
     receive(slots) {
       const count = libc.recvmmsg(fd, slots.vector, slots.count, C.MSG_DONTWAIT, null)

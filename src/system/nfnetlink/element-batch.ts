@@ -1,0 +1,138 @@
+/**
+ * Elements of sets as one transaction of nf_tables, as bytes. Pure.
+ *
+ * A transaction is a message that begins it, one or more that put elements into a set or take them out, and one that
+ * ends it (linux/netfilter/nfnetlink.h). Everything is written into one buffer in one pass, since a flood brings
+ * elements by the ten thousand: an element of four bytes with a timeout takes 28.
+ */
+import { align, HOST_LITTLE_ENDIAN, SUBSYSTEM } from './message.ts'
+
+export interface ElementChange {
+  /** Adding what is there, and deleting what is not, are told apart: only the latter refuses the transaction. */
+  readonly op: 'add' | 'delete'
+  /** The name of a set. */
+  readonly set: string
+  readonly elements: readonly SetElement[]
+}
+
+export interface SetElement {
+  /** As the set holds it: an address in network byte order. */
+  readonly key: Uint8Array
+  /** Until it goes by itself, in milliseconds; without: it stays, or as long as the set says. */
+  readonly timeoutMs?: number | undefined
+}
+
+const HEADER = 16
+const ATTRIBUTE = 4
+const [BATCH_BEGIN, BATCH_END, NEWSETELEM, DELSETELEM] = [16, 17, 12, 14]
+const FLAG = { request: 0x1, acknowledge: 0x4, create: 0x400 }
+const NFPROTO_INET = 1
+/** Attributes of linux/netfilter/nf_tables.h. */
+const LIST = { table: 1, set: 2, elements: 3, element: 1 }
+const ELEMENT = { key: 1, timeout: 4 }
+const DATA_VALUE = 1
+const NESTED = 0x8000
+/** Headers and the timeout of one element, without its key. */
+const ELEMENT_SIZE = 6 * ATTRIBUTE
+/** The elements of one message, whose length is a number of 16 bits. */
+const MESSAGE_MAX = 60_000
+
+/**
+ * Writes the transaction, of a table of family inet, into this buffer, or into a larger one when it does not fit;
+ * returns what was written. The kernel is asked for an answer to the last message with elements.
+ */
+export function writeElementBatch(
+  buffer: Uint8Array<ArrayBuffer>,
+  table: string,
+  changes: readonly ElementChange[],
+): Uint8Array<ArrayBuffer> {
+  const messages = changes.flatMap(inMessages)
+  const names = (set: string) => 2 * (ATTRIBUTE + 4) + table.length + set.length
+  const size = messages.reduce(
+    (sum, { set, elements }) => sum + HEADER + 2 * ATTRIBUTE + names(set) + sizeOf(elements),
+    2 * (HEADER + ATTRIBUTE),
+  )
+  const into = writer(size <= buffer.length ? buffer : new Uint8Array(size))
+  into.message(BATCH_BEGIN, 0, 0, SUBSYSTEM.nftables, () => {})
+  for (const [i, { op, set, elements }] of messages.entries()) {
+    const type = (SUBSYSTEM.nftables << 8) | (op === 'add' ? NEWSETELEM : DELSETELEM)
+    const acknowledge = i === messages.length - 1 ? FLAG.acknowledge : 0
+    into.message(type, acknowledge | (op === 'add' ? FLAG.create : 0), NFPROTO_INET, 0, () => {
+      into.text(LIST.table, table)
+      into.text(LIST.set, set)
+      into.nest(LIST.elements, () => {
+        for (const element of elements) into.element(element)
+      })
+    })
+  }
+  into.message(BATCH_END, 0, 0, SUBSYSTEM.nftables, () => {})
+  return into.written()
+}
+
+/** The change in pieces, none too long for one message. */
+function inMessages({ op, set, elements }: ElementChange): ElementChange[] {
+  const longest = elements.reduce((most, { key }) => Math.max(most, key.length), 0)
+  const most = Math.floor(MESSAGE_MAX / (ELEMENT_SIZE + align(longest)))
+  const messages: ElementChange[] = []
+  for (let i = 0; i < elements.length; i += most)
+    messages.push({ op, set, elements: elements.slice(i, i + most) })
+  return messages
+}
+
+function sizeOf(elements: readonly SetElement[]): number {
+  return elements.reduce((sum, { key }) => sum + ELEMENT_SIZE + align(key.length), 0)
+}
+
+/** Messages and attributes in host byte order, what they carry in network byte order; lengths are filled in at the end. */
+function writer(bytes: Uint8Array<ArrayBuffer>) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  let at = 0
+
+  function attribute(type: number, length: number): void {
+    view.setUint16(at, ATTRIBUTE + length, HOST_LITTLE_ENDIAN)
+    view.setUint16(at + 2, type, HOST_LITTLE_ENDIAN)
+    at += ATTRIBUTE
+  }
+
+  return {
+    message(type: number, flags: number, family: number, resource: number, content: () => void): void {
+      const start = at
+      bytes.fill(0, start, start + HEADER + ATTRIBUTE)
+      view.setUint16(start + 4, type, HOST_LITTLE_ENDIAN)
+      view.setUint16(start + 6, FLAG.request | flags, HOST_LITTLE_ENDIAN)
+      view.setUint8(start + HEADER, family)
+      view.setUint16(start + HEADER + 2, resource)
+      at += HEADER + ATTRIBUTE
+      content()
+      view.setUint32(start, at - start, HOST_LITTLE_ENDIAN)
+    },
+    text(type: number, text: string): void {
+      attribute(type, text.length + 1)
+      bytes.fill(0, at, at + align(text.length + 1))
+      for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i)
+      at += align(text.length + 1)
+    },
+    nest(type: number, content: () => void): void {
+      const start = at
+      at += ATTRIBUTE
+      content()
+      view.setUint16(start, at - start, HOST_LITTLE_ENDIAN)
+      view.setUint16(start + 2, type | NESTED, HOST_LITTLE_ENDIAN)
+    },
+    element({ key, timeoutMs }: SetElement): void {
+      const value = align(key.length)
+      attribute(LIST.element | NESTED, 2 * ATTRIBUTE + value + (timeoutMs === undefined ? 0 : ATTRIBUTE + 8))
+      attribute(ELEMENT.key | NESTED, ATTRIBUTE + value)
+      attribute(DATA_VALUE, key.length)
+      bytes.set(key, at)
+      bytes.fill(0, at + key.length, at + value)
+      at += value
+      if (timeoutMs === undefined) return
+      attribute(ELEMENT.timeout, 8)
+      view.setUint32(at, Math.floor(timeoutMs / 2 ** 32))
+      view.setUint32(at + 4, timeoutMs % 2 ** 32)
+      at += 8
+    },
+    written: () => bytes.subarray(0, at),
+  }
+}

@@ -1,3 +1,0 @@
-import { tryBeside } from './beside.ts'
-
-tryBeside('nftables, policy accept')

@@ -1,3 +1,0 @@
-import { tryBeside } from './beside.ts'
-
-tryBeside('router with DNAT and masquerading')

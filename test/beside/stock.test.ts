@@ -1,3 +1,0 @@
-import { tryBeside } from './beside.ts'
-
-tryBeside("Debian's stock nftables.conf")

@@ -1,0 +1,74 @@
+/** Elements in real sets. */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { beforeEach, test } from 'node:test'
+import { NetlinkError, openElements, type SetElement } from '../../../src/system/nfnetlink/index.ts'
+import { describeInNamespace } from '../../support/in-namespace.ts'
+
+const nft = (input: string) => execFileSync('nft', ['-f', '-'], { input, encoding: 'utf8' })
+const listed = (set: string) =>
+  execFileSync('nft', ['list', 'set', 'inet', 'filter', set], { encoding: 'utf8' })
+const four = (last: number): SetElement => ({ key: Uint8Array.of(192, 0, 2, last) })
+const many = (count: number): SetElement[] =>
+  Array.from({ length: count }, (_, i) => ({
+    key: Uint8Array.of(10, i >> 16, i >> 8, i),
+    timeoutMs: 3600_000,
+  }))
+const refusedWith = (code: string) => (error: unknown) => error instanceof NetlinkError && error.code === code
+
+describeInNamespace(import.meta.url, () => {
+  beforeEach(() =>
+    nft(`flush ruleset
+      table inet filter {
+        set flies { type ipv4_addr; flags timeout; size 20000; }
+        set flies6 { type ipv6_addr; flags timeout; }
+        set small { type ipv4_addr; size 2; }
+      }`),
+  )
+
+  test('what is added is there, with its time, and what is deleted is not', () => {
+    using elements = openElements('filter')
+    const six = {
+      key: Uint8Array.from([0x20, 0x01, 0xd, 0xb8, ...Array(11).fill(0), 5]),
+      timeoutMs: 7_200_000,
+    }
+    elements.change([
+      { op: 'add', set: 'flies', elements: [{ ...four(1), timeoutMs: 3600_000 }, four(2), four(3)] },
+      { op: 'add', set: 'flies6', elements: [six] },
+      { op: 'delete', set: 'flies', elements: [four(3)] },
+    ])
+    assert.match(listed('flies'), /192\.0\.2\.1 timeout 1h expires (1h|59m\S+)[^,]*, 192\.0\.2\.2 }/)
+    assert.doesNotMatch(listed('flies'), /192\.0\.2\.3/)
+    assert.match(listed('flies6'), /2001:db8::5 timeout 2h/)
+    elements.change([])
+    elements.change([{ op: 'add', set: 'flies', elements: [] }])
+    elements.change([{ op: 'add', set: 'flies', elements: [four(2)] }])
+  })
+
+  test('a refusal says why, and nothing of the transaction is done', () => {
+    using elements = openElements('filter')
+    const also = { op: 'add', set: 'flies', elements: [four(9)] } as const
+    const refused = (change: Parameters<typeof elements.change>[0][number], code: string) =>
+      assert.throws(() => elements.change([also, change]), refusedWith(code))
+    refused({ op: 'add', set: 'small', elements: [four(1), four(2), four(3)] }, 'full')
+    refused({ op: 'delete', set: 'flies', elements: [four(77)] }, 'missing')
+    refused({ op: 'add', set: 'none', elements: [four(1)] }, 'missing')
+    refused({ op: 'add', set: 'flies6', elements: [four(1)] }, 'failed')
+    assert.doesNotMatch(listed('flies'), /192/)
+    elements.change([also])
+    assert.match(listed('flies'), /192\.0\.2\.9/)
+    using elsewhere = openElements('nowhere')
+    assert.throws(() => elsewhere.change([also]), refusedWith('missing'))
+  })
+
+  test('thousands at once, and as many as that are too many', () => {
+    using elements = openElements('filter')
+    elements.change([{ op: 'add', set: 'flies', elements: many(4000) }])
+    assert.equal(listed('flies').match(/timeout 1h/g)?.length, 4000)
+    assert.throws(
+      () => elements.change([{ op: 'add', set: 'flies', elements: many(1_000_000) }]),
+      refusedWith('too-large'),
+    )
+    assert.equal(listed('flies').match(/timeout 1h/g)?.length, 4000)
+  })
+})
