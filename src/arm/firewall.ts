@@ -46,13 +46,8 @@ export interface RuleView {
   readonly handsOver?: { readonly kind: 'queue' | 'log'; readonly number: number } | undefined
 }
 
-/** An address, a prefix, an interface, or the parts of a concatenation: protocol and port, a family. */
-export type ElementValue =
-  | Address
-  | Prefix
-  | { readonly device: string }
-  | number
-  | readonly (number | Address)[]
+/** An address, a prefix, an interface's index, or the parts of a concatenation: protocol and port, a family. */
+export type ElementValue = Address | Prefix | number | readonly (number | Address)[]
 
 export interface Element {
   readonly element: ElementValue

@@ -29,8 +29,8 @@ export interface Surroundings {
   served(): readonly ServedPort[]
   /** The other ends of the TCP connections that live now. */
   connected(): readonly Address[]
-  /** The interfaces of the default routes. */
-  uplinks(): readonly string[]
+  /** The interfaces of the default routes, by their indexes. */
+  uplinks(): readonly number[]
   /** Whether this machine forwards packets, of either family. */
   forwards(): boolean
   /** Seconds since boot. */
@@ -82,8 +82,8 @@ export function surroundingChanges(
   ]
 }
 
-function uplinkChanges(devices: readonly string[]): readonly Change[] {
-  const elements = devices.map(device => ({ element: { device } }))
+function uplinkChanges(indexes: readonly number[]): readonly Change[] {
+  const elements = indexes.map(element => ({ element }))
   return [
     { change: 'empty', set: 'flypaper_uplinks' },
     { change: 'add', set: 'flypaper_uplinks', elements },

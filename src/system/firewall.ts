@@ -107,7 +107,6 @@ function newElement({ element, seconds }: Element): NewElement {
 
 function elementValue(element: ElementValue): Value {
   if (typeof element === 'string' || typeof element === 'number') return element
-  if ('device' in element) return element.device
   if (!('text' in element)) return { concat: [...element] }
   const [addr] = element.text.split('/')
   return element.text.includes('/') ? { prefix: { addr: addr!, len: element.length } } : addr!

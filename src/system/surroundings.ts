@@ -3,6 +3,7 @@ import { networkInterfaces } from 'node:os'
 import type { ServedPort, Surroundings } from '../arm/surroundings.ts'
 import { type Address, isIn, overlaps, parseAddress, parsePrefix } from '../terms/address.ts'
 import { readText } from './files.ts'
+import { interfaceIndex } from './interface-index.ts'
 import {
   parseDefaultDevices4,
   parseGateways4,
@@ -58,15 +59,13 @@ export const surroundings: Surroundings = {
   },
 
   uplinks() {
-    const routes6 = parseRoutes6(read('/proc/net/ipv6_route'))
-    return [
-      ...new Set([
-        ...parseDefaultDevices4(read('/proc/net/route')),
-        ...routes6
-          .filter(({ prefix, device }) => prefix.length === 0 && device !== 'lo')
-          .map(({ device }) => device),
-      ]),
+    const devices = [
+      ...parseDefaultDevices4(read('/proc/net/route')),
+      ...parseRoutes6(read('/proc/net/ipv6_route'))
+        .filter(({ prefix, device }) => prefix.length === 0 && device !== 'lo')
+        .map(({ device }) => device),
     ]
+    return [...new Set(devices)].flatMap(device => interfaceIndex(device) ?? [])
   },
 
   forwards() {

@@ -187,7 +187,7 @@ function watchSets({ sizes, hold }: Settings): readonly SetSpec[] {
     {
       name: 'flypaper_uplinks',
       why: 'The interfaces of the default routes, kept up to date by the daemon.',
-      type: 'ifname',
+      type: 'iface_index',
     },
   ]
 }

@@ -53,8 +53,8 @@ export function through(exempt: readonly Paragraph[]): ChainSpec {
 
 const fromOutside = because(
   'Only what comes in by an interface of the default route, and does not go out by one: hosts behind us must not be cut off because they may not go out.',
-  'iifname != @flypaper_uplinks return',
-  'oifname @flypaper_uplinks return',
+  'iif != @flypaper_uplinks return',
+  'oif @flypaper_uplinks return',
 )
 
 export function watch(number: number, grades: Grades): readonly ChainSpec[] {
