@@ -1,10 +1,11 @@
-/** The history read backwards: the story of one source, and sums over days. For people, so it may take a second. */
-import { overlaps, type Prefix, parsePrefix, widen } from '../terms/address.ts'
+/** The history read backwards: the story of one source, and sums over days. For people, so it may take a second or two. */
+import { overlaps, type Prefix } from '../terms/address.ts'
 import { prefixOf } from '../terms/fly.ts'
-import type { Database } from './database.ts'
+import type { Database, Statement } from './database.ts'
 import type { LockoutRow } from './lockout.ts'
 import { lockoutOf } from './row.ts'
 import { FLY } from './schema.ts'
+import { type Counted, type Sums, sumUp } from './sums.ts'
 
 export interface Chronicle {
   /** The lockouts of a source by these names, newest first. Reads the whole table. */
@@ -12,56 +13,28 @@ export interface Chronicle {
   /** The prefixes that were locked out by hand, are in force, and meet this one. */
   lockedAround(prefix: Prefix, now: number): LockoutRow[]
   /** What happened since then. */
-  sums(since: number): Sums
+  sums(since: number): Told
   /** Bytes of the database. */
   bytes(): number
 }
 
-export interface Sums {
-  /** Different sources each day of local time, `2026-11-24`, days without any left out. */
-  readonly days: readonly { readonly day: string; readonly attackers: number }[]
-  readonly lockouts: number
-  readonly attackers: number
-  readonly attackers6: number
-  readonly ports: readonly { readonly proto: string; readonly number: number; readonly lockouts: number }[]
-  /** IPv4: the /24. */
-  readonly networks: readonly { readonly network: string; readonly attackers: number }[]
-  readonly repeaters: readonly { readonly source: string; readonly times: number }[]
-  readonly reasons: readonly { readonly because: string; readonly lockouts: number }[]
+export interface Told extends Sums {
   /** Let go since then, by reason; of a source that came before and after, all. */
   readonly spared: readonly { readonly because: string; readonly packets: number; readonly sources: number }[]
 }
 
-const TOP = 10
-/** Sources of IPv6 whose networks are counted. */
-const NETWORKED_MAX = 100_000
+/** Rows that are read at once. */
+const AT_ONCE = 5000
 
-/** Who was locked out by hand did not attack. */
-const ATTACK = `since >= :since AND because <> 'by-hand'`
-
+// Not indexed: to walk the table is quicker than to follow an index of nearly all its rows.
 const SQL = {
   of: 'SELECT * FROM lockout WHERE source IN (:one, :other) ORDER BY id DESC LIMIT :limit',
-  nets: `SELECT * FROM lockout WHERE ${FLY} AND because = 'by-hand' AND source LIKE '%/%'`,
+  nets: `SELECT * FROM lockout NOT INDEXED WHERE ${FLY} AND because = 'by-hand' AND source LIKE '%/%'`,
+  lockouts: `SELECT id, source, since, tried, number, times, latest, because FROM lockout
+             WHERE id > :after AND since >= :since ORDER BY id LIMIT ${AT_ONCE}`,
+  byHand: `SELECT source FROM lockout NOT INDEXED WHERE latest = 1 AND because = 'by-hand' AND since >= :since`,
   // Of days that were pruned the totals are left (pruning.ts).
-  days: `SELECT day, max(attackers) AS attackers FROM (
-           SELECT date(since / 1000, 'unixepoch', 'localtime') AS day, count(DISTINCT source) AS attackers
-           FROM lockout WHERE ${ATTACK} GROUP BY day
-           UNION ALL
-           SELECT day, attackers FROM day WHERE day >= date(:since / 1000, 'unixepoch', 'localtime')
-         ) GROUP BY day ORDER BY day`,
-  whole: `SELECT count(*) AS lockouts, count(DISTINCT source) AS attackers,
-            count(DISTINCT CASE WHEN source LIKE '%:%' THEN source END) AS attackers6
-          FROM lockout WHERE ${ATTACK}`,
-  ports: `SELECT tried AS proto, number, count(*) AS lockouts FROM lockout
-          WHERE ${ATTACK} GROUP BY tried, number ORDER BY lockouts DESC, number LIMIT ${TOP}`,
-  networks: `SELECT rtrim(source, '0123456789') || '0/24' AS network, count(DISTINCT source) AS attackers
-             FROM lockout WHERE ${ATTACK} AND source NOT LIKE '%:%'
-             GROUP BY network ORDER BY attackers DESC, network LIMIT ${TOP}`,
-  sources6: `SELECT DISTINCT source FROM lockout WHERE ${ATTACK} AND source LIKE '%:%' LIMIT ${NETWORKED_MAX}`,
-  repeaters: `SELECT source, max(times) AS times FROM lockout WHERE ${ATTACK} AND times > 1
-              GROUP BY source ORDER BY times DESC, source LIMIT ${TOP}`,
-  reasons: `SELECT because, count(*) AS lockouts FROM lockout WHERE since >= :since
-            GROUP BY because ORDER BY lockouts DESC`,
+  pruned: `SELECT day, attackers FROM day WHERE day >= date(:since / 1000, 'unixepoch', 'localtime')`,
   spared: `SELECT because, sum(count) AS packets, count(*) AS sources FROM sighting WHERE last >= :since
            GROUP BY because ORDER BY packets DESC`,
   bytes: 'SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size',
@@ -76,30 +49,32 @@ export function openChronicle(database: Database): Chronicle {
         .all({ now })
         .map(lockoutOf)
         .filter(({ source }) => overlaps(prefix, prefixOf(source))),
-    sums: since =>
-      ({
-        ...ask.whole.get({ since }),
-        days: ask.days.all({ since }),
-        ports: ask.ports.all({ since }),
-        networks: top([...ask.networks.all({ since }), ...networks6(database, since)] as Sums['networks']),
-        repeaters: ask.repeaters.all({ since }),
-        reasons: ask.reasons.all({ since }),
-        spared: ask.spared.all({ since }),
-      }) as unknown as Sums,
+    sums(since) {
+      const byHand = new Set(ask.byHand.all({ since }).map(({ source }) => source as string))
+      const sums = sumUp(lockoutsSince(ask.lockouts, since), byHand)
+      const pruned = ask.pruned.all({ since }) as unknown as Sums['days']
+      const spared = ask.spared.all({ since }) as unknown as Told['spared']
+      return { ...sums, days: greatest([...sums.days, ...pruned]), spared }
+    },
     bytes: () => ask.bytes.get()?.bytes as number,
   }
 }
 
-/** IPv6: the /48, which SQL cannot cut out of the text. */
-function networks6(database: Database, since: number): Sums['networks'] {
-  const counted = new Map<string, number>()
-  for (const { source } of database.each(SQL.sources6, { since })) {
-    const { text } = widen(parsePrefix(String(source))!, 48)
-    counted.set(text, (counted.get(text) ?? 0) + 1)
+/** In large pieces: to take a million rows one by one would double the work. */
+function* lockoutsSince(lockouts: Statement, since: number): Generator<readonly Counted[]> {
+  for (let after = 0; ; ) {
+    const rows = lockouts.values({ after, since }) as unknown as Counted[]
+    if (rows.length === 0) return
+    yield rows
+    after = rows.at(-1)![0]
   }
-  return [...counted].map(([network, attackers]) => ({ network, attackers }))
 }
 
-function top(networks: Sums['networks']): Sums['networks'] {
-  return networks.toSorted((one, other) => other.attackers - one.attackers).slice(0, TOP)
+/** Of each day the higher total, in order. */
+function greatest(days: Sums['days']): Sums['days'] {
+  const most = new Map<string, number>()
+  for (const { day, attackers } of days) most.set(day, Math.max(attackers, most.get(day) ?? 0))
+  return [...most]
+    .map(([day, attackers]) => ({ day, attackers }))
+    .sort((one, other) => (one.day < other.day ? -1 : 1))
 }

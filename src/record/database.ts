@@ -9,6 +9,8 @@ export interface Statement {
   run(...parameters: Parameters): number
   get(...parameters: Parameters): Row | undefined
   all(...parameters: Parameters): Row[]
+  /** The same, of each row the values alone: less work where there are very many. */
+  values(...parameters: Parameters): unknown[][]
 }
 
 export interface Database extends Disposable {

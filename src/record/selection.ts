@@ -1,4 +1,5 @@
 /** Which flies somebody asks for: the filters that list, free and export share, as a question to the history. */
+import { namesOf } from '../lockout/flies.ts'
 import { overlaps, type Prefix } from '../terms/address.ts'
 import { prefixOf } from '../terms/fly.ts'
 import type { Database } from './database.ts'
@@ -38,8 +39,15 @@ export function openSelection(database: Database): Selection {
     *select({ since, port, proto, within }, now, sort = 'since') {
       const sql = `SELECT * FROM lockout WHERE ${FLY} AND since >= :since
         AND (:port IS NULL OR (number = :port AND tried IN ('tcp', 'udp', 'sctp')))
-        AND (:proto IS NULL OR tried = :proto) ORDER BY ${ORDER[sort]}`
-      const wanted = { now, since: since ?? 0, port: port ?? null, proto: proto ?? null }
+        AND (:proto IS NULL OR tried = :proto)
+        AND (:hosts IS NULL OR source IN (SELECT value FROM json_each(:hosts)) OR because = 'by-hand') ORDER BY ${ORDER[sort]}`
+      const wanted = {
+        now,
+        since: since ?? 0,
+        port: port ?? null,
+        proto: proto ?? null,
+        hosts: namesOfHosts(within),
+      }
       for (const row of database.each(sql, wanted)) {
         const lockout = lockoutOf(row)
         if (within === undefined || within.some(prefix => overlaps(prefix, prefixOf(lockout.source))))
@@ -47,4 +55,12 @@ export function openSelection(database: Database): Selection {
       }
     },
   }
+}
+
+/**
+ * The flies that single hosts can be, as a JSON array; wider prefixes are by hand, or need a look at each fly: null.
+ */
+function namesOfHosts(within: readonly Prefix[] | undefined): string | null {
+  const areHosts = within?.every(({ family, length }) => length === (family === 4 ? 32 : 128))
+  return areHosts ? JSON.stringify(within?.flatMap(namesOf)) : null
 }

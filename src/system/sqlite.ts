@@ -79,6 +79,15 @@ function wrap(sqlite: DatabaseSync, file: string): Database {
       run: (...parameters) => withFailure(file, () => Number(statement.run(...given(parameters)).changes)),
       get: (...parameters) => withFailure(file, () => statement.get(...given(parameters))),
       all: (...parameters) => withFailure(file, () => statement.all(...given(parameters))),
+      values: (...parameters) =>
+        withFailure(file, () => {
+          statement.setReturnArrays(true)
+          try {
+            return statement.all(...given(parameters)) as unknown as unknown[][]
+          } finally {
+            statement.setReturnArrays(false)
+          }
+        }),
     }
   }
   const begin = prepare('BEGIN IMMEDIATE')

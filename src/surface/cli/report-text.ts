@@ -1,5 +1,5 @@
 /** The report for people and as CSV, from the sums of the history. Pure. */
-import type { Sums } from '../../record/chronicle.ts'
+import type { Told } from '../../record/chronicle.ts'
 import { triedText } from '../../record/sentence.ts'
 import type { DaemonStatus } from '../control/protocol.ts'
 import { barChart } from './chart.ts'
@@ -7,7 +7,7 @@ import { printTable } from './table.ts'
 import type { Terminal } from './terminal.ts'
 import { dateText } from './times.ts'
 
-export interface Report extends Sums {
+export interface Report extends Told {
   readonly since: number
   readonly until: number
   /** What the kernel could not hand over since the daemon started; undefined without a daemon. */
