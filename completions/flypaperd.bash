@@ -24,7 +24,7 @@ _flypaperd() {
         try) words='--settings --help' ;;
         confirm) words='--settings --help' ;;
         status) words='--json --settings --help' ;;
-        list) case $whole in -*) words='--json --since --port --proto --sort --limit --dry-run --held --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
+        list) case $whole in -*) words='--json --since --port --proto --sort --limit --all --dry-run --held --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
         why) case $whole in -*) words='--json --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
         watch) words='--json --settings --help' ;;
         report) words='--json --since --csv --settings --help' ;;

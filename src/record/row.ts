@@ -1,7 +1,7 @@
 /** A lockout as a row of the database, and back. */
 import type { Tried } from '../decode/packet.ts'
 import type { Lockout } from '../lockout/lockout.ts'
-import { type Address, parsePrefix } from '../terms/address.ts'
+import { type Address, isIPv4, parsePrefix } from '../terms/address.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import type { Fly } from '../terms/fly.ts'
 import type { Value } from './database.ts'
@@ -75,26 +75,30 @@ export function triedValues(tried: Tried | undefined): [Value, Value, Value, Val
   ]
 }
 
-/** The lockout of a row. Throws a Failure for a row that this version did not write. */
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** The lockout of a row. Throws a Failure for a row that this version did not write. Step by step: spread, a million take 5 s more. */
 export function lockoutOf(row: object): LockoutRow {
   const columns = row as Columns
-  return {
-    id: columns.id,
-    source: flyOf(columns),
-    ...(columns.tried !== null && { packetSource: columns.packet_source ?? (columns.source as Address) }),
-    ...(columns.tried !== null && { tried: triedOf({ ...columns, tried: columns.tried }) }),
-    ...(columns.hook !== null && { hook: columns.hook }),
-    ...(columns.forwarded_to !== null && { forwardedTo: columns.forwarded_to }),
-    because: columns.because,
-    ...(columns.locked_by !== null && { by: columns.locked_by }),
-    ...(columns.note !== null && { note: columns.note }),
-    since: columns.since,
-    until: columns.until ?? 'forever',
-    times: columns.times,
-    ...(columns.released_at !== null && {
-      released: { at: columns.released_at, by: columns.released_by, because: columns.released_because },
-    }),
+  const { tried, hook, forwarded_to, locked_by, note, released_at } = columns
+  const lockout = { id: columns.id, source: flyOf(columns) } as Writable<LockoutRow>
+  if (tried !== null) {
+    lockout.packetSource = columns.packet_source ?? (columns.source as Address)
+    lockout.tried = triedOf(columns as Columns & { tried: string })
   }
+  if (hook !== null) lockout.hook = hook
+  if (forwarded_to !== null) lockout.forwardedTo = forwarded_to
+  lockout.because = columns.because
+  if (locked_by !== null) lockout.by = locked_by
+  if (note !== null) lockout.note = note
+  lockout.since = columns.since
+  lockout.until = columns.until ?? 'forever'
+  lockout.times = columns.times
+  if (released_at !== null) {
+    const { released_by: by, released_because: because } = columns
+    lockout.released = { at: released_at, by, because }
+  }
+  return lockout
 }
 
 /** What was tried, from the columns of a row. Throws a Failure for a kind that this version does not know. */
@@ -105,13 +109,14 @@ export function triedOf({
   from_port,
   detail,
 }: Pick<Columns, 'id' | 'number' | 'from_port' | 'detail'> & { tried: string }): Tried {
-  const from = from_port === null ? {} : { from: from_port }
   switch (kind) {
     case 'tcp':
-      return { kind, port: number, ...from, flags: detail }
+      return from_port === null
+        ? { kind, port: number, flags: detail }
+        : { kind, port: number, from: from_port, flags: detail }
     case 'udp':
     case 'sctp':
-      return { kind, port: number, ...from }
+      return from_port === null ? { kind, port: number } : { kind, port: number, from: from_port }
     case 'icmp':
     case 'icmpv6':
       return { kind, type: number, code: detail }
@@ -122,9 +127,17 @@ export function triedOf({
   }
 }
 
+export type LockoutTerm = Pick<Lockout, 'source' | 'since' | 'until'>
+
+/** Who is locked out, since when and until when, from the columns id, source, since and until. Throws as lockoutOf does. */
+export function termOf(row: readonly unknown[]): LockoutTerm {
+  const [id, source, since, until] = row as [number, string, number, number | null]
+  return { source: flyOf({ id, source }), since, until: until ?? 'forever' }
+}
+
 /** The source goes back into the kernel at a restart, so it is looked at. */
-function flyOf({ id, source }: Columns): Fly {
-  if (parsePrefix(source)?.text !== source) throw foreign(id, source)
+function flyOf({ id, source }: Pick<Columns, 'id' | 'source'>): Fly {
+  if (!isIPv4(source) && parsePrefix(source)?.text !== source) throw foreign(id, source)
   return source as Fly
 }
 

@@ -27,6 +27,11 @@ const OCTET = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)'
 /** Four decimal numbers. A leading zero is refused, because some programs read it as octal. */
 const DOTTED = new RegExp(`^${OCTET}(?:\\.${OCTET}){3}$`)
 
+/** Whether the text is one IPv4 address in canonical form. */
+export function isIPv4(text: string): boolean {
+  return DOTTED.test(text)
+}
+
 export function familyOf(address: Address): Family {
   return address.includes(':') ? 6 : 4
 }

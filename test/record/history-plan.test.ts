@@ -19,6 +19,11 @@ const PLANS: Record<keyof typeof SQL, string[]> = {
     'SEARCH lockout USING INDEX lockout_until (until=?)',
     'SEARCH lockout USING INDEX lockout_until (until>?)',
   ],
+  termsOfFew: [
+    'SEARCH lockout USING INDEX lockout_until (until=?)',
+    'SEARCH lockout USING INDEX lockout_until (until>?)',
+  ],
+  termsOfMany: ['SEARCH lockout USING INTEGER PRIMARY KEY (rowid>?)'],
   find: ['SEARCH lockout USING INDEX lockout_latest (source=?)'],
   count: [
     'SEARCH lockout USING INDEX lockout_until (until=?)',
@@ -63,5 +68,16 @@ describe(`with ${ROWS} lockouts`, () => {
     let streamed = 0
     for (const _ of history.flies(half)) streamed += 1
     assert.equal(streamed, ROWS / 2 - 1)
+    const newest = [...history.select({}, half)].map(({ id }) => id)
+    assert.deepEqual([newest.length, newest[0], newest.at(-1)], [streamed, ROWS, ROWS / 2 + 2])
+    assert.deepEqual(
+      newest,
+      newest.toSorted((one, other) => other - one),
+    )
+    for (const now of [SINCE, half, SINCE + HOUR + ROWS - 100])
+      assert.deepEqual(
+        [...history.terms(now)].map(({ source }) => source).sort(),
+        [...history.flies(now)].map(({ source }) => source).sort(),
+      )
   })
 })

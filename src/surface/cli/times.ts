@@ -7,10 +7,12 @@ import type { Terminal } from './terminal.ts'
 /** `2026-11-24 16:30:12`. */
 export function dateText(ms: number): string {
   const date = new Date(ms)
-  const day = [date.getFullYear(), date.getMonth() + 1, date.getDate()]
-    .map(part => String(part).padStart(2, '0'))
-    .join('-')
-  return `${day} ${date.toTimeString().slice(0, 8)}`
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
+}
+
+function two(part: number): string {
+  return part < 10 ? `0${part}` : String(part)
 }
 
 /** When it was: on a terminal how long ago, on a pipe the date. */

@@ -1,9 +1,10 @@
 import { EXIT } from '../../../terms/failure.ts'
+import { piecesOf } from '../../../terms/pieces.ts'
 import { prefixesOf } from '../../control/freeing.ts'
 import { FILTER_OPTIONS, filterOf, limitOf } from '../filter.ts'
 import type { Verb } from '../verb.ts'
 import { whoIs } from '../who.ts'
-import { first, printJson } from './list.ts'
+import { first, PAGE, printJson } from './list.ts'
 
 export const exportFlies: Verb = {
   name: 'export',
@@ -27,7 +28,7 @@ export const exportFlies: Verb = {
     const limit = limitOf(String(options.limit ?? 'all'))
     const rows = first(history.select({ ...filterOf(call), within }, system.now()), limit)
     if (options.json) printJson(rows, print)
-    else for (const { source } of rows) print(source)
+    else for (const page of piecesOf(rows, PAGE)) print(page.map(({ source }) => source).join('\n'))
     return EXIT.ok
   },
 }

@@ -6,6 +6,7 @@ import { overlaps, type Prefix } from '../../../terms/address.ts'
 import { jsonText } from '../../../terms/escape.ts'
 import { EXIT } from '../../../terms/failure.ts'
 import { prefixOf } from '../../../terms/fly.ts'
+import { piecesOf } from '../../../terms/pieces.ts'
 import { prefixesOf } from '../../control/freeing.ts'
 import { FILTER_OPTIONS, filterOf, limitOf, oneOf } from '../filter.ts'
 import { printTable } from '../table.ts'
@@ -28,6 +29,7 @@ export const list: Verb = {
       flags: '--limit <number>',
       what: `not more than these, or all (default: ${SHOWN} on a terminal, else all)`,
     },
+    { flags: '--all', what: 'all of them, however many: the same as --limit all' },
     { flags: '--dry-run', what: 'instead, whom a dry run would have locked out' },
     { flags: '--held', what: 'instead, who is held by the kernel and not (yet) locked out' },
   ],
@@ -54,7 +56,8 @@ function listFlies(call: Call, within: readonly Prefix[] | undefined): void {
   using history = system.openHistory({ readOnly: true, dryRun: options.dryRun === true })
   const now = system.now()
   const sort = oneOf('--sort', SORTS, String(options.sort ?? 'since'))
-  const limit = limitOf(String(options.limit ?? (terminal.isTerminal && !options.json ? SHOWN : 'all')))
+  const shown = terminal.isTerminal && !options.json ? SHOWN : 'all'
+  const limit = limitOf(options.all === true ? 'all' : String(options.limit ?? shown))
   const cut = { more: false }
   const rows = first(history.select({ ...filterOf(call), within }, now, sort), limit, cut)
   if (options.json) {
@@ -79,7 +82,7 @@ function listFlies(call: Call, within: readonly Prefix[] | undefined): void {
   ]
   const printed = printTable(columns, map(rows, cells), { terminal, print })
   if (printed === 0) print('No flies.')
-  if (cut.more) call.warn('There are more: --limit all shows them.')
+  if (cut.more) call.warn('There are more: --all shows them.')
 }
 
 function becauseText({ because, by, note }: LockoutRow): string {
@@ -98,12 +101,15 @@ function listHeld({ system, options, print }: Call, within: readonly Prefix[] | 
   else if (printTable(columns, rows, { terminal: system.terminal, print }) === 0) print('Nobody is held.')
 }
 
+/** Flies that are written at once. */
+export const PAGE = 500
+
 /** One array, a line a fly, written as it is read. */
 export function printJson(rows: Iterable<LockoutRow>, print: (text: string) => void): void {
   let before: string | undefined
-  for (const row of rows) {
+  for (const page of piecesOf(rows, PAGE)) {
     print(before === undefined ? '[' : `${before},`)
-    before = jsonText(lockoutFacts(row))
+    before = page.map(row => jsonText(lockoutFacts(row))).join(',\n')
   }
   print(before === undefined ? '[]' : `${before}\n]`)
 }
