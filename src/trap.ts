@@ -91,7 +91,7 @@ export function openTrap(world: World, settings: Settings): Trap {
   }
 
   function armNow(statement: Statement, manner: Manner): Arming {
-    const flies = () => (wanted.dryRun ? [] : flypaper.timed(now()))
+    const flies = () => (wanted.dryRun ? [] : flypaper.timed(now))
     const recalled = acquaintances.recall(now())
     const arming = arm({
       firewall,
@@ -101,6 +101,7 @@ export function openTrap(world: World, settings: Settings): Trap {
       flies,
       nameFly: source => neighbours.nameFly(source),
       recalled,
+      filled: () => keeper.watch(),
       ...manner,
     })
     if (arming.table !== 'ours') history.setMeta(MADE_TABLE, arming.table === 'made' ? 'yes' : 'no')
@@ -126,9 +127,9 @@ export function openTrap(world: World, settings: Settings): Trap {
     ),
   )
   const trust = takeTrust(world)
-  const { grace } = armNow(capture.kind, { areThere: trust === 'confirmed' })
+  const { grace, isFresh } = armNow(capture.kind, { areThere: trust === 'confirmed' })
   if (wanted.never.length > 0) flypaper.free(wanted.never, 'the never-list', now())
-  keeper.follow(trust)
+  keeper.follow(isFresh ? 'fresh' : trust)
   refused?.look()
   touchStateFile()
   history.onRenewed(() => flypaper.rewrite(now()))

@@ -3,17 +3,20 @@ import { closedMode, type Mode, type Settings } from '../settings/settings.ts'
 import type { Address } from '../terms/address.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import type { Fly } from '../terms/fly.ts'
+import { piecesOf } from '../terms/pieces.ts'
 import { disarm, removing } from './disarm.ts'
 import type { Change, Firewall, TableView } from './firewall.ts'
-import { elementsOf, flyChanges, type TimedFly } from './flies.ts'
+import { elementsOf, flyChanges, newFlyChanges, type TimedFly } from './flies.ts'
 import { APPENDED, ENTRANCES, isOurs } from './names.ts'
 import { render } from './ruleset/render.ts'
 import { rulesetOf } from './ruleset/ruleset.ts'
 import type { Ruleset, Statement } from './ruleset/spec.ts'
 import { knownChanges, neighbourhoodChanges, type Surroundings, surroundingChanges } from './surroundings.ts'
 
-/** So many flies take about 0.2 s. */
+/** When the trap is armed again, the rules wait for so many flies. */
 export const FLIES_AT_ONCE = 10_000
+/** Flies of one transaction. */
+const PIECE = 1000
 
 export interface Arms {
   readonly firewall: Firewall
@@ -21,7 +24,7 @@ export interface Arms {
   readonly settings: Settings
   readonly statement: Statement
   /** Who is to be in the sets from the first moment on. */
-  readonly flies: () => readonly TimedFly[]
+  readonly flies: () => Iterable<TimedFly>
   readonly nameFly: (source: Address) => Fly
   /** Whom and what this machine had to do with before it was disarmed or booted. */
   readonly recalled: readonly Change[]
@@ -29,6 +32,8 @@ export interface Arms {
   readonly areThere?: boolean
   /** Somebody has flushed the ruleset: his chains may come later, and their jumps then. */
   readonly isAgain?: boolean
+  /** Called when the sets hold the flies, before the rules come. */
+  readonly filled?: () => void
 }
 
 export type Manner = Pick<Arms, 'areThere' | 'isAgain'>
@@ -38,18 +43,21 @@ export interface Arming {
   readonly table: 'made' | 'ours' | 'shared'
   /** Seconds in which nobody is judged, because the machine has just booted. */
   readonly grace: number
+  /** The sets were made just now, and hold the flies and nobody else. */
+  readonly isFresh: boolean
 }
 
 /**
  * First come the sets and what spares the innocent (who is connected, which ports are served, who is near), then
  * the flies, then the rules: nobody is judged before those are known, and no fly is free for a moment. A trap
- * that is armed already is renewed without a gap. Of many flies the first FLIES_AT_ONCE are put into the sets, unless
- * they are there: the rules shall not wait for all of them.
+ * that is armed already is renewed without a gap. When it is armed again, of many flies the first FLIES_AT_ONCE are put
+ * into the sets: the rules shall not wait for all of them.
  */
 export function arm({ firewall, surroundings, settings, statement, flies, nameFly, ...rest }: Arms): Arming {
-  const { recalled, areThere = false, isAgain = false } = rest
+  const { recalled, areThere = false, isAgain = false, filled } = rest
   const before = firewall.look()
   const wasArmed = before !== undefined && isArmed(before)
+  const hadSets = before?.sets.some(isFlypaper) === true
   checkKernel(firewall, closedMode(settings))
   if (!isAgain) checkChains(settings, before)
   const ruleset = rulesetOf(settings, statement)
@@ -65,17 +73,39 @@ export function arm({ firewall, surroundings, settings, statement, flies, nameFl
       ...knownChanges(surroundings.connected(), nameFly),
       ...(grace > 0 ? graceChanges(grace) : []),
     ])
-    if (!areThere) firewall.change(flyChanges(flies().slice(0, FLIES_AT_ONCE)))
+    if (!areThere) putIn(firewall, flies(), { hadSets, isAgain })
+    filled?.()
     firewall.load(render(ruleset))
     const table = firewall.look()
     firewall.change([...jumpChanges(settings, table), ...leftovers(ruleset, table)])
   } catch (error) {
     // Half a trap is worse than none; a trap that was there before stays as it was.
-    const keepFlies = before?.sets.some(set => set.name === 'flypaper') === true
-    if (!wasArmed) disarm(firewall, { keepFlies, madeTable: before === undefined })
+    if (!wasArmed) disarm(firewall, { keepFlies: hadSets, madeTable: before === undefined })
     throw error
   }
-  return { table: before === undefined ? 'made' : isOnlyOurs(before) ? 'ours' : 'shared', grace }
+  const table = before === undefined ? 'made' : isOnlyOurs(before) ? 'ours' : 'shared'
+  return { table, grace, isFresh: !hadSets && !isAgain }
+}
+
+function isFlypaper({ name }: { readonly name: string }): boolean {
+  return name === 'flypaper'
+}
+
+/**
+ * In several transactions: no rule that drops anybody else is there yet, so that nobody sees a part of them. What was in
+ * the sets before may have another time.
+ */
+function putIn(
+  firewall: Firewall,
+  flies: Iterable<TimedFly>,
+  { hadSets, isAgain }: { hadSets: boolean; isAgain: boolean },
+): void {
+  let count = 0
+  for (const piece of piecesOf(flies, PIECE)) {
+    firewall.change(hadSets ? flyChanges(piece) : newFlyChanges(piece))
+    count += piece.length
+    if (isAgain && count >= FLIES_AT_ONCE) return
+  }
 }
 
 function isOnlyOurs({ chains, sets, others }: TableView): boolean {

@@ -33,7 +33,7 @@ export interface FlyElement {
   readonly seconds?: number | undefined
 }
 
-export function elementsOf(flies: readonly TimedFly[]): Record<FlySet, FlyElement[]> {
+export function elementsOf(flies: Iterable<TimedFly>): Record<FlySet, FlyElement[]> {
   const bySet: Record<FlySet, FlyElement[]> = {
     flypaper: [],
     flypaper6: [],

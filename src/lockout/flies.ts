@@ -1,10 +1,14 @@
 /**
  * The index of the flies: who is locked out until when, in memory, so that the kernel's set is never listed for a
- * look-up. It holds no more flies than the sets have room for.
+ * look-up. It holds no more flies than the sets have room for: a million, each as numbers in term-table.ts. The text of
+ * a fly is made when somebody asks for it, and not kept (docs/decisions/0028-a-million-flies.md).
  */
 import type { TimedFly } from '../arm/flies.ts'
 import { type Address, overlaps, type Prefix, prefixAround } from '../terms/address.ts'
 import { type Fly, type FlySet, isNet, prefixOf, setOf } from '../terms/fly.ts'
+import { flyOfKey, keyOf } from './fly-key.ts'
+import { termTable } from './term-table.ts'
+import { firstToEnd, lasting, within } from './term-walks.ts'
 
 /** Milliseconds since the epoch; for ever is infinite. */
 export interface Term {
@@ -28,8 +32,8 @@ export interface Flies {
   taken(set: FlySet): number
   /** All of them, in no order, read as the caller takes them; also those whose time is over. */
   [Symbol.iterator](): Iterator<readonly [Fly, Term]>
-  /** Those with the most time left come first. */
-  timed(now: number): readonly TimedFly[]
+  /** Who is one, with the time left when it is taken, in no order. */
+  timed(now: () => number): Iterable<TimedFly>
   /** The flies that overlap the prefix. */
   matching(prefix: Prefix, now: number): readonly Fly[]
   /** The flies that are whole prefixes. */
@@ -42,29 +46,69 @@ export interface Flies {
   shift(ms: number): void
 }
 
+/** Whoever reads them all looks at the clock for each so many. */
+const LOOKS = 256
+
 /** `changed` is called when a fly comes or goes by a decision; that its time is over is none. */
 export function indexOfFlies(changed = () => {}): Flies {
-  const stuck = new Map<Fly, Term>()
-  const taken = new Map<FlySet, number>()
+  const hosts4 = termTable(1)
+  const nets6 = termTable(2)
+  const hosts6 = termTable(4)
+  const tables = [hosts4, nets6, hosts6]
+  /** What has no key: prefixes by hand, at most NETS_MAX, and the rare address that is written with dots and colons. */
+  const others = new Map<Fly, Term>()
 
-  function take(fly: Fly, places: 1 | -1): void {
-    const set = setOf(fly)
-    taken.set(set, (taken.get(set) ?? 0) + places)
+  const tableOf = (key: Uint32Array) => (key.length === 1 ? hosts4 : key.length === 2 ? nets6 : hosts6)
+
+  function find(fly: Fly): Term | undefined {
+    const key = keyOf(fly)
+    if (key === undefined) return others.get(fly)
+    const table = tableOf(key)
+    const place = table.find(key)
+    return place < 0 ? undefined : { since: table.since[place]!, until: table.until[place]! }
+  }
+
+  function put(fly: Fly, { since, until }: Term): void {
+    const key = keyOf(fly)
+    if (key === undefined) others.set(fly, { since, until })
+    else tableOf(key).put(key, since, until)
   }
 
   function remove(fly: Fly): void {
-    if (stuck.delete(fly)) take(fly, -1)
+    const key = keyOf(fly)
+    if (key === undefined) others.delete(fly)
+    else tableOf(key).delete(key)
+  }
+
+  function* entries(): Generator<readonly [Fly, Term]> {
+    for (const table of tables)
+      for (let place = 0; place < table.end; place++) {
+        const until = table.until[place]!
+        if (Number.isNaN(until)) continue
+        yield [flyOfKey(table.keyAt(place)), { since: table.since[place]!, until }]
+      }
+    yield* others
+  }
+
+  function fill(now: number): Record<FlySet, number> {
+    const fill = {
+      flypaper: lasting(hosts4, now),
+      flypaper6: lasting(nets6, now) + lasting(hosts6, now),
+      flypaper_nets: 0,
+      flypaper_nets6: 0,
+    }
+    for (const [fly, { until }] of others) if (until > now) fill[setOf(fly)]++
+    return fill
   }
 
   return {
     get(fly, now) {
-      const found = stuck.get(fly)
+      const found = find(fly)
       return found !== undefined && found.until > now ? found : undefined
     },
-    has: fly => stuck.has(fly),
+    has: fly => find(fly) !== undefined,
     put(fly, term) {
-      if (!stuck.has(fly)) take(fly, 1)
-      stuck.set(fly, term)
+      put(fly, term)
       changed()
     },
     delete(fly) {
@@ -73,48 +117,59 @@ export function indexOfFlies(changed = () => {}): Flies {
     },
     clear() {
       changed()
-      stuck.clear()
-      taken.clear()
+      for (const table of tables) table.clear()
+      others.clear()
     },
     count(now) {
-      let flies = 0
-      for (const { until } of stuck.values()) if (until > now) flies++
-      return flies
+      const { flypaper, flypaper6, flypaper_nets, flypaper_nets6 } = fill(now)
+      return flypaper + flypaper6 + flypaper_nets + flypaper_nets6
     },
-    fill(now) {
-      const fill = { flypaper: 0, flypaper6: 0, flypaper_nets: 0, flypaper_nets6: 0 }
-      for (const [fly, { until }] of stuck) if (until > now) fill[setOf(fly)]++
-      return fill
+    fill,
+    [Symbol.iterator]: entries,
+    taken(set) {
+      const inTables = set === 'flypaper' ? hosts4.size : set === 'flypaper6' ? nets6.size + hosts6.size : 0
+      return inTables + [...others.keys()].filter(fly => setOf(fly) === set).length
     },
-    [Symbol.iterator]: () => stuck.entries(),
-    taken: set => taken.get(set) ?? 0,
-    timed(now) {
-      return [...stuck]
-        .filter(([, { until }]) => until > now)
-        .sort(([, one], [, other]) => compare(other.until, one.until))
-        .map(([fly, { until }]) => ({ fly, seconds: secondsLeft(until, now) }))
+    *timed(now) {
+      let at = now()
+      let count = 0
+      for (const [fly, { until }] of entries()) {
+        if (++count % LOOKS === 0) at = now()
+        if (until > at) yield { fly, seconds: secondsLeft(until, at) }
+      }
     },
     matching(prefix, now) {
+      const isFly = (fly: Fly) => this.get(fly, now) !== undefined
       const names = namesOf(prefix)
-      const isWide = names.length === 0 || (prefix.family === 6 && prefix.length === 64)
-      const candidates = isWide ? [...stuck.keys()].filter(fly => overlaps(prefix, prefixOf(fly))) : names
-      return candidates.filter(fly => this.get(fly, now) !== undefined)
+      if (names.length > 0 && prefix.length !== 64) return names.filter(isFly)
+      const wanted = prefix.family === 4 ? [hosts4] : prefix.length === 64 ? [hosts6] : [nets6, hosts6]
+      const found = [
+        ...wanted.flatMap(table => within(table, prefix)),
+        ...[...others.keys()].filter(fly => overlaps(prefix, prefixOf(fly))),
+        ...names,
+      ]
+      return found.filter(isFly)
     },
     nets(now) {
-      return [...stuck.keys()].filter(fly => isNet(fly) && this.get(fly, now) !== undefined)
+      return [...others.keys()].filter(fly => isNet(fly) && this.get(fly, now) !== undefined)
     },
     shortest(set, most, until) {
-      return [...stuck]
-        .filter(([fly, one]) => one.until < until && setOf(fly) === set)
-        .sort(([, one], [, other]) => compare(one.until, other.until))
-        .slice(0, most)
-        .map(([fly]) => fly)
+      const inTables = set === 'flypaper' ? [hosts4] : set === 'flypaper6' ? [nets6, hosts6] : []
+      return firstToEnd(inTables, most, until)
     },
     sweep(now) {
-      for (const [fly, { until }] of stuck) if (until <= now) remove(fly)
+      for (const table of tables)
+        for (let place = 0; place < table.end; place++)
+          if (table.until[place]! <= now) table.delete(table.keyAt(place))
+      for (const [fly, { until }] of others) if (until <= now) others.delete(fly)
     },
     shift(ms) {
-      for (const [fly, { since, until }] of stuck) stuck.set(fly, { since: since + ms, until: until + ms })
+      for (const { since, until, end } of tables)
+        for (let place = 0; place < end; place++) {
+          since[place]! += ms
+          until[place]! += ms
+        }
+      for (const [fly, { since, until }] of others) others.set(fly, { since: since + ms, until: until + ms })
     },
   }
 }
@@ -130,9 +185,4 @@ export function namesOf(prefix: Prefix): Fly[] {
   if (prefix.length === 64 && prefix.family === 6) return [prefix.text as Fly]
   if (prefix.length < 128) return []
   return [prefix.text as Fly, prefixAround(prefix.text as Address, 64).text as Fly]
-}
-
-/** Infinite ones are equal: their difference is no number. */
-function compare(one: number, other: number): number {
-  return one === other ? 0 : one < other ? -1 : 1
 }

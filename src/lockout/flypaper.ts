@@ -14,6 +14,7 @@ import type { Guilt } from '../judge/verdict.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { Address, Prefix } from '../terms/address.ts'
 import { elementOf, FLY_SETS, type Fly, type FlySet } from '../terms/fly.ts'
+import { piecesOf } from '../terms/pieces.ts'
 import { type Locked, lockByHand, type Order, type Wish } from './by-hand.ts'
 import { type Flies, indexOfFlies, namesOf, secondsLeft, type Term } from './flies.ts'
 import { endHoldsIn } from './hold.ts'
@@ -64,8 +65,8 @@ export interface Flypaper {
   deferred(): number
   /** The index, read as the caller takes it; flies whose time is over may be among them. */
   each(): Iterable<readonly [Fly, Term]>
-  /** Every fly with the time it has left, the longest first. */
-  timed(now: number): readonly TimedFly[]
+  /** Every fly with the time that it has left when it is taken, in no order. */
+  timed(now: () => number): Iterable<TimedFly>
   /** Forgets those whose time is over; the kernel has let them go by itself. */
   sweep(now: number): void
   /** The clock was set by so many milliseconds: in the index all times move with it. */
@@ -100,11 +101,12 @@ export interface FlypaperNews {
 const SETTLED_MS = 1000
 /** For so long nobody looks again for somebody who could make room, when there was nobody. */
 const NO_ROOM_MS = 1000
+const REWRITTEN_AT_ONCE = 1000
 
 export function openFlypaper(world: FlypaperWorld): Flypaper {
   const { firewall, memory, nameFly, told } = world
   const flies: Flies = indexOfFlies(() => told?.changed())
-  for (const { source, since, until } of memory.flies(world.now)) {
+  for (const { source, since, until } of memory.terms(world.now)) {
     flies.put(source, { since, until: endOf(until) })
   }
   const promotion = openPromotion(() => world.settings.promotion)
@@ -255,17 +257,22 @@ export function openFlypaper(world: FlypaperWorld): Flypaper {
       return found
     },
 
-    rewrite: now =>
-      memory.add(
-        flies.timed(now).map(({ fly, seconds }) => ({
-          source: fly,
-          because: 'by-hand',
-          note: 'the reason was lost with a damaged history',
-          since: flies.get(fly, now)?.since ?? now,
-          until: seconds === undefined ? 'forever' : now + seconds * 1000,
-          times: 1,
-        })),
-      ),
+    rewrite(now) {
+      for (const piece of piecesOf(
+        flies.timed(() => now),
+        REWRITTEN_AT_ONCE,
+      ))
+        memory.add(
+          piece.map(({ fly, seconds }) => ({
+            source: fly,
+            because: 'by-hand',
+            note: 'the reason was lost with a damaged history',
+            since: flies.get(fly, now)?.since ?? now,
+            until: seconds === undefined ? 'forever' : now + seconds * 1000,
+            times: 1,
+          })),
+        )
+    },
 
     count: now => flies.count(now),
     fill: now => flies.fill(now),

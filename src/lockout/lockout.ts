@@ -40,8 +40,8 @@ export interface Memory {
   add(lockouts: readonly Lockout[]): void
   /** How many lockouts of each of these sources count already; those that were freed do not. Who never was, is left out. */
   timesBefore(sources: readonly Fly[]): ReadonlyMap<Fly, number>
-  /** Who is locked out now. */
-  flies(now: number): Iterable<Pick<Lockout, 'source' | 'since' | 'until'>>
+  /** Who is locked out now, since when and until when, read as the caller takes them. */
+  terms(now: number): Iterable<Pick<Lockout, 'source' | 'since' | 'until'>>
   /** Ends what is in force of these sources; tells how many lockouts that were. */
   release(sources: readonly Fly[], release: Release): number
   releaseAll(release: Release): number

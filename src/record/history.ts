@@ -9,7 +9,7 @@ import { type Chronicle, openChronicle } from './chronicle.ts'
 import type { Database } from './database.ts'
 import type { LockoutRow } from './lockout.ts'
 import { type Limits, openPruning } from './pruning.ts'
-import { lockoutOf, valuesOf } from './row.ts'
+import { type LockoutTerm, lockoutOf, termOf, valuesOf } from './row.ts'
 import { SQL } from './schema.ts'
 import { openSelection, type Selection } from './selection.ts'
 import { openSightings, type Sightings } from './sightings.ts'
@@ -22,6 +22,8 @@ export interface History extends Memory, Sightings, Selection, Chronicle, Dispos
    * that means nothing, or calls `unreadable` with it and goes on.
    */
   flies(now: number, unreadable?: (failure: unknown) => void): Iterable<LockoutRow>
+  /** The same, but only who, since when and until when: a million in a second. */
+  terms(now: number, unreadable?: (failure: unknown) => void): Iterable<LockoutTerm>
   /** The lockout of this source that is in force. */
   find(source: Fly, now: number): LockoutRow | undefined
   /** How many lockouts are in force. */
@@ -44,6 +46,10 @@ export interface History extends Memory, Sightings, Selection, Chronicle, Dispos
   sync(): Promise<void>
 }
 
+/** So few flies are found by their index, at some microseconds each; more by reading the whole table in its order. */
+const FEW = 10_000
+const READ_AT_ONCE = 1000
+
 /** The history in this database, whose schema is MIGRATIONS; the database is released with it. */
 export function openHistory(database: Database): History {
   const {
@@ -54,6 +60,8 @@ export function openHistory(database: Database): History {
     shift,
     find,
     count,
+    termsOfFew,
+    termsOfMany,
     release,
     releaseAll,
     newest,
@@ -84,8 +92,23 @@ export function openHistory(database: Database): History {
     },
     *flies(now, unreadable) {
       for (const row of database.each(SQL.flies, { now })) {
-        const lockout = unreadable === undefined ? lockoutOf(row) : readable(row, unreadable)
+        const lockout = unreadable === undefined ? lockoutOf(row) : readable(row, lockoutOf, unreadable)
         if (lockout !== undefined) yield lockout
+      }
+    },
+    *terms(now, unreadable) {
+      const isFew = (count.get({ now })?.flies as number) <= FEW
+      let after = 0
+      for (;;) {
+        const rows = isFew
+          ? termsOfFew.values({ now })
+          : termsOfMany.values({ now, after, limit: READ_AT_ONCE })
+        for (const row of rows) {
+          const term = unreadable === undefined ? termOf(row) : readable(row, termOf, unreadable)
+          if (term !== undefined) yield term
+        }
+        if (isFew || rows.length < READ_AT_ONCE) return
+        after = rows.at(-1)![0] as number
       }
     },
     find(source, now) {
@@ -114,9 +137,13 @@ export function openHistory(database: Database): History {
   }
 }
 
-function readable(row: object, unreadable: (failure: unknown) => void): LockoutRow | undefined {
+function readable<Row, T>(
+  row: Row,
+  read: (row: Row) => T,
+  unreadable: (failure: unknown) => void,
+): T | undefined {
   try {
-    return lockoutOf(row)
+    return read(row)
   } catch (error) {
     return void unreadable(error)
   }

@@ -79,6 +79,11 @@ export const SQL = {
   shift: `UPDATE lockout SET since = since + :ms, until = until + :ms WHERE ${UNRELEASED}`,
   flies: `SELECT * FROM lockout WHERE ${UNRELEASED} AND until IS NULL
           UNION ALL SELECT * FROM lockout WHERE ${UNRELEASED} AND until > :now`,
+  termsOfFew: `SELECT id, source, since, until FROM lockout WHERE ${UNRELEASED} AND until IS NULL
+          UNION ALL SELECT id, source, since, until FROM lockout WHERE ${UNRELEASED} AND until > :now`,
+  // The signs keep SQLite from using an index.
+  termsOfMany: `SELECT id, source, since, until FROM lockout
+          WHERE id > :after AND +latest = 1 AND released_at IS NULL AND (+until IS NULL OR +until > :now) ORDER BY id LIMIT :limit`,
   find: `SELECT * FROM lockout WHERE source = :source AND ${FLY}`,
   count: `SELECT (SELECT count(*) FROM lockout WHERE ${UNRELEASED} AND until IS NULL)
                + (SELECT count(*) FROM lockout WHERE ${UNRELEASED} AND until > :now) AS flies`,

@@ -112,15 +112,18 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
     }
   }
 
+  function* readable<T>(read: (leftOut: (error: unknown) => void) => Iterable<T>): Generator<T> {
+    try {
+      yield* read(error => alarm(`a lockout is left out: ${messageOf(error)}`))
+    } catch (error) {
+      // Damage that shows only now: whoever was read is known, the others are in the kernel's sets.
+      failed(error)
+    }
+  }
+
   return {
-    *flies(now) {
-      try {
-        yield* history.flies(now, error => alarm(`a lockout is left out: ${messageOf(error)}`))
-      } catch (error) {
-        // Damage that shows only now: whoever was read is known, the others are in the kernel's sets.
-        failed(error)
-      }
-    },
+    flies: now => readable(leftOut => history.flies(now, leftOut)),
+    terms: now => readable(leftOut => history.terms(now, leftOut)),
     find: (source, now) => history.find(source, now),
     count: now => history.count(now),
     newest: (limit, page) => history.newest(limit, page),

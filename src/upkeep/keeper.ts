@@ -26,6 +26,11 @@ export interface KeeperCounts {
 }
 
 export interface Keeper extends Disposable {
+  /**
+   * Sees from now on what others do. Not before the sets hold the flies: the kernel would announce a million of our own
+   * elements first, and lose the announcements of others. Called again, it does nothing.
+   */
+  watch(): void
   /** Arms again. Never throws: what fails is said, and tried again. */
   armAgain(why: string): void
   /** Does in the background what follows an arming. */
@@ -74,7 +79,7 @@ export function keepTrap(world: SettleWorld & { readonly events: Events }, trap:
       counts.rearmed++
       const took = Math.round(performance.now() - began)
       events.tell({ event: 'rearmed', why, flies: flypaper.count(now()), took })
-      follow('restored')
+      follow('begun')
     } catch (error) {
       alarm(`${why}, and arming again failed: ${String(error)}`)
       timer = setTimeout(attempt, RETRY_MS, why)
@@ -135,15 +140,18 @@ export function keepTrap(world: SettleWorld & { readonly events: Events }, trap:
     }
   }
 
-  const watch = openWatch()
+  let watching: Disposable | undefined
   return {
+    watch() {
+      watching ??= openWatch()
+    },
     armAgain,
     follow,
     counts: () => ({ ...counts }),
     [Symbol.dispose]() {
       following.abort()
       clearTimeout(timer)
-      watch?.[Symbol.dispose]()
+      watching?.[Symbol.dispose]()
     },
   }
 }

@@ -1,16 +1,17 @@
 /** Long work in pieces, between which packets and requests have their turn. */
 import { setImmediate as turn } from 'node:timers/promises'
+import { piecesOf } from '../terms/pieces.ts'
 
 const PIECE = 1000
 
 export async function inPieces<T>(
-  items: readonly T[],
+  items: Iterable<T>,
   act: (piece: readonly T[]) => void,
   signal?: AbortSignal,
 ): Promise<void> {
-  for (let from = 0; from < items.length; from += PIECE) {
-    if (from > 0) await turn()
+  for (const piece of piecesOf(items, PIECE)) {
     if (signal?.aborted) return
-    act(items.slice(from, from + PIECE))
+    act(piece)
+    await turn()
   }
 }

@@ -2,28 +2,28 @@
  * What follows the arming, in the background: the flies that were too many to be put in at once, and the comparison
  * of the kernel's sets with the index, so that what people did to the sets while no daemon ran is known.
  */
-import { FLIES_AT_ONCE } from '../arm/arm.ts'
 import type { Firewall, TableView } from '../arm/firewall.ts'
-import { flyChanges, type TimedFly } from '../arm/flies.ts'
+import { flyChanges, newFlyChanges, type TimedFly } from '../arm/flies.ts'
 import type { Flypaper } from '../lockout/flypaper.ts'
 import type { KernelSets } from '../lockout/kernel-sets.ts'
 import type { Lockout } from '../lockout/lockout.ts'
 import { compare } from '../lockout/reconcile.ts'
 import type { History } from '../record/history.ts'
 import type { Log } from '../record/log.ts'
-import { elementOf, type Fly } from '../terms/fly.ts'
+import { type Fly, type FlySet, setOf } from '../terms/fly.ts'
 import { inPieces } from './pieces.ts'
 
-/** Sets with more elements than these are not listed: the kernel's work grows with the square of their number. */
+/** Sets with more elements, or flies, than these are not listed: the kernel's work grows with the square of their number. */
 export const LISTED_MAX = 100_000
 /** The state file locks nobody out for longer than this (seconds), until the daemon has corrected it. */
 export const BOOT_SECONDS = 600
 
 /**
- * `confirmed`: the index and the sets agreed before, so whoever is missing in them was freed by hand. `restored`: the
- * flies that arming has put in are there, and the others follow. `audit`: all should be there. `slept`: all have too much time.
+ * `fresh`: arming has made the sets and put all flies in. `confirmed`: the index and the sets agreed before, so whoever is missing in them was freed by hand. `restored`: arming
+ * has put all flies into sets that were there. `begun`: it has put in the first, and the others follow. `audit`: all should be there. `slept`: all
+ * have too much time.
  */
-export type Trust = 'confirmed' | 'restored' | 'audit' | 'slept'
+export type Trust = 'fresh' | 'confirmed' | 'restored' | 'begun' | 'audit' | 'slept'
 
 export interface SettleWorld {
   readonly firewall: Firewall
@@ -51,17 +51,18 @@ export async function settle(
   signal: AbortSignal,
 ): Promise<Settled | undefined> {
   const { flypaper, now } = world
-  const all = names(flypaper.timed(now()))
-  if (trust === 'restored') await putBack(world, all.slice(FLIES_AT_ONCE), signal)
-  if (trust === 'slept') await putBack(world, all, signal)
+  if (trust === 'begun' || trust === 'slept') await putBack(world, fliesOf(flypaper), signal)
   const settled = { freed: [] as Fly[], adopted: [] as Lockout[], mended: 0 }
+  if (trust === 'fresh') return settled
   for (const set of ['flypaper', 'flypaper6'] as const) {
-    const expected = flypaper.timed(now()).filter(({ fly }) => elementOf(fly).set === set)
+    const isListed = flypaper.fill(now())[set] <= LISTED_MAX
+    const expected = isListed ? [...flypaper.timed(now)].filter(({ fly }) => setOf(fly) === set) : []
     if (signal.aborted) return undefined
-    const found = await world.kernelSets.read(set, LISTED_MAX)
+    const found = isListed ? await world.kernelSets.read(set, LISTED_MAX) : undefined
     if (signal.aborted) return undefined
     if (found === undefined) {
-      if (trust === 'confirmed') await putBack(world, names(expected), signal)
+      // Those that are there have the right time.
+      if (trust === 'confirmed') await putBack(world, fliesOf(flypaper, set), signal, newFlyChanges)
       continue
     }
     const { missing, extra, mistimed } = compare(found, expected)
@@ -97,15 +98,21 @@ function names(flies: readonly TimedFly[]): Fly[] {
   return flies.map(({ fly }) => fly)
 }
 
+/** All of them, or those of one set, read as the caller takes them. */
+function* fliesOf(flypaper: Flypaper, set?: FlySet): Generator<Fly> {
+  for (const [fly] of flypaper.each()) if (set === undefined || setOf(fly) === set) yield fly
+}
+
 /** With the time that each has left when its turn comes. */
 function putBack(
   { firewall, flypaper, now }: SettleWorld,
-  flies: readonly Fly[],
+  flies: Iterable<Fly>,
   signal: AbortSignal,
+  changesOf = flyChanges,
 ): Promise<void> {
   const act = (piece: readonly Fly[]) => {
     const timed = piece.flatMap(fly => flypaper.timeLeft(fly, now()) ?? [])
-    if (timed.length > 0) firewall.change(flyChanges(timed))
+    if (timed.length > 0) firewall.change(changesOf(timed))
   }
   return inPieces(flies, act, signal)
 }

@@ -69,7 +69,7 @@ test('arming fills the sets that spare the innocent before it loads the rules', 
     load(text)
   }
   const flies = [{ fly: '69.0.231.79' as Fly, seconds: 60 }]
-  assert.deepEqual(armWith(firewall, '', surroundings(), flies), { table: 'made', grace: 0 })
+  assert.deepEqual(armWith(firewall, '', surroundings(), flies), { table: 'made', grace: 0, isFresh: true })
   assert.ok(judged && isArmed(firewall.look()!))
 })
 

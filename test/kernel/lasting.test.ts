@@ -103,9 +103,7 @@ test(`${MANY} flies: all come back with the time they have left`, async t => {
   const began = performance.now()
   const daemon = await flypaperd.start()
   const armed = performance.now() - began
-  const settled = /all 100000 flies are settled, after (\d+) ms/
-  const [, ms] = await daemon.says(settled, 60_000)
-  t.diagnostic(`armed after ${Math.round(armed)} ms, settled ${ms} ms later`)
+  t.diagnostic(`armed with all of them after ${Math.round(armed)} ms`)
   const listing = await gate.must(['nft', '-j', 'list', 'set', 'inet', 'filter', 'flypaper'])
   const left = new Map<string, number>()
   for (const { elem } of JSON.parse(listing).nftables[1].set.elem) left.set(elem.val, elem.expires)

@@ -45,7 +45,7 @@ function world(lacking: Lacking): Partial<System> {
         },
         kernelSets: quietKernelSets,
         stateFile: { write: async () => {}, remove() {} },
-        history: { flies: () => [], getMeta: () => undefined, setMeta() {} },
+        history: { terms: () => [], getMeta: () => undefined, setMeta() {} },
         log: { info() {}, warn() {}, error() {} },
         now: Date.now,
         time: openClock(),

@@ -40,6 +40,7 @@ function laboratory(arm: () => void) {
   }
   const world = { firewall, kernelSets, history, log, events: openEvents(log, now), now, flypaper }
   const keeper = keepTrap(world, { arm, chains: () => [], keepsFlies: true })
+  keeper.watch()
   return { keeper, said, others: (transaction: ForeignTransaction) => foreign(transaction) }
 }
 
@@ -91,7 +92,8 @@ test('without a watch it goes on, and says so', () => {
       },
     }
     const world = { kernelSets, log, now: Date.now } as never
-    keepTrap(world, { arm() {}, chains: () => [], keepsFlies: true })[Symbol.dispose]()
+    using keeper = keepTrap(world, { arm() {}, chains: () => [], keepsFlies: true })
+    keeper.watch()
     return { said }
   })()
   assert.deepEqual(said, ['changes by others are seen once a minute only: Error: no netlink'])

@@ -1,6 +1,6 @@
 /** `flypaperd try`: a trap that goes again by itself, so that nobody locks himself out of a distant machine. */
 import type { World } from '../../flypaperd.ts'
-import { prefixOf } from '../../terms/fly.ts'
+import { type Fly, prefixOf } from '../../terms/fly.ts'
 import type { Trap } from '../../trap.ts'
 
 export interface Trial extends Disposable {
@@ -12,15 +12,11 @@ export interface Trial extends Disposable {
 export function startTrial(seconds: number | undefined, world: World, trap: Trap, giveUp: () => void): Trial {
   if (seconds === undefined) return { until: undefined, confirm() {}, [Symbol.dispose]() {} }
   const { log, now } = world
-  const before = new Set(trap.flypaper.timed(now()).map(({ fly }) => fly))
+  const before = new Set(names(trap))
   const timer = setTimeout(() => {
     log.warn('nobody has confirmed the trial: disarming, and freeing whom it locked out')
-    const caught = trap.flypaper.timed(now()).filter(({ fly }) => !before.has(fly))
-    trap.flypaper.free(
-      caught.map(({ fly }) => prefixOf(fly)),
-      'the end of the trial',
-      now(),
-    )
+    const caught = names(trap).filter(fly => !before.has(fly))
+    trap.flypaper.free(caught.map(prefixOf), 'the end of the trial', now())
     giveUp()
   }, seconds * 1000)
   log.info(`this is a trial for ${seconds} s: keep the trap with \`flypaperd confirm\``)
@@ -36,4 +32,8 @@ export function startTrial(seconds: number | undefined, world: World, trap: Trap
     },
     [Symbol.dispose]: () => clearTimeout(timer),
   }
+}
+
+function names({ flypaper }: Trap): Fly[] {
+  return [...flypaper.each()].map(([fly]) => fly)
 }

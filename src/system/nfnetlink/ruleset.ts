@@ -34,8 +34,10 @@ const NFPROTO_INET = 1
 const GROUP_NFTABLES = 1 << 6
 /** Each announcement takes about 1 KB of it: an emptied set announces every element. */
 const RECEIVE_BUFFER = 32 * 1024 * 1024
-/** The kernel gathers announcements up to a page, and dumps up to 32 KB in one datagram. */
-const SLOT = 64 * 1024
+/** The kernel dumps up to 32 KB in one datagram. */
+const DUMPED = 64 * 1024
+/** It gathers announcements up to a page, of 8 KB at most (NLMSG_GOODSIZE), and so many of them are read at once: 9,000 elements. */
+const ANNOUNCED = { bytes: 8 * 1024, datagrams: 256 }
 
 /**
  * Watches a table; needs no privilege but CAP_NET_ADMIN for the large buffer. What comes from the packet path
@@ -43,7 +45,7 @@ const SLOT = 64 * 1024
  */
 export function watchRuleset(options: RulesetOptions): Disposable {
   const socket = openSocket(NETLINK_NETFILTER, GROUP_NFTABLES, RECEIVE_BUFFER)
-  const slots = makeSlots(SLOT, 32)
+  const slots = makeSlots(ANNOUNCED.bytes, ANNOUNCED.datagrams)
   const isOwn = ownPorts()
   /** Ports that were looked up in vain, until their transaction ends. */
   const foreign = new Set<number>()
@@ -123,7 +125,7 @@ export async function readElements(
 }
 
 function collect(socket: NetlinkSocket, most: number): Promise<readonly RulesetElement[] | undefined> {
-  const slots = makeSlots(SLOT, 8)
+  const slots = makeSlots(DUMPED, 8)
   const found: RulesetElement[] = []
   const { promise, resolve, reject } = Promise.withResolvers<readonly RulesetElement[] | undefined>()
   socket.watch(
