@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what the demo or the tests need and this machine lacks; says and does nothing when all is there.
 #
-#   setup.sh demo | test | bench | vm | deb | install     as root, by apt-get and npm; an ordinary user is told the one line to run as root
+#   setup.sh demo | test | bench | vm | deb | install | beside     as root, by apt-get and npm; an ordinary user is told the one line to run as root
 #
 # Exit status: 64 for a usage error, 69 when something is missing and could not be installed.
 set -eu
@@ -15,6 +15,7 @@ bench_needs="$demo_needs iptables-nft:iptables gcc:gcc gencat:libc6-dev"
 deb_needs='dh:debhelper dpkg-buildpackage:dpkg-dev git:git'
 vm_needs="$test_needs $deb_needs qemu-system-x86_64:qemu-system-x86 modprobe:kmod busybox:busybox-static cpio:cpio mmdebstrap:mmdebstrap"
 install_needs="$test_needs $deb_needs lintian:lintian mmdebstrap:mmdebstrap systemd-nspawn:systemd-container podman:podman buildah:buildah"
+beside_needs="$test_needs mmdebstrap:mmdebstrap"
 
 case ${1-} in
   bench) needs=$bench_needs ;;
@@ -23,7 +24,8 @@ case ${1-} in
   vm) needs=$vm_needs ;;
   deb) needs=$deb_needs ;;
   install) needs=$install_needs ;;
-  *) echo 'usage: setup.sh demo | test | bench | vm | deb | install' >&2; exit 64 ;;
+  beside) needs=$beside_needs ;;
+  *) echo 'usage: setup.sh demo | test | bench | vm | deb | install | beside' >&2; exit 64 ;;
 esac
 
 missing=

@@ -24,7 +24,7 @@ const SUITE_TIMEOUT = 30 * 60_000
 
 function suitesOf(args: readonly string[]): Suite[] {
   const files = globSync('test/**/*.test.ts', {
-    exclude: ['test/vm/{inside,systemd}/**', 'test/install/**', 'test/long/**'],
+    exclude: ['test/vm/{inside,systemd}/**', 'test/{install,long,beside}/**'],
   }).sort()
   const inKernel = (file: string) => file.startsWith('test/kernel/')
   const suites: Suite[] = [
@@ -33,9 +33,15 @@ function suitesOf(args: readonly string[]): Suite[] {
     { name: 'kernel', files: files.filter(inKernel), concurrency: 1 },
   ]
   if (args.length === 0) return suites
+  // Scanners wait most of the time: three at once take hardly longer than one.
+  const beside: Suite = { name: 'beside', files: globSync('test/beside/*.test.ts').sort(), concurrency: 3 }
   return args.map(
     arg =>
-      suites.find(({ name }) => name === arg) ?? { name: arg, files: globSync(arg).sort(), concurrency: 1 },
+      [...suites, beside].find(({ name }) => name === arg) ?? {
+        name: arg,
+        files: globSync(arg).sort(),
+        concurrency: 1,
+      },
   )
 }
 

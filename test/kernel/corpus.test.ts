@@ -5,27 +5,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { CASES, GATE, GATE6, gateAsks, gateAsksEverybody, whoIsIn } from '../support/corpus.ts'
 import { install, lockouts, lockoutsOf } from '../support/daemon.ts'
-import {
-  ASKING,
-  BIG_FROM,
-  INNOCENTS,
-  nobodies,
-  OPEN,
-  QUESTIONS,
-  toAll,
-  tooBig,
-  ZERO,
-} from '../support/innocents.ts'
-import type { Outgoing } from '../support/packets.ts'
+import { BIG_FROM, nobodies, OPEN, toAll, tooBig, ZERO } from '../support/innocents.ts'
 import { firewall } from '../support/scanning.ts'
 import { send } from '../support/sender.ts'
 import { serve, speaker } from '../support/server.ts'
-import { listed } from '../support/trap.ts'
-import { type Host, makeWorld, type World } from '../support/world.ts'
+import { makeWorld, type World } from '../support/world.ts'
 
-const GATE = '192.0.2.1'
-const GATE6 = '2001:db8:1::1'
 /** The gate's gateway, by which all others come, and which is spared for that; and a neighbour. */
 const ROUTER = '192.0.2.9'
 const ROUTER6 = '2001:db8:1::9'
@@ -36,20 +23,6 @@ const CHATTERER = '192.0.2.40'
 const CHATTERER6 = '2001:db8:1::40'
 /** The other end of a flow of the gate. */
 const FAR = { 4: '198.18.250.9', 6: '2001:db8:250::9' } as const
-
-/** Each case has a source of its own, so that whoever sticks tells which case it was. */
-const CASES = INNOCENTS.flatMap(({ name, answered, of }, i) => {
-  const ends = [
-    { source: `198.18.${i + 1}.7`, gate: GATE, six: false, element: `198.18.${i + 1}.7` },
-    { source: `2001:db8:${i + 1000}::7`, gate: GATE6, six: true, element: `2001:db8:${i + 1000}::` },
-  ]
-  return ends.map(end => ({
-    name: `${name}, ${end.six ? 'IPv6' : 'IPv4'}`,
-    answered,
-    ...end,
-    packets: of(end),
-  }))
-})
 
 const MODES = [
   { closed: 'listening', rules: '' },
@@ -194,32 +167,4 @@ async function gateAndOthers(world: World) {
     `table ip wire { chain arrive { type filter hook prerouting priority -500\n ip saddr ${ZERO} ip saddr set 0.0.0.0\n}\n}`,
   )
   return { gate, others }
-}
-
-/** The gate has asked a name server from many ports, and just now everybody in the neighbourhood. */
-async function gateAsks(gate: Host): Promise<void> {
-  const servers = CASES.filter(({ name }) => /late answers of a name server/.test(name))
-  const questions = servers.map(({ source, gate: asking }) =>
-    QUESTIONS.map(from => ({ source: asking, destination: source, udp: 53, from })),
-  )
-  await send(gate, { bursts: questions, wait: 0 })
-  await gateAsksEverybody(gate)
-}
-
-async function gateAsksEverybody(gate: Host): Promise<void> {
-  const question = { udp: 1900, from: ASKING }
-  const bursts: Outgoing[][] = [
-    [{ source: GATE, destination: '239.255.255.250', ...question }],
-    [{ source: GATE6, destination: 'ff0e::c', ...question }],
-  ]
-  await send(gate, { bursts, wait: 0 })
-}
-
-/** Flies and held sources, with the set that they are in. */
-async function whoIsIn(gate: Host): Promise<string[]> {
-  const sets = ['flypaper', 'flypaper6', 'flypaper_hold', 'flypaper_hold6']
-  const all = await Promise.all(
-    sets.map(async set => (await listed(gate, set)).map(element => `${set} ${element}`)),
-  )
-  return all.flat()
 }

@@ -1,0 +1,3 @@
+import { tryBeside } from './beside.ts'
+
+tryBeside('iptables-legacy')
