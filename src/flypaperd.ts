@@ -28,6 +28,7 @@ import type { TolerantHistory } from './record/tolerant.ts'
 import type { Settings } from './settings/settings.ts'
 import type { Channel } from './terms/channel.ts'
 import { elementOf, type Fly } from './terms/fly.ts'
+import type { LookAtFirewall } from './upkeep/auto.ts'
 import type { WholeFile } from './upkeep/state-file.ts'
 import type { Clock } from './upkeep/time.ts'
 
@@ -37,6 +38,7 @@ export interface World {
   readonly surroundings: Surroundings
   readonly sockets: PacketSockets
   readonly passingSets: PassingSets
+  readonly lookAtFirewall: LookAtFirewall
   readonly history: TolerantHistory
   readonly stateFile: WholeFile
   readonly log: Log

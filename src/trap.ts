@@ -20,6 +20,7 @@ import { openRefused } from './refused.ts'
 import { closedMode, type Settings } from './settings/settings.ts'
 import { EXIT, Failure } from './terms/failure.ts'
 import { auditor } from './upkeep/audit.ts'
+import { autoSentence, type Decision, decide, reviewer } from './upkeep/auto.ts'
 import { careForHistory } from './upkeep/care.ts'
 import { type KeeperCounts, keepTrap, takeTrust } from './upkeep/keeper.ts'
 import { retirement } from './upkeep/retire.ts'
@@ -31,8 +32,10 @@ export interface Trap extends Disposable {
   readonly capture: Capture
   /** Seconds of grace after boot that were left when the trap was armed. */
   readonly grace: number
-  /** Those in force. */
+  /** Those in force, with a mode in place of "auto". */
   readonly settings: Settings
+  /** Which mode closed = "auto" took, and why; undefined when the settings name one. */
+  readonly auto: string | undefined
   counts(): Counts & KeeperCounts
   /** Locks out by hand, and says so. */
   lock(wishes: readonly Wish[], order: Omit<Order, 'never' | 'near'>): Locked
@@ -45,9 +48,12 @@ export interface Trap extends Disposable {
 }
 
 /** The capture comes first: it is the lock against a second daemon, and nothing is changed when it fails. */
-export function openTrap(world: World, settings: Settings): Trap {
+export function openTrap(world: World, asked: Settings): Trap {
   const { firewall, surroundings, sockets, history, log, now } = world
   using opening = new DisposableStack()
+  let decision = decide(asked, world.lookAtFirewall)
+  const review = reviewer(world.lookAtFirewall, log)
+  const { settings } = decision
   let wanted = settings
   let neighbours = followNeighbours(firewall, surroundings, settings.never)
   const care = opening.use(
@@ -134,6 +140,41 @@ export function openTrap(world: World, settings: Settings): Trap {
   touchStateFile()
   history.onRenewed(() => flypaper.rewrite(now()))
   opening.defer(() => acquaintances.remember(surroundings.served(), now(), 'at-the-end'))
+
+  function take(fresher: Decision): void {
+    const { settings: next } = fresher
+    if (next.dryRun !== wanted.dryRun) throw otherHistory()
+    const before = { wanted, neighbours }
+    const isMoved = next.number !== wanted.number || next.capture !== wanted.capture
+    const fresh = isMoved ? openFor(next) : undefined
+    const isOther = next.number !== wanted.number || closedMode(next) !== closedMode(wanted)
+    let freshRefused: RefusedWatch | undefined
+    try {
+      if (isOther) freshRefused = openRefusedFor(next)
+      wanted = next
+      neighbours = followNeighbours(firewall, surroundings, next.never)
+      armNow(fresh?.kind ?? capture.kind, { areThere: true })
+    } catch (error) {
+      fresh?.[Symbol.dispose]()
+      freshRefused?.[Symbol.dispose]()
+      ;({ wanted, neighbours } = before)
+      keeper.armAgain('new settings are refused')
+      throw error
+    }
+    decision = fresher
+    if (fresh !== undefined) {
+      retire(capture)
+      capture = fresh
+    }
+    if (isOther) {
+      refused?.[Symbol.dispose]()
+      refused = freshRefused
+    }
+    refused?.look()
+    touchStateFile()
+    if (next.never.length > 0) flypaper.free(next.never, 'the never-list', now())
+  }
+
   const opened = opening.move()
   return {
     flypaper,
@@ -143,6 +184,9 @@ export function openTrap(world: World, settings: Settings): Trap {
     grace,
     get settings() {
       return wanted
+    },
+    get auto() {
+      return decision.auto === undefined ? undefined : autoSentence(decision.auto)
     },
     counts: () =>
       daemon.tally.counts({
@@ -171,41 +215,13 @@ export function openTrap(world: World, settings: Settings): Trap {
       ])
       acquaintances.remember(surroundings.served(), now())
       refused?.look()
+      const other = review(decision)
+      if (other !== undefined) take(other)
       care.minute()
       flypaper.sweep(now())
       if (audit.isDue()) keeper.follow('audit')
     },
-    reload(next) {
-      if (next.dryRun !== wanted.dryRun) throw otherHistory()
-      const before = { wanted, neighbours }
-      const isMoved = next.number !== wanted.number || next.capture !== wanted.capture
-      const fresh = isMoved ? openFor(next) : undefined
-      const isOther = next.number !== wanted.number || closedMode(next) !== closedMode(wanted)
-      let freshRefused: RefusedWatch | undefined
-      try {
-        if (isOther) freshRefused = openRefusedFor(next)
-        wanted = next
-        neighbours = followNeighbours(firewall, surroundings, next.never)
-        armNow(fresh?.kind ?? capture.kind, { areThere: true })
-      } catch (error) {
-        fresh?.[Symbol.dispose]()
-        freshRefused?.[Symbol.dispose]()
-        ;({ wanted, neighbours } = before)
-        keeper.armAgain('new settings are refused')
-        throw error
-      }
-      if (fresh !== undefined) {
-        retire(capture)
-        capture = fresh
-      }
-      if (isOther) {
-        refused?.[Symbol.dispose]()
-        refused = freshRefused
-      }
-      refused?.look()
-      touchStateFile()
-      if (next.never.length > 0) flypaper.free(next.never, 'the never-list', now())
-    },
+    reload: next => take(decide(next, world.lookAtFirewall)),
     [Symbol.dispose]: () => opened.dispose(),
   }
 }

@@ -1,9 +1,11 @@
 /** Findings about what counts as closed, and about the mode that decides it. */
 import { ENTRANCES } from '../arm/names.ts'
+import { type Choice, choose } from './choice.ts'
+import { detoursOf } from './detours.ts'
 import type { Facts, Ruleset } from './facts.ts'
 import { type Finding, teller } from './finding.ts'
 import type { Present } from './managers.ts'
-import { type Mode, modeInForce, type Refusing, recommendedMode, refusingChains, unseenBy } from './mode.ts'
+import { type Mode, modeInForce, type Refusing, refusingChains, unseenBy } from './mode.ts'
 import { endingOf, portsOf } from './rules.ts'
 
 const EMPTY: Ruleset = { tables: [], chains: [], rules: [] }
@@ -17,20 +19,21 @@ export interface Modes {
   /** Undefined, as what is recommended, when the kernel's rules cannot be seen. */
   readonly armed: boolean | undefined
   readonly recommended: Mode | undefined
-  /** What to write under [chains] for the recommended mode. */
+  /** What to write under [chains] for "unmatched". */
   readonly chains: Readonly<Record<Refusing['way'], readonly string[]>>
 }
 
 export function modesOf(facts: Facts): Modes {
   const refusing = refusingOf(facts)
-  const { mode: inForce, armed } = modeInForce(facts)
+  const choice = choose(facts)
+  const { mode: inForce, armed } = modeInForce(facts, choice.mode)
   const toName = (way: Refusing['way']) =>
     refusing.filter(it => it.way === way && it.by === 'policy' && !it.jumps).map(({ chain }) => chain)
   const named = facts.settings.chains
   const union = (way: Refusing['way']) => [...new Set([...named[way], ...toName(way)])]
   const chains = { input: union('input'), forward: facts.forwards ? union('forward') : named.forward }
   if ('unseen' in facts.sight) return { inForce, armed: undefined, recommended: undefined, chains: named }
-  return { inForce, armed, recommended: recommendedMode(refusing), chains }
+  return { inForce, armed, recommended: choice.mode, chains }
 }
 
 export function closedFindings(facts: Facts, managers: readonly Present[]): readonly Finding[] {
@@ -43,7 +46,9 @@ export function closedFindings(facts: Facts, managers: readonly Present[]): read
   return [
     ...wanted.map(mode => about.closed('ok', closedBy(mode, facts, refusing))),
     about.mode('ok', stateText(inForce, armed)),
-    recommendation(modes, refusing),
+    recommendation(modes, choose(facts), facts.settings.closed === 'auto'),
+    ...detourFindings(facts, modes),
+    ...jumpFindings(modes, refusing),
     ...wanted.map(mode => about.mode('note', unseen(mode))),
   ]
 }
@@ -82,28 +87,45 @@ function portsText(all: readonly string[]): string {
   return `${ports.slice(0, MOST_PORTS).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
 }
 
-function recommendation(modes: Modes, refusing: readonly Refusing[]): Finding {
-  const { inForce, recommended, chains } = modes
-  const severity = inForce === recommended ? 'ok' : 'note'
+function recommendation({ inForce, recommended }: Modes, { because }: Choice, isAuto: boolean): Finding {
   if (recommended === undefined) {
     return about.mode(
       'note',
       'None is recommended, since the rules cannot be seen. closed = "listening" works beside any firewall.',
     )
   }
-  if (recommended === 'listening') {
-    return about.mode(
-      severity,
-      'Recommended: closed = "listening", since no input chain of table inet filter refuses what it does not accept. It works beside any firewall and changes nothing in it.',
-      severity === 'ok' ? undefined : 'Write closed = "listening" into the settings, or leave it out.',
-    )
-  }
-  const input = refusing.filter(({ way }) => way === 'input')
-  return about.mode(
-    severity,
-    `Recommended: closed = "unmatched", since chain ${input.map(({ chain }) => chain).join(', ')} refuses what it does not accept: so offences against ports that are open but not allowed are seen as well.`,
-    severity === 'ok' ? undefined : `Write into the settings:\n${settingsFor(chains)}${jumpsFor(refusing)}`,
-  )
+  const text = `Recommended: closed = "${recommended}", since ${because}.`
+  const taken = isAuto ? ' closed = "auto" takes it.' : ''
+  if (inForce === recommended) return about.mode('ok', `${text}${taken}`)
+  const advice = isAuto
+    ? 'flypaperd reload takes it.'
+    : 'Leave `closed` out of the settings: "auto" takes it.'
+  return about.mode('note', `${text}${isAuto ? ' It was otherwise when the trap was armed.' : ''}`, advice)
+}
+
+function detourFindings(facts: Facts, { inForce }: Modes): readonly Finding[] {
+  const detours = detoursOf(facts)
+  if (detours.length === 0) return []
+  const here = `closed = "unaccepted" does not fit here: ${detours.join('; ')}. It could take somebody for refused who was not.`
+  return [
+    inForce === 'unaccepted'
+      ? about.mode('careful', here, 'Write closed = "listening" into the settings.')
+      : about.mode('note', here),
+  ]
+}
+
+/** A chain of the administrator's could jump to the trap. That is for him to say: "auto" appends nothing. */
+function jumpFindings({ recommended, chains }: Modes, refusing: readonly Refusing[]): readonly Finding[] {
+  const input = refusing.filter(({ way, jumps }) => way === 'input' && !jumps)
+  if (recommended === undefined || recommended === 'unmatched' || input.length === 0) return []
+  const names = input.map(({ chain }) => chain).join(', ')
+  return [
+    about.mode(
+      'note',
+      `Chain ${names} refuses what it does not accept. It can jump to the trap, if you want closed to be just that.`,
+      `Write into the settings:\n${settingsFor(chains)}${jumpsFor(refusing)}`,
+    ),
+  ]
 }
 
 function settingsFor(chains: Modes['chains']): string {

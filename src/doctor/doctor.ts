@@ -18,7 +18,9 @@ export interface Diagnosis {
 
 export function diagnose(facts: Facts): Diagnosis {
   const managers = managersOf(facts)
-  const path = 'ruleset' in facts.sight ? pathOf(facts.sight.ruleset, facts.legacy, facts.settings) : []
+  const modes = modesOf(facts)
+  const settings = { ...facts.settings, closed: modes.inForce }
+  const path = 'ruleset' in facts.sight ? pathOf(facts.sight.ruleset, facts.legacy, settings) : []
   const findings = [
     ...firewallFindings(managers, facts),
     ...placeFindings(path),
@@ -26,7 +28,7 @@ export function diagnose(facts: Facts): Diagnosis {
     ...needFindings(facts),
     ...dangerFindings(facts),
   ]
-  return { managers, path, modes: modesOf(facts), findings }
+  return { managers, path, modes, findings }
 }
 
 const say = teller('place')

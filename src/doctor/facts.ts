@@ -50,6 +50,15 @@ export interface Bridge {
   readonly prefix: Prefix
 }
 
+/** What may take packets off their way through the chains without a rule that tells of it. */
+export interface Detours {
+  /** Queues to which a program listens, of ours as well. */
+  readonly queues: readonly number[]
+  readonly ipvs: boolean
+  /** Interfaces of default routes that are bridges whose frames the firewall sees (br_netfilter). */
+  readonly bridges: readonly string[]
+}
+
 export interface Facts {
   readonly settings: Settings
   /** Or why nothing can be seen, and what to do. */
@@ -66,5 +75,6 @@ export interface Facts {
   readonly neighbourhood: Neighbourhood
   readonly connected: readonly Address[]
   readonly bridges: readonly Bridge[]
+  readonly detours: Detours
   readonly caller: Caller | undefined
 }

@@ -1,6 +1,6 @@
 /** Which mode of `closed` fits this firewall, and what it cannot see here. */
 import { ENTRANCES, isOurs } from '../arm/names.ts'
-import { closedMode, type Mode, type Settings } from '../settings/settings.ts'
+import type { Mode, Settings } from '../settings/settings.ts'
 import type { Chain, Facts, Rule, Ruleset } from './facts.ts'
 import type { Present } from './managers.ts'
 import { endingOf, isInOurTable, isUnconditional, targetsOf } from './rules.ts'
@@ -61,16 +61,12 @@ function isRefusingAll(rule: Rule): boolean {
   return isRefusing(rule) && isUnconditional(rule)
 }
 
-/** `unmatched` where incoming traffic meets a chain that can jump, since it sees more; else `listening`, which needs none. */
-export function recommendedMode(refusing: readonly Refusing[]): Mode {
-  return refusing.some(({ way }) => way === 'input') ? 'unmatched' : 'listening'
-}
-
-/** What is in the kernel, when the trap is armed; else what the settings would make. */
-export function modeInForce({ settings, sight }: Facts): { mode: Mode; armed: boolean } {
+/** What is in the kernel, when the trap is armed; else what the settings would make, or "auto" would take. */
+export function modeInForce({ settings, sight }: Facts, auto: Mode): { mode: Mode; armed: boolean } {
   const hooked = (name: string) =>
     'ruleset' in sight && sight.ruleset.chains.some(it => it.name === name && it.hook !== undefined)
-  if (!hooked('flypaper_early')) return { mode: closedMode(settings), armed: false }
+  if (!hooked('flypaper_early'))
+    return { mode: settings.closed === 'auto' ? auto : settings.closed, armed: false }
   const mode = hooked('flypaper_through')
     ? 'unaccepted'
     : hooked('flypaper_listening')

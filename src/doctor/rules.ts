@@ -30,15 +30,26 @@ export function isUnconditional({ expr }: Rule): boolean {
   )
 }
 
-/** The chains to which it jumps or goes by itself. */
+/** The chains to which it jumps or goes, by itself or by a verdict map in it. Named maps are not opened. */
 export function targetsOf({ expr }: Rule): readonly string[] {
-  return expr.flatMap(statement => {
-    if (!isObject(statement)) return []
-    const { target } = { ...(statement.jump as object), ...(statement.goto as object) } as {
-      target?: unknown
-    }
-    return typeof target === 'string' ? [target] : []
-  })
+  const found = JSON.stringify(expr).matchAll(/"(?:jump|goto)":\{"target":"([^"]+)"/g)
+  return [...found].map(([, name]) => name!)
+}
+
+/** The names of its statements; of iptables' own targets their names. */
+export function statementsOf({ expr }: Rule): readonly string[] {
+  return expr
+    .filter(isObject)
+    .flatMap(statement =>
+      isObject(statement.xt) && typeof statement.xt.name === 'string'
+        ? [statement.xt.name]
+        : Object.keys(statement),
+    )
+}
+
+/** Whether it drops or rejects, also by a verdict map in it. */
+export function isRefusal(rule: Rule): boolean {
+  return statementsOf(rule).includes('REJECT') || /"(?:drop|reject)":/.test(JSON.stringify(rule.expr))
 }
 
 /** The destination ports that it asks for, as nft writes them: `tcp 22`, `udp 60000-61000`. Named sets are not opened. */

@@ -15,7 +15,7 @@ export const topSettings = {
   closed: setting(
     kinds.choice('auto', 'unmatched', 'listening', 'unaccepted'),
     'auto',
-    'What a closed port is: "unmatched" is what no rule of your own chains took, "listening" is what no socket of this machine listens for, "unaccepted" is that and what the rules of any other firewall refuse, and "auto" is "unmatched" where [chains] names a chain, else "listening". Write "unmatched" when your own rules end in a jump to flypaperd.',
+    'What a closed port is: "unmatched" is what no rule of your own chains took, "listening" is what no socket of this machine listens for, "unaccepted" is that and what the rules of any other firewall refuse, and "auto" is what doctor recommends when the trap is armed: "unmatched" where [chains] names a chain or a chain of yours that refuses jumps to flypaperd, "unaccepted" beside any other firewall that refuses something, "listening" where there is none, and in every case of doubt.',
   ),
   capture: setting(
     kinds.choice('auto', 'queue', 'log'),

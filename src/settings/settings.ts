@@ -69,7 +69,10 @@ export interface SilentPort {
   readonly last: number
 }
 
-/** What counts as a closed port here: what no rule of the administrator took, what no socket listens for, or what nobody accepted. */
+/**
+ * What counts as a closed port: what no rule of the administrator took, what no socket listens for, or what nobody accepted.
+ * The trap that is armed has no "auto" (upkeep/auto.ts); where nobody has looked at the firewall, it is the cautious one.
+ */
 export function closedMode(settings: Pick<Settings, 'closed' | 'chains'>): Mode {
   if (settings.closed !== 'auto') return settings.closed
   return settings.chains.input.length + settings.chains.forward.length > 0 ? 'unmatched' : 'listening'

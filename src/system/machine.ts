@@ -1,29 +1,39 @@
 /** This machine as the doctor wants to know it. */
+import type { ChoiceFacts } from '../doctor/choice.ts'
 import type { Facts } from '../doctor/facts.ts'
 import { findLegacy, findTraces } from '../doctor/traces.ts'
 import { Failure } from '../terms/failure.ts'
 import { findBridges } from './bridges.ts'
 import { findCaller } from './caller.ts'
+import { findDetours } from './detours.ts'
 import { readText } from './files.ts'
 import { seeRuleset } from './ruleset-view.ts'
-import { surroundings } from './surroundings.ts'
+import { surroundings, uplinkNames } from './surroundings.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** All but the settings. What cannot be seen is a fact as well. */
 export function lookAround(env: Environment): Omit<Facts, 'settings'> {
   return {
-    sight: sightOrWhyNot(),
-    legacy: findLegacy(readText),
+    ...lookAtFirewall(),
     traces: findTraces(readText),
     kernel: kernelRelease(),
     node: process.versions.node,
-    forwards: surroundings.forwards(),
     served: surroundings.served(),
     neighbourhood: surroundings.neighbourhood(),
     connected: surroundings.connected(),
     bridges: findBridges(),
     caller: findCaller(env, process.ppid, readText),
+  }
+}
+
+/** What closed = "auto" goes by. */
+export function lookAtFirewall(): Omit<ChoiceFacts, 'settings'> {
+  return {
+    sight: sightOrWhyNot(),
+    legacy: findLegacy(readText),
+    forwards: surroundings.forwards(),
+    detours: findDetours(uplinkNames()),
   }
 }
 

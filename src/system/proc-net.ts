@@ -70,6 +70,11 @@ export function parseIpvs(table: string): [protocol: number, port: number][] {
   ])
 }
 
+/** The numbers of the queues to which a program listens: the first column of nfnetlink_queue. */
+export function parseQueues(table: string): number[] {
+  return [...table.matchAll(/^ *(\d+) /gm)].map(([, number]) => Number(number))
+}
+
 /** resolv.conf(5): the name servers. */
 export function parseResolvers(text: string): Address[] {
   return [...text.matchAll(/^\s*nameserver\s+([^\s%#;]+)/gm)].flatMap(([, name]) => parseAddress(name!) ?? [])

@@ -58,15 +58,7 @@ export const surroundings: Surroundings = {
     return [...new Set(remotes)]
   },
 
-  uplinks() {
-    const devices = [
-      ...parseDefaultDevices4(read('/proc/net/route')),
-      ...parseRoutes6(read('/proc/net/ipv6_route'))
-        .filter(({ prefix, device }) => prefix.length === 0 && device !== 'lo')
-        .map(({ device }) => device),
-    ]
-    return [...new Set(devices)].flatMap(device => interfaceIndex(device) ?? [])
-  },
+  uplinks: () => uplinkNames().flatMap(device => interfaceIndex(device) ?? []),
 
   forwards() {
     return ['ipv4/ip_forward', 'ipv6/conf/all/forwarding'].some(
@@ -77,6 +69,17 @@ export const surroundings: Surroundings = {
   uptime() {
     return Number.parseFloat(read('/proc/uptime')) || Number.POSITIVE_INFINITY
   },
+}
+
+/** The interfaces of the default routes. */
+export function uplinkNames(): readonly string[] {
+  const devices = [
+    ...parseDefaultDevices4(read('/proc/net/route')),
+    ...parseRoutes6(read('/proc/net/ipv6_route'))
+      .filter(({ prefix, device }) => prefix.length === 0 && device !== 'lo')
+      .map(({ device }) => device),
+  ]
+  return [...new Set(devices)]
 }
 
 function ownAddresses(): Address[] {

@@ -14,7 +14,7 @@ import { openFirewall } from './firewall.ts'
 import { openHistoryFile, openLastingHistory } from './history-file.ts'
 import { kernelSets } from './kernel-sets.ts'
 import { openLog } from './log.ts'
-import { lookAround } from './machine.ts'
+import { lookAround, lookAtFirewall } from './machine.ts'
 import { watchRoutes } from './nfnetlink/index.ts'
 import { packetSockets } from './packet-sockets.ts'
 import { passingSets } from './passing-sets.ts'
@@ -63,6 +63,7 @@ export function openSystem(env: Environment = process.env): System {
         surroundings,
         sockets: packetSockets,
         passingSets,
+        lookAtFirewall,
         history,
         stateFile,
         log,

@@ -4,7 +4,7 @@
  */
 import type { House } from './house.ts'
 
-export type Closed = 'listening' | 'unmatched'
+export type Closed = 'listening' | 'unmatched' | 'unaccepted'
 
 export interface Manager {
   load(house: House): Promise<void>
@@ -13,8 +13,10 @@ export interface Manager {
   end?(house: House): Promise<unknown>
   /** Reloading takes the trap away: it is armed again, and the log says so. Else nothing is said. */
   readonly takesTrapAway: boolean
-  /** What doctor recommends, and the settings that it takes. */
-  readonly recommended: { readonly closed: Closed; readonly settings: string }
+  /** What doctor recommends, and closed = "auto" takes. */
+  readonly recommended: Closed
+  /** The chains of table inet filter that can jump to the trap, as the settings name them: for closed = "unmatched". */
+  readonly chains?: string
   /** Whether it refuses what nobody has allowed. */
   readonly refuses: boolean
   /** It forwards: a port of the gate leads to a service behind it. By IPv6 as well? */
@@ -26,8 +28,6 @@ export const PUBLISHED = 8080
 /** Where the service behind a router is. */
 export const BEHIND = '10.0.0.5'
 
-const LISTENING = { closed: 'listening', settings: 'closed = "listening"' } as const
-const UNMATCHED = { closed: 'unmatched', settings: '[chains]\ninput = ["input"]' } as const
 const PORTS = [22, 80, 43974]
 
 /** nftables by hand: the file that `nft -f` loads, as /etc/nftables.conf. */
@@ -76,12 +76,13 @@ const ENDED = 'while [ -e /run/docker.pid ]; do sleep 0.1; done'
 export const MANAGERS = {
   'nftables, policy drop': {
     ...byHand(`table inet filter {\n  ${input('drop')}\n}`),
-    recommended: UNMATCHED,
+    recommended: 'unaccepted',
+    chains: '[chains]\ninput = ["input"]',
     refuses: true,
   },
   'nftables, policy accept': {
     ...byHand(`table inet filter {\n  ${input('accept', 'tcp dport 3306 drop')}\n}`),
-    recommended: LISTENING,
+    recommended: 'unaccepted',
     refuses: true,
   },
   "Debian's stock nftables.conf": {
@@ -89,11 +90,11 @@ export const MANAGERS = {
     load: async house => void (await house.sh('nft -f /etc/nftables.conf')),
     reload: house => house.sh('nft -f /etc/nftables.conf'),
     takesTrapAway: true,
-    recommended: LISTENING,
+    recommended: 'listening',
     refuses: false,
   },
-  'iptables-nft': { ...iptables('nft'), recommended: LISTENING, refuses: true },
-  'iptables-legacy': { ...iptables('legacy'), recommended: LISTENING, refuses: true },
+  'iptables-nft': { ...iptables('nft'), recommended: 'unaccepted', refuses: true },
+  'iptables-legacy': { ...iptables('legacy'), recommended: 'listening', refuses: true },
   ufw: {
     async load(house) {
       await house.sh(`${[...PORTS.map(port => `${port}/tcp`), '443/udp'].map(it => `ufw allow ${it}`).join('\n')}
@@ -101,7 +102,7 @@ export const MANAGERS = {
     },
     reload: house => house.sh('ufw reload'),
     takesTrapAway: false,
-    recommended: LISTENING,
+    recommended: 'unaccepted',
     refuses: true,
   },
   firewalld: {
@@ -115,7 +116,7 @@ export const MANAGERS = {
     },
     reload: house => house.sh('firewall-cmd --reload'),
     takesTrapAway: false,
-    recommended: LISTENING,
+    recommended: 'unaccepted',
     refuses: true,
   },
   'router with DNAT and masquerading': {
@@ -135,7 +136,8 @@ table ip nat {
   }
   chain postrouting { type nat hook postrouting priority srcnat; oifname "to-others" masquerade; }
 }`),
-    recommended: { ...UNMATCHED, settings: `${UNMATCHED.settings}\nforward = ["forward"]` },
+    recommended: 'unaccepted',
+    chains: '[chains]\ninput = ["input"]\nforward = ["forward"]',
     refuses: true,
     published: { six: false },
   },
@@ -155,7 +157,7 @@ table ip nat {
       house.sh(`docker rm -f $(docker ps -q); kill $(cat /run/docker.pid); ${ENDED}
         find /sys/fs/cgroup -depth -type d -name flypaperd-beside -exec rmdir {} +`),
     takesTrapAway: false,
-    recommended: LISTENING,
+    recommended: 'unaccepted',
     refuses: false,
     published: { six: true },
   },

@@ -42,6 +42,7 @@ export function facts({ toml = '', ...changes }: Partial<Facts> & { toml?: strin
     },
     connected: [],
     bridges: [],
+    detours: { queues: [], ipvs: false, bridges: [] },
     caller: undefined,
     ...changes,
   }

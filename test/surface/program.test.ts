@@ -12,6 +12,7 @@ import { openClock } from '../../src/system/clock.ts'
 import { openFirewall } from '../../src/system/firewall.ts'
 import { openSystem } from '../../src/system/system.ts'
 import { Failure } from '../../src/terms/failure.ts'
+import { facts } from '../doctor/facts.ts'
 import { fakeFirewall, type Lacking } from '../support/fake-firewall.ts'
 import { quietKernelSets } from '../support/fake-kernel-sets.ts'
 
@@ -27,6 +28,9 @@ async function run(args: readonly string[], changes: Partial<System> = {}) {
   const code = await runProgram(args, () => system, { out: writer('out'), err: writer('err') })
   return { code, ...written }
 }
+
+/** What closed = "auto" finds on an empty machine. */
+const noFirewall = () => facts()
 
 const readText = () => ({ unreadable: 'missing', because: 'not there' }) as const
 
@@ -44,6 +48,7 @@ function world(lacking: Lacking): Partial<System> {
           open: () => ({ counts: () => ({ packets: 0, overruns: 0, lost: 0 }), [Symbol.dispose]() {} }),
         },
         kernelSets: quietKernelSets,
+        lookAtFirewall: noFirewall,
         stateFile: { write: async () => {}, remove() {} },
         history: { terms: () => [], getMeta: () => undefined, setMeta() {} },
         log: { info() {}, warn() {}, error() {} },
@@ -175,6 +180,7 @@ test('a stop that the kernel refuses is told to whoever said stop, and by the da
       return {
         firewall,
         kernelSets: quietKernelSets,
+        lookAtFirewall: noFirewall,
         surroundings,
         sockets,
         stateFile: { write: async () => {}, remove() {} },

@@ -57,6 +57,7 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
   })
   await using _metrics = await serveMetrics(system.metricsSocket, control)
   events.tell({ event: 'armed', capture: trap.capture.kind, flies: trap.flypaper.count(now()) })
+  if (trap.auto !== undefined) log.info(trap.auto)
   if (settings.dryRun) log.info('this is a dry run: nobody is held, locked out or answered differently')
   if (trap.grace > 0) log.info(`nobody is judged for ${trap.grace} s, since this machine has just booted`)
   using _refresh = keepFresh(call, world, trap)

@@ -14,6 +14,7 @@ export function reloader(call: Call, { log, now }: World, trap: Trap): (by: stri
       try {
         trap.reload(await call.settledSettings())
         log.info(`new settings are in force (${by})`)
+        if (trap.auto !== undefined) log.info(trap.auto)
       } catch (error) {
         log.error(`new settings are refused (${by}), the old ones stay: ${String(error)}`)
         throw error

@@ -117,11 +117,12 @@ function statement({ table, daemon }: Seen): StatusLine {
 }
 
 /** What more a running daemon has to tell, of whom it did not lock out and why. Nothing is told of what there is none. */
-export function sparedLines({ counts }: DaemonStatus): readonly string[] {
+export function sparedLines({ counts, auto }: DaemonStatus): readonly string[] {
   const spared = Object.entries({ ...counts.kernel, ...added(counts.spared, counts.kernel) })
     .filter(([, packets]) => packets > 0)
     .map(([reason, packets]) => `${packets} ${reason}`)
   return [
+    ...(auto === undefined ? [] : [auto]),
     ...(spared.length === 0 ? [] : [`packets spared: ${spared.join(', ')}`]),
     ...(counts.deferred === 0 ? [] : [`promotion limit: ${counts.deferred} sources held only`]),
     ...(counts.overflow === 0 ? [] : [`flypaper full: ${counts.overflow} offenders held only`]),

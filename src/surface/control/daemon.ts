@@ -50,6 +50,7 @@ export function controlOf({ pid, version, world, trap, trial, reload, finish }: 
       return {
         pid,
         ...about(),
+        ...(trap.auto === undefined ? {} : { auto: trap.auto }),
         dryRun: trap.settings.dryRun,
         ...(trial.until === undefined ? {} : { tryUntil: trial.until }),
         counts: { ...counts, ...capture },

@@ -78,6 +78,10 @@ export const StatusAnswer = z.object({
   since: Milliseconds,
   capture: z.enum(['queue', 'log']),
   closed: z.enum(['unmatched', 'listening', 'unaccepted']),
+  auto: z
+    .string()
+    .optional()
+    .meta({ description: 'When the settings say closed = "auto": which mode it took, and why.' }),
   /** Whether it only says what it would do. */
   dryRun: z.boolean(),
   tryUntil: Milliseconds.optional().meta({ description: 'Until when the trap is only tried.' }),

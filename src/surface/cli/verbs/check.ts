@@ -1,4 +1,3 @@
-import { closedMode } from '../../../settings/settings.ts'
 import { EXIT } from '../../../terms/failure.ts'
 import type { Verb } from '../verb.ts'
 
@@ -9,7 +8,7 @@ export const check: Verb = {
   examples: ['flypaperd check --settings ./flypaperd.toml'],
   run({ settings, print }) {
     const wanted = settings()
-    print(`The settings are fine: closed = "${closedMode(wanted)}", capture = "${wanted.capture}".`)
+    print(`The settings are fine: closed = "${wanted.closed}", capture = "${wanted.capture}".`)
     return EXIT.ok
   },
 }

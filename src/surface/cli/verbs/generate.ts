@@ -17,7 +17,7 @@ export const generate: Verb = {
     },
   ],
   details:
-    'Needs no kernel and no permission. The text may be loaded any number of times without losing a fly; start loads the same.',
+    'Needs no kernel and no permission, so closed = "auto" is "unmatched" here when [chains] names a chain, else "listening". The text may be loaded any number of times without losing a fly; start loads the same.',
   examples: [
     'flypaperd generate --capture log | sudo nft --check -f -',
     'flypaperd generate --boot > /etc/nftables.d/flypaper.nft',

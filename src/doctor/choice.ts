@@ -1,0 +1,72 @@
+/** What closed = "auto" takes, which is what the doctor recommends. Where anything is in doubt, "listening": it can hurt least. */
+import { isOurs } from '../arm/names.ts'
+import type { Mode } from '../settings/settings.ts'
+import { detoursOf } from './detours.ts'
+import type { Facts } from './facts.ts'
+import { acceptingJumps, refusingChains } from './mode.ts'
+import { isRefusal } from './rules.ts'
+
+export type ChoiceFacts = Pick<Facts, 'settings' | 'sight' | 'legacy' | 'forwards' | 'detours'>
+
+export interface Choice {
+  readonly mode: Mode
+  /** A clause, to be said after "since". */
+  readonly because: string
+  /** Another mode would see more, and could hurt somebody here. */
+  readonly isCautious: boolean
+}
+
+const listening = (because: string, isCautious = true): Choice => ({ mode: 'listening', because, isCautious })
+
+export function choose(facts: ChoiceFacts): Choice {
+  const { settings, sight, legacy } = facts
+  const named = [...settings.chains.input, ...settings.chains.forward]
+  if (named.length > 0) {
+    return { mode: 'unmatched', because: `[chains] names ${named.join(', ')}`, isCautious: false }
+  }
+  if ('unseen' in sight) return listening('the rules that are here cannot be seen')
+  const [accepting] = acceptingJumps(sight.ruleset, settings)
+  if (accepting !== undefined) {
+    return listening(
+      `chain ${accepting} jumps to the trap, but accepts by its policy: who comes to that jump may be a client of yours`,
+    )
+  }
+  const jumping = refusingChains(sight.ruleset).find(({ way, jumps }) => way === 'input' && jumps)
+  if (jumping !== undefined) {
+    return { mode: 'unmatched', because: `your chain ${jumping.chain} jumps to the trap`, isCautious: false }
+  }
+  if (legacy.length > 0) return listening('there are tables of iptables-legacy, whose rules cannot be seen')
+  const refusing = refusersOf(facts)
+  if (refusing.length === 0) return listening('no rule here refuses what somebody listens for', false)
+  const [detour] = detoursOf(facts)
+  if (detour !== undefined) return listening(detour)
+  if (!sight.supports.log) return listening('"unaccepted" needs NFLOG, which this kernel lacks')
+  const what = refusing.length === 1 ? 'refuses' : 'refuse'
+  return {
+    mode: 'unaccepted',
+    because: `${refusing.join(', ')} ${what} what you do not allow`,
+    isCautious: false,
+  }
+}
+
+/** Tables of others with a filter for incoming, or forwarded traffic, that refuses something by its policy or by a rule. */
+function refusersOf({ sight, forwards }: ChoiceFacts): string[] {
+  const { chains, rules } = 'ruleset' in sight ? sight.ruleset : { chains: [], rules: [] }
+  const hooks = forwards ? ['input', 'forward'] : ['input']
+  const filters = chains.filter(
+    ({ name, hook, family }) =>
+      hook !== undefined && hooks.includes(hook) && ['ip', 'ip6', 'inet'].includes(family) && !isOurs(name),
+  )
+  const refuses = filters.filter(
+    filter =>
+      filter.policy === 'drop' ||
+      rules.some(
+        rule =>
+          rule.family === filter.family &&
+          rule.table === filter.table &&
+          !isOurs(rule.chain) &&
+          isRefusal(rule),
+      ),
+  )
+  return [...new Set(refuses.map(({ family, table }) => `table ${family} ${table}`))]
+}
