@@ -7,9 +7,15 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { asRoot } from '../test/support/root.ts'
 import { MEASUREMENTS } from './measurements.ts'
-import type { Effort } from './support/figure.ts'
+import type { Effort, Figure } from './support/figure.ts'
+import { build } from './support/packaged.ts'
 import { machine } from './support/stage.ts'
-import { replaced, type Section, tableOf } from './support/table.ts'
+import { replaced, tableOf } from './support/table.ts'
+
+interface Section {
+  readonly title: string
+  readonly figures: readonly Figure[]
+}
 
 const OPTIONS = {
   quick: { type: 'boolean', default: false },
@@ -45,9 +51,11 @@ const usual = Object.keys(MEASUREMENTS).filter(name => values.large || !MEASUREM
 const names = positionals.length > 0 ? positionals : usual
 const runs = effort.runs === 1 ? 'one run' : `${effort.runs} runs: median, and half their range`
 const sections: Section[] = []
+await build()
 for (const name of names) {
   const { title, measure } = MEASUREMENTS[name]!
   try {
+    console.error(`Measuring ${name}: ${title} …`)
     const section = { title, figures: await measure(effort) }
     sections.push(section)
     await tell(name, section)
@@ -59,11 +67,11 @@ for (const name of names) {
 }
 if (values.json) console.log(JSON.stringify({ machine: await machine(), effort, sections }, null, 2))
 
-async function tell(name: string, section: Section): Promise<void> {
+async function tell(name: string, { title, figures }: Section): Promise<void> {
   const said = `${new Date().toISOString().slice(0, 10)}, ${await machine()}, ${runs}.`
-  const table = tableOf(section)
-  if (!values.json) console.log(`${table}\n${said}\n`)
+  const table = tableOf(figures)
+  if (!values.json) console.log(`### ${title}\n\n${table}\n\n${said}\n`)
   if (values.markdown === undefined) return
   const document = readFileSync(values.markdown, 'utf8')
-  writeFileSync(values.markdown, replaced(document, name, `${said}\n\n${table}`))
+  writeFileSync(values.markdown, replaced(document, name, `${said}\n\n${table}\n`))
 }

@@ -55,7 +55,7 @@ export async function fly({ runs }: Effort): Promise<Figure[]> {
 
 async function nanoseconds(stage: Stage, sources: number, proto: string): Promise<number> {
   const rounds = Math.ceil(PACKETS / sources)
-  return (await stage.send({ sources, rounds, proto, ports: CLOSED_PORT, chunk: 2_000, cpu: 1 })).chunk_ns
+  return (await stage.send({ sources, rounds, proto, ports: CLOSED_PORT, chunk: 256, cpu: 1 })).chunk_ns
 }
 
 /** Puts as many flies as sources will send into the set. */

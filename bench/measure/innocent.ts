@@ -1,6 +1,7 @@
 /**
  * What innocents pay: a packet of a flow that conntrack knows, an echo request with its answer, and a whole new connection, in
- * each mode of `closed`, beside the same firewall without flypaperd and beside no rules at all.
+ * each mode of `closed`, beside the same firewall without flypaperd and beside no rules at all. What the sending itself takes is
+ * measured by frames that no protocol takes, and subtracted.
  */
 import { flypaperd, knowsSettings } from '../support/contestants.ts'
 import type { Effort, Figure } from '../support/figure.ts'
@@ -75,11 +76,16 @@ interface Outcome {
 async function measured(stage: Stage): Promise<Outcome> {
   const flow = { first: SCANNER, sport: 40_000, ports: UDP_PORT, cpu: CPU }
   await stage.send({ ...flow, proto: 'udp' }) // Its answer makes the flow known.
-  const chunks = { rounds: PACKETS, chunk: 2_000 }
+  const chunks = { rounds: PACKETS, chunk: 256 }
+  const sending = await stage.send({ ...flow, proto: 'none', ...chunks })
   const packet = await stage.send({ ...flow, proto: 'udp', ...chunks })
   const echo = await stage.send({ ...flow, proto: 'icmp', ...chunks })
   const client = [await compiled('client'), GATE, String(TCP_PORT), String(CONNECTIONS), '0', String(CPU)]
   const { p50, failed } = JSON.parse(await stage.scanner.must(client, { timeout: 120_000 }))
   if (failed > 0) throw new Error(`${failed} of ${CONNECTIONS} legitimate connections failed`)
-  return { packet: packet.chunk_ns, echo: echo.chunk_ns, connection: p50 }
+  return {
+    packet: packet.chunk_ns - sending.chunk_ns,
+    echo: echo.chunk_ns - sending.chunk_ns,
+    connection: p50,
+  }
 }

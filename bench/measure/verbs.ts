@@ -1,6 +1,7 @@
 /** What the verbs take while there are many flies, and as many rows of history. */
 import type { Installation } from '../../test/support/daemon.ts'
 import type { Figure } from '../support/figure.ts'
+import { unit } from '../support/packaged.ts'
 import type { Stage } from '../support/stage.ts'
 import { inTurns } from '../support/turns.ts'
 
@@ -45,7 +46,7 @@ async function toNowhere(
   { directory }: Installation,
   args: readonly string[],
 ): Promise<void> {
-  const verb = [process.execPath, 'src/main.ts', ...args, '--settings', `${directory}/flypaperd.toml`]
+  const verb = [process.execPath, unit().main, ...args, '--settings', `${directory}/flypaperd.toml`]
   const env = { STATE_DIRECTORY: directory, RUNTIME_DIRECTORY: directory }
   const command = ['sh', '-c', 'exec "$@" >/dev/null', 'sh', ...verb]
   const { code, stderr } = await gate.run(command, { env, timeout: 180_000 })

@@ -1,6 +1,7 @@
 /** Who is measured: flypaperd, and what it is compared with, each armed on the gate of a stage. */
-import { type Installation, install, QUEUE } from '../../test/support/daemon.ts'
+import type { Installation } from '../../test/support/daemon.ts'
 import type { Running } from '../../test/support/process.ts'
+import { installed } from './packaged.ts'
 import { compiled } from './programs.ts'
 import { CLOSED_PORT, OPEN_PORT, type Stage } from './stage.ts'
 
@@ -37,16 +38,9 @@ export async function flypaperd(stage: Stage, capture: Capture, toml = ''): Prom
   }
 }
 
-/** What BENCH_NODE_OPTIONS says is for the daemon alone: `--cpu-prof` and the like. */
-export function installed({ gate }: Stage, capture: Capture, toml: string): Installation {
-  const { BENCH_NODE_OPTIONS: options } = process.env
-  const env = options === undefined ? {} : { env: { NODE_OPTIONS: options } }
-  return install(gate, toml, { ...(capture === 'queue' ? QUEUE : {}), ...env })
-}
-
 /** Whether this version of flypaperd takes the settings. */
-export async function knowsSettings({ gate }: Stage, toml: string): Promise<boolean> {
-  using installation = install(gate, toml)
+export async function knowsSettings(stage: Stage, toml: string): Promise<boolean> {
+  using installation = installed(stage, 'log', toml)
   return (await installation.run('check')).code === 0
 }
 

@@ -1,21 +1,16 @@
 /** Figures as a table: text for a terminal, and Markdown, which are the same. Pure. */
 import { type Figure, isReached, median, ratio, spread, type Wanted } from './figure.ts'
 
-export interface Section {
-  readonly title: string
-  readonly figures: readonly Figure[]
-}
-
 const HEAD = ['', 'flypaperd', 'beside', 'ratio', 'wanted', '']
 
-/** One Markdown table a section, its columns as wide as their contents. */
-export function tableOf({ title, figures }: Section): string {
+/** A Markdown table with its columns as wide as their contents. */
+export function tableOf(figures: readonly Figure[]): string {
   const rows = [HEAD, ...figures.flatMap(rowsOf)]
   const widths = HEAD.map((_, column) => Math.max(3, ...rows.map(row => row[column]!.length)))
   const line = (row: readonly string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i]!)).join(' | ')} |`
   const [head, ...body] = rows
   const rule = `|${widths.map(width => '-'.repeat(width + 2)).join('|')}|`
-  return [`### ${title}`, '', line(head!), rule, ...body.map(line), ''].join('\n')
+  return [line(head!), rule, ...body.map(line)].join('\n')
 }
 
 /** A figure has a row for each that it is compared with; its own value stands in the first. */

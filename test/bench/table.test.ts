@@ -14,15 +14,12 @@ test('a figure has a row for each that stands beside it, with the verdict where 
     wanted: { bound: 'at most', value: 2.5, timesOf: 'C' },
   } as const
   assert.equal(
-    tableOf({ title: 'A flood', figures: [figure, { what: 'resident', unit: 'MB', runs: [64000] }] }),
-    `### A flood
-
-|                           | flypaperd | beside          | ratio | wanted            |         |
+    tableOf([figure, { what: 'resident', unit: 'MB', runs: [64000] }]),
+    `|                           | flypaperd | beside          | ratio | wanted            |         |
 |---------------------------|-----------|-----------------|-------|-------------------|---------|
 | CPU of 1,000 lockouts [s] | 0.02 ±5 % | kernel alone: 0 | –     |                   |         |
 |                           |           | C: 0.01         | 2.00  | at most 2.5 times | reached |
-| resident [MB]             | 64,000    |                 |       |                   |         |
-`,
+| resident [MB]             | 64,000    |                 |       |                   |         |`,
   )
 })
 
