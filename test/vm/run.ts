@@ -15,6 +15,7 @@ import { outcomeOf } from './outcome.ts'
 const TESTS = [
   'test/vm/inside/queue.test.ts',
   'test/vm/inside/golden.test.ts',
+  'test/vm/inside/clock.test.ts',
   'test/kernel/scans.test.ts',
   'test/kernel/burst.test.ts',
   'test/kernel/forwarded.test.ts',
