@@ -16,7 +16,6 @@ export function tryBeside(name: keyof typeof MANAGERS): void {
   test(`beside ${name}`, async t => {
     await using world = await makeWorld()
     const site = await build(world)
-    if (manager.published !== undefined) await site.gate.forward()
     const home = await house(site.gate)
     await manager.load(home)
     // What a reload changes by itself is not ours.

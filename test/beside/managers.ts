@@ -70,6 +70,24 @@ function iptables(backend: 'nft' | 'legacy'): Pick<Manager, 'load' | 'reload' | 
   }
 }
 
+const ROUTER = `table inet filter {
+  ${input('drop')}
+  chain forward {
+    type filter hook forward priority filter; policy drop;
+    ct state established,related accept
+    iifname "to-behind" accept
+    ct status dnat accept
+  }
+}
+table ip nat {
+  chain prerouting {
+    type nat hook prerouting priority dstnat;
+    iifname "to-others" tcp dport ${PUBLISHED} dnat to ${BEHIND}:80
+  }
+  chain postrouting { type nat hook postrouting priority srcnat; oifname "to-others" masquerade; }
+}`
+
+/** It turns on forwarding by itself, and has then a policy of drop. */
 const DOCKERD = 'dockerd --cgroup-parent=/flypaperd-beside --pidfile=/run/docker.pid'
 const ENDED = 'while [ -e /run/docker.pid ]; do sleep 0.1; done'
 
@@ -120,22 +138,11 @@ export const MANAGERS = {
     refuses: true,
   },
   'router with DNAT and masquerading': {
-    ...byHand(`table inet filter {
-  ${input('drop')}
-  chain forward {
-    type filter hook forward priority filter; policy drop;
-    ct state established,related accept
-    iifname "to-behind" accept
-    ct status dnat accept
-  }
-}
-table ip nat {
-  chain prerouting {
-    type nat hook prerouting priority dstnat;
-    iifname "to-others" tcp dport ${PUBLISHED} dnat to ${BEHIND}:80
-  }
-  chain postrouting { type nat hook postrouting priority srcnat; oifname "to-others" masquerade; }
-}`),
+    ...byHand(ROUTER),
+    async load(house) {
+      await house.sh('echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding')
+      await byHand(ROUTER).load(house)
+    },
     recommended: 'unaccepted',
     chains: '[chains]\ninput = ["input"]\nforward = ["forward"]',
     refuses: true,

@@ -116,7 +116,7 @@ test('Debian’s stock nftables.conf, and a policy of drop in it, which the reco
     'add chain inet filter input { policy drop; }\nadd rule inet filter input tcp dport 2222 accept',
   )
   const strict = await ask(flypaperd)
-  assert.equal(strict.closed.recommended, 'unmatched')
+  assert.equal(strict.closed.recommended, 'unaccepted')
   flypaperd.settings('closed = "unmatched"\nchains.input = ["input"]')
   const daemon = await flypaperd.start()
   const armed = await ask(flypaperd)
@@ -143,8 +143,8 @@ test('rules by iptables-nft: seen, left alone, and the trap works beside them', 
       managers(answer).filter(it => /: .+/.test(it)),
       ['iptables-nft: ip filter'],
     )
-    assert.deepEqual(atInput(answer), ['-10 flypaper_listening', '0 INPUT'])
-    assert.deepEqual([answer.code, answer.closed.recommended], [0, 'listening'])
+    assert.deepEqual(atInput(answer), ['-10 flypaper_listening', '0 INPUT', '400 flypaper_end_input'])
+    assert.deepEqual([answer.code, answer.closed.recommended], [0, 'unaccepted'])
     const text = await flypaperd.must('doctor')
     assert.match(text, /^input +0 +ip filter INPUT +policy drop, 1 rule$/m)
   })
