@@ -56,7 +56,7 @@ export async function settle(
   if (trust === 'fresh') return settled
   for (const set of ['flypaper', 'flypaper6'] as const) {
     const isListed = flypaper.fill(now())[set] <= LISTED_MAX
-    const expected = isListed ? [...flypaper.timed(now)].filter(({ fly }) => setOf(fly) === set) : []
+    const expected = isListed ? timedIn(set, flypaper, now) : []
     if (signal.aborted) return undefined
     const found = isListed ? await world.kernelSets.read(set, LISTED_MAX) : undefined
     if (signal.aborted) return undefined
@@ -96,6 +96,14 @@ function isStale({ fly, seconds }: TimedFly, { history, slept = 0 }: SettleWorld
 
 function names(flies: readonly TimedFly[]): Fly[] {
   return flies.map(({ fly }) => fly)
+}
+
+/** Those of one set alone are gathered: of the other there may be a million. */
+function timedIn(set: FlySet, flypaper: Flypaper, now: () => number): TimedFly[] {
+  const found: TimedFly[] = []
+  if (flypaper.fill(now())[set] === 0) return found
+  for (const timed of flypaper.timed(now)) if (setOf(timed.fly) === set) found.push(timed)
+  return found
 }
 
 /** All of them, or those of one set, read as the caller takes them. */
