@@ -103,7 +103,8 @@ async function restarted(
   const watching = watchSet(stage, FLYPAPER, { enough: flies, quietMs: 60_000 })
   await daemon.says(/trap armed/, 180_000)
   const armed = Number(process.hrtime.bigint())
-  const { at } = await watching
+  const { elements, at } = await watching
+  if (elements >= 0 && elements < flies) throw new Error(`${elements} of ${flies} flies came back`)
   return { daemon, seconds: (Math.max(at, armed) - began) / 1e9 }
 }
 
