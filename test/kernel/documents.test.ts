@@ -14,7 +14,7 @@ import { type Host, makeWorld } from '../support/world.ts'
 
 const NOT_RUN: readonly (readonly [command: RegExp, because: string])[] = [
   [/apt-get|systemctl|build:deb|npm pack|npm install/, 'test/install has the packages'],
-  [/test:long|FLYPAPERD_KILLS/, 'they take ten minutes and more'],
+  [/test:long|test\/long\/|FLYPAPERD_KILLS/, 'they take ten minutes and more, or a million flies'],
   [/npm run bench|bench\/hottest|^perf /, 'they measure, for minutes'],
   [/socat/, 'test/kernel/prometheus.test.ts scrapes through it'],
 ]
