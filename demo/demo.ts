@@ -58,6 +58,7 @@ async function demo() {
   say('Now the trap is armed.')
   show('gate', 'flypaperd start')
   const daemon = await flypaperd.start()
+  await daemon.says(/closed = "auto" takes/)
   print(withoutPriorities(daemon.output()))
 
   say('The same scan again. It stumbles over a closed port:')

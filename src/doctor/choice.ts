@@ -37,7 +37,7 @@ export function choose(facts: ChoiceFacts): Choice {
   }
   if (legacy.length > 0) return listening('there are tables of iptables-legacy, whose rules cannot be seen')
   const refusing = refusersOf(facts)
-  if (refusing.length === 0) return listening('no rule here refuses what somebody listens for', false)
+  if (refusing.length === 0) return listening('no rule here refuses anything', false)
   const [detour] = detoursOf(facts)
   if (detour !== undefined) return listening(detour)
   if (!sight.supports.log) return listening('"unaccepted" needs NFLOG, which this kernel lacks')

@@ -32,7 +32,7 @@ test('a firewall that refuses: unaccepted, beside every manager whose rules can 
 test('nobody refuses anything: listening', () => {
   assert.deepEqual(chosen(recorded('stock')), {
     mode: 'listening',
-    because: 'no rule here refuses what somebody listens for',
+    because: 'no rule here refuses anything',
     isCautious: false,
   })
   assert.equal(modeOf(byHand('accept', [[dport(22), ACCEPT]])), 'listening')
