@@ -25,30 +25,70 @@ export function ipv4Number(address: Address): number {
   return ((value << 8) | octet) >>> 0
 }
 
+/** Any IPv6 address as a number of 128 bits. */
+export function ipv6Number(address: Address): bigint {
+  const view = new DataView(ipv6Bytes(address).buffer)
+  return (view.getBigUint64(0) << 64n) | view.getBigUint64(8)
+}
+
+/** The /64 that an IPv6 address lies in, in canonical form: its last half is the longest run of zeros, and more. */
+export function net64Text(address: Address): string {
+  const view = new DataView(ipv6Bytes(address).buffer)
+  let text = ''
+  let groups = 4
+  while (groups > 0 && view.getUint16((groups - 1) * 2) === 0) groups--
+  for (let i = 0; i < groups; i++) text += `${i === 0 ? '' : ':'}${view.getUint16(i * 2).toString(16)}`
+  return `${text}::/64`
+}
+
 const DOT = '.'.charCodeAt(0)
 const ZERO = '0'.charCodeAt(0)
 
-function ipv6Bytes(address: Address): Uint8Array {
+/** The groups from left to right; those behind the `::` are then moved to the end. */
+function ipv6Bytes(address: Address): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(16)
-  const [head = '', tail = ''] = address.split('::')
-  const before = groupsOf(head)
-  const after = groupsOf(tail)
-  for (const [i, group] of [
-    ...before,
-    ...Array(8 - before.length - after.length).fill(0),
-    ...after,
-  ].entries()) {
-    bytes[2 * i] = group >> 8
-    bytes[2 * i + 1] = group
+  let at = 0
+  let gap: number | undefined
+  for (let start = 0; start < address.length; ) {
+    let group = 0
+    let i = start
+    for (; i < address.length && address.charCodeAt(i) !== COLON; i++) {
+      if (address.charCodeAt(i) === DOT)
+        return withGap(bytes, at + dottedTail(bytes, at, address, start), gap)
+      group = (group << 4) | hexDigit(address.charCodeAt(i))
+    }
+    if (i > start) {
+      bytes[at++] = group >> 8
+      bytes[at++] = group
+    }
+    if (address.charCodeAt(i + 1) === COLON) gap = at
+    start = i + 1
   }
-  return bytes
+  return withGap(bytes, at, gap)
 }
 
-function groupsOf(text: string): number[] {
-  if (text === '') return []
-  return text.split(':').flatMap(group => {
-    if (!group.includes('.')) return [Number.parseInt(group, 16)]
-    const dotted = ipv4Number(group as Address)
-    return [dotted >>> 16, dotted & 0xffff]
-  })
+function withGap(
+  bytes: Uint8Array<ArrayBuffer>,
+  end: number,
+  gap: number | undefined,
+): Uint8Array<ArrayBuffer> {
+  if (gap === undefined) return bytes
+  const behind = 16 - (end - gap)
+  return bytes.copyWithin(behind, gap, end).fill(0, gap, behind)
 }
+
+function dottedTail(bytes: Uint8Array, at: number, address: Address, start: number): number {
+  const number = ipv4Number(address.slice(start) as Address)
+  for (let i = 0; i < 4; i++) bytes[at + i] = number >>> (24 - 8 * i)
+  return 4
+}
+
+const COLON = ':'.charCodeAt(0)
+
+/** Of a canonical address: lower case. */
+function hexDigit(character: number): number {
+  return character <= NINE ? character - ZERO : character - LOWER_A + 10
+}
+
+const NINE = '9'.charCodeAt(0)
+const LOWER_A = 'a'.charCodeAt(0)

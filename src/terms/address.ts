@@ -5,7 +5,7 @@
  * form). A Prefix is `address/length` with its host bits cleared.
  */
 import ipaddr from 'ipaddr.js'
-import { ipv4Number } from './address-bytes.ts'
+import { ipv4Number, ipv6Number } from './address-bytes.ts'
 
 declare const brand: unique symbol
 export type Address = string & { readonly [brand]: 'Address' }
@@ -72,8 +72,8 @@ export function isIn(address: Address, prefixes: readonly Prefix[]): boolean {
     return rangesOf(prefixes).some(({ first, last }) => first <= number && number <= last)
   }
   if (!prefixes.some(({ family }) => family === 6)) return false
-  const { first } = prefixAround(address, BITS[6])
-  return prefixes.some(prefix => prefix.family === 6 && prefix.first <= first && first <= prefix.last)
+  const number = ipv6Number(address)
+  return prefixes.some(prefix => prefix.family === 6 && prefix.first <= number && number <= prefix.last)
 }
 
 /** The IPv4 prefixes of a list, without overlaps, as numbers: comparing bigints takes ten times as long. */

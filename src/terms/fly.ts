@@ -6,7 +6,8 @@
  * a /64 with somebody of the never-list in it) a single IPv6 address, `2001:db8:1:2::5`. Any other prefix, `10.0.0.0/8`,
  * is a fly by hand only, and is kept in sets of intervals.
  */
-import { type Address, overlaps, type Prefix, parseAddress, parsePrefix, prefixAround } from './address.ts'
+import { type Address, type Prefix, parseAddress, parsePrefix, prefixAround } from './address.ts'
+import { ipv6Number, net64Text } from './address-bytes.ts'
 
 declare const brand: unique symbol
 export type Fly = string & { readonly [brand]: 'Fly' }
@@ -27,12 +28,17 @@ export function flyNamer(singles: readonly Prefix[]): (source: Address) => Fly {
     const before = known.get(source)
     if (before !== undefined) return before
     if (known.size >= CACHE) known.clear()
-    const around = prefixAround(source, 64)
-    const fly = (singles.some(single => overlaps(single, around)) ? source : around.text) as Fly
+    const number = ipv6Number(source)
+    const isSingle = (single: Prefix) => first64(single.first) <= number && number <= last64(single.last)
+    const fly = (singles.some(isSingle) ? source : net64Text(source)) as Fly
     known.set(source, fly)
     return fly
   }
 }
+
+/** The first and the last address of the /64 around an IPv6 address. */
+const first64 = (number: bigint) => (number >> 64n) << 64n
+const last64 = (number: bigint) => first64(number) | 0xffff_ffff_ffff_ffffn
 
 /** The prefix that a fly stands for. */
 export function prefixOf(fly: Fly): Prefix {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import ipaddr from 'ipaddr.js'
-import { parseAddress } from '../../src/terms/address.ts'
-import { addressBytes, ipv4Number } from '../../src/terms/address-bytes.ts'
+import { parseAddress, parsePrefix, prefixAround } from '../../src/terms/address.ts'
+import { addressBytes, ipv4Number, ipv6Number, net64Text } from '../../src/terms/address-bytes.ts'
 
 test('the bytes of an address are those that ipaddr.js finds', () => {
   fc.assert(
@@ -26,4 +26,19 @@ for (const [text, bytes] of [
 
 test('an IPv4 address is a number without a sign', () => {
   assert.equal(ipv4Number('255.255.255.254' as never), 0xffff_fffe)
+})
+
+/** Of few different groups, so that runs of zeros are everywhere. */
+const ipv6 = fc
+  .array(fc.constantFrom('0', '1', 'ff', 'abcd'), { minLength: 8, maxLength: 8 })
+  .map(groups => parseAddress(groups.join(':'))!)
+  .filter(address => address.includes(':'))
+
+test('the number and the /64 of an IPv6 address', () => {
+  fc.assert(
+    fc.property(ipv6, address => {
+      assert.equal(ipv6Number(address), parsePrefix(address)!.first)
+      assert.equal(net64Text(address), prefixAround(address, 64).text)
+    }),
+  )
 })

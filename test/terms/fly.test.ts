@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Address, parsePrefix } from '../../src/terms/address.ts'
+import fc from 'fast-check'
+import { type Address, overlaps, parseAddress, parsePrefix, prefixAround } from '../../src/terms/address.ts'
 import { elementOf, flyNamer, flyOfElement, prefixOf } from '../../src/terms/fly.ts'
 
 const nameFly = flyNamer(
@@ -26,3 +27,19 @@ for (const { source, fly, set, element } of FLIES) {
 }
 
 test('an element that is no address is nobody', () => assert.equal(flyOfElement('flypaper'), undefined))
+
+test('who sticks alone is whoever shares a /64 with one of the singles', () => {
+  const part = fc.constantFrom('0', '1', '2')
+  const ipv6 = fc.array(part, { minLength: 8, maxLength: 8 }).map(parts => parseAddress(parts.join(':'))!)
+  const singles = fc.array(
+    fc.tuple(ipv6, fc.nat(128)).map(([address, length]) => prefixAround(address, length)),
+    { maxLength: 3 },
+  )
+  fc.assert(
+    fc.property(ipv6, singles, (address, singles) => {
+      const around = prefixAround(address, 64)
+      const isSingle = singles.some(single => overlaps(single, around))
+      assert.equal(flyNamer(singles)(address), isSingle ? address : around.text)
+    }),
+  )
+})
