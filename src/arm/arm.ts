@@ -11,7 +11,13 @@ import { APPENDED, ENTRANCES, isOurs } from './names.ts'
 import { render } from './ruleset/render.ts'
 import { rulesetOf } from './ruleset/ruleset.ts'
 import type { Ruleset, Statement } from './ruleset/spec.ts'
-import { knownChanges, neighbourhoodChanges, type Surroundings, surroundingChanges } from './surroundings.ts'
+import {
+  knownChanges,
+  NFPROTO,
+  neighbourhoodChanges,
+  type Surroundings,
+  surroundingChanges,
+} from './surroundings.ts'
 
 /** When the trap is armed again, the rules wait for so many flies. */
 export const FLIES_AT_ONCE = 10_000
@@ -133,9 +139,6 @@ function leftovers(ruleset: Ruleset, table: TableView | undefined): readonly Cha
   const wanted = [...ruleset.chains, ...ruleset.sets].map(({ name }) => name as string)
   return removing(table, name => !wanted.includes(name)).changes
 }
-
-/** NFPROTO_IPV4 and NFPROTO_IPV6 of linux/netfilter.h. */
-const NFPROTO = [2, 10]
 
 function graceChanges(seconds: number): readonly Change[] {
   const elements = NFPROTO.map(element => ({ element, seconds }))

@@ -31,6 +31,8 @@ export interface Surroundings {
   connected(): readonly Address[]
   /** The interfaces of the default routes, by their indexes. */
   uplinks(): readonly number[]
+  /** Whether IPVS serves anything here. */
+  balances(): boolean
   /** Whether this machine forwards packets, of either family. */
   forwards(): boolean
   /** Seconds since boot. */
@@ -73,14 +75,25 @@ export function neighbourhoodChanges(near: Neighbourhood, never: readonly Prefix
 
 /** What the trap must know in this mode of `closed`. */
 export function surroundingChanges(
-  surroundings: Pick<Surroundings, 'served' | 'uplinks'>,
+  surroundings: Pick<Surroundings, 'served' | 'uplinks' | 'balances'>,
   mode: Mode,
 ): readonly Change[] {
   return [
     ...(mode === 'unmatched' ? [] : servedChanges(surroundings.served())),
     ...(mode === 'unaccepted' ? uplinkChanges(surroundings.uplinks()) : []),
+    ...(mode === 'unaccepted' && surroundings.balances() ? unsureChanges : []),
   ]
 }
+
+/** NFPROTO_IPV4 and NFPROTO_IPV6 of linux/netfilter.h. */
+export const NFPROTO = [2, 10]
+
+/** IPVS takes packets out on their way through the chains, so nobody can be watched. Renewed once a minute. */
+const unsureChanges: readonly Change[] = (['remove', 'add'] as const).map(change => ({
+  change,
+  set: 'flypaper_unsure',
+  elements: NFPROTO.map(element => ({ element })),
+}))
 
 function uplinkChanges(indexes: readonly number[]): readonly Change[] {
   const elements = indexes.map(element => ({ element }))

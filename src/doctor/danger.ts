@@ -1,4 +1,5 @@
 /** Findings about who could be hurt: whoever administers this machine from afar, and its own containers. */
+import { isOurs } from '../arm/names.ts'
 import { ownPrefixes } from '../arm/surroundings.ts'
 import { type Address, covers, isIn } from '../terms/address.ts'
 import { modesOf } from './closed.ts'
@@ -23,6 +24,7 @@ export function dangerFindings(facts: Facts): readonly Finding[] {
         ]
       : [callerFinding(facts.caller, facts), portFinding(facts.caller, facts)]),
     ...openUntilNow(facts),
+    ...waiting(facts),
     ...containers(facts),
   ]
 }
@@ -79,6 +81,21 @@ function openUntilNow(facts: Facts): readonly Finding[] {
       'careful',
       `Chain ${chain} accepts by its policy what none of its rules takes, but the jump at its end makes an offender of whoever comes so far: clients of your open ports as well.`,
       'Let rules before the jump accept every port that you serve; or write closed = "listening".',
+    ),
+  )
+}
+
+/** Rules of others that hand packets to a program: what comes out late looks like refused. */
+function waiting(facts: Facts): readonly Finding[] {
+  if (modesOf(facts).inForce !== 'unaccepted' || !('ruleset' in facts.sight)) return []
+  const chains = facts.sight.ruleset.rules
+    .filter(({ chain, expr }) => !isOurs(chain) && /"queue":|"NFQUEUE"/.test(JSON.stringify(expr)))
+    .map(({ family, table, chain }) => `${family} ${table} ${chain}`)
+  return [...new Set(chains)].map(chain =>
+    say(
+      'careful',
+      `Chain ${chain} lets packets wait for a program (queue): with closed = "unaccepted" the senders of those that wait longer than a quarter of a second would be locked out.`,
+      'Write closed = "listening" into the settings.',
     ),
   )
 }

@@ -60,6 +60,10 @@ export const surroundings: Surroundings = {
 
   uplinks: () => uplinkNames().flatMap(device => interfaceIndex(device) ?? []),
 
+  balances() {
+    return /^(TCP|UDP|SCTP|FWM)\s/m.test(read('/proc/net/ip_vs'))
+  },
+
   forwards() {
     return ['ipv4/ip_forward', 'ipv6/conf/all/forwarding'].some(
       name => Number(read(`/proc/sys/net/${name}`)) > 0,

@@ -30,6 +30,7 @@ function surroundings(changes: Partial<Surroundings> = {}): Surroundings {
     ],
     connected: () => [address('198.51.100.7'), address('2001:db8:7::7')],
     uplinks: () => [],
+    balances: () => false,
     forwards: () => false,
     uptime: () => 1000,
     ...changes,
@@ -249,4 +250,20 @@ test('the sets of who is near are emptied and filled in one transaction, without
     servedChanges([[6, 22]]).map(({ change }) => change),
     ['remove', 'add'],
   )
+})
+
+test('closed = "unaccepted": the uplinks are told, beside IPVS nobody is watched, and nothing stays in another mode', () => {
+  const firewall = fakeFirewall()
+  const elements = (set: 'flypaper_uplinks' | 'flypaper_unsure') =>
+    [...firewall.elementsOf(set).keys()].map(String)
+  armWith(firewall, 'closed = "unaccepted"', surroundings({ uplinks: () => [3] }))
+  assert.deepEqual([elements('flypaper_uplinks'), elements('flypaper_unsure')], [['3'], []])
+  armWith(firewall, 'closed = "unaccepted"', surroundings({ balances: () => true }))
+  assert.deepEqual([elements('flypaper_uplinks'), elements('flypaper_unsure')], [[], ['2', '10']])
+  armWith(firewall, 'closed = "listening"')
+  const { chains, sets } = firewall.look()!
+  const names = [...chains, ...sets]
+    .map(({ name }) => name)
+    .filter(name => /watch|end|passing|pending|uplinks/.test(name))
+  assert.deepEqual(names, [])
 })

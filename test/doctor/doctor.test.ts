@@ -184,6 +184,17 @@ test('the port by which he came in', () => {
   assert.deepEqual([unmatched.severity, /must do so in chain input/.test(unmatched.text)], ['careful', true])
 })
 
+test('with closed = "unaccepted" nobody may let packets wait', () => {
+  const queueing = seeing(byHand('accept', [[{ queue: { num: 1 } } as never]]), {
+    toml: 'closed = "unaccepted"',
+  })
+  assert.match(said(queueing, 'danger'), /careful: Chain inet filter input lets packets wait/)
+  assert.doesNotMatch(
+    said(seeing(byHand('accept', [[{ queue: { num: 1 } } as never]])), 'danger'),
+    /lets packets wait/,
+  )
+})
+
 test('a policy of accept with the jump at its end: clients of open ports would be offenders', () => {
   const open = byHand('accept', [])
   const named = { toml: 'chains.input = ["input"]' }

@@ -36,7 +36,7 @@ export function fakeFirewall(lacking: Lacking = {}, theirs: Partial<TableView> =
     for (const [, name] of ruleset.matchAll(/^delete set inet filter (\w+)/gm)) sets.delete(name!)
     for (const [, name, body] of ruleset.matchAll(/^\tset (\w+) \{\n([^}]*)\}/gm)) {
       const size = /size (\d+)/.exec(body!)?.[1]
-      const flags = /flags (.*)/.exec(body!)![1]!.split(', ')
+      const flags = /flags (.*)/.exec(body!)?.[1]?.split(', ') ?? []
       if (!sets.has(name!))
         sets.set(name!, {
           name: name!,
