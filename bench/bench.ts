@@ -49,7 +49,7 @@ const effort: Effort = {
 }
 const usual = Object.keys(MEASUREMENTS).filter(name => values.large || !MEASUREMENTS[name]!.large)
 const names = positionals.length > 0 ? positionals : usual
-const runs = effort.runs === 1 ? 'one run' : `${effort.runs} runs: median, and half their range`
+const several = `${effort.runs} runs: median, and half their range`
 const sections: Section[] = []
 await build()
 for (const name of names) {
@@ -68,6 +68,7 @@ for (const name of names) {
 if (values.json) console.log(JSON.stringify({ machine: await machine(), effort, sections }, null, 2))
 
 async function tell(name: string, { title, figures }: Section): Promise<void> {
+  const runs = MEASUREMENTS[name]!.once || effort.runs === 1 ? 'one run' : several
   const said = `${new Date().toISOString().slice(0, 10)}, ${await machine()}, ${runs}.`
   const table = tableOf(figures)
   if (!values.json) console.log(`### ${title}\n\n${table}\n\n${said}\n`)

@@ -13,16 +13,23 @@ export interface Measurement {
   readonly title: string
   /** Takes minutes: only when it is named, or with --large. */
   readonly large?: true
+  /** Runs once, however many runs were asked for. */
+  readonly once?: true
   measure(effort: Effort): Promise<Figure[]>
 }
 
 export const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
-  leak: { title: 'The leak: open ports that answer after the offence', measure: leak },
+  leak: { title: 'The leak: open ports that answer after the offence', once: true, measure: leak },
   flood: { title: 'A flood: 100,000 sources flat out', measure: flood },
   pace: { title: 'A steady stream: 1,000 sources at 1,000 a second', measure: pace },
   client: { title: 'A legitimate client under a flood of 10,000 packets/s', measure: client },
   flies: { title: 'A hundred thousand flies', measure: flies },
-  million: { title: 'A million flies, and as many rows of history', large: true, measure: million },
+  million: {
+    title: 'A million flies, and as many rows of history',
+    large: true,
+    once: true,
+    measure: million,
+  },
   fly: { title: "A fly's packet", measure: fly },
   innocent: { title: "An innocent's packet", measure: innocent },
   idle: { title: 'Idle, without flies', measure: idle },
