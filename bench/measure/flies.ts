@@ -71,7 +71,8 @@ async function fliesOf(wanted: number, runs: number): Promise<Figure[]> {
       what: name('daemon memory a fly, after a restart'),
       unit: 'B',
       runs: [perFly(resident(daemon.pid))],
-      wanted: { bound: 'at most', value: 200 },
+      // Of a million: with fewer, what V8 keeps anyway is divided by too little.
+      ...(wanted >= 1_000_000 ? { wanted: { bound: 'at most', value: 200 } as const } : {}),
     },
     {
       what: name('restart to armed, all in the set, after a boot'),
