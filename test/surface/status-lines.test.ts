@@ -52,6 +52,10 @@ test('integration: by the chain of our own, by jumps, or not at all', () => {
     'OK (closed is where nobody listens)',
     'OK (nothing is forwarded here)',
   ])
+  assert.equal(
+    text({ table: listening, daemon: { auto: 'closed = …' } as Seen['daemon'] })[2],
+    'OK (closed is where nobody listens, by "auto")',
+  )
   assert.match(
     text({ table: listening, forwards: true })[3]!,
     /^OK \(flies are dropped; closed = "listening" judges nothing/,

@@ -45,21 +45,17 @@ function flypaperSet({ table, flies }: Seen): StatusLine {
   return { label: 'flypaper set', ok, reason: ok ? (flies === 1 ? '1 fly' : `${flies} flies`) : undefined }
 }
 
-function input({ table }: Seen): StatusLine {
+function input({ table, daemon }: Seen): StatusLine {
   const label = 'integration into input'
   if (table === undefined || !isArmed(table)) return { label, ok: false }
+  const chosen = daemon?.auto === undefined ? '' : ', by "auto"'
   if (isHooked(table, 'flypaper_listening')) {
-    return {
-      label,
-      ok: true,
-      reason: isHooked(table, 'flypaper_end_input')
-        ? 'closed is what nobody accepts'
-        : 'closed is where nobody listens',
-    }
+    const closed = isHooked(table, 'flypaper_end_input') ? 'what nobody accepts' : 'where nobody listens'
+    return { label, ok: true, reason: `closed is ${closed}${chosen}` }
   }
   const from = jumpsTo(table, ENTRANCES.input)
   return from.length > 0
-    ? { label, ok: true, reason: from.join(', ') }
+    ? { label, ok: true, reason: `${from.join(', ')}${chosen}` }
     : { label, ok: false, reason: `no rule jumps to ${ENTRANCES.input}` }
 }
 
@@ -117,12 +113,11 @@ function statement({ table, daemon }: Seen): StatusLine {
 }
 
 /** What more a running daemon has to tell, of whom it did not lock out and why. Nothing is told of what there is none. */
-export function sparedLines({ counts, auto }: DaemonStatus): readonly string[] {
+export function sparedLines({ counts }: DaemonStatus): readonly string[] {
   const spared = Object.entries({ ...counts.kernel, ...added(counts.spared, counts.kernel) })
     .filter(([, packets]) => packets > 0)
     .map(([reason, packets]) => `${packets} ${reason}`)
   return [
-    ...(auto === undefined ? [] : [auto]),
     ...(spared.length === 0 ? [] : [`packets spared: ${spared.join(', ')}`]),
     ...(counts.deferred === 0 ? [] : [`promotion limit: ${counts.deferred} sources held only`]),
     ...(counts.overflow === 0 ? [] : [`flypaper full: ${counts.overflow} offenders held only`]),
