@@ -7,7 +7,7 @@ import { kernelCounts } from './arm/kernel-counts.ts'
 import { followNeighbours } from './arm/neighbours.ts'
 import type { Statement } from './arm/ruleset/spec.ts'
 import { knownChanges, surroundingChanges } from './arm/surroundings.ts'
-import type { Capture } from './capture/capture.ts'
+import type { Capture, Receive } from './capture/capture.ts'
 import { chooseStatement, openCapture } from './capture/intake.ts'
 import type { RefusedWatch } from './capture/refused.ts'
 import { openDaemon, type World } from './flypaperd.ts'
@@ -21,6 +21,7 @@ import { closedMode, type Settings } from './settings/settings.ts'
 import { EXIT, Failure } from './terms/failure.ts'
 import { auditor } from './upkeep/audit.ts'
 import { autoSentence, type Decision, decide, reviewer } from './upkeep/auto.ts'
+import { whileBusy } from './upkeep/busy.ts'
 import { careForHistory } from './upkeep/care.ts'
 import { type KeeperCounts, keepTrap, takeTrust } from './upkeep/keeper.ts'
 import { retirement } from './upkeep/retire.ts'
@@ -39,8 +40,6 @@ export interface Trap extends Disposable {
   counts(): Counts & KeeperCounts
   /** Locks out by hand, and says so. */
   lock(wishes: readonly Wish[], order: Omit<Order, 'never' | 'near'>): Locked
-  /** Remembers and tells who was let go since the last time. To be called once a second. */
-  settle(): void
   /** Looks at this machine again: addresses, routes, resolvers, served ports. To be called now and then. */
   refresh(): void
   /** Takes new settings without a gap, or throws why not and goes on with the old ones. */
@@ -85,15 +84,32 @@ export function openTrap(world: World, asked: Settings): Trap {
   })
   const { flypaper } = daemon
 
+  const settle = () => {
+    daemon.settle()
+    return care.second()
+  }
+  const busy = opening.use(
+    whileBusy(settle, error => alarm(`cannot bring the history up to date: ${String(error)}`)),
+  )
+  history.onWritten(busy.begin)
+  const receive: Receive = batch => {
+    busy.begin()
+    daemon.receive(batch)
+  }
+
   function openFor({ capture, number, dryRun }: Settings): Capture {
     // A queue would drop what a dry run must let go.
     const statement = chooseStatement(dryRun ? 'log' : capture, kind => firewall.supports(kind))
-    return openCapture(sockets, statement, number, daemon.receive, error => alarm(String(error)))
+    return openCapture(sockets, statement, number, receive, error => alarm(String(error)))
   }
 
   function openRefusedFor(settings: Settings): RefusedWatch | undefined {
     if (closedMode(settings) !== 'unaccepted') return undefined
-    return openRefused(world, settings.number, daemon, error => alarm(String(error)))
+    const receiveRefused: typeof daemon.receiveRefused = (...told) => {
+      busy.begin()
+      daemon.receiveRefused(...told)
+    }
+    return openRefused(world, settings.number, { receiveRefused }, error => alarm(String(error)))
   }
 
   function armNow(statement: Statement, manner: Manner): Arming {
@@ -175,6 +191,8 @@ export function openTrap(world: World, asked: Settings): Trap {
     if (next.never.length > 0) flypaper.free(next.never, 'the never-list', now())
   }
 
+  opening.use(world.time.watch(busy.now))
+  busy.begin()
   const opened = opening.move()
   return {
     flypaper,
@@ -201,10 +219,6 @@ export function openTrap(world: World, asked: Settings): Trap {
       daemon.announce(locked.lockouts)
       return locked
     },
-    settle() {
-      daemon.settle()
-      care.second()
-    },
     refresh() {
       // First, since whatever else is done here needs the sets.
       if (audit.isChanged()) keeper.armAgain('the ruleset in the kernel was not as it should be')
@@ -218,6 +232,7 @@ export function openTrap(world: World, asked: Settings): Trap {
       const other = review(decision)
       if (other !== undefined) take(other)
       care.minute()
+      busy.now()
       flypaper.sweep(now())
       if (audit.isDue()) keeper.follow('audit')
     },

@@ -17,8 +17,10 @@ type Entry =
   | { readonly releaseAll: Release }
 
 export interface TolerantHistory extends History {
-  /** Tries to write what waits. To be called once a second. */
-  retry(): void
+  /** Tries to write what waits, and tells whether some still does. To be called once a second then. */
+  retry(): boolean
+  /** Called when there is something to sync, or to retry. */
+  onWritten(listener: () => void): void
   /** Called when a new history was begun, which knows of nobody; at once when that has happened already. */
   onRenewed(listener: () => void): void
   /** Lockouts and releases that are missing in the history for good. */
@@ -42,10 +44,12 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
   let late = 0
   let gap = 0
   let renewed = () => {}
+  let written = () => {}
   let renewals = 0
   let unsynced = false
 
   function write(entry: Entry): void {
+    written()
     if (waiting.length > 0) {
       wait(entry)
       return
@@ -81,8 +85,8 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
     }
   }
 
-  function retry(): void {
-    if (waiting.length === 0) return
+  function retry(): boolean {
+    if (waiting.length === 0) return false
     try {
       while (waiting.length > 0) {
         apply(history, waiting[0]!)
@@ -91,7 +95,7 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
         waiting.shift()
       }
     } catch {
-      return // It was said.
+      return true // It was said.
     }
     const missing =
       gap === 0 ? '' : `; ${gap.toLocaleString('en')} since the start found no room and are missing`
@@ -100,6 +104,7 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
     )
     late = 0
     unsynced = true
+    return false
   }
 
   /** What can be done without. */
@@ -155,6 +160,9 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
       await history.sync().catch(failed)
     },
     retry,
+    onWritten(listener) {
+      written = listener
+    },
     onRenewed(listener) {
       renewed = listener
       if (renewals > 0) listener()

@@ -2,7 +2,7 @@
  * Time that nobody can set: it follows CLOCK_BOOTTIME (clock_gettime(2)), which also counts while the machine is
  * suspended, and reads as the clock on the wall did when it began.
  */
-import koffi from 'koffi'
+import koffi, { type node as uv } from 'koffi'
 import type { Clock } from '../upkeep/time.ts'
 
 const CLOCK_MONOTONIC = 1
@@ -36,6 +36,41 @@ export function openClock(hands: Hands = realHands()): Clock {
         stepped: Math.abs(step) > STEP_MS ? step : 0,
         slept: sleep > SLEEP_MS ? sleep : 0,
       }
+    },
+    watch: watchClock,
+  }
+}
+
+const CLOCK_REALTIME = 0
+const TFD_NONBLOCK_CLOEXEC = 0o2004000
+const TFD_TIMER_ABSTIME = 1
+const TFD_TIMER_CANCEL_ON_SET = 2
+/** 9999-12-31, in seconds since the epoch: an alarm that never rings, but is cancelled when the clock is set. */
+const NEVER = 253_402_300_799n
+
+/** timerfd_create(2): the kernel cancels such an alarm when the clock was set, and after a suspension. */
+function watchClock(onSet: () => void): Disposable {
+  const libc = koffi.load(null)
+  const create = libc.func('timerfd_create', 'int', ['int', 'int'])
+  const settime = libc.func('timerfd_settime', 'int', ['int', 'int', 'void *', 'void *'])
+  const read = libc.func('read', 'long', ['int', 'void *', 'size_t'])
+  const close = libc.func('close', 'int', ['int'])
+  const fd = create(CLOCK_REALTIME, TFD_NONBLOCK_CLOEXEC)
+  if (fd < 0) return { [Symbol.dispose]() {} } // Seen once a minute, then.
+  const never = new Uint8Array(new BigInt64Array([0n, 0n, NEVER, 0n]).buffer)
+  const begin = () => settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, never, null)
+  const rings = new Uint8Array(8)
+  begin()
+  // Keep the handle: koffi stops polling, silently, when it is collected.
+  const handle: uv.PollHandle = koffi.node.poll(fd, { readable: true }, () => {
+    read(fd, rings, rings.length)
+    begin()
+    onSet()
+  })
+  return {
+    [Symbol.dispose]() {
+      handle.close()
+      close(fd)
     },
   }
 }

@@ -15,7 +15,7 @@ export function openSupervisor(env: Environment, pid: number) {
   const address = env.NOTIFY_SOCKET ? addressOf(env.NOTIFY_SOCKET) : undefined
   const tell = address === undefined ? () => {} : sender(address)
   return {
-    interval: (watchdogMs(env, pid) ?? 2 * UNHURRIED_MS) / 2,
+    interval: address && (watchdogMs(env, pid) ?? 2 * UNHURRIED_MS) / 2,
     ready: (status: string) => tell('READY=1', `STATUS=${status}`),
     alive: (status: string) => tell('WATCHDOG=1', `STATUS=${status}`),
     // Required from Type=notify-reload; earlier systemd ignores what it does not know.

@@ -8,7 +8,8 @@ import { type Clock, catchUp, moveTimes, rememberTime } from './time.ts'
 export interface Care extends Disposable {
   /** Milliseconds for which the machine was suspended while no daemon ran. */
   readonly slept: number
-  second(): void
+  /** Tells whether there is more to do in the next second. */
+  second(): boolean
   minute(): void
 }
 
@@ -48,8 +49,9 @@ export function careForHistory({ history, time, boot, log, settings, onStep, onS
     second() {
       followTime()
       if (isPruning) isPruning = history.prune(limitsOf(settings()), time.now()) > 0
-      history.retry()
+      const isWaiting = history.retry()
       void history.sync()
+      return isPruning || isWaiting
     },
     minute() {
       remember()

@@ -15,6 +15,8 @@ export interface Clock {
   slept(): number
   /** Takes over what happened to the clock since the last time, and tells it: milliseconds, 0 for nothing. */
   check(): { readonly stepped: number; readonly slept: number }
+  /** Calls at once when the clock was set, or the machine slept, where the kernel can tell. */
+  watch(onSet: () => void): Disposable
 }
 
 const TIME = 'time'

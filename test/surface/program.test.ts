@@ -5,11 +5,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { openEvents } from '../../src/record/events.ts'
+import { openHistory } from '../../src/record/history.ts'
+import { MIGRATIONS } from '../../src/record/schema.ts'
 import { tolerantHistory } from '../../src/record/tolerant.ts'
 import { runProgram } from '../../src/surface/cli/program.ts'
 import type { System } from '../../src/surface/cli/system.ts'
 import { openClock } from '../../src/system/clock.ts'
 import { openFirewall } from '../../src/system/firewall.ts'
+import { MEMORY, openDatabase } from '../../src/system/sqlite.ts'
 import { openSystem } from '../../src/system/system.ts'
 import { Failure } from '../../src/terms/failure.ts'
 import { facts } from '../doctor/facts.ts'
@@ -38,6 +41,8 @@ const readText = () => ({ unreadable: 'missing', because: 'not there' }) as cons
 function world(lacking: Lacking): Partial<System> {
   const firewall = fakeFirewall(lacking)
   const { surroundings } = openSystem()
+  const log = { info() {}, warn() {}, error() {} }
+  const database = openDatabase(MEMORY, { migrations: MIGRATIONS, readOnly: false })
   return {
     readText,
     openWorld: () =>
@@ -50,8 +55,12 @@ function world(lacking: Lacking): Partial<System> {
         kernelSets: quietKernelSets,
         lookAtFirewall: noFirewall,
         stateFile: { write: async () => {}, remove() {} },
-        history: { terms: () => [], getMeta: () => undefined, setMeta() {} },
-        log: { info() {}, warn() {}, error() {} },
+        history: tolerantHistory(openHistory(database), {
+          log,
+          now: Date.now,
+          isDamage: () => false,
+        }),
+        log,
         now: Date.now,
         time: openClock(),
         [Symbol.dispose]() {},

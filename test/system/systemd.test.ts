@@ -54,9 +54,11 @@ test('nobody listens, or nobody was named: nothing happens', () => {
 })
 
 test('signs of life come twice in the time that the watchdog waits, if it waits for us', () => {
-  const interval = (env: Record<string, string>) => openSupervisor(env, pid).interval
+  const interval = (env: Record<string, string>) =>
+    openSupervisor({ NOTIFY_SOCKET: '/run/systemd/notify', ...env }, pid).interval
   assert.equal(interval({ WATCHDOG_USEC: '4000000' }), 2000)
   assert.equal(interval({ WATCHDOG_USEC: '4000000', WATCHDOG_PID: String(pid) }), 2000)
   for (const env of [{}, { WATCHDOG_USEC: '0' }, { WATCHDOG_USEC: '4000000', WATCHDOG_PID: '1' }])
     assert.equal(interval(env), 15_000)
+  assert.equal(openSupervisor({ WATCHDOG_USEC: '4000000' }, pid).interval, undefined, 'nobody listens')
 })

@@ -22,8 +22,6 @@ export interface Manner {
 
 /** How often this machine is looked at again: served ports, resolvers. */
 const REFRESH_MS = 60_000
-/** How often those who were let go are written down. */
-const SECOND_MS = 1000
 /** Several changes of routes come at once, when an interface comes or goes. */
 const SETTLE_MS = 200
 
@@ -129,7 +127,6 @@ function keepFresh({ system }: Call, { log }: World, trap: Trap): Disposable {
     }
   }
   const timer = setInterval(() => attempt(trap.refresh), REFRESH_MS)
-  const settle = setInterval(() => attempt(trap.settle), SECOND_MS)
   let settling: NodeJS.Timeout | undefined
   const routes = system.watchRoutes(
     () => {
@@ -143,8 +140,6 @@ function keepFresh({ system }: Call, { log }: World, trap: Trap): Disposable {
   return {
     [Symbol.dispose]() {
       clearInterval(timer)
-      clearInterval(settle)
-      attempt(trap.settle)
       clearTimeout(settling)
       routes[Symbol.dispose]()
     },

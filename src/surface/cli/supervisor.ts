@@ -2,8 +2,8 @@
 
 /** The port; system/systemd.ts implements it. Nothing here fails, whoever listens. */
 export interface Supervisor {
-  /** Milliseconds between two signs of life: half of what the watchdog waits for. */
-  readonly interval: number
+  /** Milliseconds between two signs of life: half of what the watchdog waits for. Undefined: nobody wants any. */
+  readonly interval: number | undefined
   /** The trap is armed, at the start and after a reload. */
   ready(status: string): void
   alive(status: string): void
@@ -18,7 +18,8 @@ export interface Supervisor {
 export function report(supervisor: Supervisor, flies: () => number): Disposable {
   const status = () => statusOf(flies())
   supervisor.ready(status())
-  const timer = setInterval(() => supervisor.alive(status()), supervisor.interval)
+  const { interval } = supervisor
+  const timer = interval === undefined ? undefined : setInterval(() => supervisor.alive(status()), interval)
   return { [Symbol.dispose]: () => clearInterval(timer) }
 }
 
