@@ -1,5 +1,5 @@
 /**
- * The corpus of innocents: all that comes unasked and is no scan, in both families and both modes, to a gate that has talked to
+ * The corpus of innocents: all that comes unasked and is no scan, in both families and all modes, to a gate that has talked to
  * some of its senders. Nobody sticks, nobody is held, nobody is harmed, and an offender sticks in the same world.
  */
 import assert from 'node:assert/strict'
@@ -24,17 +24,18 @@ const CHATTERER6 = '2001:db8:1::40'
 /** The other end of a flow of the gate. */
 const FAR = { 4: '198.18.250.9', 6: '2001:db8:250::9' } as const
 
+const SERVICES = [
+  `tcp dport { ${OPEN.tcp.join(', ')} }`,
+  `udp dport { ${OPEN.udp.join(', ')} }`,
+  'icmp type echo-request',
+  'icmpv6 type { echo-request, mld-listener-query, mld-listener-report, mld2-listener-report }',
+]
+/** Where no rule jumps to us, late packets and errors are the administrator's own to accept. */
+const LATE = ['tcp flags & syn == 0', 'icmp type destination-unreachable', 'icmpv6 type packet-too-big']
 const MODES = [
   { closed: 'listening', rules: '' },
-  {
-    closed: 'unmatched',
-    rules: firewall(
-      `tcp dport { ${OPEN.tcp.join(', ')} }`,
-      `udp dport { ${OPEN.udp.join(', ')} }`,
-      'icmp type echo-request',
-      'icmpv6 type { echo-request, mld-listener-query, mld-listener-report, mld2-listener-report }',
-    ),
-  },
+  { closed: 'unmatched', rules: firewall(...SERVICES) },
+  { closed: 'unaccepted', rules: firewall(...SERVICES, ...LATE) },
 ]
 
 for (const { closed, rules } of MODES) {

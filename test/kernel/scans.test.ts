@@ -76,6 +76,8 @@ interface Way {
 const WAYS: readonly Way[] = [
   { name: 'listening, by log', settings: 'closed = "listening"\ncapture = "log"' },
   { name: 'unmatched, by log', settings: 'closed = "unmatched"\ncapture = "log"', firewall: FIREWALL },
+  // Its chain refuses what nobody listens for, too; the jump leads into an empty chain.
+  { name: 'unaccepted, by log', settings: 'closed = "unaccepted"\ncapture = "log"', firewall: FIREWALL },
   {
     name: 'listening, by queue',
     settings: 'closed = "listening"\ncapture = "queue"',

@@ -48,14 +48,14 @@ function flypaperSet({ table, flies }: Seen): StatusLine {
 function input({ table, daemon }: Seen): StatusLine {
   const label = 'integration into input'
   if (table === undefined || !isArmed(table)) return { label, ok: false }
-  const chosen = daemon?.auto === undefined ? '' : ', by "auto"'
   if (isHooked(table, 'flypaper_listening')) {
+    const chosen = daemon?.auto === undefined ? '' : ', by "auto"'
     const closed = isHooked(table, 'flypaper_end_input') ? 'what nobody accepts' : 'where nobody listens'
     return { label, ok: true, reason: `closed is ${closed}${chosen}` }
   }
   const from = jumpsTo(table, ENTRANCES.input)
   return from.length > 0
-    ? { label, ok: true, reason: `${from.join(', ')}${chosen}` }
+    ? { label, ok: true, reason: from.join(', ') }
     : { label, ok: false, reason: `no rule jumps to ${ENTRANCES.input}` }
 }
 
