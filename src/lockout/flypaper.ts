@@ -8,9 +8,6 @@
 
 import { type Change, type Firewall, SetFull } from '../arm/firewall.ts'
 import { flyChanges, newFlyChanges, type TimedFly } from '../arm/flies.ts'
-import type { Captured } from '../capture/capture.ts'
-import type { Packet } from '../decode/packet.ts'
-import type { Guilt } from '../judge/verdict.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { Address, Prefix } from '../terms/address.ts'
 import { elementOf, FLY_SETS, type Fly, type FlySet } from '../terms/fly.ts'
@@ -18,18 +15,10 @@ import { piecesOf } from '../terms/pieces.ts'
 import { type Locked, lockByHand, type Order, type Wish } from './by-hand.ts'
 import { type Flies, indexOfFlies, namesOf, secondsLeft, type Term } from './flies.ts'
 import { endHoldsIn } from './hold.ts'
-import { lengthOf } from './length.ts'
 import { endOf, type Lockout, type Memory } from './lockout.ts'
+import { lockoutOf, type Offence } from './offence.ts'
 import { openPromotion } from './promotion.ts'
-import { makeRoom } from './room.ts'
-
-export interface Offence {
-  readonly packet: Packet
-  readonly because: Guilt
-  /** Anybody could have sent the packet in the source's name. */
-  readonly forgeable: boolean
-  readonly hook: Captured['hook']
-}
+import { makeRoom, whoFits } from './room.ts'
 
 /** Whom an order to free has met. */
 export interface Freed {
@@ -112,28 +101,12 @@ export function openFlypaper(world: FlypaperWorld): Flypaper {
   const promotion = openPromotion(() => world.settings.promotion)
   let noRoomSince = Number.NEGATIVE_INFINITY
 
-  function lockoutOf(offence: Offence, source: Fly, times: number, now: number): Lockout {
-    const { packet, because, forgeable, hook } = offence
-    const length = lengthOf({ tried: packet.tried, forgeable }, times, world.settings.lockout)
-    return {
-      source,
-      packetSource: packet.source,
-      tried: packet.tried,
-      hook,
-      ...(hook === 'forward' ? { forwardedTo: packet.destination } : {}),
-      because,
-      since: now,
-      until: length === 'forever' ? length : now + length * 1000,
-      times: times + 1,
-    }
-  }
-
   /** Who gets in; the kernel's set has them then, or will have them when the trap is armed again. */
   function enter(coming: readonly Lockout[], now: number): readonly Lockout[] {
     const { size = Number.POSITIVE_INFINITY } = world
     const isHopeless = now - noRoomSince < NO_ROOM_MS
     const { lockouts, leaving } = isHopeless
-      ? { lockouts: coming.filter(hasPlace(size)), leaving: [] }
+      ? { lockouts: whoFits(coming, flies, size), leaving: [] }
       : makeRoom(coming, flies, size, now)
     if (leaving.length > 0) leave(leaving, now)
     const entered = lockouts.length > 0 && !put(lockouts, now) ? [] : lockouts
@@ -141,16 +114,6 @@ export function openFlypaper(world: FlypaperWorld): Flypaper {
     if (overflow > 0) noRoomSince = now
     if (leaving.length + overflow > 0) told?.full(leaving.length, overflow)
     return entered
-  }
-
-  function hasPlace(size: number) {
-    const free = new Map(FLY_SETS.map(set => [set, size - flies.taken(set)]))
-    return ({ source }: Lockout) => {
-      const { set } = elementOf(source)
-      const left = free.get(set)!
-      free.set(set, left - 1)
-      return left > 0
-    }
   }
 
   function leave(leaving: readonly Fly[], now: number): void {
@@ -203,7 +166,9 @@ export function openFlypaper(world: FlypaperWorld): Flypaper {
       const before = candidates.length === 0 ? new Map<Fly, number>() : memory.timesBefore(candidates)
       const timesOf = (fly: Fly) => before.get(fly) ?? 0
       const admitted = promotion.admit(candidates, now, fly => timesOf(fly) > 0)
-      const coming = [...admitted].map(fly => lockoutOf(fresh.get(fly)!, fly, timesOf(fly), now))
+      const coming = [...admitted].map(fly =>
+        lockoutOf(fresh.get(fly)!, fly, timesOf(fly), world.settings.lockout, now),
+      )
       const lockouts = coming.length === 0 ? [] : enter(coming, now)
       remember(lockouts)
       if (offences.length > fresh.size) told?.again(offences.length - fresh.size)

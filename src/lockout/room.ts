@@ -2,7 +2,7 @@
  * A full flypaper: the flies with the least time left make room for those who stay longer. Who would stay the
  * shortest himself finds no room, and is only held.
  */
-import { type Fly, type FlySet, setOf } from '../terms/fly.ts'
+import { FLY_SETS, type Fly, type FlySet, setOf } from '../terms/fly.ts'
 import type { Flies } from './flies.ts'
 import { endOf, type Lockout } from './lockout.ts'
 
@@ -28,6 +28,17 @@ export function makeRoom(lockouts: readonly Lockout[], flies: Flies, size: numbe
     lockouts: bySet.flatMap(room => room.lockouts),
     leaving: bySet.flatMap(room => room.leaving),
   }
+}
+
+/** Those for whom there is a place now, in their order, when nobody makes room. */
+export function whoFits(lockouts: readonly Lockout[], flies: Flies, size: number): readonly Lockout[] {
+  const free = new Map(FLY_SETS.map(set => [set, size - flies.taken(set)]))
+  return lockouts.filter(({ source }) => {
+    const set = setOf(source)
+    const left = free.get(set)!
+    free.set(set, left - 1)
+    return left > 0
+  })
 }
 
 function roomIn(set: FlySet, lockouts: readonly Lockout[], flies: Flies, size: number, now: number): Room {
