@@ -73,17 +73,24 @@ interface Way {
   readonly scans?: readonly Scan[]
 }
 
+/** Once by each family is enough where only the end of the way differs. */
+const FEW = SCANS.filter(({ name }) => /in order|IPv6/.test(name))
+
 const WAYS: readonly Way[] = [
   { name: 'listening, by log', settings: 'closed = "listening"\ncapture = "log"' },
   { name: 'unmatched, by log', settings: 'closed = "unmatched"\ncapture = "log"', firewall: FIREWALL },
   // Its chain refuses what nobody listens for, too; the jump leads into an empty chain.
-  { name: 'unaccepted, by log', settings: 'closed = "unaccepted"\ncapture = "log"', firewall: FIREWALL },
+  {
+    name: 'unaccepted, by log',
+    settings: 'closed = "unaccepted"\ncapture = "log"',
+    firewall: FIREWALL,
+    scans: FEW,
+  },
   {
     name: 'listening, by queue',
     settings: 'closed = "listening"\ncapture = "queue"',
     options: QUEUE,
-    // The way to the daemon is all that differs: once by each family is enough.
-    scans: SCANS.filter(({ name }) => /in order|IPv6/.test(name)),
+    scans: FEW,
   },
 ]
 

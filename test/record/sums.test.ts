@@ -80,7 +80,7 @@ test('sums are what counting by hand gives, whoever came how often', () => {
         new Set(attacks.filter(one => one.times > 1).map(one => one.source)).size,
       )
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   )
 })
 
