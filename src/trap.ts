@@ -10,13 +10,13 @@ import { knownChanges, surroundingChanges } from './arm/surroundings.ts'
 import type { Capture, Receive } from './capture/capture.ts'
 import { chooseStatement, openCapture } from './capture/intake.ts'
 import type { RefusedWatch } from './capture/refused.ts'
+import { openRefused } from './capture/refused-intake.ts'
 import { openDaemon, type World } from './flypaperd.ts'
 import type { Locked, Order, Wish } from './lockout/by-hand.ts'
 import type { Flypaper } from './lockout/flypaper.ts'
 import { openAlarm } from './record/alarm.ts'
 import type { History } from './record/history.ts'
 import type { Counts } from './record/tally.ts'
-import { openRefused } from './refused.ts'
 import { closedMode, type Settings } from './settings/settings.ts'
 import { EXIT, Failure } from './terms/failure.ts'
 import { auditor } from './upkeep/audit.ts'
@@ -109,7 +109,7 @@ export function openTrap(world: World, asked: Settings): Trap {
       busy.begin()
       daemon.receiveRefused(...told)
     }
-    return openRefused(world, settings.number, { receiveRefused }, error => alarm(String(error)))
+    return openRefused(world, settings.number, receiveRefused, error => alarm(String(error)))
   }
 
   function armNow(statement: Statement, manner: Manner): Arming {

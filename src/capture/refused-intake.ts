@@ -1,20 +1,26 @@
 /** The part of the trap that only closed = "unaccepted" has: the doorbell rings, the daemon looks who was refused, judges, and forgets. */
-import type { Firewall } from './arm/firewall.ts'
-import { openDoorbell } from './capture/doorbell.ts'
-import { type Refused, type RefusedWatch, watchRefused } from './capture/refused.ts'
-import type { Daemon, World } from './flypaperd.ts'
+import type { Firewall } from '../arm/firewall.ts'
+import { openDoorbell } from './doorbell.ts'
+import type { PacketSockets } from './intake.ts'
+import { type PassingSets, type Refused, type RefusedWatch, watchRefused } from './refused.ts'
+
+interface RefusedWorld {
+  readonly firewall: Firewall
+  readonly sockets: PacketSockets
+  readonly passingSets: PassingSets
+}
 
 /** Throws when the group of the doorbell is taken. Begins with a look: somebody may have been refused while nobody looked. */
 export function openRefused(
-  world: Pick<World, 'firewall' | 'sockets' | 'passingSets'>,
+  world: RefusedWorld,
   number: number,
-  daemon: Pick<Daemon, 'receiveRefused'>,
+  receive: (refused: readonly Refused[], pending: ReadonlySet<string>) => void,
   onError: (error: unknown) => void,
 ): RefusedWatch {
   const watch = watchRefused(
     world.passingSets,
     (refused, pending) => {
-      daemon.receiveRefused(refused, pending)
+      receive(refused, pending)
       forget(world.firewall, refused)
     },
     onError,
