@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { IN_VM, install, lockedOut, lockoutsOf, QUEUE } from '../support/daemon.ts'
+import { gateAndScanner } from '../support/scanning.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
 import { type Host, makeWorld } from '../support/world.ts'
@@ -58,12 +59,7 @@ const WAYS = [
 for (const way of WAYS.filter(({ name }) => !IN_VM || name.endsWith('queue'))) {
   test(`no open port answers after the offence: ${way.name}`, async () => {
     await using world = await makeWorld()
-    const gate = await world.host('gate')
-    const scanner = await world.host('scanner')
-    const ends = { a: ['192.0.2.1/24', '2001:db8:1::1/64'], b: ['192.0.2.9/24', '2001:db8:1::9/64'] }
-    await world.link(gate, scanner, ends)
-    await gate.route('198.18.0.0/16', '192.0.2.9')
-    await gate.route('2001:db8:2::/48', '2001:db8:1::9')
+    const { gate, scanner } = await gateAndScanner(world, '198.18.0.0/16', '2001:db8:2::/48')
     await serve(gate, ...OPEN.map(port => `tcp:${port}` as const))
     using flypaperd = install(gate, way.settings, 'options' in way ? way.options : {})
     let plan = 0

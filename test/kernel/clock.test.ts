@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { install, lockoutsOf } from '../support/daemon.ts'
+import { gateAndScanner } from '../support/scanning.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
 import { askSet } from '../support/set-elements.ts'
@@ -18,10 +19,7 @@ const SETTINGS = 'capture = "log"\nlockout.first = "2h"\n'
 
 test('the machine sleeps while no daemon runs: a fly has that much less, and is none when its time is over', async () => {
   await using world = await makeWorld()
-  const gate = await world.host('gate')
-  const scanner = await world.host('scanner')
-  await world.link(gate, scanner, { a: [`${GATE}/24`], b: ['192.0.2.9/24'] })
-  await gate.route('198.51.100.0/24', '192.0.2.9')
+  const { gate, scanner } = await gateAndScanner(world, '198.51.100.0/24')
   await serve(gate, 'tcp:22')
   using flypaperd = install(gate, SETTINGS)
   const secondsLeft = async () => {

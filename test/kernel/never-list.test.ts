@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { install, lockouts } from '../support/daemon.ts'
+import { gateAndScanner } from '../support/scanning.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
 import { makeWorld } from '../support/world.ts'
@@ -13,12 +14,7 @@ const NEIGHBOUR6 = '2001:db8:2:7::8'
 
 test('sources of the never-list are neither held nor locked out, their neighbours are', async () => {
   await using world = await makeWorld()
-  const gate = await world.host('gate')
-  const scanner = await world.host('scanner')
-  const ends = { a: ['192.0.2.1/24', '2001:db8:1::1/64'], b: ['192.0.2.9/24', '2001:db8:1::9/64'] }
-  await world.link(gate, scanner, ends)
-  await gate.route('198.18.0.0/16', '192.0.2.9')
-  await gate.route('2001:db8:2::/48', '2001:db8:1::9')
+  const { gate, scanner } = await gateAndScanner(world, '198.18.0.0/16', '2001:db8:2::/48')
   await serve(gate, 'tcp:22')
   using flypaperd = install(gate, `never = ["198.18.7.0/29", "198.18.7.7", "${NEVER6}"]`)
   const daemon = await flypaperd.start()

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Installation, install, lockoutsOf } from '../support/daemon.ts'
+import { gateAndScanner } from '../support/scanning.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
 import { makeWorld } from '../support/world.ts'
@@ -25,10 +26,7 @@ const CASES = [
 for (const { what, mounted, end } of CASES)
   test(`${what}: the flies are there, locking out goes on, one alarm`, async () => {
     await using world = await makeWorld()
-    const gate = await world.host('gate')
-    const scanner = await world.host('scanner')
-    await world.link(gate, scanner, { a: [`${GATE}/24`], b: ['192.0.2.9/24'] })
-    await gate.route('198.51.100.0/24', '192.0.2.9')
+    const { gate, scanner } = await gateAndScanner(world, '198.51.100.0/24')
     await serve(gate, 'tcp:22')
     await gate.sysctl('net/ipv4/tcp_synack_retries', 0) // what the control has asked is not answered once more
     using state = temporary()

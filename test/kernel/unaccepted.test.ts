@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { install, lockoutsOf } from '../support/daemon.ts'
 import { OTHERS } from '../support/others.ts'
+import { gateAndScanner } from '../support/scanning.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
 import { type Host, makeWorld } from '../support/world.ts'
@@ -100,11 +101,6 @@ async function size(gate: Host, set: string): Promise<number> {
 }
 
 async function hosts(world: Awaited<ReturnType<typeof makeWorld>>) {
-  const gate = await world.host('gate')
-  const scanner = await world.host('scanner')
-  const ends = { a: ['192.0.2.1/24', '2001:db8:1::1/64'], b: ['192.0.2.9/24', '2001:db8:1::9/64'] }
-  await world.link(gate, scanner, ends)
-  await gate.route('198.18.0.0/16', '192.0.2.9')
-  await gate.route('2001:db8:2::/48', '2001:db8:1::9')
+  const { gate, scanner } = await gateAndScanner(world, '198.18.0.0/16', '2001:db8:2::/48')
   return { gate, scanner }
 }

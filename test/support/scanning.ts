@@ -41,6 +41,22 @@ export async function gateRouterScanner(world: World): Promise<{ gate: Host; rou
   return { gate, router, scanner }
 }
 
+/** A gate and a scanner on one link, in IPv6 too if one of the nets is: those of the sources in whose name the scanner sends. */
+export async function gateAndScanner(
+  world: World,
+  ...nets: readonly string[]
+): Promise<{ gate: Host; scanner: Host }> {
+  const gate = await world.host('gate')
+  const scanner = await world.host('scanner')
+  const six = nets.some(net => net.includes(':'))
+  await world.link(gate, scanner, {
+    a: [`${GATE}/24`, ...(six ? [`${GATE6}/64`] : [])],
+    b: ['192.0.2.9/24', ...(six ? ['2001:db8:1::9/64'] : [])],
+  })
+  for (const net of nets) await gate.route(net, net.includes(':') ? '2001:db8:1::9' : '192.0.2.9')
+  return { gate, scanner }
+}
+
 /** The administrator's own firewall: it accepts the services, and what it does not accept comes to the judge. */
 export function firewall(...accept: readonly string[]): string {
   return `table inet filter {
