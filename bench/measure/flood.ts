@@ -1,7 +1,8 @@
 /** 100,000 sources flat out, promotion limit off: all locked out and recorded, how fast, at what cost. */
-import { CAPTURES, type Capture, flypaperd, kernelAlone, reference } from '../support/contestants.ts'
+import { CAPTURES, flypaperd, kernelAlone, reference } from '../support/contestants.ts'
 import type { Effort, Figure } from '../support/figure.ts'
 import { floodOnce, type Outcome } from '../support/flood.ts'
+import type { Capture } from '../support/packaged.ts'
 import { inTurns } from '../support/turns.ts'
 
 const SOURCES = 100_000

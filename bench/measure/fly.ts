@@ -3,8 +3,9 @@
  * Nanoseconds of the sender's time, in which the receiving side's kernel works; what the sending itself takes is
  * measured by frames that no protocol takes, and subtracted.
  */
-import { type Capture, flypaperd } from '../support/contestants.ts'
+import { flypaperd } from '../support/contestants.ts'
 import type { Effort, Figure } from '../support/figure.ts'
+import type { Capture } from '../support/packaged.ts'
 import { CLOSED_PORT, makeStage, type Stage } from '../support/stage.ts'
 import { inTurns } from '../support/turns.ts'
 import { quiet } from '../support/usage.ts'

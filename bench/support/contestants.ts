@@ -1,11 +1,10 @@
 /** Who is measured: flypaperd, and what it is compared with, each armed on the gate of a stage. */
 import type { Installation } from '../../test/support/daemon.ts'
 import type { Running } from '../../test/support/process.ts'
-import { installed } from './packaged.ts'
+import { type Capture, installed } from './packaged.ts'
 import { compiled } from './programs.ts'
 import { CLOSED_PORT, OPEN_PORT, type Stage } from './stage.ts'
 
-export type Capture = 'queue' | 'log'
 export const CAPTURES: readonly Capture[] = ['queue', 'log']
 
 export interface Armed extends AsyncDisposable {

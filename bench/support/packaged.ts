@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Installation, install, QUEUE } from '../../test/support/daemon.ts'
 import { must } from '../../test/support/process.ts'
-import type { Capture } from './contestants.ts'
 import type { Stage } from './stage.ts'
+
+export type Capture = 'queue' | 'log'
 
 const ROOT = new URL('../../', import.meta.url)
 const UNIT = new URL('packaging/systemd/flypaperd.service', ROOT)

@@ -2,11 +2,12 @@
 import { ENTRANCES } from '../arm/names.ts'
 import { type Choice, choose } from './choice.ts'
 import { detoursOf } from './detours.ts'
-import type { Facts, Ruleset } from './facts.ts'
+import type { Facts } from './facts.ts'
 import { type Finding, teller } from './finding.ts'
 import type { Present } from './managers.ts'
 import { type Mode, modeInForce, type Refusing, refusingChains, unseenBy } from './mode.ts'
 import { endingOf, portsOf } from './rules.ts'
+import type { Ruleset } from './ruleset.ts'
 
 const EMPTY: Ruleset = { tables: [], chains: [], rules: [] }
 /** More ports than these are not named in a sentence. */

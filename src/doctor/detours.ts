@@ -4,8 +4,9 @@
  */
 import { isOurs } from '../arm/names.ts'
 import { CHANNELS } from '../terms/channel.ts'
-import type { Facts, Rule } from './facts.ts'
+import type { Facts } from './facts.ts'
 import { statementsOf } from './rules.ts'
+import type { Rule } from './ruleset.ts'
 
 /** Statements of nftables, and targets of iptables. */
 const DETOURS: Readonly<Record<string, string>> = {

@@ -2,33 +2,8 @@
 import type { Neighbourhood, ServedPort } from '../arm/surroundings.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { Address, Prefix } from '../terms/address.ts'
+import type { InTable, Ruleset } from './ruleset.ts'
 import type { Trace } from './traces.ts'
-
-export interface InTable {
-  readonly family: string
-  readonly table: string
-}
-
-export interface Chain extends InTable {
-  readonly name: string
-  /** Hook, priority and policy of a base chain. */
-  readonly hook?: string | undefined
-  readonly priority?: number | undefined
-  readonly policy?: string | undefined
-}
-
-export interface Rule extends InTable {
-  readonly chain: string
-  /** The statements, as libnftables-json(5) has them. */
-  readonly expr: readonly unknown[]
-}
-
-/** All tables of this network namespace, without the elements of their sets. */
-export interface Ruleset {
-  readonly tables: readonly InTable[]
-  readonly chains: readonly Chain[]
-  readonly rules: readonly Rule[]
-}
 
 /** What the kernel can be asked only with CAP_NET_ADMIN and libnftables. */
 export interface Sight {

@@ -1,7 +1,8 @@
 /** Findings about the firewall that is here, and about what happens when its manager loads it anew. */
 import type { Facts } from './facts.ts'
 import { type Finding, teller } from './finding.ts'
-import { MANAGERS, type Manager, type Present } from './managers.ts'
+import { MANAGERS, type Manager } from './manager.ts'
+import type { Present } from './managers.ts'
 
 const say = teller('firewall')
 

@@ -1,22 +1,9 @@
 /** Who has made the rules that are here: known by the names that each manager gives to its tables and chains. */
 import { isOurs } from '../arm/names.ts'
-import type { Chain, Facts, InTable, Rule, Ruleset } from './facts.ts'
+import type { Facts } from './facts.ts'
+import { MANAGERS, type Manager } from './manager.ts'
 import { targetsOf } from './rules.ts'
-
-export const MANAGERS = {
-  nftables: 'nftables',
-  'iptables-nft': 'iptables (nft backend)',
-  'iptables-legacy': 'iptables (legacy backend)',
-  ufw: 'ufw',
-  firewalld: 'firewalld',
-  docker: 'Docker',
-  podman: 'Podman',
-  libvirt: 'libvirt',
-  kubernetes: 'Kubernetes',
-  fail2ban: 'fail2ban',
-  crowdsec: 'CrowdSec',
-} as const
-export type Manager = keyof typeof MANAGERS
+import type { Chain, InTable, Rule, Ruleset } from './ruleset.ts'
 
 /** Tables that have a manager's own name. */
 const OWN_TABLES: readonly (readonly [RegExp, Manager])[] = [

@@ -1,9 +1,10 @@
 /** Which mode of `closed` fits this firewall, and what it cannot see here. */
 import { ENTRANCES, isOurs } from '../arm/names.ts'
 import type { Mode, Settings } from '../settings/settings.ts'
-import type { Chain, Facts, Rule, Ruleset } from './facts.ts'
+import type { Facts } from './facts.ts'
 import type { Present } from './managers.ts'
 import { endingOf, isInOurTable, isUnconditional, targetsOf } from './rules.ts'
+import type { Chain, Rule, Ruleset } from './ruleset.ts'
 
 export type { Mode }
 

@@ -2,8 +2,8 @@
 import { type ChainName, isOurs, TABLE } from '../arm/names.ts'
 import { rulesetOf } from '../arm/ruleset/ruleset.ts'
 import type { Settings } from '../settings/settings.ts'
-import type { Chain, InTable, Ruleset } from './facts.ts'
 import { isEntrance, isInOurTable, targetsOf } from './rules.ts'
+import type { Chain, InTable, Ruleset } from './ruleset.ts'
 
 export interface Station extends InTable {
   readonly hook: string

@@ -1,6 +1,6 @@
 /** Reads as much of a rule as the doctor needs, from the statements of libnftables-json(5). */
 import { ENTRANCES, TABLE } from '../arm/names.ts'
-import type { InTable, Rule } from './facts.ts'
+import type { InTable, Rule } from './ruleset.ts'
 
 const VERDICTS = ['accept', 'drop', 'reject'] as const
 export type Ending = (typeof VERDICTS)[number]

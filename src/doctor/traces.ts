@@ -1,7 +1,7 @@
 /** What firewall managers leave in files: that they run, or that they will at the next boot. */
 import type { ReadText } from '../settings/load.ts'
-import type { InTable } from './facts.ts'
-import type { Manager } from './managers.ts'
+import type { Manager } from './manager.ts'
+import type { InTable } from './ruleset.ts'
 
 export interface Trace {
   readonly manager: Manager

@@ -1,5 +1,6 @@
 /** The rules of everybody, as the doctor wants to see them. */
-import type { Ruleset, Sight } from '../doctor/facts.ts'
+import type { Sight } from '../doctor/facts.ts'
+import type { Ruleset } from '../doctor/ruleset.ts'
 import { openFirewall } from './firewall.ts'
 import { type Listed, openNftables } from './nftables-json/index.ts'
 

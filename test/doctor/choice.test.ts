@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { choose } from '../../src/doctor/choice.ts'
 import { diagnose } from '../../src/doctor/doctor.ts'
-import type { Ruleset } from '../../src/doctor/facts.ts'
+import type { Ruleset } from '../../src/doctor/ruleset.ts'
 import { both, byHand, facts, recorded, sight, statements } from './facts.ts'
 
 const { ACCEPT, DROP, dport, jump } = statements

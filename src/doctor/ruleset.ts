@@ -1,0 +1,27 @@
+/** The rules of everybody, as the doctor reads them. Shapes only. */
+
+export interface InTable {
+  readonly family: string
+  readonly table: string
+}
+
+export interface Chain extends InTable {
+  readonly name: string
+  /** Hook, priority and policy of a base chain. */
+  readonly hook?: string | undefined
+  readonly priority?: number | undefined
+  readonly policy?: string | undefined
+}
+
+export interface Rule extends InTable {
+  readonly chain: string
+  /** The statements, as libnftables-json(5) has them. */
+  readonly expr: readonly unknown[]
+}
+
+/** All tables of this network namespace, without the elements of their sets. */
+export interface Ruleset {
+  readonly tables: readonly InTable[]
+  readonly chains: readonly Chain[]
+  readonly rules: readonly Rule[]
+}
