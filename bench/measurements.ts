@@ -2,6 +2,7 @@
 import { client } from './measure/client.ts'
 import { flies, million } from './measure/flies.ts'
 import { flood } from './measure/flood.ts'
+import { flood6 } from './measure/flood6.ts'
 import { fly } from './measure/fly.ts'
 import { idle } from './measure/idle.ts'
 import { innocent } from './measure/innocent.ts'
@@ -21,6 +22,7 @@ export interface Measurement {
 export const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
   leak: { title: 'The leak: open ports that answer after the offence', once: true, measure: leak },
   flood: { title: 'A flood: 100,000 sources flat out', measure: flood },
+  flood6: { title: 'The same flood by IPv6', measure: flood6 },
   pace: { title: 'A steady stream: 1,000 sources at 1,000 a second', measure: pace },
   client: { title: 'A legitimate client under a flood of 10,000 packets/s', measure: client },
   flies: { title: 'A hundred thousand flies', measure: flies },

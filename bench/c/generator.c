@@ -3,6 +3,8 @@
  *
  *   generator IFACE FROM-MAC TO-MAC DESTINATION [name=value]...
  *
+ * To an IPv6 destination each source is a /64 of its own in 2001:db8::/32: the number of an IPv4 source is its second half. TCP only.
+ *
  *   first=10.0.0.0   the first source; the others follow it by one
  *   sources=1        how many sources
  *   rounds=1         how often all of them send
@@ -33,12 +35,13 @@
 #include <unistd.h>
 
 #define BATCH 64
-#define FRAME 64
+#define FRAME 80
 #define MOST_PORTS 16
 
 static struct {
   uint32_t first, sources, rounds, gap, rate, sport, chunk, destination;
-  int protocol, cpu, port_count;
+  struct in6_addr destination6;
+  int six, protocol, cpu, port_count;
   uint16_t ports[MOST_PORTS];
   uint8_t header[14];
 } plan = {.first = 0x0a000000, .sources = 1, .rounds = 1, .protocol = IPPROTO_TCP, .cpu = -1, .port_count = 1, .ports = {9}};
@@ -80,6 +83,33 @@ static void put_checksum(uint8_t *at, uint32_t total) {
   put16(at, ~total & 0xffff);
 }
 
+/* A SYN; the pseudo header stands before it, summed already. */
+static void write_syn(uint8_t *l4, uint32_t source, uint16_t sport, uint16_t port, uint32_t pseudo) {
+  put16(l4, sport);
+  put16(l4 + 2, port);
+  put32(l4 + 4, source * 2654435761u);
+  l4[12] = 0x50;
+  l4[13] = 2;
+  put16(l4 + 14, 64240);
+  put_checksum(l4 + 16, sum(l4, 20, pseudo));
+}
+
+static int write_frame6(uint8_t *frame, uint32_t source, uint16_t sport, uint16_t port) {
+  uint8_t *ip = frame + 14;
+  memset(frame, 0, FRAME);
+  memcpy(frame, plan.header, 14);
+  ip[0] = 0x60;
+  put16(ip + 4, 20);
+  ip[6] = IPPROTO_TCP;
+  ip[7] = 64;
+  put32(ip + 8, 0x20010db8);
+  put32(ip + 12, source);
+  ip[23] = 1;
+  memcpy(ip + 24, &plan.destination6, 16);
+  write_syn(ip + 40, source, sport, port, sum(ip + 8, 32, IPPROTO_TCP + 20));
+  return 74;
+}
+
 /* Writes one frame and returns its length. */
 static int write_frame(uint8_t *frame, uint32_t source, uint16_t sport, uint16_t port) {
   uint8_t *ip = frame + 14, *l4 = ip + 20;
@@ -100,18 +130,14 @@ static int write_frame(uint8_t *frame, uint32_t source, uint16_t sport, uint16_t
     put_checksum(l4 + 2, sum(l4, length, 0));
     return 34 + length;
   }
-  put16(l4, sport);
-  put16(l4 + 2, port);
   if (plan.protocol == IPPROTO_UDP) {
+    put16(l4, sport);
+    put16(l4 + 2, port);
     put16(l4 + 4, length);
     put_checksum(l4 + 6, sum(l4, length, pseudo));
     return 34 + length;
   }
-  put32(l4 + 4, source * 2654435761u);
-  l4[12] = 0x50;
-  l4[13] = 2;
-  put16(l4 + 14, 64240);
-  put_checksum(l4 + 16, sum(l4, length, pseudo));
+  write_syn(l4, source, sport, port, pseudo);
   return 34 + length;
 }
 
@@ -149,8 +175,9 @@ static void read_plan(int argc, char **argv) {
   }
   memcpy(plan.header, mac[1], 6);
   memcpy(plan.header + 6, mac[0], 6);
-  plan.destination = ntohl(inet_addr(argv[4]));
-  int ether = ETHERTYPE_IP;
+  plan.six = inet_pton(AF_INET6, argv[4], &plan.destination6) == 1;
+  plan.destination = plan.six ? 0 : ntohl(inet_addr(argv[4]));
+  int ether = plan.six ? ETHERTYPE_IPV6 : ETHERTYPE_IP;
   for (int i = 5; i < argc; i++) {
     char *value = strchr(argv[i], '=');
     if (value == NULL) exit(64);
@@ -199,7 +226,7 @@ static void open_socket(const char *interface) {
 static int write_source(int frame, uint32_t i) {
   uint16_t sport = plan.sport ? plan.sport : 1024 + i % 60000;
   for (int p = 0; p < plan.port_count; p++, frame++)
-    iov[frame].iov_len = write_frame(frames[frame], plan.first + i, sport, plan.ports[p]);
+    iov[frame].iov_len = (plan.six ? write_frame6 : write_frame)(frames[frame], plan.first + i, sport, plan.ports[p]);
   return frame;
 }
 

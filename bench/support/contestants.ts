@@ -71,6 +71,14 @@ export async function kernelAlone(stage: Stage): Promise<Armed> {
   return { table: 'reference', set: 'flies', [Symbol.asyncDispose]: async () => {} }
 }
 
+/** The same for IPv6, each /64 as one. */
+export async function kernelAlone6(stage: Stage): Promise<Armed> {
+  const in6 = (rules: string) =>
+    rules.replaceAll('ipv4_addr', 'ipv6_addr').replaceAll('ip saddr', 'ip6 saddr and ffff:ffff:ffff:ffff::')
+  await stage.gate.nft(in6(minimal('add @flies { ip saddr timeout 1h }')))
+  return { table: 'reference', set: 'flies', [Symbol.asyncDispose]: async () => {} }
+}
+
 /** The same drop as flypaperd's, in the same place, and a hold; the open port is named, nothing is asked of sockets. */
 function minimal(then: string, holds = true): string {
   return `table inet reference {

@@ -1,12 +1,14 @@
 /** Many sources, each with one packet to a closed port, against one contestant: who is locked out, how fast, at what cost. */
 import { type Armed, lockedIn, recordedBy, watchSet } from './contestants.ts'
-import { CLOSED_PORT, makeStage, type Stage } from './stage.ts'
+import { CLOSED_PORT, GATE, makeStage, type Stage } from './stage.ts'
 import { cpuSeconds, quiet } from './usage.ts'
 
 export interface Flood {
   readonly sources: number
   /** Sources a second; 0 is flat out. */
   readonly rate: number
+  /** The gate's address; its IPv4 address unless told. */
+  readonly to?: string
 }
 
 export interface Outcome {
@@ -24,7 +26,7 @@ export interface Outcome {
 
 /** One flood, in a world of its own. */
 export async function floodOnce(
-  { sources, rate }: Flood,
+  { sources, rate, to = GATE }: Flood,
   arm: (stage: Stage) => Promise<Armed>,
 ): Promise<Outcome> {
   await using stage = await makeStage()
@@ -33,7 +35,7 @@ export async function floodOnce(
   if (pid !== undefined) await quiet(pid)
   const before = pid === undefined ? 0 : cpuSeconds(pid)
   const watching = watchSet(stage, armed, { enough: sources, quietMs: 3_000 })
-  const { sent, began, ended } = await stage.send({ sources, rate, ports: CLOSED_PORT })
+  const { sent, began, ended } = await stage.send({ sources, rate, ports: CLOSED_PORT }, to)
   const { elements, at } = await watching
   if (pid !== undefined) await quiet(pid)
   const used = pid === undefined ? 0 : cpuSeconds(pid) - before
