@@ -25,19 +25,20 @@ export function ipv4Number(address: Address): number {
   return ((value << 8) | octet) >>> 0
 }
 
-/** Any IPv6 address as a number of 128 bits. */
-export function ipv6Number(address: Address): bigint {
-  const view = new DataView(ipv6Bytes(address).buffer)
-  return (view.getBigUint64(0) << 64n) | view.getBigUint64(8)
+/** Negative when the first is the lower of two addresses of one family, 0 when they are the same. */
+export function compareBytes(one: Uint8Array, other: Uint8Array): number {
+  for (let i = 0; i < one.length; i++) if (one[i] !== other[i]) return one[i]! - other[i]!
+  return 0
 }
 
 /** The /64 that an IPv6 address lies in, in canonical form: its last half is the longest run of zeros, and more. */
 export function net64Text(address: Address): string {
-  const view = new DataView(ipv6Bytes(address).buffer)
+  const bytes = ipv6Bytes(address)
+  const group = (i: number) => (bytes[2 * i]! << 8) | bytes[2 * i + 1]!
   let text = ''
   let groups = 4
-  while (groups > 0 && view.getUint16((groups - 1) * 2) === 0) groups--
-  for (let i = 0; i < groups; i++) text += `${i === 0 ? '' : ':'}${view.getUint16(i * 2).toString(16)}`
+  while (groups > 0 && group(groups - 1) === 0) groups--
+  for (let i = 0; i < groups; i++) text += i === 0 ? group(i).toString(16) : `:${group(i).toString(16)}`
   return `${text}::/64`
 }
 

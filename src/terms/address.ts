@@ -5,7 +5,7 @@
  * form). A Prefix is `address/length` with its host bits cleared.
  */
 import ipaddr from 'ipaddr.js'
-import { ipv4Number, ipv6Number } from './address-bytes.ts'
+import { addressBytes, compareBytes, ipv4Number } from './address-bytes.ts'
 
 declare const brand: unique symbol
 export type Address = string & { readonly [brand]: 'Address' }
@@ -69,26 +69,38 @@ export function widen(prefix: Prefix, length: number): Prefix {
 export function isIn(address: Address, prefixes: readonly Prefix[]): boolean {
   if (familyOf(address) === 4) {
     const number = ipv4Number(address)
-    return rangesOf(prefixes).some(({ first, last }) => first <= number && number <= last)
+    return rangesOf(prefixes).four.some(({ first, last }) => first <= number && number <= last)
   }
-  if (!prefixes.some(({ family }) => family === 6)) return false
-  const number = ipv6Number(address)
-  return prefixes.some(prefix => prefix.family === 6 && prefix.first <= number && number <= prefix.last)
+  const { six } = rangesOf(prefixes)
+  if (six.length === 0) return false
+  const bytes = addressBytes(address)
+  return six.some(({ first, last }) => compareBytes(first, bytes) <= 0 && compareBytes(bytes, last) <= 0)
 }
 
-/** The IPv4 prefixes of a list, without overlaps, as numbers: comparing bigints takes ten times as long. */
-function rangesOf(prefixes: readonly Prefix[]): readonly { first: number; last: number }[] {
+/** The ranges of a list of prefixes, without overlaps, as numbers and bytes: comparing bigints takes ten times as long. */
+interface Ranges {
+  readonly four: readonly { first: number; last: number }[]
+  readonly six: readonly { first: Uint8Array; last: Uint8Array }[]
+}
+
+function rangesOf(prefixes: readonly Prefix[]): Ranges {
   const before = ranges.get(prefixes)
   if (before !== undefined) return before
-  const found = mergePrefixes(prefixes)
-    .filter(({ family }) => family === 4)
-    .map(({ first, last }) => ({ first: Number(first), last: Number(last) }))
+  const merged = mergePrefixes(prefixes)
+  const found = {
+    four: merged
+      .filter(({ family }) => family === 4)
+      .map(({ first, last }) => ({ first: Number(first), last: Number(last) })),
+    six: merged
+      .filter(({ family }) => family === 6)
+      .map(({ first, last }) => ({ first: bytesOf(first, 6), last: bytesOf(last, 6) })),
+  }
   ranges.set(prefixes, found)
   return found
 }
 
 /** They live as long as their lists. */
-const ranges = new WeakMap<readonly Prefix[], readonly { first: number; last: number }[]>()
+const ranges = new WeakMap<readonly Prefix[], Ranges>()
 
 export function overlaps(one: Prefix, other: Prefix): boolean {
   return one.family === other.family && one.first <= other.last && other.first <= one.last
@@ -150,8 +162,10 @@ function prefixOf(number: bigint, family: Family, length: number): Prefix {
 }
 
 function addressOf(number: bigint, family: Family): Address {
-  const bytes = Array.from({ length: BITS[family] / 8 }, (_, i, size = BITS[family] / 8) =>
-    Number((number >> BigInt((size - 1 - i) * 8)) & 0xffn),
-  )
-  return format(ipaddr.fromByteArray(bytes)) as Address
+  return format(ipaddr.fromByteArray([...bytesOf(number, family)])) as Address
+}
+
+function bytesOf(number: bigint, family: Family): Uint8Array {
+  const size = BITS[family] / 8
+  return Uint8Array.from({ length: size }, (_, i) => Number((number >> BigInt((size - 1 - i) * 8)) & 0xffn))
 }

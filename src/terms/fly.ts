@@ -6,8 +6,8 @@
  * a /64 with somebody of the never-list in it) a single IPv6 address, `2001:db8:1:2::5`. Any other prefix, `10.0.0.0/8`,
  * is a fly by hand only, and is kept in sets of intervals.
  */
-import { type Address, type Prefix, parseAddress, parsePrefix, prefixAround } from './address.ts'
-import { ipv6Number, net64Text } from './address-bytes.ts'
+import { type Address, isIn, type Prefix, parseAddress, parsePrefix, prefixAround, widen } from './address.ts'
+import { net64Text } from './address-bytes.ts'
 
 declare const brand: unique symbol
 export type Fly = string & { readonly [brand]: 'Fly' }
@@ -22,23 +22,18 @@ const CACHE = 4096
  * set flypaper_single6 holds the same.
  */
 export function flyNamer(singles: readonly Prefix[]): (source: Address) => Fly {
+  const nets = singles.map(single => widen(single, 64))
   const known = new Map<Address, Fly>()
   return source => {
     if (!source.includes(':')) return source as string as Fly
     const before = known.get(source)
     if (before !== undefined) return before
     if (known.size >= CACHE) known.clear()
-    const number = ipv6Number(source)
-    const isSingle = (single: Prefix) => first64(single.first) <= number && number <= last64(single.last)
-    const fly = (singles.some(isSingle) ? source : net64Text(source)) as Fly
+    const fly = (isIn(source, nets) ? source : net64Text(source)) as Fly
     known.set(source, fly)
     return fly
   }
 }
-
-/** The first and the last address of the /64 around an IPv6 address. */
-const first64 = (number: bigint) => (number >> 64n) << 64n
-const last64 = (number: bigint) => first64(number) | 0xffff_ffff_ffff_ffffn
 
 /** The prefix that a fly stands for. */
 export function prefixOf(fly: Fly): Prefix {

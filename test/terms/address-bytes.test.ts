@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import ipaddr from 'ipaddr.js'
-import { parseAddress, parsePrefix, prefixAround } from '../../src/terms/address.ts'
-import { addressBytes, ipv4Number, ipv6Number, net64Text } from '../../src/terms/address-bytes.ts'
+import { covers, isIn, parseAddress, parsePrefix, prefixAround } from '../../src/terms/address.ts'
+import { addressBytes, compareBytes, ipv4Number, net64Text } from '../../src/terms/address-bytes.ts'
 
 test('the bytes of an address are those that ipaddr.js finds', () => {
   fc.assert(
@@ -34,11 +34,29 @@ const ipv6 = fc
   .map(groups => parseAddress(groups.join(':'))!)
   .filter(address => address.includes(':'))
 
-test('the number and the /64 of an IPv6 address', () => {
+test('the /64 of an IPv6 address', () => {
+  fc.assert(fc.property(ipv6, address => assert.equal(net64Text(address), prefixAround(address, 64).text)))
+})
+
+test('bytes are in the order of the numbers that they are', () => {
   fc.assert(
-    fc.property(ipv6, address => {
-      assert.equal(ipv6Number(address), parsePrefix(address)!.first)
-      assert.equal(net64Text(address), prefixAround(address, 64).text)
+    fc.property(ipv6, ipv6, (one, other) => {
+      const [a, b] = [parsePrefix(one)!.first, parsePrefix(other)!.first]
+      assert.equal(
+        Math.sign(compareBytes(addressBytes(one), addressBytes(other))),
+        a < b ? -1 : a > b ? 1 : 0,
+      )
+    }),
+  )
+})
+
+test('an address is in those prefixes that cover it', () => {
+  const nearby = fc.tuple(ipv6, ipv6, fc.integer({ min: 0, max: 128 }))
+  fc.assert(
+    fc.property(nearby, ([address, other, length]) => {
+      const prefix = prefixAround(other, length)
+      assert.equal(isIn(address, [prefix]), covers(prefix, parsePrefix(address)!))
+      assert.ok(isIn(address, [prefixAround(address, length)]))
     }),
   )
 })
