@@ -3,8 +3,9 @@
  *
  * All calls are synchronous and small. Times come from the caller, in milliseconds since the epoch.
  */
-import type { Memory } from '../lockout/lockout.ts'
+import type { Lockout, Memory } from '../lockout/lockout.ts'
 import type { Fly } from '../terms/fly.ts'
+import { alikePieces, alikeValues } from './alike.ts'
 import { type Chronicle, openChronicle } from './chronicle.ts'
 import type { Database } from './database.ts'
 import type { LockoutRow } from './lockout.ts'
@@ -49,12 +50,17 @@ export interface History extends Memory, Sightings, Selection, Chronicle, Dispos
 /** So few flies are found by their index, at some microseconds each; more by reading the whole table in its order. */
 const FEW = 10_000
 const READ_AT_ONCE = 1000
+/** Fewer lockouts that are alike are written one by one: quicker than what writing them together takes beforehand. */
+const FEW_ALIKE = 4
 
 /** The history in this database, whose schema is MIGRATIONS; the database is released with it. */
 export function openHistory(database: Database): History {
   const {
     supersede,
     add,
+    addAlike,
+    supersedeAlike,
+    last,
     timesBefore,
     knows,
     shift,
@@ -69,18 +75,32 @@ export function openHistory(database: Database): History {
     getMeta,
     setMeta,
   } = database.prepareAll(SQL)
+
+  function addOne(lockout: Lockout): void {
+    const values = valuesOf(lockout)
+    if (add.run(...values) > 0) return
+    supersede.run({ source: lockout.source })
+    add.run(...values)
+  }
+
+  /** What is in the way of some was there before: it is superseded, and those come in the second time. */
+  function addAlikes(alike: readonly Lockout[]): void {
+    const values = alikeValues(alike)
+    const before = last.get()!.last as number | null
+    if (addAlike.run(values) === alike.length) return
+    supersedeAlike.run({ lockouts: values.lockouts!, last: before })
+    addAlike.run(values)
+  }
+
   return {
     ...openSightings(database),
     ...openSelection(database),
     ...openChronicle(database),
     add(lockouts) {
       database.transaction(() => {
-        for (const lockout of lockouts) {
-          const values = valuesOf(lockout)
-          if (add.run(...values) > 0) continue
-          supersede.run({ source: lockout.source })
-          add.run(...values)
-        }
+        for (const piece of alikePieces(lockouts))
+          if (piece.length < FEW_ALIKE) piece.forEach(addOne)
+          else addAlikes(piece)
       })
     },
     knows: source => knows.get({ source }) !== undefined,

@@ -12,6 +12,9 @@ const ROWS = 100_000
 const PLANS: Record<keyof typeof SQL, string[]> = {
   supersede: ['SEARCH lockout USING INDEX lockout_latest (source=?)'],
   add: [],
+  addAlike: [],
+  supersedeAlike: ['SEARCH lockout USING COVERING INDEX lockout_latest (source=? AND rowid<?)'],
+  last: ['SEARCH lockout'],
   timesBefore: ['SEARCH lockout USING INDEX lockout_latest (source=?)'],
   knows: ['SEARCH lockout USING COVERING INDEX lockout_latest (source=?)'],
   shift: ['SCAN lockout USING INDEX lockout_until'], // each of them is written anyway

@@ -131,10 +131,44 @@ test('a batch is remembered whole or not at all', t => {
   const { history } = fresh(t)
   const broken = { ...lockout({ source: '192.0.2.2' }), because: null as unknown as Lockout['because'] }
   assert.throws(() => history.add([lockout({ source: '192.0.2.1' }), broken]), /NOT NULL/)
+  const alike = Array.from({ length: 9 }, (_, n) => ({ ...broken, source: fly(`192.0.2.${n + 10}`) }))
+  assert.throws(() => history.add([lockout({ source: '192.0.2.1' }), ...alike]), /NOT NULL/)
   assert.equal(history.count(SINCE), 0)
   history.add([lockout()])
   assert.equal(history.count(SINCE), 1)
 })
+
+test('lockouts that are alike are remembered as one by one, whoever came before', t => {
+  const udp = { kind: 'udp', port: 53, from: 4445 } as const
+  const tcp = (n: number) => ({ kind: 'tcp', port: 65535 - n, from: 65535 - 2 * n, flags: 255 - n }) as const
+  const source = (n: number) => `192.0.2.${n}`
+  const lockouts = [
+    ...Array.from({ length: 9 }, (_, n) => lockout({ source: source(n), tried: tcp(n) })),
+    ...Array.from({ length: 9 }, (_, n) => lockout({ source: source(20 + n), tried: udp, until: 'forever' })),
+    ...Array.from({ length: 9 }, (_, n) => lockout({ source: source(40 + n), times: 1 + (n >> 2) })),
+    ...Array.from({ length: 9 }, (_, n) => lockout({ source: source(60 + n), forwardedTo: source(200 + n) })),
+    ...Array.from({ length: 9 }, (_, n) =>
+      lockout({ source: `2001:db8:${n + 1}::/64`, packetSource: `2001:db8:${n + 1}::5` }),
+    ),
+    ...Array.from({ length: 9 }, (_, n) =>
+      lockout({ source: source(80 + n), tried: { kind: 'udp', port: n } }),
+    ),
+  ]
+  const [together, apart] = [fresh(t).history, fresh(t).history]
+  const before = [3, 8, 25, 41, 66].map(n => lockout({ source: source(n), since: SINCE - HOUR }))
+  for (const history of [together, apart]) history.add(before)
+  together.add(lockouts)
+  for (const one of lockouts) apart.add([one])
+  const rows = (history: History) => history.newest(100)
+  assert.deepEqual(rows(together).length, before.length + lockouts.length)
+  assert.deepEqual(new Set(rows(together).map(withoutId)), new Set(rows(apart).map(withoutId)))
+  assert.equal(together.count(SINCE), lockouts.length)
+  for (const { source } of before) assert.equal(together.find(source, SINCE)?.since, SINCE)
+})
+
+function withoutId({ id: _, ...row }: { id: number }): object {
+  return row
+}
 
 test('newest first, page by page, all or those in force', t => {
   const { history } = fresh(t)
