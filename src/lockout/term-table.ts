@@ -21,7 +21,7 @@ export interface TermTable {
   put(key: Uint32Array, since: number, until: number): boolean
   /** Tells whether it was there. */
   delete(key: Uint32Array): boolean
-  /** The key at this place, valid until the table changes. */
+  /** The key at this place, valid until the next call. */
   keyAt(place: number): Uint32Array
   clear(): void
 }
@@ -66,7 +66,12 @@ export function termTable(words: 1 | 2 | 4): TermTable {
     return slot
   }
 
-  const keyAt = (place: number) => keys.subarray(place * words, (place + 1) * words)
+  const key = new Uint32Array(words)
+  /** One array for all: to make a view takes longer than everything else that is done for a fly. */
+  function keyAt(place: number): Uint32Array {
+    for (let word = 0; word < words; word++) key[word] = keys[place * words + word]!
+    return key
+  }
 
   function takePlace(): number {
     if (left > 0) {

@@ -45,6 +45,8 @@ const SHARE = 1 / 20
 const LATEST_MS = 60_000
 /** Flies of one line and one piece. */
 const PIECE = 500
+/** The clock is read for each so many flies: to read it takes longer than to write a fly. */
+const LOOKS = 256
 
 export function keepStateFile(world: StateWorld): StateFile {
   const alarm = openAlarm(world.log, world.now)
@@ -93,8 +95,11 @@ export function* stateText(
   yield render(bootRulesetOf(settings))
   yield FLY_SETS.map(set => `flush set ${TABLE.family} ${TABLE.name} ${set}\n`).join('')
   const waiting = new Map<FlySet, string[]>(FLY_SETS.map(set => [set, []]))
+  let at = now()
+  let count = 0
   for (const [fly, { until }] of flies) {
-    const left = Math.round((until - now()) / 1000)
+    if (++count % LOOKS === 0) at = now()
+    const left = Math.round((until - at) / 1000)
     if (left < 1) continue
     const { set, element } = elementOf(fly)
     const elements = waiting.get(set)!
