@@ -9,6 +9,7 @@ export const SOL_SOCKET = 1
 export const SO_RCVBUF = 8
 export const SO_RCVBUFFORCE = 33
 export const SO_MEMINFO = 55
+export const SO_ATTACH_FILTER = 26
 export const SOL_NETLINK = 270
 export const NETLINK_NO_ENOBUFS = 5
 export const NETLINK_CAP_ACK = 10

@@ -47,6 +47,8 @@ export function watchRuleset(options: RulesetOptions): Disposable {
   const socket = openSocket(NETLINK_NETFILTER, GROUP_NFTABLES, RECEIVE_BUFFER)
   const slots = makeSlots(ANNOUNCED.bytes, ANNOUNCED.datagrams)
   const isOwn = ownPorts()
+  /** Ours, one for each socket that changes something: the kernel tells us nothing of these any more. */
+  const own = new Set<number>()
   /** Ports that were looked up in vain, until their transaction ends. */
   const foreign = new Set<number>()
   const pending = new Map<number, { changes: RulesetChange[]; cut: boolean }>()
@@ -54,9 +56,12 @@ export function watchRuleset(options: RulesetOptions): Disposable {
 
   function skip(port: number): boolean {
     if (foreign.has(port)) return false
-    if (isOwn(port)) return true
-    foreign.add(port)
-    return false
+    if (!isOwn(port)) {
+      foreign.add(port)
+      return false
+    }
+    if (!own.has(port)) socket.ignore([...own.add(port)])
+    return true
   }
 
   function take(port: number, change: RulesetChange): void {

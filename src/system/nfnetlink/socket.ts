@@ -14,6 +14,8 @@ export interface NetlinkSocket extends Disposable {
   receive(slots: Slots): number
   /** Whenever something came, receives it once and says how many datagrams; closes itself when it cannot go on. */
   watch(slots: Slots, onReceived: (count: number) => void, onError: (error: NetlinkError) => void): void
+  /** From now on the kernel keeps what it announces of these few ports for itself; where it cannot, everything comes as before. */
+  ignore(ports: readonly number[]): void
   /** Datagrams that found no room in the receive buffer, ever. */
   overruns(): number
   readonly closed: boolean
@@ -87,6 +89,14 @@ function socketOf(libc: C.Libc, fd: number): NetlinkSocket {
         onError(new NetlinkError('failed', 'a netlink socket broke and is closed', -count))
       })
     },
+    ignore(ports) {
+      const program = filterOf(ports)
+      const described = new Uint8Array(new ArrayBuffer(16)) // struct sock_fprog
+      const view = new DataView(described.buffer)
+      view.setUint16(0, program.length / INSTRUCTION, HOST_LITTLE_ENDIAN)
+      view.setBigUint64(8, koffi.address(program), HOST_LITTLE_ENDIAN)
+      libc.setsockopt(fd, C.SOL_SOCKET, C.SO_ATTACH_FILTER, described, 16)
+    },
     overruns() {
       // SK_MEMINFO_DROPS (linux/sock_diag.h) is the ninth number; it counts on under NETLINK_NO_ENOBUFS.
       const told = closed || libc.getsockopt(fd, C.SOL_SOCKET, C.SO_MEMINFO, bytesOf(meminfo), int(36)) < 0
@@ -102,6 +112,37 @@ function socketOf(libc: C.Libc, fd: number): NetlinkSocket {
       libc.close(fd)
     },
   }
+}
+
+const INSTRUCTION = 8
+const BPF = { loadWord: 0x20, jumpIfEqual: 0x15, return: 0x06 }
+/** The port that nlmsghdr names. */
+const PORT_AT = 12
+
+/** Classic BPF (linux/filter.h): nothing of a datagram whose first message names one of these ports, all of any other. */
+function filterOf(ports: readonly number[]): Uint8Array {
+  const jumps = ports.map((port, i) => [BPF.jumpIfEqual, ports.length - i, bigEndian(port)] as const)
+  const program = [
+    [BPF.loadWord, 0, PORT_AT],
+    ...jumps,
+    [BPF.return, 0, 0xffff_ffff],
+    [BPF.return, 0, 0],
+  ] as const
+  const bytes = new Uint8Array(new ArrayBuffer(program.length * INSTRUCTION))
+  const view = new DataView(bytes.buffer)
+  for (const [i, [code, ifTrue, value]] of program.entries()) {
+    view.setUint16(i * INSTRUCTION, code, HOST_LITTLE_ENDIAN)
+    view.setUint8(i * INSTRUCTION + 2, ifTrue)
+    view.setUint32(i * INSTRUCTION + 4, value, HOST_LITTLE_ENDIAN)
+  }
+  return bytes
+}
+
+/** A word of the header, as the filter loads it: it takes everything for big-endian. */
+function bigEndian(word: number): number {
+  const view = new DataView(new ArrayBuffer(4))
+  view.setUint32(0, word, HOST_LITTLE_ENDIAN)
+  return view.getUint32(0)
 }
 
 /** struct sockaddr_nl (linux/netlink.h): port 0 is the kernel; in bind, a port of its choice. */

@@ -4,11 +4,21 @@ import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { openElements, watchRuleset } from '../../../src/system/nfnetlink/index.ts'
+import { HOST_LITTLE_ENDIAN } from '../../../src/system/nfnetlink/message.ts'
+import { makeSlots } from '../../../src/system/nfnetlink/slots.ts'
+import { openSocket } from '../../../src/system/nfnetlink/socket.ts'
 import { describeInNamespace } from '../../support/in-namespace.ts'
 
 /** As the flies of a restart go in: so many pieces, with one turn of the event loop between two. */
 const PIECES = 500
 const PIECE = 1000
+
+const NETLINK_NETFILTER = 12
+const GROUP_NFTABLES = 1 << 6
+
+function portIn(datagram: Uint8Array): number {
+  return new DataView(datagram.buffer, datagram.byteOffset).getUint32(12, HOST_LITTLE_ENDIAN)
+}
 
 describeInNamespace(import.meta.url, () => {
   test('whoever writes half a million elements loses no announcement, and none of his own is told', async () => {
@@ -39,5 +49,39 @@ describeInNamespace(import.meta.url, () => {
     for (let patience = 100; told.length === 0 && patience > 0; patience--) await sleep(50)
     assert.equal(lost, 0)
     assert.deepEqual(told, ['nft: 1'])
+  })
+
+  test('of a port that is ignored the kernel tells nothing, of all others as before', () => {
+    execFileSync('nft', ['-f', '-'], { input: 'table inet filter { set few { type ipv4_addr; }; }' })
+    using socket = openSocket(NETLINK_NETFILTER, GROUP_NFTABLES, 1 << 20)
+    const slots = makeSlots(8192, 16)
+    using ours = openElements('filter')
+    using theirs = openElements('filter')
+    let n = 0
+    const add = (elements: typeof ours) =>
+      elements.change([{ op: 'add', set: 'few', elements: [{ key: 0x0a00_0000 + n++ }] }])
+    function portsOf(act: () => void): number[] {
+      act()
+      const count = Math.max(0, socket.receive(slots))
+      return Array.from({ length: count }, (_, slot) => portIn(slots.datagram(slot)))
+    }
+    const [our] = portsOf(() => add(ours))
+    const [their] = portsOf(() => add(theirs))
+    assert.ok(our !== undefined && their !== undefined && our !== their)
+    socket.ignore([1, our])
+    assert.deepEqual(
+      portsOf(() => add(ours)),
+      [],
+    )
+    assert.deepEqual(new Set(portsOf(() => add(theirs))), new Set([their]))
+    socket.ignore([our, their])
+    assert.deepEqual(
+      portsOf(() => {
+        add(ours)
+        add(theirs)
+      }),
+      [],
+    )
+    assert.equal(socket.overruns(), 0)
   })
 })
