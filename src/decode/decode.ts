@@ -44,8 +44,16 @@ function decodeIPv4(bytes: Uint8Array): Packet | Unreadable {
   if (header < IPV4_HEADER || bytes.length < header) return { unreadable: 'ip-header' }
   if ((uint16(bytes, 6) & 0x1fff) !== 0) return { unreadable: 'fragment' }
   const tried = decodeTransport(bytes, header, bytes[9]!, 4)
-  return packet(formatIPv4(bytes, 12), formatIPv4(bytes, 16), tried)
+  return packet(formatIPv4(bytes, 12), destinationIPv4(bytes), tried)
 }
+
+/** Packets are for one address, most often: its text is made once, not for each. */
+function destinationIPv4(bytes: Uint8Array): Address {
+  const number = ((bytes[16]! << 24) | (bytes[17]! << 16) | (bytes[18]! << 8) | bytes[19]!) >>> 0
+  if (number !== last.number) last = { number, text: formatIPv4(bytes, 16) }
+  return last.text
+}
+let last = { number: 0, text: '0.0.0.0' as Address }
 
 /** RFC 8200, sections 3 and 4. */
 function decodeIPv6(bytes: Uint8Array): Packet | Unreadable {

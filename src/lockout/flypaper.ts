@@ -166,7 +166,7 @@ export function openFlypaper(world: FlypaperWorld): Flypaper {
       const before = candidates.length === 0 ? new Map<Fly, number>() : memory.timesBefore(candidates)
       const timesOf = (fly: Fly) => before.get(fly) ?? 0
       const admitted = promotion.admit(candidates, now, fly => timesOf(fly) > 0)
-      const coming = [...admitted].map(fly =>
+      const coming = admitted.map(fly =>
         lockoutOf(fresh.get(fly)!, fly, timesOf(fly), world.settings.lockout, now),
       )
       const lockouts = coming.length === 0 ? [] : enter(coming, now)

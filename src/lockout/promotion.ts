@@ -9,7 +9,7 @@ import { recentlySeen } from '../terms/recently-seen.ts'
 
 export interface Promotion {
   /** Whom of these candidates the limit lets through. `cameBefore` tells of lockouts in the past. */
-  admit(candidates: readonly Fly[], now: number, cameBefore: (fly: Fly) => boolean): ReadonlySet<Fly>
+  admit(candidates: readonly Fly[], now: number, cameBefore: (fly: Fly) => boolean): readonly Fly[]
   /** Sources that were held only, since the start. */
   deferred(): number
 }
@@ -40,7 +40,7 @@ export function openPromotion(settings: () => Settings['promotion']): Promotion 
   return {
     admit(candidates, now, cameBefore) {
       const limit = settings()
-      if (limit.perSecond === 0 || candidates.length === 0) return new Set(candidates)
+      if (limit.perSecond === 0 || candidates.length === 0) return candidates
       refill(limit, now)
       const comesAgain = (fly: Fly) => waiting.has(fly) || cameBefore(fly)
       const { again = [], first = [] } = Object.groupBy(candidates, fly =>
@@ -57,7 +57,7 @@ export function openPromotion(settings: () => Settings['promotion']): Promotion 
           deferred++
         }
       }
-      return admitted
+      return [...admitted]
     },
     deferred: () => deferred,
   }

@@ -20,6 +20,8 @@ export interface Room {
 
 /** `size` is that of each of the two sets. */
 export function makeRoom(lockouts: readonly Lockout[], flies: Flies, size: number, now: number): Room {
+  const isRoomy = Math.max(flies.taken('flypaper'), flies.taken('flypaper6')) + lockouts.length <= size
+  if (isRoomy) return { lockouts, leaving: [] }
   const bySet = (['flypaper', 'flypaper6'] as const).map(set => {
     const coming = lockouts.filter(({ source }) => setOf(source) === set)
     return roomIn(set, coming, flies, size, now)

@@ -5,7 +5,7 @@
 import type { Change } from '../arm/firewall.ts'
 import { type SetName, TABLE } from '../arm/names.ts'
 import type { Address } from '../terms/address.ts'
-import { addressBytes } from '../terms/address-bytes.ts'
+import { addressKey } from '../terms/address-bytes.ts'
 import { type ElementChange, NetlinkError, type NetlinkErrorCode, openElements } from './nfnetlink/index.ts'
 import { NftablesError, type NftablesErrorCode } from './nftables-json/index.ts'
 
@@ -43,7 +43,7 @@ function isOfAddresses(change: Change): change is AddressChange {
 /** The kernel refuses to delete what is not there, so what is removed is added first. */
 function elementChanges({ change, set, elements }: AddressChange): ElementChange[] {
   const keyed = elements.map(({ element, seconds }) => ({
-    key: addressBytes(element as Address),
+    key: addressKey(element as Address),
     timeoutMs: seconds === undefined ? undefined : seconds * 1000,
   }))
   if (change === 'add') return [{ op: 'add', set, elements: keyed }]

@@ -4,11 +4,9 @@
  */
 import type { Address } from './address.ts'
 
-/** The 4 or 16 bytes, as they are on the wire. */
-export function addressBytes(address: Address): Uint8Array {
-  if (address.includes(':')) return ipv6Bytes(address)
-  const value = ipv4Number(address)
-  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value)
+/** As it is on the wire: an IPv4 address as a number of 32 bits, an IPv6 address as 16 bytes. */
+export function addressKey(address: Address): number | Uint8Array {
+  return address.includes(':') ? ipv6Bytes(address) : ipv4Number(address)
 }
 
 /** `192.0.2.1` as a number of 32 bits. */
@@ -45,8 +43,8 @@ export function net64Text(address: Address): string {
 const DOT = '.'.charCodeAt(0)
 const ZERO = '0'.charCodeAt(0)
 
-/** The groups from left to right; those behind the `::` are then moved to the end. */
-function ipv6Bytes(address: Address): Uint8Array<ArrayBuffer> {
+/** The 16 bytes of an IPv6 address: the groups from left to right; those behind the `::` are then moved to the end. */
+export function ipv6Bytes(address: Address): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(16)
   let at = 0
   let gap: number | undefined

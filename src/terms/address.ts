@@ -5,7 +5,7 @@
  * form). A Prefix is `address/length` with its host bits cleared.
  */
 import ipaddr from 'ipaddr.js'
-import { addressBytes, compareBytes, ipv4Number } from './address-bytes.ts'
+import { compareBytes, ipv4Number, ipv6Bytes } from './address-bytes.ts'
 
 declare const brand: unique symbol
 export type Address = string & { readonly [brand]: 'Address' }
@@ -69,17 +69,20 @@ export function widen(prefix: Prefix, length: number): Prefix {
 export function isIn(address: Address, prefixes: readonly Prefix[]): boolean {
   if (familyOf(address) === 4) {
     const number = ipv4Number(address)
-    return rangesOf(prefixes).four.some(({ first, last }) => first <= number && number <= last)
+    const { four } = rangesOf(prefixes)
+    for (let i = 0; i < four.length; i += 2) if (four[i]! <= number && number <= four[i + 1]!) return true
+    return false
   }
   const { six } = rangesOf(prefixes)
   if (six.length === 0) return false
-  const bytes = addressBytes(address)
+  const bytes = ipv6Bytes(address)
   return six.some(({ first, last }) => compareBytes(first, bytes) <= 0 && compareBytes(bytes, last) <= 0)
 }
 
 /** The ranges of a list of prefixes, without overlaps, as numbers and bytes: comparing bigints takes ten times as long. */
 interface Ranges {
-  readonly four: readonly { first: number; last: number }[]
+  /** First and last of each, in one array: no object is looked into for a packet. */
+  readonly four: Uint32Array
   readonly six: readonly { first: Uint8Array; last: Uint8Array }[]
 }
 
@@ -88,9 +91,9 @@ function rangesOf(prefixes: readonly Prefix[]): Ranges {
   if (before !== undefined) return before
   const merged = mergePrefixes(prefixes)
   const found = {
-    four: merged
-      .filter(({ family }) => family === 4)
-      .map(({ first, last }) => ({ first: Number(first), last: Number(last) })),
+    four: Uint32Array.from(
+      merged.filter(({ family }) => family === 4).flatMap(({ first, last }) => [Number(first), Number(last)]),
+    ),
     six: merged
       .filter(({ family }) => family === 6)
       .map(({ first, last }) => ({ first: bytesOf(first, 6), last: bytesOf(last, 6) })),

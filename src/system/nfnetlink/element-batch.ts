@@ -16,8 +16,8 @@ export interface ElementChange {
 }
 
 export interface SetElement {
-  /** As the set holds it: an address in network byte order. */
-  readonly key: Uint8Array
+  /** As the set holds it: an address in network byte order. One of 32 bits may be a number, which costs no memory of its own. */
+  readonly key: Uint8Array | number
   /** Until it goes by itself, in milliseconds; without: it stays, or as long as the set says. */
   readonly timeoutMs?: number | undefined
 }
@@ -71,8 +71,10 @@ export function writeElementBatch(
 
 /** The change in pieces, none too long for one message. */
 function inMessages({ op, set, elements }: ElementChange): ElementChange[] {
-  const longest = elements.reduce((most, { key }) => Math.max(most, key.length), 0)
+  let longest = 0
+  for (const { key } of elements) longest = Math.max(longest, lengthOf(key))
   const most = Math.floor(MESSAGE_MAX / (ELEMENT_SIZE + align(longest)))
+  if (elements.length <= most) return elements.length === 0 ? [] : [{ op, set, elements }]
   const messages: ElementChange[] = []
   for (let i = 0; i < elements.length; i += most)
     messages.push({ op, set, elements: elements.slice(i, i + most) })
@@ -80,7 +82,13 @@ function inMessages({ op, set, elements }: ElementChange): ElementChange[] {
 }
 
 function sizeOf(elements: readonly SetElement[]): number {
-  return elements.reduce((sum, { key }) => sum + ELEMENT_SIZE + align(key.length), 0)
+  let sum = 0
+  for (const { key } of elements) sum += ELEMENT_SIZE + align(lengthOf(key))
+  return sum
+}
+
+function lengthOf(key: SetElement['key']): number {
+  return typeof key === 'number' ? 4 : key.length
 }
 
 /** Messages and attributes in host byte order, what they carry in network byte order; lengths are filled in at the end. */
@@ -120,12 +128,16 @@ function writer(bytes: Uint8Array<ArrayBuffer>) {
       view.setUint16(start + 2, type | NESTED, HOST_LITTLE_ENDIAN)
     },
     element({ key, timeoutMs }: SetElement): void {
-      const value = align(key.length)
+      const length = lengthOf(key)
+      const value = align(length)
       attribute(LIST.element | NESTED, 2 * ATTRIBUTE + value + (timeoutMs === undefined ? 0 : ATTRIBUTE + 8))
       attribute(ELEMENT.key | NESTED, ATTRIBUTE + value)
-      attribute(DATA_VALUE, key.length)
-      bytes.set(key, at)
-      bytes.fill(0, at + key.length, at + value)
+      attribute(DATA_VALUE, length)
+      if (typeof key === 'number') view.setUint32(at, key)
+      else {
+        bytes.set(key, at)
+        bytes.fill(0, at + length, at + value)
+      }
       at += value
       if (timeoutMs === undefined) return
       attribute(ELEMENT.timeout, 8)
