@@ -67,7 +67,7 @@ export interface Stand {
 export interface Daemon {
   readonly flypaper: Flypaper
   readonly tally: Tally
-  /** Packets become lockouts: all that one wake-up brought, at once. */
+  /** Packets become lockouts: a batch at once. */
   readonly receive: Receive
   /** What the chains of others refused becomes lockouts; `pending` are the sources that the kernel holds for it. */
   receiveRefused(refused: readonly Refused[], pending: ReadonlySet<string>): void

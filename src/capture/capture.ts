@@ -22,8 +22,8 @@ export interface CaptureCounts {
   readonly overruns: number
   /** Packets the kernel dropped because the queue was full or no room was left, where it counts them. */
   readonly lost: number
-  /** Packets that wait in the queue now, where the kernel tells. */
-  readonly waiting?: number | undefined
+  /** Packets that wait for the receiver now: here, and in the kernel's queue where it tells. */
+  readonly waiting: number
 }
 
 export interface Capture extends Disposable {
@@ -31,5 +31,5 @@ export interface Capture extends Disposable {
   counts(): CaptureCounts
 }
 
-/** Called with everything that one wake-up of the socket brought. */
+/** Called with the next packets, some hundred at most, between two turns of the event loop. */
 export type Receive = (batch: readonly Captured[]) => void

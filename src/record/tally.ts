@@ -20,9 +20,9 @@ export interface Counts {
   /** Packets that the kernel found to be no offence by itself, since its rules were loaded. */
   readonly kernel: KernelCounts
   readonly capture: CaptureCounts
-  /** Packets that one wake-up brought. */
+  /** Packets that were judged at once. */
   readonly batchPackets: Histogram
-  /** Seconds from the wake-up to the end of the lockouts. */
+  /** Seconds until their lockouts were done. */
   readonly batchSeconds: Histogram
 }
 

@@ -24,7 +24,10 @@ export const packetSockets: PacketSockets = {
         onBatch,
         onError,
       })
-      const counts = () => ({ ...queue.counts(), waiting: waitingIn(readText(PROC_QUEUES), groups) })
+      const counts = () => {
+        const counted = queue.counts()
+        return { ...counted, waiting: counted.waiting + waitingIn(readText(PROC_QUEUES), groups) }
+      }
       return { counts, [Symbol.dispose]: () => queue[Symbol.dispose]() }
     } catch (error) {
       throw error instanceof NetlinkError ? failureOf(error, kind, groups) : error
@@ -34,9 +37,9 @@ export const packetSockets: PacketSockets = {
 
 const PROC_QUEUES = '/proc/net/netfilter/nfnetlink_queue'
 
-/** The third column of the kernel's table, summed over these queues (net/netfilter/nfnetlink_queue.c: seq_show). */
-function waitingIn(table: TextFile, queues: readonly number[]): number | undefined {
-  if (!('text' in table)) return undefined
+/** The third column of the kernel's table, summed over these queues (net/netfilter/nfnetlink_queue.c: seq_show); 0 for who may not read it. */
+function waitingIn(table: TextFile, queues: readonly number[]): number {
+  if (!('text' in table)) return 0
   return table.text
     .split('\n')
     .map(line => line.trim().split(/\s+/).map(Number))

@@ -22,7 +22,11 @@ function promtool(args: readonly string[], input = ''): string {
 const tally = openTally()
 tally.batch(3, 0.002)
 tally.lockedOut({ tried: { kind: 'udp', port: 53, from: 1 }, because: 'closed-port' } as never)
-const counted = { deferred: 4, kernel: { late: 5 } as never, capture: { packets: 3, overruns: 0, lost: 1 } }
+const counted = {
+  deferred: 4,
+  kernel: { late: 5 } as never,
+  capture: { packets: 3, waiting: 0, overruns: 0, lost: 1 },
+}
 const sets = ['flypaper', 'flypaper6', 'flypaper_nets', 'flypaper_nets6', 'flypaper_hold', 'flypaper_peers']
 const metrics = metricsOf({
   status: { version: '0.1.0 "\\\n', since: 1, capture: 'log', closed: 'listening' },

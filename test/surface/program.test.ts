@@ -50,7 +50,10 @@ function world(lacking: Lacking): Partial<System> {
         firewall,
         surroundings,
         sockets: {
-          open: () => ({ counts: () => ({ packets: 0, overruns: 0, lost: 0 }), [Symbol.dispose]() {} }),
+          open: () => ({
+            counts: () => ({ packets: 0, waiting: 0, overruns: 0, lost: 0 }),
+            [Symbol.dispose]() {},
+          }),
         },
         kernelSets: quietKernelSets,
         lookAtFirewall: noFirewall,
@@ -184,7 +187,9 @@ test('a stop that the kernel refuses is told to whoever said stop, and by the da
     watchRoutes: () => nothing,
     onSignal: () => nothing,
     openWorld: () => {
-      const sockets = { open: () => ({ ...nothing, counts: () => ({ packets: 0, overruns: 0, lost: 0 }) }) }
+      const sockets = {
+        open: () => ({ ...nothing, counts: () => ({ packets: 0, waiting: 0, overruns: 0, lost: 0 }) }),
+      }
       const { surroundings, now } = system
       return {
         firewall,

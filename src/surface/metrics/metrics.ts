@@ -81,9 +81,9 @@ export function metricsOf({ status, counts, fill, sizes, historyBytes }: Seen): 
     counter('receive_overruns_total', 'Times that the receive buffer overflowed (ENOBUFS).', [
       [{}, overruns],
     ]),
-    gauge('queue_packets', 'Packets that wait in the queue.', [[{}, waiting ?? 0]]),
-    histogram('batch_packets', 'Packets that one wake-up brought.', counts.batchPackets),
-    histogram('batch_seconds', 'Seconds from a wake-up to the end of its lockouts.', counts.batchSeconds),
+    gauge('queue_packets', 'Packets that wait to be judged.', [[{}, waiting]]),
+    histogram('batch_packets', 'Packets that were judged at once.', counts.batchPackets),
+    histogram('batch_seconds', 'Seconds until the lockouts of a batch were done.', counts.batchSeconds),
     gauge('history_bytes', 'Size of the history database.', [[{}, historyBytes]]),
   ]
 }

@@ -1,18 +1,25 @@
-/** What log and queue have in common: one socket for all groups, packets in batches, counts. */
+/**
+ * What log and queue have in common: one socket for all groups, a waiting room, packets in batches, counts.
+ *
+ * The socket is read as long as something comes, so that the kernel's own queues do not fill while a batch is worked on.
+ */
 import { type Configuration, configure } from './configure.ts'
 import { NetlinkError } from './error.ts'
 import { ERRNO } from './libc.ts'
 import { type Answer, emptyReading, type NetfilterPacket, type Reading, readDatagram } from './parse.ts'
 import { makeSlots } from './slots.ts'
 import { type NetlinkSocket, openSocket } from './socket.ts'
+import { makeWaitingRoom } from './waiting-room.ts'
 
 export interface PacketCounts {
   /** Packets handed to `onBatch`. */
   readonly packets: number
+  /** Packets that are read and not handed over yet. */
+  readonly waiting: number
   /** Datagrams that found no room in the receive buffer, each with at least one packet. */
   readonly overruns: number
   /** Packets that the kernel had for us and that never came: gaps in its numbering; for a queue also what it
-   * dropped because the queue was full, if /proc/net/netfilter/nfnetlink_queue is readable. */
+   * dropped because the queue was full, if /proc/net/netfilter/nfnetlink_queue is readable. And what waited at closing. */
   readonly lost: number
   /** Messages that were cut off or made no sense: more than none is a mistake here, or a kernel unknown to us. */
   readonly malformed: number
@@ -28,7 +35,12 @@ export interface PacketOptions {
   readonly copyRange?: number
   /** Receive buffer in bytes; default 8 MiB. More than net.core.rmem_max needs CAP_NET_ADMIN on the host. */
   readonly receiveBuffer?: number
-  /** Everything that one wake-up brought, in order. What it throws goes to `onError`, and nothing else changes. */
+  /**
+   * Packets that may wait for `onBatch`; default 262,144, at 16 bytes and their copies each. It is looked at before each reading:
+   * what comes beyond stays with the kernel, which has bounds of its own.
+   */
+  readonly waitingMax?: number
+  /** The next packets, at most 512, in the order of their coming. What it throws goes to `onError`, and nothing else changes. */
   readonly onBatch: (packets: readonly NetfilterPacket[]) => void
   /** What went wrong while running. The socket goes on, unless the error says that it is closed. */
   readonly onError: (error: Error) => void
@@ -37,7 +49,7 @@ export interface PacketOptions {
 interface Plan extends PacketOptions {
   readonly configuration: Configuration
   readonly slots: { readonly size: number; readonly count: number }
-  /** Called before `onBatch`, so that nothing which happens there can change it. */
+  /** Called when packets were read, before `onBatch`, so that nothing which happens there can change it. */
   readonly settle?: (socket: NetlinkSocket, packets: readonly NetfilterPacket[]) => void
   /** Packets lost in a way that the numbering does not show. */
   readonly lostElsewhere?: () => number
@@ -46,6 +58,9 @@ interface Plan extends PacketOptions {
 const NETLINK_NETFILTER = 12
 const RECEIVE_BUFFER = 8 * 1024 * 1024
 export const COPY_RANGE = 128
+const WAITING_MAX = 262_144
+/** Packets that are handed over at once: some milliseconds of work, until the event loop turns. */
+const BATCH = 512
 
 /** Opens, binds and configures; throws NetlinkError, or RangeError for numbers that nobody can mean. */
 export function openPackets(plan: Plan): PacketSocket {
@@ -53,18 +68,45 @@ export function openPackets(plan: Plan): PacketSocket {
   using opening = new DisposableStack()
   const socket = opening.use(openSocket(NETLINK_NETFILTER, 0, plan.receiveBuffer ?? RECEIVE_BUFFER))
   const slots = makeSlots(plan.slots.size, plan.slots.count)
-  let early: Reading | undefined = configure(socket, slots, plan.configuration)
-
+  const room = makeWaitingRoom()
+  const { waitingMax = WAITING_MAX } = plan
+  checkRange('waitingMax', waitingMax, 1, 0xffffffff)
   const expected = new Map<number, number>()
-  const counted = { packets: 0, malformed: 0, gaps: 0, elsewhere: 0 }
+  const counted = { packets: 0, malformed: 0, missed: 0, elsewhere: 0 }
+  let turn: NodeJS.Immediate | undefined
+  let isClosed = false
 
-  function deliver({ packets, answers, malformed }: Reading): void {
-    counted.packets += packets.length
+  function onReceived(count: number): void {
+    const reading = emptyReading()
+    for (let slot = 0; slot < count; slot++) {
+      if (slots.truncated(slot)) reading.malformed += 1
+      readDatagram(slots.datagram(slot), plan.configuration.subsystem, reading)
+    }
+    admit(reading)
+  }
+
+  /** What came is settled, and waits for its turn. */
+  function admit({ packets, answers, malformed }: Reading): void {
     counted.malformed += malformed
-    for (const packet of packets) counted.gaps += gapBefore(packet, expected)
     if (packets.length > 0) guarded(() => plan.settle?.(socket, packets))
-    if (packets.length > 0) guarded(() => plan.onBatch(packets))
+    for (const packet of packets) {
+      counted.missed += gapBefore(packet, expected)
+      room.put(packet)
+    }
     for (const answer of answers) guarded(() => checkAnswer(answer))
+    if (room.count >= waitingMax) socket.pause()
+    if (room.count > 0) turn ??= setImmediate(handOver)
+  }
+
+  /** One turn of the event loop: between two of them the socket is read, and everything else gets its turn. */
+  function handOver(): void {
+    turn = undefined
+    const packets = room.take(BATCH)
+    counted.packets += packets.length
+    guarded(() => plan.onBatch(packets))
+    if (isClosed) return
+    if (room.count > 0) turn = setImmediate(handOver)
+    if (room.count < waitingMax) socket.resume()
   }
 
   function guarded(act: () => void): void {
@@ -75,36 +117,31 @@ export function openPackets(plan: Plan): PacketSocket {
     }
   }
 
-  /** Packets that came while we were still binding; never from within open, and before all others. */
-  function deliverEarly(): void {
-    const reading = early
-    early = undefined
-    if (reading !== undefined) deliver(reading)
-  }
-
-  function onReceived(count: number): void {
-    deliverEarly()
-    const reading = emptyReading()
-    for (let slot = 0; slot < count; slot++) {
-      if (slots.truncated(slot)) reading.malformed += 1
-      readDatagram(slots.datagram(slot), plan.configuration.subsystem, reading)
-    }
-    deliver(reading)
-  }
-
+  admit(configure(socket, slots, plan.configuration))
   socket.watch(slots, onReceived, plan.onError)
-  const turn = setImmediate(deliverEarly)
   opening.move()
   return {
     counts() {
       if (!socket.closed) counted.elsewhere = plan.lostElsewhere?.() ?? 0
-      const { packets, malformed, gaps, elsewhere } = counted
-      return { packets, overruns: socket.overruns(), lost: gaps + elsewhere, malformed }
+      const { packets, malformed, missed, elsewhere } = counted
+      return {
+        packets,
+        waiting: room.count,
+        overruns: socket.overruns(),
+        lost: missed + elsewhere,
+        malformed,
+      }
     },
     [Symbol.dispose]() {
+      if (isClosed) return
       this.counts()
+      isClosed = true
       clearImmediate(turn)
       socket[Symbol.dispose]()
+      const left = room.take(Number.POSITIVE_INFINITY).length
+      counted.missed += left
+      if (left > 0)
+        plan.onError(new NetlinkError('failed', `closed while ${left} packets waited to be handed over`, 0))
     },
   }
 }

@@ -22,7 +22,7 @@ const NF_DROP = 0
 const FLAG_GSO = 4
 
 const PROC = '/proc/net/netfilter/nfnetlink_queue'
-/** Packets of one wake-up: the more, the fewer transactions a flood costs. */
+/** Packets of one recvmmsg(2), which one verdict settles. */
 const SLOTS = 512
 /** Room for all attributes but the payload, so that no packet is ever longer than its slot. */
 const ATTRIBUTES = 896
@@ -31,8 +31,8 @@ const ATTRIBUTES = 896
  * Takes the packets of these queues and drops them. Throws NetlinkError: `in-use` when another socket holds one.
  *
  * There is no accept on purpose: that verdict leaves the chain and its policy, and would open a firewall. The
- * verdict is sent before `onBatch` is called, one for the whole batch; what still waits at closing is dropped
- * by the kernel.
+ * verdict is sent when packets are read, one for all of them, and before `onBatch` is called; what the kernel still has at
+ * closing it drops.
  */
 export function openQueue(options: QueueOptions): PacketSocket {
   const { copyRange = COPY_RANGE, maxLength = 8192, queues } = options

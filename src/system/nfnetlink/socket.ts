@@ -12,10 +12,13 @@ export interface NetlinkSocket extends Disposable {
   trySend(message: Uint8Array): number
   /** Receives what is there, at most `slots.count` datagrams; returns how many, or the errno below zero. */
   receive(slots: Slots): number
-  /** Whenever something came, receives it once and says how many datagrams; closes itself when it cannot go on. */
+  /** Whenever something came, receives it and says how many datagrams; closes itself when it cannot go on. */
   watch(slots: Slots, onReceived: (count: number) => void, onError: (error: NetlinkError) => void): void
   /** From now on the kernel keeps what it announces of these few ports for itself; where it cannot, everything comes as before. */
   ignore(ports: readonly number[]): void
+  /** Until `resume` nothing is received, and the process is not woken. */
+  pause(): void
+  resume(): void
   /** Datagrams that found no room in the receive buffer, ever. */
   overruns(): number
   readonly closed: boolean
@@ -52,11 +55,19 @@ export function openSocket(protocol: number, multicast: number, receiveBuffer: n
 /** Errors of receiving after which the next attempt may succeed. */
 const TRANSIENT = new Set<number>([0, C.ERRNO.EAGAIN, C.ERRNO.EINTR, C.ERRNO.ENOMEM, C.ERRNO.ENOBUFS])
 
+/**
+ * Times that one wake-up reads at most: who sends faster than this reads must not keep the event loop from everything else. The poll is
+ * level-triggered and comes back at once while there is more.
+ */
+const READS_MAX = 64
+
 function socketOf(libc: C.Libc, fd: number): NetlinkSocket {
   const meminfo = new Uint32Array(new ArrayBuffer(9 * 4))
   const address = kernelAddress(0)
   // Keep the handle: koffi stops polling, silently, when it is collected.
   let handle: uv.PollHandle | undefined
+  let readable = () => {}
+  let isReading = false
   let closed = false
   let dropped = 0
   return {
@@ -79,15 +90,28 @@ function socketOf(libc: C.Libc, fd: number): NetlinkSocket {
       return count < 0 ? -libc.errno() : count
     },
     watch(slots, onReceived, onError) {
-      // One recvmmsg a wake-up, so that a flood leaves room for everything else on the event loop: the poll is
-      // level-triggered and comes back at once while there is more.
-      handle = koffi.node.poll(fd, { readable: true }, () => {
-        const count = this.receive(slots)
-        if (count > 0) return onReceived(count)
-        if (TRANSIENT.has(-count)) return
-        this[Symbol.dispose]()
-        onError(new NetlinkError('failed', 'a netlink socket broke and is closed', -count))
-      })
+      readable = () => {
+        for (let reads = 0; reads < READS_MAX && isReading; reads++) {
+          const count = this.receive(slots)
+          if (count > 0) onReceived(count)
+          else if (!TRANSIENT.has(-count)) {
+            this[Symbol.dispose]()
+            onError(new NetlinkError('failed', 'a netlink socket broke and is closed', -count))
+          }
+          if (count < slots.count) return
+        }
+      }
+      this.resume()
+    },
+    pause() {
+      isReading = false
+      handle?.stop()
+    },
+    resume() {
+      if (isReading || closed) return
+      isReading = true
+      if (handle === undefined) handle = koffi.node.poll(fd, { readable: true }, readable)
+      else handle.start({ readable: true }, readable)
     },
     ignore(ports) {
       const program = filterOf(ports)
@@ -107,6 +131,7 @@ function socketOf(libc: C.Libc, fd: number): NetlinkSocket {
       if (closed) return
       this.overruns()
       closed = true
+      isReading = false
       handle?.close()
       handle = undefined
       libc.close(fd)

@@ -36,7 +36,7 @@ describeInNamespace(import.meta.url, () => {
       await sendUdp(1002, 'three')
       await until('three packets', () => seen.length === 3)
       assert.deepEqual(seen.sort(), ['1 1 77 one', '1 1 77 two', '2 1 undefined three'])
-      assert.deepEqual(log.counts(), { packets: 3, overruns: 0, lost: 0, malformed: 0 })
+      assert.deepEqual(log.counts(), { packets: 3, waiting: 0, overruns: 0, lost: 0, malformed: 0 })
     })
 
     test('a single packet does not wait for company', async () => {
@@ -80,7 +80,7 @@ describeInNamespace(import.meta.url, () => {
       await sendUdp(1002, 'x', 'x'.repeat(64_000), 'x', 'x'.repeat(30_000), 'x'.repeat(65_507))
       await until('five packets', () => lengths.length === 5)
       assert.deepEqual(lengths, [29, 64_028, 29, 30_028, 65_000])
-      assert.deepEqual(log.counts(), { packets: 5, overruns: 0, lost: 0, malformed: 0 })
+      assert.deepEqual(log.counts(), { packets: 5, waiting: 0, overruns: 0, lost: 0, malformed: 0 })
     })
 
     test('what a callback throws is told, and the next packet comes', async () => {

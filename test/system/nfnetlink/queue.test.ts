@@ -37,6 +37,9 @@ function assertTable(queue: number, expected: ReturnType<typeof kernelSays>): vo
   if (!skip) assert.deepEqual(kernelSays(queue), expected)
 }
 
+/** For bash: sends $i to port 1001. */
+const TO_1001 = 'echo $i > /dev/udp/127.0.0.1/1001'
+
 /** A service at this port, which must never hear anything; closes with `using`. */
 async function deafService(port: number) {
   const heard: string[] = []
@@ -69,7 +72,7 @@ describeInNamespace(import.meta.url, () => {
       await sendUdp(1002, 'three')
       await until('three packets', () => seen.length === 3)
       assert.deepEqual(seen.sort(), ['1 1 one', '1 1 two', '2 1 three'])
-      assert.deepEqual(queue.counts(), { packets: 3, overruns: 0, lost: 0, malformed: 0 })
+      assert.deepEqual(queue.counts(), { packets: 3, waiting: 0, overruns: 0, lost: 0, malformed: 0 })
       assertTable(1, { waiting: 0, full: 0, overruns: 0, lastId: 2 })
       await sleep(20)
       assert.deepEqual(service.heard, [])
@@ -108,12 +111,99 @@ describeInNamespace(import.meta.url, () => {
       assertTable(1, { waiting: 0, full: 0, overruns: 0, lastId: 300 })
     })
 
+    test('while batches are worked on, the queue is emptied: in order, and none is lost', async () => {
+      const seen: string[] = []
+      const batches: number[] = []
+      using queue = openQueue({
+        queues: [1],
+        maxLength: 1000,
+        onBatch(packets) {
+          batches.push(packets.length)
+          for (const { payload } of packets) seen.push(udpText(payload).trim())
+          // More than a batch comes in the time of one.
+          if (batches.length <= 8) sendNumbers(700)
+        },
+        onError: noError,
+      })
+      let sent = 0
+      const sendNumbers = (count: number) => {
+        execFileSync('bash', ['-c', `for i in $(seq ${sent + 1} ${sent + count}); do ${TO_1001}; done`])
+        sent += count
+      }
+      sendNumbers(1)
+      await until('all', () => queue.counts().packets + queue.counts().lost >= 1 + 8 * 700, 20_000)
+      assert.deepEqual(queue.counts(), { packets: 5601, waiting: 0, overruns: 0, lost: 0, malformed: 0 })
+      assert.deepEqual(
+        seen,
+        Array.from(seen, (_, i) => `${i + 1}`),
+      )
+      assert.ok(Math.max(...batches) <= 512, `${batches}`)
+    })
+
+    test('a batch that throws costs no other', async () => {
+      const errors: string[] = []
+      let batches = 0
+      using queue = openQueue({
+        queues: [1],
+        onBatch() {
+          if (++batches === 1) execFileSync('bash', ['-c', `for i in $(seq 1500); do ${TO_1001}; done`])
+          if (batches === 2) throw new Error('careless')
+        },
+        onError: error => void errors.push(error.message),
+      })
+      await sendUdp(1001, 'first')
+      await until('all', () => queue.counts().packets === 1501)
+      assert.deepEqual(errors, ['careless'])
+      assert.ok(batches >= 4, `${batches} batches`)
+    })
+
+    test('what finds the waiting room full stays with the kernel until there is room', { skip }, async () => {
+      const waiting: number[] = []
+      const left: number[] = []
+      using queue = openQueue({
+        queues: [1],
+        waitingMax: 600,
+        onBatch() {
+          if (waiting.length === 0) execFileSync('bash', ['-c', `for i in $(seq 4000); do ${TO_1001}; done`])
+          waiting.push(queue.counts().waiting)
+          left.push(kernelSays(1)?.waiting ?? 0)
+        },
+        onError: noError,
+      })
+      await sendUdp(1001, 'first')
+      await until('all', () => queue.counts().packets === 4001)
+      assert.equal(queue.counts().lost, 0)
+      // It is looked at before each reading, which brings 512.
+      assert.ok(Math.max(...waiting) >= 600 - 512 && Math.max(...waiting) < 600 + 512, `${waiting}`)
+      assert.ok(Math.max(...left.slice(1)) > 2000, `in the kernel: ${left}`)
+    })
+
+    test('what waits at closing is counted as lost, and said', async () => {
+      const errors: string[] = []
+      const batches: number[] = []
+      const queue = openQueue({
+        queues: [1],
+        onBatch(packets) {
+          batches.push(packets.length)
+          if (batches.length === 1) execFileSync('bash', ['-c', `for i in $(seq 800); do ${TO_1001}; done`])
+          else queue[Symbol.dispose]()
+        },
+        onError: error => void errors.push(error.message),
+      })
+      await sendUdp(1001, 'first')
+      await until('the second batch', () => batches.length === 2)
+      await sleep(50)
+      assert.deepEqual(batches, [1, 512])
+      assert.deepEqual(queue.counts(), { packets: 513, waiting: 0, overruns: 0, lost: 288, malformed: 0 })
+      assert.deepEqual(errors, ['closed while 288 packets waited to be handed over'])
+    })
+
     test('what does not fit the queue is dropped and counted', { skip }, async () => {
       using service = await deafService(1001)
       using queue = openQueue({ queues: [1], maxLength: 10, onBatch: () => {}, onError: noError })
       execFileSync('bash', ['-c', 'for i in $(seq 30); do echo $i > /dev/udp/127.0.0.1/1001; done'])
       await until('30 packets', () => queue.counts().packets + queue.counts().lost === 30)
-      assert.deepEqual(queue.counts(), { packets: 10, overruns: 0, lost: 20, malformed: 0 })
+      assert.deepEqual(queue.counts(), { packets: 10, waiting: 0, overruns: 0, lost: 20, malformed: 0 })
       await sendUdp(1001, 'again')
       await until('room again', () => queue.counts().packets === 11)
       queue[Symbol.dispose]()
@@ -143,7 +233,7 @@ describeInNamespace(import.meta.url, () => {
       for (let sent = 0; sent < 1500; sent += 50) await sendUdp(1001, ...Array(50).fill(large))
       await sendUdp(1001, 'small')
       await until('all', () => queue.counts().packets === 1501)
-      assert.deepEqual(queue.counts(), { packets: 1501, overruns: 0, lost: 0, malformed: 0 })
+      assert.deepEqual(queue.counts(), { packets: 1501, waiting: 0, overruns: 0, lost: 0, malformed: 0 })
       assertTable(1, { waiting: 0, full: 0, overruns: 0, lastId: 1501 })
     })
 
