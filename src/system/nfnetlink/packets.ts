@@ -61,6 +61,8 @@ export const COPY_RANGE = 128
 const WAITING_MAX = 262_144
 /** Packets that are handed over at once: some milliseconds of work, until the event loop turns. */
 const BATCH = 512
+/** When all is handed over, nothing is read for so long: a steady stream comes in batches. */
+const REST_MS = 20
 
 /** Opens, binds and configures; throws NetlinkError, or RangeError for numbers that nobody can mean. */
 export function openPackets(plan: Plan): PacketSocket {
@@ -74,6 +76,7 @@ export function openPackets(plan: Plan): PacketSocket {
   const expected = new Map<number, number>()
   const counted = { packets: 0, malformed: 0, missed: 0, elsewhere: 0 }
   let turn: NodeJS.Immediate | undefined
+  let rest: NodeJS.Timeout | undefined
   let isClosed = false
 
   function onReceived(count: number): void {
@@ -107,6 +110,13 @@ export function openPackets(plan: Plan): PacketSocket {
     if (isClosed) return
     if (room.count > 0) turn = setImmediate(handOver)
     if (room.count < waitingMax) socket.resume()
+    if (room.count === 0) takeRest()
+  }
+
+  /** So that a steady stream comes in batches. Nothing is running any more when nothing came meanwhile. */
+  function takeRest(): void {
+    socket.pause()
+    rest = setTimeout(() => socket.resume(), REST_MS)
   }
 
   function guarded(act: () => void): void {
@@ -137,6 +147,7 @@ export function openPackets(plan: Plan): PacketSocket {
       this.counts()
       isClosed = true
       clearImmediate(turn)
+      clearTimeout(rest)
       socket[Symbol.dispose]()
       const left = room.take(Number.POSITIVE_INFINITY).length
       counted.missed += left

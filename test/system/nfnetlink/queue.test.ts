@@ -140,6 +140,35 @@ describeInNamespace(import.meta.url, () => {
       assert.ok(Math.max(...batches) <= 512, `${batches}`)
     })
 
+    test('a steady stream comes in batches, the first after a silence at once, and nothing ticks in a silence', async () => {
+      const timers = () => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
+      const before = timers()
+      const came: number[] = []
+      using queue = openQueue({
+        queues: [1],
+        onBatch: () => void came.push(performance.now()),
+        onError: noError,
+      })
+      const waited: number[] = []
+      for (let count = 1; count <= 5; count++) {
+        const sent = performance.now()
+        await sendUdp(1001, 'alone')
+        await until('a packet', () => came.length === count)
+        waited.push(came.at(-1)! - sent)
+        await until('no timer', () => timers() === before)
+      }
+      assert.ok(Math.min(...waited) < 20, `waited ${waited}`)
+      const began = performance.now()
+      for (let count = 1; count <= 200; count++) {
+        await sendUdp(1001, 'in company')
+        await sleep(1)
+      }
+      await until('all', () => queue.counts().packets === 205)
+      const batches = came.length - 5
+      const most = (performance.now() - began) / 20 + 2
+      assert.ok(batches > 1 && batches <= most, `${batches} batches, at most ${most} wanted`)
+    })
+
     test('a batch that throws costs no other', async () => {
       const errors: string[] = []
       let batches = 0
