@@ -12,7 +12,7 @@ import type { PassingSets, Refused } from './capture/refused.ts'
 import { decode } from './decode/decode.ts'
 import type { Packet } from './decode/packet.ts'
 import { packetOf } from './decode/refused.ts'
-import { judge, openMemory } from './judge/judge.ts'
+import { judge, NO_HOSTS, openMemory } from './judge/judge.ts'
 import { type Flypaper, openFlypaper } from './lockout/flypaper.ts'
 import { endHolds } from './lockout/hold.ts'
 import type { KernelSets } from './lockout/kernel-sets.ts'
@@ -22,7 +22,7 @@ import { openAlarm } from './record/alarm.ts'
 import { openDeferrals } from './record/deferrals.ts'
 import type { Events } from './record/events.ts'
 import type { Log } from './record/log.ts'
-import { fullSentence } from './record/sentence.ts'
+import { fullSentence, refusedByHandSentence } from './record/sentence.ts'
 import { openWitness } from './record/sightings.ts'
 import { openTally, type Tally } from './record/tally.ts'
 import type { TolerantHistory } from './record/tolerant.ts'
@@ -92,6 +92,7 @@ export function openDaemon(world: World, stand: Stand): Daemon {
   const witness = openWitness()
   const deferrals = openDeferrals(log)
   const isFull = openAlarm(log, now)
+  const isRefused = openAlarm(log, now)
   const memory = openMemory(stand.settings, () => stand.neighbours().near())
   const flypaper = openFlypaper({
     firewall: stand.sets,
@@ -104,8 +105,10 @@ export function openDaemon(world: World, stand: Stand): Daemon {
     get size() {
       return stand.settings().sizes.flypaper
     },
+    spared: () => [...stand.settings().never, ...stand.neighbours().near(), ...NO_HOSTS],
     told: {
       changed: stand.onFlies,
+      refusedByHand: (refused, by) => isRefused(refusedByHandSentence(refused, by)),
       again: offences => tally.again(offences),
       full(left, overflow) {
         tally.overflowed(overflow)

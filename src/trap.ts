@@ -12,12 +12,14 @@ import { chooseStatement, openCapture } from './capture/intake.ts'
 import type { RefusedWatch } from './capture/refused.ts'
 import { openRefused } from './capture/refused-intake.ts'
 import { openDaemon, type World } from './flypaperd.ts'
+import { NO_HOSTS } from './judge/judge.ts'
 import type { Locked, Order, Wish } from './lockout/by-hand.ts'
 import type { Flypaper } from './lockout/flypaper.ts'
 import { openAlarm } from './record/alarm.ts'
 import type { History } from './record/history.ts'
 import type { Counts } from './record/tally.ts'
 import { closedMode, type Settings } from './settings/settings.ts'
+import type { Prefix } from './terms/address.ts'
 import { EXIT, Failure } from './terms/failure.ts'
 import { auditor } from './upkeep/audit.ts'
 import { autoSentence, type Decision, decide, reviewer } from './upkeep/auto.ts'
@@ -131,6 +133,9 @@ export function openTrap(world: World, asked: Settings): Trap {
     return arming
   }
 
+  /** The kernel asks nothing when an IPv4 host is in the set, so whoever is never locked out must not be in it. */
+  const expel = (spared: readonly Prefix[]) => flypaper.expel(spared, now())
+
   const { retire } = opening.use(retirement())
   opening.use(stateFile)
   let capture = openFor(wanted)
@@ -149,6 +154,7 @@ export function openTrap(world: World, asked: Settings): Trap {
     ),
   )
   const trust = takeTrust(world)
+  expel([...wanted.never, ...neighbours.near(), ...NO_HOSTS])
   const { grace, isFresh } = armNow(capture.kind, { areThere: trust === 'confirmed' })
   if (wanted.never.length > 0) flypaper.free(wanted.never, 'the never-list', now())
   keeper.follow(isFresh ? 'fresh' : trust)
@@ -189,6 +195,7 @@ export function openTrap(world: World, asked: Settings): Trap {
     refused?.look()
     touchStateFile()
     if (next.never.length > 0) flypaper.free(next.never, 'the never-list', now())
+    expel(neighbours.near())
   }
 
   opening.use(world.time.watch(busy.now))
@@ -222,7 +229,7 @@ export function openTrap(world: World, asked: Settings): Trap {
     refresh() {
       // First, since whatever else is done here needs the sets.
       if (audit.isChanged()) keeper.armAgain('the ruleset in the kernel was not as it should be')
-      neighbours.refresh()
+      neighbours.refresh(expel)
       firewall.change([
         ...surroundingChanges(surroundings, closedMode(wanted)),
         ...knownChanges(surroundings.connected(), neighbours.nameFly),

@@ -50,6 +50,12 @@ export async function fly({ runs }: Effort): Promise<Figure[]> {
       ],
       wanted: { bound: 'at most', value: 1.05, timesOf: 'by hand' },
     })
+    figures.push({
+      what: `a fly's packet, of ${flies}: with the sending`,
+      unit: 'ns',
+      runs: drops.flypaperd,
+      beside: [{ name: 'by hand', runs: drops['by hand'] }],
+    })
   }
   return figures
 }

@@ -18,8 +18,11 @@ export interface Neighbours {
   owns(address: Address): boolean
   /** The fly that a source belongs to. */
   nameFly(source: Address): Fly
-  /** Looks again, and changes the kernel's sets if anything has changed. */
-  refresh(): void
+  /**
+   * Looks again, and changes the kernel's sets if anything has changed; `expel` then gets who is near. Where one of the two
+   * throws, all is tried again at the next look.
+   */
+  refresh(expel: (near: readonly Prefix[]) => void): void
 }
 
 export function followNeighbours(
@@ -42,10 +45,11 @@ export function followNeighbours(
     near: () => near,
     owns: address => seen.own.includes(address),
     nameFly: source => nameFly(source),
-    refresh() {
+    refresh(expel) {
       const now = surroundings.neighbourhood()
       if (textOf(now) === textOf(seen)) return
       firewall.change(neighbourhoodChanges(now, never))
+      expel(ownPrefixes(now))
       take(now)
     },
   }

@@ -9,8 +9,8 @@
 import { type Change, type Firewall, SetFull } from '../arm/firewall.ts'
 import { flyChanges, newFlyChanges, type TimedFly } from '../arm/flies.ts'
 import type { Settings } from '../settings/settings.ts'
-import type { Address, Prefix } from '../terms/address.ts'
-import { elementOf, FLY_SETS, type Fly, type FlySet } from '../terms/fly.ts'
+import { type Address, isIn, type Prefix } from '../terms/address.ts'
+import { elementOf, FLY_SETS, type Fly, type FlySet, setOf } from '../terms/fly.ts'
 import { piecesOf } from '../terms/pieces.ts'
 import { type Locked, lockByHand, type Order, type Wish } from './by-hand.ts'
 import { type Flies, indexOfFlies, namesOf, secondsLeft, type Term } from './flies.ts'
@@ -34,9 +34,11 @@ export interface Flypaper {
   lock(wishes: readonly Wish[], order: Order, now: number): Locked
   /** Frees every fly that overlaps one of the prefixes, and ends its hold. */
   free(wanted: readonly Prefix[], by: string, now: number): Freed
+  /** Frees the flies that are IPv4 hosts of these, and takes out of the set those that somebody has put there. */
+  expel(spared: readonly Prefix[], now: number): void
   /** Frees all of them; returns how many there were. The history stays. */
   flush(by: string, now: number): number
-  /** Takes over what somebody has put into the set; returns who was not a fly before. */
+  /** Takes over what somebody has put into the set; returns who was not a fly before. Who is spared is taken out again. */
   adopt(found: readonly TimedFly[], by: string, now: number): readonly Lockout[]
   /** Somebody has taken these out of the set; returns who was a fly. */
   released(gone: readonly Fly[], by: string, now: number): readonly Fly[]
@@ -71,6 +73,8 @@ export interface FlypaperWorld {
   readonly settings: Pick<Settings, 'lockout' | 'promotion'>
   /** Most flies of each set. */
   readonly size?: number
+  /** Whose IPv4 hosts must not be in the set, since the kernel drops them unasked: docs/decisions/0007-unasked.md */
+  readonly spared?: () => readonly Prefix[]
   readonly told?: FlypaperNews
 }
 
@@ -80,6 +84,8 @@ export interface FlypaperNews {
   again(offences: number): void
   /** The set has no room: so many flies left for others, and so many offenders are only held. */
   full(left: number, overflow: number): void
+  /** Somebody has put these into the set, who must not be there: they are taken out. */
+  refusedByHand(refused: readonly Fly[], by: string): void
   /** Somebody became a fly, or is none any more. */
   changed(): void
   /** The kernel refused a change: what is remembered is not enforced until the trap is armed again. */
@@ -144,6 +150,11 @@ export function openFlypaper(world: FlypaperWorld): Flypaper {
     }
   }
 
+  function sparedOf(found: readonly Fly[]): readonly Fly[] {
+    const spared = world.spared?.() ?? []
+    return found.filter(fly => isUnasked(fly) && isIn(fly as string as Address, spared))
+  }
+
   function remember(lockouts: readonly Lockout[]): void {
     if (lockouts.length > 0) memory.add(lockouts)
     for (const lockout of lockouts)
@@ -187,11 +198,19 @@ export function openFlypaper(world: FlypaperWorld): Flypaper {
       return { flies: [...new Set([...found, ...byHand])], held: held.filter(fly => !found.includes(fly)) }
     },
 
+    expel(spared, now) {
+      const found = spared.flatMap(prefix => flies.matching(prefix, now)).filter(isUnasked)
+      const hosts = spared.flatMap(namesOf).filter(isUnasked)
+      remove(firewall, [...new Set([...found, ...hosts])])
+      memory.release(found, { at: now, by: 'flypaperd', because: 'freed', counts: false })
+      for (const fly of found) flies.delete(fly)
+    },
+
     flush(by, now) {
       const count = flies.count(now)
       const sets = (
         [...FLY_SETS, 'flypaper_hold', 'flypaper_hold6', 'flypaper_pending', 'flypaper_pending6'] as const
-      ).filter(isIn(firewall))
+      ).filter(isThere(firewall))
       firewall.change(sets.map(set => ({ change: 'empty', set })))
       memory.releaseAll({ at: now, by, because: 'flushed', counts: false })
       flies.clear()
@@ -199,7 +218,12 @@ export function openFlypaper(world: FlypaperWorld): Flypaper {
     },
 
     adopt(found, by, now) {
-      const unknown = found.filter(({ fly }) => flies.get(fly, now) === undefined)
+      const refused = sparedOf(found.map(({ fly }) => fly))
+      if (refused.length > 0) {
+        guarded(() => remove(firewall, refused))
+        told?.refusedByHand(refused, by)
+      }
+      const unknown = found.filter(({ fly }) => !refused.includes(fly) && flies.get(fly, now) === undefined)
       const before = memory.timesBefore(unknown.map(({ fly }) => fly))
       const lockouts = unknown.map(
         ({ fly, seconds }): Lockout => ({
@@ -254,6 +278,11 @@ export function openFlypaper(world: FlypaperWorld): Flypaper {
   }
 }
 
+/** An IPv4 host: the kernel drops it without asking who is never locked out. */
+function isUnasked(fly: Fly): boolean {
+  return setOf(fly) === 'flypaper'
+}
+
 /** Takes out a fly that somebody put into the set by hand; false when it is not there. */
 function take(firewall: Firewall, fly: Fly): boolean {
   const { set, element } = elementOf(fly)
@@ -261,8 +290,8 @@ function take(firewall: Firewall, fly: Fly): boolean {
 }
 
 function remove(firewall: Firewall, flies: readonly Fly[]): void {
-  const isThere = isIn(firewall)
-  const changes = removals(flies).filter(({ set }) => isThere(set))
+  const exists = isThere(firewall)
+  const changes = removals(flies).filter(({ set }) => exists(set))
   if (changes.length > 0) firewall.change(changes)
 }
 
@@ -274,7 +303,7 @@ function removals(flies: readonly Fly[]): Extract<Change, { change: 'remove' }>[
 }
 
 /** Without a daemon the sets may be gone: after `stop`, or when somebody has flushed the ruleset. */
-function isIn(firewall: Firewall): (set: string) => boolean {
+function isThere(firewall: Firewall): (set: string) => boolean {
   const sets = firewall.look()?.sets ?? []
   return name => sets.some(set => set.name === name)
 }

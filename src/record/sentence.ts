@@ -6,6 +6,7 @@ import type { Tried } from '../decode/packet.ts'
 import type { Lockout } from '../lockout/lockout.ts'
 import { formatDuration } from '../terms/duration.ts'
 import { escapeText } from '../terms/escape.ts'
+import type { Fly } from '../terms/fly.ts'
 import { PROTOCOLS } from './protocols.ts'
 import { wordsOf } from './reasons.ts'
 import type { Sighting } from './sightings.ts'
@@ -64,6 +65,12 @@ export function fullSentence(left: number, overflow: number): string {
   const whoIsHeld = `for ${overflow} nobody did, and they are only held`
   const what = [left > 0 ? whoLeft : '', overflow > 0 ? whoIsHeld : ''].filter(text => text !== '')
   return `flypaper is full: ${what.join('; ')} (raise flypaper under [sizes] in the settings)`
+}
+
+/** What is said when somebody has put hosts into the set that must not be there. */
+export function refusedByHandSentence(refused: readonly Fly[], by: string): string {
+  const whom = refused.length === 1 ? `${refused[0]}` : `${refused.length} hosts (${refused[0]} among them)`
+  return `${by}, has put ${whom} into flypaper, but never-list, own addresses, gateways and resolvers are never locked out: taken out again`
 }
 
 /** `TCP-port 20000`, `ICMP-type 8`, `protocol 47 (GRE)`. */

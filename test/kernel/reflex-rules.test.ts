@@ -57,19 +57,20 @@ test('who is spared: the never-list, own addresses, neighbour discovery, this ma
   const { world, gate, scanner } = await gateAndScanner()
   await using _ = world
   const spared = [
-    { never: 'flypaper_never', source: '198.18.0.11', fly: '198.18.0.11' },
-    { never: 'flypaper_own', source: '198.18.0.12', fly: '198.18.0.12' },
-    { never: 'flypaper_never6', source: '2001:db8:2:11::7', fly: '2001:db8:2:11::' },
-    { never: 'flypaper_own6', source: '2001:db8:2:12::7', fly: '2001:db8:2:12::' },
+    { never: 'flypaper_never', source: '198.18.0.11', set: 'flypaper_hold', element: '198.18.0.11' },
+    { never: 'flypaper_own', source: '198.18.0.12', set: 'flypaper_hold', element: '198.18.0.12' },
+    { never: 'flypaper_never', source: '198.18.13.3', set: 'flypaper_nets', element: '198.18.13.0/24' },
+    { never: 'flypaper_never6', source: '2001:db8:2:11::7', set: 'flypaper6', element: '2001:db8:2:11::' },
+    { never: 'flypaper_own6', source: '2001:db8:2:12::7', set: 'flypaper6', element: '2001:db8:2:12::' },
   ]
-  for (const { never, source, fly } of spared) {
-    await put(gate, source.includes(':') ? 'flypaper6' : 'flypaper', fly)
+  for (const { never, source, set, element } of spared) {
+    await put(gate, set, element)
     await put(gate, never, source)
   }
   const [FLY] = SHUT_OUT.slice(1)
   await put(gate, FLY!.set, FLY!.element)
   await put(gate, 'flypaper6', 'fe80::')
-  await put(gate, 'flypaper', '127.0.0.1')
+  await put(gate, 'flypaper_hold', '127.0.0.1')
   const sources = [...spared.map(({ source }) => source), FLY!.source, 'fe80::99']
   await answered(scanner, sources)
   assert.deepEqual(
@@ -77,6 +78,11 @@ test('who is spared: the never-list, own addresses, neighbour discovery, this ma
     sources.filter(source => source !== FLY!.source),
   )
   await gate.must(['nc', '-z', '-w', '2', '127.0.0.1', '22'])
+
+  // Of an IPv4 host in flypaper nothing is asked: who must not be there is taken out by the daemon (never-list.test.ts).
+  await put(gate, 'flypaper', '198.18.0.11')
+  const again = ['198.18.0.11', '198.18.0.12']
+  assert.deepEqual(await answered(scanner, again), ['198.18.0.12'])
 })
 
 test('the way out alone: no answer to held sources and flies, late resets are held back', async () => {
@@ -105,6 +111,7 @@ test('whom we talk to is remembered: an address, a /64, or a single host', async
   await send(gate, {
     bursts: [syn(GATE, '192.0.2.9'), syn(GATE6, '2001:db8:2:31::7'), syn(GATE6, '2001:db8:2:32::7')],
   })
-  assert.deepEqual(await listed(gate, 'flypaper_peers'), ['192.0.2.9'])
+  await gate.must(['nc', '-z', '-w', '2', '127.0.0.1', '22'])
+  assert.deepEqual(await listed(gate, 'flypaper_peers'), ['192.0.2.9'], 'and not this machine itself')
   assert.deepEqual(await listed(gate, 'flypaper_peers6'), ['2001:db8:2:31::', '2001:db8:2:32::7'])
 })

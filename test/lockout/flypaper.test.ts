@@ -13,7 +13,7 @@ import { MIGRATIONS } from '../../src/record/schema.ts'
 import { parseSettings } from '../../src/settings/load.ts'
 import { openDatabase } from '../../src/system/sqlite.ts'
 import { type Address, parseAddress, parsePrefix } from '../../src/terms/address.ts'
-import { flyNamer } from '../../src/terms/fly.ts'
+import { type Fly, flyNamer } from '../../src/terms/fly.ts'
 
 const NOW = Date.UTC(2026, 10, 22)
 const HOUR = 3_600_000
@@ -178,6 +178,48 @@ test('free takes out what somebody put into the set by hand', () => {
   of('flypaper').set('203.0.113.5', undefined)
   assert.deepEqual(flypaper.free([parsePrefix('203.0.113.5')!], 'root', NOW).flies, ['203.0.113.5'])
   assert.equal(of('flypaper').size, 0)
+})
+
+test('whoever is spared is not taken over: the IPv4 host leaves the set, others are as they were', () => {
+  const { firewall, of, memory } = laboratory()
+  const told: unknown[] = []
+  const news = { again() {}, full() {}, changed() {}, refused() {} }
+  const flypaper = openFlypaper({
+    firewall,
+    memory,
+    settings: SETTINGS,
+    nameFly: flyNamer([]),
+    now: NOW,
+    spared: () => [parsePrefix('203.0.113.0/24')!, parsePrefix('2001:db8:3::7')!],
+    told: { ...news, refusedByHand: (...what) => void told.push(what) },
+  })
+  const found = ['203.0.113.5', '203.0.114.5', '2001:db8:3::/64'].map(fly => ({ fly: fly as Fly }))
+  of('flypaper').set('203.0.113.5', undefined).set('203.0.114.5', undefined)
+  const adopted = flypaper.adopt(found, 'nft', NOW).map(({ source }) => source)
+  assert.deepEqual(adopted, ['203.0.114.5', '2001:db8:3::/64'])
+  assert.deepEqual([...of('flypaper').keys()], ['203.0.114.5'])
+  assert.deepEqual(told, [[['203.0.113.5'], 'nft']])
+})
+
+test('expelled: hosts that are flies, and those that are in the set alone; no prefix around them', () => {
+  const { flypaper, of, memory } = laboratory()
+  const order = { by: 'root', force: true, never: [], near: [] }
+  flypaper.lock([{ prefix: parsePrefix('68.0.0.0/7')!, length: 'forever' }], order, NOW)
+  flypaper.stick(
+    ['69.0.231.79', '69.0.231.80', '69.0.232.1'].map(source => offence(source)),
+    NOW,
+  )
+  of('flypaper').set('203.0.113.5', undefined)
+  flypaper.expel(
+    ['69.0.231.0/24', '203.0.113.5'].map(text => parsePrefix(text)!),
+    NOW + 5,
+  )
+  assert.deepEqual([...of('flypaper').keys()], ['69.0.232.1'])
+  assert.deepEqual(
+    [...flypaper.timed(() => NOW + 5)].map(({ fly }) => fly),
+    ['69.0.232.1', '68.0.0.0/7'],
+  )
+  assert.equal(memory.newest(9).filter(({ released }) => released?.by === 'flypaperd').length, 2)
 })
 
 test('flush frees everybody and keeps the history', () => {

@@ -25,8 +25,20 @@ export const CORE: readonly Mutant[] = [
     'the never-list is not asked for those who are in a set',
     'flypaper_stuck',
     /^ip saddr @flypaper_never/,
-    'test/kernel/never-list.test.ts',
+    'test/kernel/reflex-rules.test.ts',
   ),
+  {
+    what: 'a fly that has become near is put into the set at start',
+    file: 'src/trap.ts',
+    change: ['expel([...wanted.never, ...neighbours.near(), ...NO_HOSTS])', 'expel([])'],
+    tests: ['test/kernel/never-list.test.ts'],
+  },
+  {
+    what: 'whoever is never locked out may be put into the set by hand',
+    file: 'src/flypaperd.ts',
+    change: [/spared: \(\) => \[.*\],/, 'spared: () => [],'],
+    tests: ['test/kernel/never-list.test.ts'],
+  },
   {
     what: 'the judge always lets go',
     file: 'src/judge/judge.ts',

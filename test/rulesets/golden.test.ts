@@ -66,7 +66,7 @@ test('the file for boot needs nothing that a kernel could lack, and judges nobod
   const optional = /\b(queue|log|socket|ct|jump|(add|update) @)\b/
   assert.match(rulesOf('01-laptop'), optional)
   assert.doesNotMatch(rulesOf('10-boot'), optional)
-  assert.match(rulesOf('10-boot'), /ip saddr @flypaper goto flypaper_stuck/)
+  assert.match(rulesOf('10-boot'), /ip saddr @flypaper drop/)
 })
 
 test('under capture = "auto" generate prints queue, unless told; and every rule has a reason', async () => {

@@ -101,7 +101,7 @@ export function fakeFirewall(lacking: Lacking = {}, theirs: Partial<TableView> =
     loaded,
     load,
     change: changes => changes.forEach(apply),
-    take: (set, element) => setOf(set).elements.delete(element),
+    take: (set, element) => sets.get(set)?.elements.delete(element) ?? false,
     look: () =>
       exists
         ? {

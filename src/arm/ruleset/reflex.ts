@@ -9,6 +9,10 @@ export function early(): ChainSpec {
     why: 'All traffic meets this first, incoming and forwarded, before conntrack and address translation.',
     hook: 'type filter hook prerouting priority -450; policy accept;',
     paragraphs: [
+      because(
+        'The IPv4 flies, before anything is asked and without a counter, since they send the most: the daemon keeps whoever is never locked out from this set.',
+        'ip saddr @flypaper drop',
+      ),
       because('This machine talking to itself.', 'iif "lo" return'),
       because(
         'Neighbour discovery speaks from these: dropping it would break IPv6, whatever somebody put into a set.',
@@ -18,7 +22,12 @@ export function early(): ChainSpec {
         'Held sources, but for hosts that we talk to ourselves. The never-list is asked first in flypaper_stuck, which costs only those who are in a set.',
         ...isHeld('saddr').map(match => `${match} goto flypaper_stuck`),
       ),
-      because('The flies.', ...flies('saddr').map(match => `${match} goto flypaper_stuck`)),
+      because(
+        'All other flies.',
+        ...flies('saddr')
+          .slice(1)
+          .map(match => `${match} goto flypaper_stuck`),
+      ),
     ],
   }
 }
@@ -29,7 +38,7 @@ export function stuck(): ChainSpec {
     why: 'The end of the way for whoever sticks, also for what his open connections still carry.',
     paragraphs: [
       because(
-        'The never-list first, whatever way somebody came into a set.',
+        'The never-list first, whatever way somebody came into a set: but for IPv4 hosts in flypaper, who do not come here.',
         ...SPARED.map(({ match }) => `${match} return`),
       ),
       because('Everybody else gets no reaction.', 'counter drop'),
