@@ -15,15 +15,18 @@ const PARTS = [
   },
 ]
 
+/** Without these all is judged as before, by more rules. */
+const SHORTCUTS = ['meta nfproto ipv4 return']
+
 const CHAINS = ['listening', 'unmatched'].flatMap(
   closed => rulesetOf(parseSettings(`closed = "${closed}"`, 'mutants'), 'log').chains,
 )
 
 export function ruleMutants(): readonly Mutant[] {
   return PARTS.flatMap(({ chains, test }) =>
-    [...new Set(rulesOf(chains))].map(rule =>
-      withoutRules(`${chains.join(', ')}: no “${rule}”`, chains, [rule], test),
-    ),
+    [...new Set(rulesOf(chains))]
+      .filter(rule => !SHORTCUTS.includes(rule))
+      .map(rule => withoutRules(`${chains.join(', ')}: no “${rule}”`, chains, [rule], test)),
   )
 }
 

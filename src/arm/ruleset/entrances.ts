@@ -18,14 +18,17 @@ const INPUT_HOOK = 'type filter hook input priority -10; policy accept;'
 /** Late packets of a connection that conntrack does not know: ACK, FIN+ACK, SYN+ACK, RST, RST+ACK. */
 const LATE = 'tcp flags & (fin | syn | rst | ack) == { ack, fin | ack, syn | ack, rst, rst | ack }'
 
+/** What most packets are: no more rules for them than must be. */
+const sessions = because(
+  'Every connection that conntrack knows, and this machine talking to itself.',
+  'ct state established,related return',
+  'iif "lo" return',
+)
+
 /** Who is never brought before the judge, in every mode and on every way. */
 const known: readonly Paragraph[] = [
+  sessions,
   because('The grace time after boot: services are still starting.', 'meta nfproto @flypaper_grace return'),
-  because(
-    'This machine talking to itself, and every connection that conntrack knows.',
-    'iif "lo" return',
-    'ct state established,related return',
-  ),
 ]
 
 /** Senders and receivers that are nobody in particular. */
@@ -67,10 +70,9 @@ function listening(mode: 'listening' | 'unaccepted'): ChainSpec {
     why: 'Incoming traffic, after address translation: what is published elsewhere does not come here.',
     hook: INPUT_HOOK,
     paragraphs: [
-      because('This machine talking to itself.', 'iif "lo" return'),
       because(
         'A connection that a client opened is closing: its port was open, also if the service is gone by now.',
-        'tcp flags & (fin | rst) != 0 ct state established ct direction original update @flypaper_served { meta l4proto . th dport }',
+        'tcp flags & (fin | rst) != 0 ct state established ct direction original iif != "lo" update @flypaper_served { meta l4proto . th dport }',
       ),
       ...(mode === 'unaccepted' ? exemptUnlessPending : exempt),
       because(
@@ -99,11 +101,7 @@ const beforeInput: ChainSpec = {
   why: 'Before the input chain, whose rules let late packets through to open ports: an answer would map them.',
   hook: INPUT_HOOK,
   paragraphs: [
-    because(
-      'This machine talking to itself, and what conntrack knows.',
-      'iif "lo" return',
-      'ct state established,related return',
-    ),
+    sessions,
     because(
       'If it is answered with RST, nobody shall hear it. When no more flows can be remembered, it is dropped instead.',
       ...strays(LATE, 'return'),

@@ -1,9 +1,13 @@
 /** The reflex: what happens to a source that is held or stuck, whether the daemon lives or not. */
 import type { Mode } from '../../settings/settings.ts'
-import { because, type ChainSpec, isHeld, isIn, put, SPARED } from './spec.ts'
+import { because, type ChainSpec, isHeld, isIn, type NftFamily, ofFamily, put, SPARED } from './spec.ts'
 import { refusals } from './unaccepted.ts'
 
+const IPV4_ENDS = because('That was all for IPv4.', 'meta nfproto ipv4 return')
+
 export function early(): ChainSpec {
+  const toStuck = (family: NftFamily, matches: readonly string[]) =>
+    ofFamily(family, matches).map(match => `${match} goto flypaper_stuck`)
   return {
     name: 'flypaper_early',
     why: 'All traffic meets this first, incoming and forwarded, before conntrack and address translation.',
@@ -15,18 +19,17 @@ export function early(): ChainSpec {
       ),
       because('This machine talking to itself.', 'iif "lo" return'),
       because(
+        'Held sources, but for hosts that we talk to ourselves, and prefixes that were locked out by hand. The never-list is asked first in flypaper_stuck, which costs only those who are in a set.',
+        ...toStuck('ip', [...isHeld('saddr'), ...nets('saddr')]),
+      ),
+      IPV4_ENDS,
+      because(
         'Neighbour discovery speaks from these: dropping it would break IPv6, whatever somebody put into a set.',
         'ip6 saddr { ::, fe80::/10 } return',
       ),
       because(
-        'Held sources, but for hosts that we talk to ourselves. The never-list is asked first in flypaper_stuck, which costs only those who are in a set.',
-        ...isHeld('saddr').map(match => `${match} goto flypaper_stuck`),
-      ),
-      because(
-        'All other flies.',
-        ...flies('saddr')
-          .slice(1)
-          .map(match => `${match} goto flypaper_stuck`),
+        'IPv6: held sources and flies.',
+        ...toStuck('ip6', [...isHeld('saddr'), ...isIn('flypaper', 'saddr'), ...nets('saddr')]),
       ),
     ],
   }
@@ -47,10 +50,6 @@ export function stuck(): ChainSpec {
 }
 
 export function out(mode: Mode): ChainSpec {
-  const spared = (ip: string, six: string) =>
-    `${ip} daddr != @flypaper_never${six} ${ip} daddr != @flypaper_own${six}`
-  const noAnswer = (match: string) =>
-    `ct direction reply ${match} ${match.startsWith('ip6') ? spared('ip6', '6') : spared('ip', '')} counter drop`
   return {
     name: 'flypaper_out',
     why: 'On the way out: remember whom we talk to, and answer nobody who sticks.',
@@ -64,21 +63,35 @@ export function out(mode: Mode): ChainSpec {
       ),
       because(
         'No answer to held sources and flies: what was on its way when its sender offended ends here.',
-        ...[...isHeld('daddr'), ...flies('daddr')].map(noAnswer),
+        ...noAnswer('ip'),
       ),
       because(
         'Data or a farewell in answer to a connection: its client has opened it whole, which nobody can do with a forged address. It is known.',
-        ...put('update', 'flypaper_known', 'daddr').map(
-          rule => `tcp flags & (fin | psh) != 0 ct state established ct direction reply ${rule}`,
-        ),
+        ...becomesKnown('ip'),
       ),
       because(
         'A late packet was let through to its socket. A living connection takes it; the RST of any other socket would tell a scanner that the port is open.',
-        strayReset('ip', 'flypaper_stray'),
-        strayReset('ip6', 'flypaper_stray6'),
+        strayReset('ip'),
       ),
+      IPV4_ENDS,
+      because('The same for IPv6.', ...noAnswer('ip6'), ...becomesKnown('ip6'), strayReset('ip6')),
     ],
   }
+}
+
+/** The sets are asked first, which most packets leave the rule at. */
+function noAnswer(family: NftFamily): readonly string[] {
+  const six = family === 'ip6' ? '6' : ''
+  const spared = `${family} daddr != @flypaper_never${six} ${family} daddr != @flypaper_own${six}`
+  return ofFamily(family, [...isHeld('daddr'), ...isIn('flypaper', 'daddr'), ...nets('daddr')]).map(
+    match => `${match} ct direction reply ${spared} counter drop`,
+  )
+}
+
+function becomesKnown(family: NftFamily): readonly string[] {
+  return ofFamily(family, put('update', 'flypaper_known', 'daddr')).map(
+    rule => `tcp flags & (fin | psh) != 0 ct state established ct direction reply ${rule}`,
+  )
 }
 
 /** Services that are asked by multicast or broadcast, and answer from wherever they like: NetBIOS, SSDP, WS-Discovery, mDNS, LLMNR. */
@@ -112,13 +125,14 @@ export function ours(): ChainSpec {
   }
 }
 
-/** Matches the flies: hosts, and what was locked out by hand as whole prefixes. */
-function flies(way: 'saddr' | 'daddr'): readonly string[] {
-  return [...isIn('flypaper', way), `ip ${way} @flypaper_nets`, `ip6 ${way} @flypaper_nets6`]
+/** Matches what was locked out by hand as whole prefixes. */
+function nets(way: 'saddr' | 'daddr'): readonly string[] {
+  return [`ip ${way} @flypaper_nets`, `ip6 ${way} @flypaper_nets6`]
 }
 
 /** Each RST that is held back prolongs the memory: whoever asks again hears nothing again. */
-function strayReset(family: 'ip' | 'ip6', set: string): string {
+function strayReset(family: NftFamily): string {
+  const set = family === 'ip' ? 'flypaper_stray' : 'flypaper_stray6'
   const flow = `${family} daddr . tcp dport . tcp sport`
   return `tcp flags & rst != 0 ${flow} @${set} update @${set} { ${flow} } counter drop`
 }

@@ -53,6 +53,14 @@ export const LOCAL_PORTS = '32768-65535'
 /** The /64 of an IPv6 address, as nft writes it. */
 export const NET64 = 'and ffff:ffff:ffff:ffff::'
 
+/** As nft calls IPv4 and IPv6 in a match. */
+export type NftFamily = 'ip' | 'ip6'
+
+/** Those of the matches, or rules, that are about this family. */
+export function ofFamily(family: NftFamily, matches: readonly string[]): readonly string[] {
+  return matches.filter(match => new RegExp(`\\b${family} `).test(match))
+}
+
 /**
  * Matches a source or destination that is in the sets: an IPv4 host, a /64, an IPv6 host alone. The set is asked first,
  * so that an innocent's packet costs one look-up; of a network whose hosts stick one by one no /64 is meant.

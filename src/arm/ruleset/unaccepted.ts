@@ -141,7 +141,9 @@ function udp(grades: Grades): readonly Paragraph[] {
   ]
 }
 
-const OPENED = 'ct state new meta l4proto { tcp, udp } goto flypaper_end'
+/** What is not new leaves at once: most packets. */
+const opened = (way: string) =>
+  because('What opened a connection.', `ct state new ${way} meta l4proto { tcp, udp } goto flypaper_end`)
 
 /** The far ends of both ways. The source is taken from conntrack, since a rule on the way may have translated it. */
 export const ends: readonly ChainSpec[] = [
@@ -149,16 +151,13 @@ export const ends: readonly ChainSpec[] = [
     name: 'flypaper_end_input',
     why: 'Incoming traffic that came out behind the chains of others: it was accepted.',
     hook: END_INPUT_HOOK,
-    paragraphs: [
-      because('This machine talking to itself.', 'iif "lo" return'),
-      because('What opened a connection.', OPENED),
-    ],
+    paragraphs: [opened('iif != "lo"')],
   },
   {
     name: 'flypaper_end_forward',
     why: 'Forwarded traffic that came out behind the chains of others.',
     hook: END_FORWARD_HOOK,
-    paragraphs: [fromOutside, because('What opened a connection.', OPENED)],
+    paragraphs: [opened('iif @flypaper_uplinks oif != @flypaper_uplinks')],
   },
   {
     name: 'flypaper_end',
