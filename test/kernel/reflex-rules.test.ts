@@ -1,6 +1,7 @@
 /** Each rule of the early chain, of the end of the way and of the way out, by itself: what it does, and to whom not. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
 import { listed, loadTrap, put, whoOf } from '../support/trap.ts'
@@ -114,4 +115,21 @@ test('whom we talk to is remembered: an address, a /64, or a single host', async
   await gate.must(['nc', '-z', '-w', '2', '127.0.0.1', '22'])
   assert.deepEqual(await listed(gate, 'flypaper_peers'), ['192.0.2.9'], 'and not this machine itself')
   assert.deepEqual(await listed(gate, 'flypaper_peers6'), ['2001:db8:2:31::', '2001:db8:2:32::7'])
+})
+
+test('who opens a whole connection is known: an address, a /64, or a single host', async () => {
+  const { world, gate, scanner } = await gateAndScanner()
+  await using _ = world
+  const connect = async (to: string) => {
+    await scanner.must(['nc', '-z', '-w', '2', to, '22'])
+    await sleep(200) // The farewell of the service.
+  }
+  await answered(scanner, ['198.18.0.41', '2001:db8:2:41::7'])
+  await connect(GATE)
+  await connect(GATE6)
+  assert.deepEqual(await listed(gate, 'flypaper_known'), ['192.0.2.9'])
+  assert.deepEqual(await listed(gate, 'flypaper_known6'), ['2001:db8:1::'])
+  await put(gate, 'flypaper_single6', '2001:db8:1::/64')
+  await connect(GATE6)
+  assert.deepEqual(await listed(gate, 'flypaper_known6'), ['2001:db8:1::', '2001:db8:1::9'])
 })
