@@ -6,17 +6,29 @@ import { type Listed, openNftables } from './nftables-json/index.ts'
 
 /** Changes nothing. Throws a Failure: 77 without CAP_NET_ADMIN, 69 without libnftables. */
 export function seeRuleset(): Sight {
-  using firewall = openFirewall()
+  using _firewall = openFirewall() // Says in our words what is missing.
   using nft = openNftables()
   return {
     ruleset: rulesetOf(nft.listRuleset()),
     version: nft.version,
     supports: {
-      queue: firewall.supports('queue'),
-      log: firewall.supports('log'),
-      socket: firewall.supports('socket'),
+      get queue() {
+        return isSupported('queue')
+      },
+      get log() {
+        return isSupported('log')
+      },
+      get socket() {
+        return isSupported('socket')
+      },
     },
   }
+}
+
+/** Asked when somebody wants to know, since the kernel takes 10 ms to give up a transaction that was only checked. */
+function isSupported(statement: keyof Sight['supports']): boolean {
+  using firewall = openFirewall()
+  return firewall.supports(statement)
 }
 
 export function rulesetOf(objects: readonly Listed[]): Ruleset {
