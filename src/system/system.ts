@@ -15,6 +15,7 @@ import { openHistoryFile, openLastingHistory } from './history-file.ts'
 import { kernelSets } from './kernel-sets.ts'
 import { openLog } from './log.ts'
 import { lookAround, lookAtFirewall } from './machine.ts'
+import { giveBackLargeBlocks } from './memory.ts'
 import { watchRoutes } from './nfnetlink/index.ts'
 import { packetSockets } from './packet-sockets.ts'
 import { passingSets } from './passing-sets.ts'
@@ -50,6 +51,7 @@ export function openSystem(env: Environment = process.env): System {
     lookAround: () => lookAround(env),
     openHistory: ({ dryRun, ...options } = {}) => openHistoryFile(historyFile(dryRun), options),
     openWorld({ dryRun } = {}) {
+      giveBackLargeBlocks()
       using opening = new DisposableStack()
       const time = openClock()
       const firewall = opening.use(openFirewall())
