@@ -1,5 +1,8 @@
-/** How the C library deals with memory that is freed: V8's compiler, SQLite and libnftables take theirs from it. */
+/** The memory of this process: what V8 and the C library keep although it is free, and how they let go of it. */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import koffi from 'koffi'
+import type { Memory } from '../upkeep/memory.ts'
 
 /** Of mallopt(3). */
 const M_MMAP_THRESHOLD = -3
@@ -15,5 +18,21 @@ export function giveBackLargeBlocks(): void {
     koffi.load(null).func('int mallopt(int param, int value)')(M_MMAP_THRESHOLD, BYTES)
   } catch {
     // Not glibc.
+  }
+}
+
+export const memory: Memory = {
+  resident: () => process.memoryUsage.rss(),
+  // An ordinary collection keeps the pages that it empties for later.
+  collect: () => garbageCollector()({ type: 'major', flavor: 'last-resort' }),
+}
+
+/** V8 shows it to contexts that are made while this option is set. */
+function garbageCollector(): (how: object) => void {
+  setFlagsFromString('--expose-gc')
+  try {
+    return runInNewContext('gc')
+  } finally {
+    setFlagsFromString('--no-expose-gc')
   }
 }

@@ -15,7 +15,7 @@ import { openHistoryFile, openLastingHistory } from './history-file.ts'
 import { kernelSets } from './kernel-sets.ts'
 import { openLog } from './log.ts'
 import { lookAround, lookAtFirewall } from './machine.ts'
-import { giveBackLargeBlocks } from './memory.ts'
+import { giveBackLargeBlocks, memory } from './memory.ts'
 import { watchRoutes } from './nfnetlink/index.ts'
 import { packetSockets } from './packet-sockets.ts'
 import { passingSets } from './passing-sets.ts'
@@ -40,6 +40,7 @@ export function openSystem(env: Environment = process.env): System {
     metricsSocket: `${runtime}/metrics.sock`,
     user: userName(env),
     pid: process.pid,
+    memory,
     terminal: terminalOf(env),
     surroundings,
     supervisor: openSupervisor(env, process.pid),

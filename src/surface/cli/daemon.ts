@@ -2,6 +2,7 @@
 import type { World } from '../../flypaperd.ts'
 import { EXIT, type ExitStatus, Failure } from '../../terms/failure.ts'
 import { disarmTrap, openTrap, type Trap } from '../../trap.ts'
+import { givingBack } from '../../upkeep/memory.ts'
 import { reachDaemon } from '../control/client.ts'
 import { controlOf, type End } from '../control/daemon.ts'
 import type { Control } from '../control/protocol.ts'
@@ -22,6 +23,8 @@ export interface Manner {
 
 /** How often this machine is looked at again: served ports, resolvers. */
 const REFRESH_MS = 60_000
+/** The garbage of the start is collected when whoever waits for it is served. */
+const AFTER_START_MS = 1000
 /** Several changes of routes come at once, when an interface comes or goes. */
 const SETTLE_MS = 200
 
@@ -126,7 +129,12 @@ function keepFresh({ system }: Call, { log }: World, trap: Trap): Disposable {
       log.error(`cannot bring the trap up to date: ${String(error)}`)
     }
   }
-  const timer = setInterval(() => attempt(trap.refresh), REFRESH_MS)
+  const giveBack = givingBack(system.memory, () => trap.capture.counts().packets)
+  const afterStart = setTimeout(attempt, AFTER_START_MS, giveBack)
+  const timer = setInterval(() => {
+    attempt(trap.refresh)
+    attempt(giveBack)
+  }, REFRESH_MS)
   let settling: NodeJS.Timeout | undefined
   const routes = system.watchRoutes(
     () => {
@@ -139,6 +147,7 @@ function keepFresh({ system }: Call, { log }: World, trap: Trap): Disposable {
   )
   return {
     [Symbol.dispose]() {
+      clearTimeout(afterStart)
       clearInterval(timer)
       clearTimeout(settling)
       routes[Symbol.dispose]()

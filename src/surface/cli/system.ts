@@ -7,6 +7,7 @@ import type { World } from '../../flypaperd.ts'
 import type { History } from '../../record/history.ts'
 import type { ReadText } from '../../settings/load.ts'
 import type { Address } from '../../terms/address.ts'
+import type { Memory } from '../../upkeep/memory.ts'
 import type { WholeFile } from '../../upkeep/state-file.ts'
 import type { Supervisor } from './supervisor.ts'
 import type { Terminal } from './terminal.ts'
@@ -20,6 +21,7 @@ export interface System {
   /** The name of whoever runs the command: what `free` remembers. */
   readonly user: string
   readonly pid: number
+  readonly memory: Memory
   readonly terminal: Terminal
   readonly surroundings: Surroundings
   readonly supervisor: Supervisor
