@@ -4,7 +4,8 @@
  */
 
 import type { Packet } from '../decode/packet.ts'
-import { familyOf, isIn, type Prefix, parsePrefix } from '../terms/address.ts'
+import { isKeyIn, type Prefix, parsePrefix } from '../terms/address.ts'
+import { type AddressKey, addressKey } from '../terms/address-bytes.ts'
 import type { Channel } from '../terms/channel.ts'
 import type { Fly } from '../terms/fly.ts'
 import { type DistinctPorts, distinctPorts } from './distinct-ports.ts'
@@ -50,16 +51,16 @@ export function openMemory(
   }
 }
 
-type Judge = (evidence: Evidence, memory: JudgeMemory) => Verdict | undefined
-
-const JUDGES: readonly Judge[] = [noHost, neverList, near, weakEvidence, strike]
-
 export function judge(evidence: Evidence, memory: JudgeMemory): Verdict {
-  for (const opinion of JUDGES) {
-    const verdict = opinion(evidence, memory)
-    if (verdict !== undefined) return verdict
-  }
-  return stick(guiltOf(evidence))
+  const source = addressKey(evidence.packet.source)
+  return (
+    noHost(source) ??
+    neverList(source, memory) ??
+    near(source, memory) ??
+    weakEvidence(evidence, memory) ??
+    strike(evidence, memory) ??
+    stick(guiltOf(evidence))
+  )
 }
 
 /** Sources that are nobody's address: locked out, they would break this machine (RFC 6890, RFC 4291). */
@@ -69,17 +70,17 @@ export const NO_HOSTS = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.
 /** IPv6 hosts are here: global unicast, unique local, and IPv4 behind NAT64. */
 const HOSTS6 = ['2000::/3', 'fc00::/7', '64:ff9b::/96'].map(text => parsePrefix(text)!)
 
-function noHost({ packet: { source } }: Evidence): Verdict | undefined {
-  const isHost = familyOf(source) === 6 ? isIn(source, HOSTS6) : !isIn(source, NO_HOSTS)
+function noHost(source: AddressKey): Verdict | undefined {
+  const isHost = typeof source === 'number' ? !isKeyIn(source, NO_HOSTS) : isKeyIn(source, HOSTS6)
   return isHost ? undefined : letGo('no-host')
 }
 
-function neverList({ packet }: Evidence, memory: JudgeMemory): Verdict | undefined {
-  return isIn(packet.source, memory.never) ? letGo('never-list') : undefined
+function neverList(source: AddressKey, memory: JudgeMemory): Verdict | undefined {
+  return isKeyIn(source, memory.never) ? letGo('never-list') : undefined
 }
 
-function near({ packet }: Evidence, memory: JudgeMemory): Verdict | undefined {
-  return isIn(packet.source, memory.near()) ? letGo('near') : undefined
+function near(source: AddressKey, memory: JudgeMemory): Verdict | undefined {
+  return isKeyIn(source, memory.near()) ? letGo('near') : undefined
 }
 
 /** One packet can be forged, or late; three different closed ports are a scan. A known client is where it says it is. */

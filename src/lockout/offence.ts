@@ -24,15 +24,15 @@ export function lockoutOf(
   now: number,
 ): Lockout {
   const length = lengthOf({ tried: packet.tried, forgeable }, times, lengths)
-  return {
+  const lockout: Lockout = {
     source,
     packetSource: packet.source,
     tried: packet.tried,
     hook,
-    ...(hook === 'forward' ? { forwardedTo: packet.destination } : {}),
     because,
     since: now,
     until: length === 'forever' ? length : now + length * 1000,
     times: times + 1,
   }
+  return hook === 'forward' ? { ...lockout, forwardedTo: packet.destination } : lockout
 }

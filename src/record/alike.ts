@@ -1,12 +1,12 @@
 /**
- * The lockouts of a flood are alike but for who tried which port from which: one statement writes all of them, from a JSON
+ * The lockouts of a flood are alike but for who tried which port from which one: one statement writes all of them, from a JSON
  * object. A statement for each takes twice the time.
  */
 import type { Tried } from '../decode/packet.ts'
 import type { Lockout } from '../lockout/lockout.ts'
 import type { Value } from './database.ts'
 
-/** What only source and ports, and TCP flags, tell apart from others: nothing of it is left out in a row. */
+/** One with ports and without what few have: its row is complete without a column for that. */
 type Plain = Lockout & { readonly tried: Extract<Tried, { port: number }> & { readonly from: number } }
 
 /** Lockouts in their order, in pieces that are alike. What is not plain is a piece of its own. */
@@ -24,6 +24,7 @@ function areAlike(one: Lockout, other: Lockout): boolean {
     isPlain(one) &&
     isPlain(other) &&
     one.tried.kind === other.tried.kind &&
+    flagsOf(one.tried) === flagsOf(other.tried) &&
     one.times === other.times &&
     one.until === other.until &&
     one.since === other.since &&
@@ -39,18 +40,21 @@ function isPlain(lockout: Lockout): lockout is Plain {
   return hasPorts && isBare && (packetSource as string) === source
 }
 
+function flagsOf(tried: Tried): number | null {
+  return tried.kind === 'tcp' ? tried.flags : null
+}
+
 /** The parameters of `addAlike` in schema.ts. */
 export function alikeValues(alike: readonly Lockout[]): Record<string, Value> {
-  let lockouts = ''
-  for (const { source, tried } of alike as readonly Plain[]) {
-    const flags = tried.kind === 'tcp' ? tried.flags : 0
-    // An address needs no escaping.
-    lockouts += `${lockouts === '' ? '{' : ','}"${source}":${flags * 2 ** 32 + tried.from * 2 ** 16 + tried.port}`
-  }
+  // An address needs no escaping, and a number of 32 bits with a sign is quickest to write.
+  const lockouts = (alike as readonly Plain[]).map(
+    ({ source, tried }) => `"${source}":${(tried.from << 16) | tried.port}`,
+  )
   const [{ tried, hook, because, since, until, times }] = alike as readonly [Plain]
   return {
-    lockouts: `${lockouts}}`,
+    lockouts: `{${lockouts.join()}}`,
     tried: tried.kind,
+    detail: flagsOf(tried),
     hook: hook ?? null,
     because,
     since,

@@ -72,11 +72,10 @@ export const SQL = {
   // Nothing when the source has a latest row already, which is to be superseded then: most sources have none.
   add: `INSERT INTO lockout (${COLUMNS}) VALUES (${COLUMNS.map(() => '?')})
         ON CONFLICT (source) WHERE latest = 1 DO NOTHING`,
-  // Lockouts that are alike (alike.ts), as a JSON object from each source to its ports and flags in one number.
+  // Lockouts that are alike (alike.ts), as a JSON object from each source to its two ports in one number.
   // It fails with its whole transaction: to be able to fail alone it would copy each page that it changes.
   addAlike: `INSERT OR ROLLBACK INTO lockout (source, tried, number, from_port, detail, hook, because, since, until, times)
-             SELECT key, :tried, value & 65535, value >> 16 & 65535,
-               CASE :tried WHEN 'tcp' THEN value >> 32 END, :hook, :because, :since, :until, :times
+             SELECT key, :tried, value & 65535, value >> 16 & 65535, :detail, :hook, :because, :since, :until, :times
              FROM json_each(:lockouts) WHERE true ON CONFLICT (source) WHERE latest = 1 DO NOTHING`,
   supersedeAlike: `UPDATE lockout SET latest = 0
                    WHERE latest = 1 AND id <= :last AND source IN (SELECT key FROM json_each(:lockouts))`,

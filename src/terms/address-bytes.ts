@@ -4,8 +4,10 @@
  */
 import type { Address } from './address.ts'
 
-/** As it is on the wire: an IPv4 address as a number of 32 bits, an IPv6 address as 16 bytes. */
-export function addressKey(address: Address): number | Uint8Array {
+/** An address as it is on the wire: of IPv4 a number of 32 bits, of IPv6 the 16 bytes. */
+export type AddressKey = number | Uint8Array
+
+export function addressKey(address: Address): AddressKey {
   return address.includes(':') ? ipv6Bytes(address) : ipv4Number(address)
 }
 
@@ -44,7 +46,7 @@ const DOT = '.'.charCodeAt(0)
 const ZERO = '0'.charCodeAt(0)
 
 /** The 16 bytes of an IPv6 address: the groups from left to right; those behind the `::` are then moved to the end. */
-export function ipv6Bytes(address: Address): Uint8Array<ArrayBuffer> {
+function ipv6Bytes(address: Address): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(16)
   let at = 0
   let gap: number | undefined

@@ -5,7 +5,7 @@
  * form). A Prefix is `address/length` with its host bits cleared.
  */
 import ipaddr from 'ipaddr.js'
-import { compareBytes, ipv4Number, ipv6Bytes } from './address-bytes.ts'
+import { type AddressKey, addressKey, compareBytes } from './address-bytes.ts'
 
 declare const brand: unique symbol
 export type Address = string & { readonly [brand]: 'Address' }
@@ -65,18 +65,18 @@ export function widen(prefix: Prefix, length: number): Prefix {
   return prefix.length <= length ? prefix : prefixOf(prefix.first, prefix.family, length)
 }
 
-/** Whether the address lies in one of the prefixes: the same few lists are asked for each packet. */
+/** Whether the address lies in one of the prefixes. */
 export function isIn(address: Address, prefixes: readonly Prefix[]): boolean {
-  if (familyOf(address) === 4) {
-    const number = ipv4Number(address)
-    const { four } = rangesOf(prefixes)
-    for (let i = 0; i < four.length; i += 2) if (four[i]! <= number && number <= four[i + 1]!) return true
-    return false
-  }
-  const { six } = rangesOf(prefixes)
-  if (six.length === 0) return false
-  const bytes = ipv6Bytes(address)
-  return six.some(({ first, last }) => compareBytes(first, bytes) <= 0 && compareBytes(bytes, last) <= 0)
+  return isKeyIn(addressKey(address), prefixes)
+}
+
+/** The same for the key of an address: it is made once where several lists are asked, as for each packet. */
+export function isKeyIn(key: AddressKey, prefixes: readonly Prefix[]): boolean {
+  const { four, six } = rangesOf(prefixes)
+  if (typeof key !== 'number')
+    return six.some(({ first, last }) => compareBytes(first, key) <= 0 && compareBytes(key, last) <= 0)
+  for (let i = 0; i < four.length; i += 2) if (four[i]! <= key && key <= four[i + 1]!) return true
+  return false
 }
 
 /** The ranges of a list of prefixes, without overlaps, as numbers and bytes: comparing bigints takes ten times as long. */

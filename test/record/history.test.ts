@@ -140,7 +140,7 @@ test('a batch is remembered whole or not at all', t => {
 
 test('lockouts that are alike are remembered as one by one, whoever came before', t => {
   const udp = { kind: 'udp', port: 53, from: 4445 } as const
-  const tcp = (n: number) => ({ kind: 'tcp', port: 65535 - n, from: 65535 - 2 * n, flags: 255 - n }) as const
+  const tcp = (n: number) => ({ kind: 'tcp', port: 65535 - n, from: 65535 - 2 * n, flags: 2 }) as const
   const source = (n: number) => `192.0.2.${n}`
   const lockouts = [
     ...Array.from({ length: 9 }, (_, n) => lockout({ source: source(n), tried: tcp(n) })),
