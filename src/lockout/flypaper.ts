@@ -177,9 +177,10 @@ export function openFlypaper(world: FlypaperWorld): Flypaper {
       const before = candidates.length === 0 ? new Map<Fly, number>() : memory.timesBefore(candidates)
       const timesOf = (fly: Fly) => before.get(fly) ?? 0
       const admitted = promotion.admit(candidates, now, fly => timesOf(fly) > 0)
-      const coming = admitted.map(fly =>
-        lockoutOf(fresh.get(fly)!, fly, timesOf(fly), world.settings.lockout, now),
-      )
+      // Not by map(), whose arrays are of another kind once it is compiled: whatever reads them would be compiled again.
+      const coming: Lockout[] = []
+      for (const fly of admitted)
+        coming.push(lockoutOf(fresh.get(fly)!, fly, timesOf(fly), world.settings.lockout, now))
       const lockouts = coming.length === 0 ? [] : enter(coming, now)
       remember(lockouts)
       if (offences.length > fresh.size) told?.again(offences.length - fresh.size)
