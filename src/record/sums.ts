@@ -47,7 +47,7 @@ export function sumUp(pieces: Iterable<readonly Counted[]>, byHand: Set<string>)
     if (because === 'by-hand') return
     lockouts++
     const ip4 = numberOf(source)
-    days.add(since, ip4 ?? source)
+    days.add(since, ip4 ?? source, latest)
     if (latest === 1 || byHand.delete(source)) {
       attackers++
       if (ip4 === undefined) attackers6++
@@ -79,26 +79,32 @@ export function sumUp(pieces: Iterable<readonly Counted[]>, byHand: Set<string>)
   }
 }
 
-/** Where the clock was set back by days, who came before and after counts twice on that day. */
+/**
+ * Different sources a day. Whoever comes again is remembered for the day, and after his newest row nobody does. Where the clock
+ * was set back by days, who came before and after counts twice on that day.
+ */
 function openDays() {
-  const days = new Map<string, number>()
-  let sources = new Set<number | string>()
-  let day = ''
+  const days = new Map<string, { attackers: number }>()
+  let today = { attackers: 0 }
+  let returning = new Set<number | string>()
   let begins = 0
   let ends = 0
   return {
-    add(since: number, source: number | string) {
+    add(since: number, source: number | string, latest: 0 | 1) {
       if (since < begins || since >= ends) {
         const date = new Date(since)
         const [year, month, dayOfMonth] = [date.getFullYear(), date.getMonth(), date.getDate()]
         begins = new Date(year, month, dayOfMonth).getTime()
         ends = new Date(year, month, dayOfMonth + 1).getTime()
-        day = [year, month + 1, dayOfMonth].map(part => String(part).padStart(2, '0')).join('-')
-        sources = new Set()
+        const day = [year, month + 1, dayOfMonth].map(part => String(part).padStart(2, '0')).join('-')
+        today = days.get(day) ?? { attackers: 0 }
+        days.set(day, today)
+        returning = new Set()
       }
-      const before = sources.size
-      if (sources.add(source).size > before) count(days, day)
+      if (returning.has(source)) return
+      if (latest === 0) returning.add(source)
+      today.attackers++
     },
-    all: () => [...days].map(([day, attackers]) => ({ day, attackers })),
+    all: () => [...days].map(([day, { attackers }]) => ({ day, attackers })),
   }
 }
