@@ -16,11 +16,13 @@ const AT_ONCE = 1000
 
 const OVER = '(released_at IS NOT NULL OR (until IS NOT NULL AND until <= :now))'
 const SQL = {
-  /** Rows come in the order of time, so the old ones have the lowest numbers. */
-  old: `SELECT id, since FROM lockout WHERE id <= :last AND ${OVER} AND coalesce(released_at, until) < :before
+  /** Rows come in the order of time: whoever is over for long stands before the first who came later. A clock that was wrong may have left times of the future. */
+  young: 'SELECT id FROM lockout WHERE since BETWEEN :before AND :now ORDER BY id LIMIT 1',
+  old: `SELECT id, since FROM lockout WHERE id < :young AND ${OVER} AND coalesce(released_at, until) < :before
         ORDER BY id LIMIT :atOnce`,
   surplus: `SELECT id, since FROM lockout WHERE ${OVER} AND :now >= since ORDER BY id LIMIT :atOnce`,
-  ends: 'SELECT min(id) AS first, max(id) AS last FROM lockout',
+  /** No fewer than the rows. */
+  span: 'SELECT (SELECT max(id) FROM lockout) - (SELECT min(id) FROM lockout) + 1 AS rows',
   count: 'SELECT count(*) AS rows FROM lockout',
   // When the first lockouts of a day go they are all there; when more come and go on that day, the total is at least this.
   total: `INSERT INTO day
@@ -37,11 +39,15 @@ const DAY_MS = 86_400_000
 
 /** Prunes at most AT_ONCE rows; returns how many, so that the caller knows whether to come again soon. */
 export function openPruning(database: Database): (limits: Limits, now: number) => number {
-  const { old, surplus, ends, count, total, remove } = database.prepareAll(SQL)
+  const { young, old, surplus, span, count, total, remove } = database.prepareAll(SQL)
+  /** Counting reads the whole table, so it is done only when there may be too many. */
+  const rowsBeyond = (most: number) =>
+    ((span.get()?.rows as number | null) ?? 0) > most ? (count.get()?.rows as number) - most : 0
   return ({ keepMs, most }, now) => {
-    const last = (ends.get()?.last as number | null) ?? 0
-    const aged = old.all({ last, now, before: Math.max(0, now - keepMs), atOnce: AT_ONCE })
-    const tooMany = (count.get()?.rows as number) - aged.length - most
+    const before = Math.max(0, now - keepMs)
+    const first = (young.get({ before, now })?.id as number | undefined) ?? Number.MAX_SAFE_INTEGER
+    const aged = old.all({ young: first, now, before, atOnce: AT_ONCE })
+    const tooMany = rowsBeyond(most) - aged.length
     const more = tooMany > 0 ? surplus.all({ now, atOnce: Math.min(AT_ONCE, tooMany + aged.length) }) : []
     const going = new Map([...aged, ...more].map(({ id, since }) => [id as number, since as number]))
     if (going.size === 0) return 0

@@ -24,6 +24,17 @@ test('by age: what ended too long ago goes, what is in force stays however old',
   assert.equal(history.prune({ ...limits, keepMs: Number.POSITIVE_INFINITY }, SINCE + 9999 * DAY), 0)
 })
 
+test('by age also behind a lockout from the time when the clock was wrong', () => {
+  const history = fresh()
+  history.add([
+    lockout({ since: SINCE + 99 * DAY, until: SINCE + 100 * DAY }),
+    lockout({ source: '192.0.2.1' }),
+    lockout({ source: '192.0.2.2', since: SINCE + 20 * DAY }),
+  ])
+  assert.equal(history.prune({ keepMs: 30 * DAY, most: 1000 }, SINCE + 40 * DAY), 1)
+  assert.deepEqual(sources(history), ['192.0.2.2', '69.0.231.79'])
+})
+
 test('by number: the oldest that are over go first, in pieces', () => {
   const history = fresh()
   history.add([lockout({ source: '192.0.2.1', until: 'forever' }), ...batch(0, 3500)])
