@@ -49,7 +49,8 @@ export interface History extends Memory, Sightings, Selection, Chronicle, Dispos
 
 /** So few flies are found by their index, at some microseconds each; more by reading the whole table in its order. */
 const FEW = 10_000
-const READ_AT_ONCE = 1000
+/** More of them would outlive a small nursery. */
+const READ_AT_ONCE = 250
 /** Fewer lockouts that are alike are written one by one: quicker than what writing them together takes beforehand. */
 const FEW_ALIKE = 4
 
