@@ -12,10 +12,11 @@ import type { Settings } from '../settings/settings.ts'
 import { type Address, isIn, type Prefix } from '../terms/address.ts'
 import { elementOf, FLY_SETS, type Fly, type FlySet, setOf } from '../terms/fly.ts'
 import { piecesOf } from '../terms/pieces.ts'
+import { inPieces } from '../upkeep/pieces.ts'
 import { type Locked, lockByHand, type Order, type Wish } from './by-hand.ts'
 import { type Flies, indexOfFlies, namesOf, secondsLeft, type Term } from './flies.ts'
 import { endHoldsIn } from './hold.ts'
-import { endOf, type Lockout, type Memory } from './lockout.ts'
+import { endOf, type Lockout, type Memory, type Release } from './lockout.ts'
 import { lockoutOf, type Offence } from './offence.ts'
 import { openPromotion } from './promotion.ts'
 import { makeRoom, whoFits } from './room.ts'
@@ -36,8 +37,11 @@ export interface Flypaper {
   free(wanted: readonly Prefix[], by: string, now: number): Freed
   /** Frees the flies that are IPv4 hosts of these, and takes out of the set those that somebody has put there. */
   expel(spared: readonly Prefix[], now: number): void
-  /** Frees all of them; returns how many there were. The history stays. */
-  flush(by: string, now: number): number
+  /**
+   * Frees all of them, many of them piece by piece while packets have their turn; resolves to how many there were. The history
+   * stays. Whoever is not freed yet when it is cut short is a fly as before, in kernel, history and index.
+   */
+  flush(by: string, now: () => number): Promise<number>
   /** Takes over what somebody has put into the set; returns who was not a fly before. Who is spared is taken out again. */
   adopt(found: readonly TimedFly[], by: string, now: number): readonly Lockout[]
   /** Somebody has taken these out of the set; returns who was a fly. */
@@ -97,6 +101,8 @@ const SETTLED_MS = 1000
 /** For so long nobody looks again for somebody who could make room, when there was nobody. */
 const NO_ROOM_MS = 1000
 const REWRITTEN_AT_ONCE = 1000
+/** To empty a set of many stops everything else for as long as that takes, and the kernel writes 4 KB for each that it announces. */
+const EMPTIED_AT_ONCE = 10_000
 
 export function openFlypaper(world: FlypaperWorld): Flypaper {
   const { firewall, memory, nameFly, told } = world
@@ -207,13 +213,24 @@ export function openFlypaper(world: FlypaperWorld): Flypaper {
       for (const fly of found) flies.delete(fly)
     },
 
-    flush(by, now) {
-      const count = flies.count(now)
+    async flush(by, now) {
+      const exists = isThere(firewall)
+      const release = (): Release => ({ at: now(), by, because: 'flushed', counts: false })
+      let count = 0
+      if (flies.count(now()) > EMPTIED_AT_ONCE)
+        await inPieces(flies.timed(now), piece => {
+          const leaving = piece.map(({ fly }) => fly)
+          remove(firewall, leaving, exists)
+          memory.release(leaving, release())
+          for (const fly of leaving) flies.delete(fly)
+          count += leaving.length
+        })
+      count += flies.count(now())
       const sets = (
         [...FLY_SETS, 'flypaper_hold', 'flypaper_hold6', 'flypaper_pending', 'flypaper_pending6'] as const
-      ).filter(isThere(firewall))
+      ).filter(exists)
       firewall.change(sets.map(set => ({ change: 'empty', set })))
-      memory.releaseAll({ at: now, by, because: 'flushed', counts: false })
+      memory.releaseAll(release())
       flies.clear()
       return count
     },
@@ -290,8 +307,7 @@ function take(firewall: Firewall, fly: Fly): boolean {
   return typeof element === 'string' && firewall.take(set, element)
 }
 
-function remove(firewall: Firewall, flies: readonly Fly[]): void {
-  const exists = isThere(firewall)
+function remove(firewall: Firewall, flies: readonly Fly[], exists = isThere(firewall)): void {
   const changes = removals(flies).filter(({ set }) => exists(set))
   if (changes.length > 0) firewall.change(changes)
 }

@@ -137,14 +137,8 @@ export function openHistory(database: Database): History {
       return row === undefined ? undefined : lockoutOf(row)
     },
     count: now => count.get({ now })?.flies as number,
-    release(sources, { at: now, by, because, counts }) {
-      return database.transaction(() =>
-        sources.reduce(
-          (sum, source) => sum + release.run({ source, now, by, because, counts: Number(counts) }),
-          0,
-        ),
-      )
-    },
+    release: (sources, { at: now, by, because, counts }) =>
+      release.run({ sources: JSON.stringify(sources), now, by, because, counts: Number(counts) }),
     releaseAll: ({ at: now, by, because, counts }) =>
       releaseAll.run({ now, by, because, counts: Number(counts) }),
     newest(limit, { before = Number.MAX_SAFE_INTEGER, now } = {}) {

@@ -95,7 +95,8 @@ export const SQL = {
   find: `SELECT * FROM lockout WHERE source = :source AND ${FLY}`,
   count: `SELECT (SELECT count(*) FROM lockout WHERE ${UNRELEASED} AND until IS NULL)
                + (SELECT count(*) FROM lockout WHERE ${UNRELEASED} AND until > :now) AS flies`,
-  release: `${RELEASE} AND source = :source`,
+  // All sources in one statement: a JSON array of them.
+  release: `${RELEASE} AND source IN (SELECT value FROM json_each(:sources))`,
   releaseAll: RELEASE,
   newest: 'SELECT * FROM lockout WHERE id < :before ORDER BY id DESC LIMIT :limit',
   newestFlies: `SELECT * FROM lockout WHERE id < :before AND ${FLY} ORDER BY id DESC LIMIT :limit`,

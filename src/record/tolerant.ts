@@ -65,7 +65,8 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
 
   function wait(entry: Entry): void {
     const more = sizeOf(entry)
-    if (size + more > WAITING_MAX) gap += more
+    // That everybody was freed takes no more room than one of them.
+    if (size + more > WAITING_MAX && !('releaseAll' in entry)) gap += more
     else {
       waiting.push(entry)
       size += more

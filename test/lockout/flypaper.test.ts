@@ -222,14 +222,46 @@ test('expelled: hosts that are flies, and those that are in the set alone; no pr
   assert.equal(memory.newest(9).filter(({ released }) => released?.by === 'flypaperd').length, 2)
 })
 
-test('flush frees everybody and keeps the history', () => {
+test('flush frees everybody and keeps the history', async () => {
   const { flypaper, of, memory } = laboratory()
   flypaper.stick([offence('69.0.231.79'), offence('2001:db8:2::5')], NOW)
   of('flypaper_hold6').set('2001:db8:3::', 20)
-  assert.equal(flypaper.flush('root', NOW + 1), 2)
+  assert.equal(await flypaper.flush('root', () => NOW + 1), 2)
   assert.equal(of('flypaper').size + of('flypaper6').size + of('flypaper_hold6').size, 0)
   assert.equal(flypaper.count(NOW + 1), 0)
   assert.equal(memory.newest(9).length, 2)
+})
+
+test('flush of many lets others have their turn; cut short, whoever is not freed is a fly in kernel, history and index', async () => {
+  const { flypaper, of, memory, firewall } = laboratory()
+  const many = Array.from({ length: 15_000 }, (_, i) => offence(`69.0.${i >> 8}.${i & 255}`))
+  flypaper.stick(many, NOW)
+  const flies = () => [of('flypaper').size, memory.count(NOW), flypaper.count(NOW)]
+  const { change } = firewall
+  Object.assign(firewall, {
+    change(changes: readonly Change[]) {
+      if (of('flypaper').size < 10_000) throw new Error('the daemon is killed')
+      change(changes)
+    },
+  })
+  const flushed = flypaper.flush('root', () => NOW)
+  assert.ok(flypaper.count(NOW) > 10_000, 'not all in one go')
+  await assert.rejects(flushed)
+  const [inKernel, ...others] = flies()
+  assert.ok(inKernel! > 0 && inKernel! < 10_000)
+  assert.deepEqual(others, [inKernel, inKernel])
+
+  Object.assign(firewall, { change })
+  assert.equal(await flypaper.flush('root', () => NOW), inKernel)
+  assert.deepEqual(flies(), [0, 0, 0])
+  assert.ok(memory.newest(15_000).every(({ released }) => released?.because === 'flushed'))
+
+  flypaper.stick(many, NOW)
+  const again = flypaper.flush('root', () => NOW)
+  await new Promise(resolve => setImmediate(resolve))
+  assert.equal(flypaper.stick([offence('198.51.100.7')], NOW).length, 1)
+  assert.equal(await again, 15_001)
+  assert.deepEqual(flies(), [0, 0, 0])
 })
 
 test('after a restart the history knows the flies and the time they have left', () => {

@@ -37,6 +37,6 @@ async function withoutDaemon<T>(
   const flypaper = openFlypaper({ firewall, memory: history, settings: wanted, nameFly, now: system.now() })
   return act({
     free: request => freeWhom({ flypaper, history, now: system.now }, request),
-    flush: async by => flypaper.flush(by, system.now()),
+    flush: by => flypaper.flush(by, system.now),
   })
 }

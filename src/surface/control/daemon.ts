@@ -76,7 +76,7 @@ export function controlOf({ pid, version, world, trap, trial, reload, finish }: 
         request,
       ),
     async flush(by) {
-      const flies = trap.flypaper.flush(by, now())
+      const flies = await trap.flypaper.flush(by, now)
       events.tell({ event: 'flush', flies, by })
       return flies
     },
