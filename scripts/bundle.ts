@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { build } from 'esbuild'
 
 const { outputFiles } = await build({
-  entryPoints: ['src/command.ts'],
+  entryPoints: ['src/main.ts'],
   outfile: 'dist/main.js',
   write: false,
   bundle: true,

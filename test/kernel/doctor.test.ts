@@ -162,7 +162,7 @@ test('without CAP_NET_ADMIN: what can be seen without, and what is missing', asy
     '--bounding-set=-net_admin',
     '--inh-caps=-net_admin',
     process.execPath,
-    'src/main.ts',
+    'src/checkout.ts',
     'doctor',
   ]
   const { code, stdout } = await gate.run(command)

@@ -108,7 +108,7 @@ function equipped(gate: Host): Installation {
   const write = (name: string, text: string) => writeFileSync(join(directory, name), text)
   mkdirSync(join(directory, 'bin'))
   mkdirSync(join(directory, 'nftables.d'))
-  write('bin/flypaperd', `#!/bin/sh\nexec ${process.execPath} ${process.cwd()}/src/main.ts "$@"\n`)
+  write('bin/flypaperd', `#!/bin/sh\nexec ${process.execPath} ${process.cwd()}/src/checkout.ts "$@"\n`)
   write('bin/sudo', '#!/bin/sh\nexec "$@"\n')
   for (const program of ['flypaperd', 'sudo']) chmodSync(join(directory, 'bin', program), 0o755)
   write('hosts', '127.0.0.1 localhost\n69.0.231.79 vpn.example.org\n')

@@ -99,7 +99,7 @@ test('why and watch: offences, who was spared and why, and what people did', asy
   await serve(scanner, 'tcp:80')
   using flypaperd = install(gate)
   await flypaperd.start()
-  const watch = await gate.start([process.execPath, 'src/main.ts', 'watch', '--json'], {
+  const watch = await gate.start([process.execPath, 'src/checkout.ts', 'watch', '--json'], {
     env: { RUNTIME_DIRECTORY: flypaperd.directory, STATE_DIRECTORY: flypaperd.directory },
   })
   // Whom we talk to is spared for one packet: it could be forged.
@@ -190,7 +190,7 @@ test('a program whose name would forge a line of the log: it is named, in one li
   await using _ = world
   using flypaperd = install(gate)
   const daemon = await flypaperd.start()
-  const watch = await gate.start([process.execPath, 'src/main.ts', 'watch'], {
+  const watch = await gate.start([process.execPath, 'src/checkout.ts', 'watch'], {
     env: { RUNTIME_DIRECTORY: flypaperd.directory, STATE_DIRECTORY: flypaperd.directory },
   })
   while (!watch.output().includes('203.0.113.99')) await flypaperd.must('lock', '203.0.113.99')

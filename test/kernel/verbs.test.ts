@@ -191,7 +191,7 @@ test('without CAP_NET_ADMIN: 77, the capability and the command to use', async (
     ['flush'],
     ['list', '--held'],
   ]) {
-    const program = [process.execPath, 'src/main.ts', ...verb]
+    const program = [process.execPath, 'src/checkout.ts', ...verb]
     const { code, stderr } = await gate.run(
       ['setpriv', '--bounding-set', '-net_admin', '--inh-caps', '-net_admin', ...program],
       {

@@ -14,7 +14,7 @@ async function generate(example: string, ...more: string[]): Promise<string> {
     ? readFileSync(join(example, 'options'), 'utf8').trim().split(' ')
     : []
   const args = ['generate', '--settings', join(example, 'flypaperd.toml'), ...options, ...more]
-  return must([process.execPath, 'src/main.ts', ...args])
+  return must([process.execPath, 'src/checkout.ts', ...args])
 }
 
 const supportsQueue = async (host: Host) =>

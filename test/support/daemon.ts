@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { PATIENCE, type Result, type Running } from './process.ts'
 import type { Host } from './world.ts'
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../src/checkout.ts', import.meta.url))
 const QUEUE_MAIN = fileURLToPath(new URL('queue-without-nft-queue.ts', import.meta.url))
 /** In the virtual machine, whose kernel has nft_queue, and where everything is slow. */
 export const IN_VM = process.env.FLYPAPERD_VM !== undefined
@@ -40,7 +40,7 @@ export interface Installation extends Disposable {
 }
 
 export interface Options {
-  /** The program, if not src/main.ts. */
+  /** The program, if not src/checkout.ts. */
   readonly main?: string
   /** Files that the program sees with another text: `/etc/resolv.conf`, `/proc/uptime`. */
   readonly files?: Readonly<Record<string, string>>
