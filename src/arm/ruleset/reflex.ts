@@ -17,16 +17,11 @@ export function early(): ChainSpec {
         'The IPv4 flies, before anything is asked and without a counter, since they send the most: the daemon keeps whoever is never locked out from this set.',
         'ip saddr @flypaper drop',
       ),
-      because('This machine talking to itself.', 'iif "lo" return'),
       because(
-        'Held sources, but for hosts that we talk to ourselves, and prefixes that were locked out by hand. The never-list is asked first in flypaper_stuck, which costs only those who are in a set.',
+        'Held sources, but for hosts that we talk to ourselves, and prefixes that were locked out by hand. Who is spared all the same, flypaper_stuck asks, which costs only those who are in a set.',
         ...toStuck('ip', [...isHeld('saddr'), ...nets('saddr')]),
       ),
       IPV4_ENDS,
-      because(
-        'Neighbour discovery speaks from these: dropping it would break IPv6, whatever somebody put into a set.',
-        'ip6 saddr { ::, fe80::/10 } return',
-      ),
       because(
         'IPv6: held sources and flies.',
         ...toStuck('ip6', [...isHeld('saddr'), ...isIn('flypaper', 'saddr'), ...nets('saddr')]),
@@ -40,6 +35,11 @@ export function stuck(): ChainSpec {
     name: 'flypaper_stuck',
     why: 'The end of the way for whoever sticks, also for what his open connections still carry.',
     paragraphs: [
+      because('This machine talking to itself.', 'iif "lo" return'),
+      because(
+        'Neighbour discovery speaks from these: dropping it would break IPv6, whatever somebody put into a set.',
+        'ip6 saddr { ::, fe80::/10 } return',
+      ),
       because(
         'The never-list first, whatever way somebody came into a set: but for IPv4 hosts in flypaper, who do not come here.',
         ...SPARED.map(({ match }) => `${match} return`),
