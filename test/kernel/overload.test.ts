@@ -15,6 +15,8 @@ const LARGEST = 65_507
 const DATAGRAMS = 1500
 /** What the queue (32,768) has no room for is lost. */
 const TOO_MANY = 34_000
+/** What the queue has room for, and nobody judges at once. */
+const WAITING = 20_000
 
 /** Collects all garbage all the time: whatever the reader holds too loosely goes. */
 const COLLECTING = {
@@ -57,6 +59,19 @@ async function reassembled(host: Host): Promise<number> {
   return Number(values![names!.indexOf('ReasmOKs')])
 }
 
+async function pidOf(flypaperd: Installation): Promise<number> {
+  return JSON.parse((await flypaperd.run('status', '--json')).stdout).daemon.pid
+}
+
+/** Packets to a closed port, each from a source of its own. */
+function burstOf(count: number) {
+  return Array.from({ length: count }, (_, i) => ({
+    source: `198.${18 + (i >> 16)}.${(i >> 8) & 0xff}.${i & 0xff}`,
+    destination: GATE,
+    tcp: 81,
+  }))
+}
+
 const WAYS = [
   { capture: 'log', options: {} },
   { capture: 'queue', options: QUEUE },
@@ -84,6 +99,25 @@ for (const { capture, options } of WAYS) {
     await assertAlive(scanner, flypaperd, DATAGRAMS)
   })
 
+  test(`stopped while packets wait: they are counted, and said: ${capture}`, async t => {
+    const { world, scanner, flypaperd } = await gateAndScanner(`capture = "${capture}"`, options)
+    await using _world = world
+    using _ = flypaperd
+    const daemon = await flypaperd.start()
+    const pid = await pidOf(flypaperd)
+    process.kill(pid, 'SIGSTOP')
+    await send(scanner, { bursts: [burstOf(WAITING)], gap: 10 })
+    // Both are there when it goes on: it reads first.
+    process.kill(pid, 'SIGTERM')
+    process.kill(pid, 'SIGCONT')
+    await daemon.says(/trap disarmed/)
+    const [, waited = '0'] = /closed while (\d+) packets waited/.exec(daemon.output()) ?? []
+    const listed = JSON.parse(await flypaperd.must('list', '--json')).length
+    t.diagnostic(`${listed} locked out, ${waited} waited`)
+    assert.ok(Number(waited) > 0, 'none waited: the test is none')
+    assert.equal(listed + Number(waited), WAITING)
+  })
+
   test(`garbage collections do not stop its reader: ${capture}`, async () => {
     const { world, scanner, flypaperd } = await gateAndScanner(`capture = "${capture}"`, {
       ...options,
@@ -105,14 +139,9 @@ test('more than the queue holds: dropped, counted, and the next one is judged', 
   await using _world = world
   using _ = flypaperd
   const daemon = await flypaperd.start()
-  const { pid } = JSON.parse((await flypaperd.run('status', '--json')).stdout).daemon
+  const pid = await pidOf(flypaperd)
   process.kill(pid, 'SIGSTOP')
-  const burst = Array.from({ length: TOO_MANY }, (_, i) => ({
-    source: `198.${18 + (i >> 16)}.${(i >> 8) & 0xff}.${i & 0xff}`,
-    destination: GATE,
-    tcp: 81,
-  }))
-  await send(scanner, { bursts: [burst], gap: 10 })
+  await send(scanner, { bursts: [burstOf(TOO_MANY)], gap: 10 })
   process.kill(pid, 'SIGCONT')
   await daemon.says(/lockout/)
   // Whoever is lost is held by the kernel all the same; a packet that gets through tells of the gap before it.
