@@ -14,10 +14,13 @@ export function lasting({ until, end }: TermTable, now: number): number {
 /** The flies within the prefix, or around it. */
 export function within(table: TermTable, { first, last }: Prefix): Fly[] {
   const hostBits = BigInt(table.words === 1 ? 0 : 128 - 32 * table.words)
+  const [lowest, highest] = [first, last].map(end => Number(table.words === 1 ? end : end >> 96n))
   const found: Fly[] = []
   for (let place = 0; place < table.end; place++) {
     if (Number.isNaN(table.until[place])) continue
     const key = table.keyAt(place)
+    // Most are told apart by their first word, without a BigInt.
+    if (key[0]! < lowest! || key[0]! > highest!) continue
     let number = 0n
     for (const word of key) number = (number << 32n) | BigInt(word)
     if (first <= ((number + 1n) << hostBits) - 1n && number << hostBits <= last) found.push(flyOfKey(key))
