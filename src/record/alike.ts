@@ -29,26 +29,34 @@ function areAlike(one: Lockout, other: Lockout): boolean {
     one.until === other.until &&
     one.since === other.since &&
     one.because === other.because &&
-    one.hook === other.hook
+    one.hook === other.hook &&
+    isSent(one) === isSent(other)
   )
 }
 
 function isPlain(lockout: Lockout): lockout is Plain {
-  const { tried, source, packetSource, forwardedTo, by, note } = lockout
+  const { tried, packetSource, forwardedTo, by, note } = lockout
   const hasPorts = tried !== undefined && 'from' in tried && tried.from !== undefined
   const isBare = forwardedTo === undefined && by === undefined && note === undefined
-  return hasPorts && isBare && (packetSource as string) === source
+  return hasPorts && isBare && packetSource !== undefined
+}
+
+/** Whether the packet's sender is another than the source: one address of its /64. */
+export function isSent({ source, packetSource }: Lockout): boolean {
+  return (packetSource as string | undefined) !== source
 }
 
 function flagsOf(tried: Tried): number | null {
   return tried.kind === 'tcp' ? tried.flags : null
 }
 
-/** The parameters of `addAlike` in schema.ts. */
+/** The parameters of `addAlike` in schema.ts, or of `addAlikeSent`. */
 export function alikeValues(alike: readonly Lockout[]): Record<string, Value> {
+  const areSent = isSent(alike[0]!)
   // An address needs no escaping, and a number of 32 bits with a sign is quickest to write.
   const lockouts = (alike as readonly Plain[]).map(
-    ({ source, tried }) => `"${source}":${(tried.from << 16) | tried.port}`,
+    ({ source, packetSource, tried }) =>
+      `"${areSent ? `${source} ${packetSource}` : source}":${(tried.from << 16) | tried.port}`,
   )
   const [{ tried, hook, because, since, until, times }] = alike as readonly [Plain]
   return {

@@ -5,7 +5,7 @@
  */
 import type { Lockout, Memory } from '../lockout/lockout.ts'
 import type { Fly } from '../terms/fly.ts'
-import { alikePieces, alikeValues } from './alike.ts'
+import { alikePieces, alikeValues, isSent } from './alike.ts'
 import { type Chronicle, openChronicle } from './chronicle.ts'
 import type { Database } from './database.ts'
 import type { LockoutRow } from './lockout.ts'
@@ -61,6 +61,8 @@ export function openHistory(database: Database): History {
     add,
     addAlike,
     supersedeAlike,
+    addAlikeSent,
+    supersedeAlikeSent,
     last,
     timesBefore,
     knows,
@@ -88,9 +90,12 @@ export function openHistory(database: Database): History {
   function addAlikes(alike: readonly Lockout[]): void {
     const values = alikeValues(alike)
     const before = last.get()!.last as number | null
-    if (addAlike.run(values) === alike.length) return
-    supersedeAlike.run({ lockouts: values.lockouts!, last: before })
-    addAlike.run(values)
+    const [add, supersede] = isSent(alike[0]!)
+      ? [addAlikeSent, supersedeAlikeSent]
+      : [addAlike, supersedeAlike]
+    if (add.run(values) === alike.length) return
+    supersede.run({ lockouts: values.lockouts!, last: before })
+    add.run(values)
   }
 
   return {

@@ -67,18 +67,35 @@ export const FLY = `${UNRELEASED} AND (until IS NULL OR until > :now)`
 const RELEASE = `UPDATE lockout
   SET released_at = :now, released_by = :by, released_because = :because, counts = :counts WHERE ${FLY}`
 
+/** The source and its sender in a key of that JSON: the source alone where it is the sender, or both with a space between them. */
+const ITSELF = { source: 'key', sender: 'NULL' }
+const SENT = { source: "substr(key, 1, instr(key, ' ') - 1)", sender: "substr(key, instr(key, ' ') + 1)" }
+
+/**
+ * Lockouts that are alike (alike.ts), as a JSON object from each source to its two ports in one number. It fails with its whole
+ * transaction: to be able to fail alone it would copy each page that it changes.
+ */
+function addAlike({ source, sender }: typeof ITSELF): string {
+  return `INSERT OR ROLLBACK INTO lockout
+            (source, packet_source, tried, number, from_port, detail, hook, because, since, until, times)
+          SELECT ${source}, ${sender}, :tried, value & 65535, value >> 16 & 65535, :detail, :hook, :because, :since, :until, :times
+          FROM json_each(:lockouts) WHERE true ON CONFLICT (source) WHERE latest = 1 DO NOTHING`
+}
+
+function supersedeAlike({ source }: typeof ITSELF): string {
+  return `UPDATE lockout SET latest = 0
+          WHERE latest = 1 AND id <= :last AND source IN (SELECT ${source} FROM json_each(:lockouts))`
+}
+
 export const SQL = {
   supersede: 'UPDATE lockout SET latest = 0 WHERE source = :source AND latest = 1',
   // Nothing when the source has a latest row already, which is to be superseded then: most sources have none.
   add: `INSERT INTO lockout (${COLUMNS}) VALUES (${COLUMNS.map(() => '?')})
         ON CONFLICT (source) WHERE latest = 1 DO NOTHING`,
-  // Lockouts that are alike (alike.ts), as a JSON object from each source to its two ports in one number.
-  // It fails with its whole transaction: to be able to fail alone it would copy each page that it changes.
-  addAlike: `INSERT OR ROLLBACK INTO lockout (source, tried, number, from_port, detail, hook, because, since, until, times)
-             SELECT key, :tried, value & 65535, value >> 16 & 65535, :detail, :hook, :because, :since, :until, :times
-             FROM json_each(:lockouts) WHERE true ON CONFLICT (source) WHERE latest = 1 DO NOTHING`,
-  supersedeAlike: `UPDATE lockout SET latest = 0
-                   WHERE latest = 1 AND id <= :last AND source IN (SELECT key FROM json_each(:lockouts))`,
+  addAlike: addAlike(ITSELF),
+  supersedeAlike: supersedeAlike(ITSELF),
+  addAlikeSent: addAlike(SENT),
+  supersedeAlikeSent: supersedeAlike(SENT),
   last: 'SELECT max(id) AS last FROM lockout',
   // All sources of a batch in one question: a JSON array of them.
   timesBefore: `SELECT source, times - (counts = 0) AS times

@@ -14,6 +14,8 @@ const PLANS: Record<keyof typeof SQL, string[]> = {
   add: [],
   addAlike: [],
   supersedeAlike: ['SEARCH lockout USING COVERING INDEX lockout_latest (source=? AND rowid<?)'],
+  addAlikeSent: [],
+  supersedeAlikeSent: ['SEARCH lockout USING COVERING INDEX lockout_latest (source=? AND rowid<?)'],
   last: ['SEARCH lockout'],
   timesBefore: ['SEARCH lockout USING INDEX lockout_latest (source=?)'],
   knows: ['SEARCH lockout USING COVERING INDEX lockout_latest (source=?)'],

@@ -155,7 +155,9 @@ test('lockouts that are alike are remembered as one by one, whoever came before'
     ),
   ]
   const [together, apart] = [fresh(t).history, fresh(t).history]
-  const before = [3, 8, 25, 41, 66].map(n => lockout({ source: source(n), since: SINCE - HOUR }))
+  const before = [...[3, 8, 25, 41, 66].map(source), '2001:db8:2::/64', '2001:db8:9::/64'].map(known =>
+    lockout({ source: known, since: SINCE - HOUR }),
+  )
   for (const history of [together, apart]) history.add(before)
   together.add(lockouts)
   for (const one of lockouts) apart.add([one])
