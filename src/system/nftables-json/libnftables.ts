@@ -26,7 +26,7 @@ export interface Outcome {
 
 export interface Context {
   run(text: string, mode: Mode): Outcome
-  /** On a worker thread; nothing else may be called on this context until it settles. */
+  /** On a worker thread, where a signal may make it fail although it was done; nothing else may be called on this context until it settles. */
   runAsync(text: string, mode: Mode): Promise<Outcome>
   /** At most once, and not while anything runs. */
   free(): void
@@ -40,6 +40,7 @@ export function openContext(library: string): Context {
   widenAsyncStack()
   probeNetlink()
   const nft = bind(library)
+  const undisturbed = signalBlocker()
   const context: unknown = nft.newContext(0)
   if (nft.bufferOutput(context) !== 0 || nft.bufferError(context) !== 0) {
     nft.free(context)
@@ -58,7 +59,7 @@ export function openContext(library: string): Context {
   return {
     run(text, mode) {
       prepare(mode)
-      return outcome(nft.run(context, text))
+      return outcome(undisturbed(() => nft.run(context, text)))
     },
     runAsync(text, mode) {
       prepare(mode)
@@ -88,6 +89,25 @@ function bind(library: string) {
     }
   } catch (cause) {
     throw new NftablesError('no-library', cause instanceof Error ? cause.message : String(cause), { cause })
+  }
+}
+
+/**
+ * A signal that comes between a transaction and its answer makes libnftables report EINTR, whatever became of the transaction
+ * (it was done, each time that was looked at). So other threads take the signals meanwhile.
+ */
+function signalBlocker(): <T>(work: () => T) => T {
+  const setMask = loader(null).func('int pthread_sigmask(int how, const void *set, void *before)')
+  const [SIG_BLOCK, SIG_SETMASK, SIZE_OF_SIGSET] = [0, 2, 128]
+  const all = new Uint8Array(SIZE_OF_SIGSET).fill(0xff)
+  const before = new Uint8Array(SIZE_OF_SIGSET)
+  return work => {
+    setMask(SIG_BLOCK, all, before)
+    try {
+      return work()
+    } finally {
+      setMask(SIG_SETMASK, before, null)
+    }
   }
 }
 

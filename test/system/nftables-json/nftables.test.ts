@@ -238,6 +238,30 @@ describeInNamespace(import.meta.url, () => {
     assert.match(other.version ?? '', /^\d+\.\d+/)
   })
 
+  test('signals do not make a transaction fail', () => {
+    // Unless they are blocked, about one of fifty that are done says EINTR.
+    const program = `
+      import { Worker } from 'node:worker_threads'
+      const came = new Promise(resolve => process.on('SIGUSR2', resolve))
+      const storm = new Worker('for (;;) process.kill(' + process.pid + ', "SIGUSR2")', { eval: true })
+      await new Promise(resolve => storm.once('online', resolve))
+      using nftables = openNftables()
+      const rules = 'ip saddr 192.0.2.1 drop\\n'.repeat(200)
+      const failed = []
+      for (let run = 0; run < 500; run++)
+        try {
+          nftables.load('table inet storm { chain c {\\n' + rules + '}\\n}')
+          nftables.load('delete table inet storm')
+        } catch (error) {
+          failed.push(error.text)
+        }
+      await came
+      console.log(failed.join() || 'none failed')
+      process.exit()
+    `
+    assert.equal(runProgram(program), 'none failed')
+  })
+
   test('a library that is not there, or is another one', () => {
     throwsCode('no-library', () => openNftables({ library: 'libnftables.so.404' }))
     throwsCode('no-library', () => openNftables({ library: 'libc.so.6' }))
