@@ -5,6 +5,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { reachDaemon } from '../../src/surface/control/client.ts'
 import { openHistoryFile } from '../../src/system/history-file.ts'
 import { lockout } from '../record/lockouts.ts'
 import { type Installation, install, lockouts } from '../support/daemon.ts'
@@ -82,7 +83,7 @@ test(`SIGKILL at ${KILLS} moments of a flood: what was logged is there, nothing 
   await last.stop()
 })
 
-test(`${MANY} flies: all come back with the time they have left`, async t => {
+test(`${MANY} flies: all come back with the time they have left, and flush frees them while packets have their turn`, async t => {
   const { world, gate } = await gateAndScanner()
   await using _ = world
   using flypaperd = install(gate, 'capture = "log"')
@@ -122,6 +123,11 @@ test(`${MANY} flies: all come back with the time they have left`, async t => {
     const early = until - ends.get(source)!
     assert.ok(early >= -3000 && early <= slowest + 3000, `${source} ends ${early} ms early, of ${slowest}`)
   }
+  assert.ok(
+    await isAnsweredDuringFlush(flypaperd),
+    'a request is answered when some are freed and some are not',
+  )
+  assert.doesNotMatch(await gate.must(['nft', 'list', 'set', 'inet', 'filter', 'flypaper']), /elements/)
   await daemon.stop('SIGUSR2')
 })
 
@@ -266,6 +272,24 @@ test('reload under load: good settings without a gap, bad ones refused whole, ha
 })
 
 /** Until nothing more goes in. */
+async function isAnsweredDuringFlush(flypaperd: Installation): Promise<boolean> {
+  const control = (await reachDaemon(join(flypaperd.directory, 'control.sock')))!
+  using history = openHistoryFile(join(flypaperd.directory, 'history.db'), { readOnly: true })
+  const all = history.count(Date.now())
+  let isOver = false
+  let isAnswered = false
+  const flushed = control.flush('tester').finally(() => {
+    isOver = true
+  })
+  while (!isOver) {
+    await control.status()
+    const left = history.count(Date.now())
+    isAnswered ||= left > 0 && left < all
+  }
+  assert.equal(await flushed, all)
+  return isAnswered
+}
+
 function fill(file: string): void {
   try {
     for (const size of [256 * 1024, 4096, 512])
