@@ -24,7 +24,7 @@ export interface Manner {
 /** How often this machine is looked at again: served ports, resolvers. */
 const REFRESH_MS = 60_000
 /** The garbage of the start is collected when whoever waits for it is served. */
-const AFTER_START_MS = 1000
+const AFTER_START_MS = 100
 /** Several changes of routes come at once, when an interface comes or goes. */
 const SETTLE_MS = 200
 
