@@ -4,9 +4,9 @@
  */
 import { type ForeignTransaction, meaningOf } from '../lockout/foreign.ts'
 import { endHolds } from '../lockout/hold.ts'
+import { inPieces } from '../lockout/pieces.ts'
 import { openAlarm } from '../record/alarm.ts'
 import type { Events } from '../record/events.ts'
-import { inPieces } from './pieces.ts'
 import { identityOf, type Settled, type SettleWorld, settle, type Trust } from './settle.ts'
 
 export interface KeptTrap {

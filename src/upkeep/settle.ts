@@ -7,11 +7,11 @@ import { flyChanges, newFlyChanges, type TimedFly } from '../arm/flies.ts'
 import type { Flypaper } from '../lockout/flypaper.ts'
 import type { KernelSets } from '../lockout/kernel-sets.ts'
 import type { Lockout } from '../lockout/lockout.ts'
+import { inPieces } from '../lockout/pieces.ts'
 import { compare } from '../lockout/reconcile.ts'
 import type { History } from '../record/history.ts'
 import type { Log } from '../record/log.ts'
 import { type Fly, type FlySet, setOf } from '../terms/fly.ts'
-import { inPieces } from './pieces.ts'
 
 /** Sets with more elements, or flies, than these are not listed: the kernel's work grows with the square of their number. */
 export const LISTED_MAX = 100_000
