@@ -54,10 +54,11 @@ export function keepStateFile(world: StateWorld): StateFile {
   let timer: NodeJS.Timeout | undefined
   let isWriting = false
   let isStale = false
+  let isOver = false
 
   function touch(): void {
     isStale = true
-    if (isWriting) return
+    if (isWriting || isOver) return
     timer ??= setTimeout(write, Math.min(LATEST_MS, Math.max(SOON_MS, took / SHARE)))
   }
 
@@ -81,7 +82,10 @@ export function keepStateFile(world: StateWorld): StateFile {
 
   return {
     touch,
-    [Symbol.dispose]: () => clearTimeout(timer),
+    [Symbol.dispose]() {
+      isOver = true
+      clearTimeout(timer)
+    },
   }
 }
 

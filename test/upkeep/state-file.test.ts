@@ -82,3 +82,30 @@ test('changes that come together are written once, and none is forgotten', async
   assert.equal(written.length, 1)
   assert.match(written[0]!, /192\.0\.2\.199 timeout/)
 })
+
+test('over in the middle of a write that fails, it does not try again: nothing keeps the process', async () => {
+  let attempts = 0
+  const failing = Promise.withResolvers<void>()
+  const log = { info() {}, warn() {}, error() {} }
+  {
+    using state = keepStateFile({
+      file: {
+        write() {
+          attempts += 1
+          return failing.promise
+        },
+        remove() {},
+      },
+      settings: () => SETTINGS,
+      flies: () => [],
+      log,
+      now: () => NOW,
+    })
+    state.touch()
+    for (let patience = 100; attempts === 0 && patience > 0; patience--) await sleep(20)
+    assert.equal(attempts, 1)
+  }
+  failing.reject(new Error('read-only file system'))
+  await sleep(300)
+  assert.equal(attempts, 1)
+})
