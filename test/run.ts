@@ -19,6 +19,10 @@ interface Suite {
   readonly concurrency: number
 }
 
+/** Of test/kernel: what scans, and waits most of the time. Each has hosts and files of its own. */
+const SCANNING =
+  /\/(administrator|corpus|forwarded|grading|innocents|never-list|reflex|scans|unaccepted.*|verbs)\.test\.ts$/
+
 const TEST_TIMEOUT = 240_000 * PATIENCE + LENGTH_MS
 const SUITE_TIMEOUT = 30 * 60_000
 
@@ -26,11 +30,12 @@ function suitesOf(args: readonly string[]): Suite[] {
   const files = globSync('test/**/*.test.ts', {
     exclude: ['test/vm/{inside,systemd}/**', 'test/{install,long,beside}/**'],
   }).sort()
-  const inKernel = (file: string) => file.startsWith('test/kernel/')
+  const kernel = files.filter(file => file.startsWith('test/kernel/'))
   const suites: Suite[] = [
-    { name: 'unit', files: files.filter(file => !inKernel(file)), concurrency: 2 },
+    { name: 'unit', files: files.filter(file => !kernel.includes(file)), concurrency: 2 },
     // Floods and tight gaps want the processors for themselves.
-    { name: 'kernel', files: files.filter(inKernel), concurrency: 1 },
+    { name: 'kernel', files: kernel.filter(file => !SCANNING.test(file)), concurrency: 1 },
+    { name: 'scanning', files: kernel.filter(file => SCANNING.test(file)), concurrency: 2 },
   ]
   if (args.length === 0) return suites
   // Scanners wait most of the time: three at once take hardly longer than one.
