@@ -8,8 +8,10 @@ import type { WholeFile } from '../upkeep/state-file.ts'
 export function wholeFile(path: string): WholeFile {
   // Not found by a pattern that finds the file itself.
   const beside = `${path.slice(0, path.lastIndexOf('/') + 1)}.${path.slice(path.lastIndexOf('/') + 1)}.new`
+  let isRemoved = false
   return {
     async write(pieces) {
+      isRemoved = false
       try {
         {
           await using file = await open(beside, 'w', 0o640)
@@ -19,12 +21,16 @@ export function wholeFile(path: string): WholeFile {
           }
           await file.datasync()
         }
-        await rename(beside, path)
+        // Removed meanwhile, it does not come back.
+        await (isRemoved ? rm(beside, { force: true }) : rename(beside, path))
       } catch (error) {
         await rm(beside, { force: true }).catch(() => {})
         throw error
       }
     },
-    remove: () => rmSync(path, { force: true }),
+    remove() {
+      isRemoved = true
+      rmSync(path, { force: true })
+    },
   }
 }

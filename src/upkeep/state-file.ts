@@ -20,7 +20,7 @@ import { BOOT_SECONDS } from './settle.ts'
 export interface WholeFile {
   /** Replaces it, piece by piece while other things go on; all of it or, when it rejects, nothing. */
   write(pieces: Iterable<string>): Promise<void>
-  /** Makes it disappear. No error when it is not there. */
+  /** Makes it disappear, also for a write that is on its way. No error when it is not there. */
   remove(): void
 }
 

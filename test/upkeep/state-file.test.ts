@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -58,9 +58,13 @@ test('the file is whole at every moment, and a failed write leaves the old one',
   await assert.rejects(writing, /no space left/)
   assert.deepEqual(readdirSync(folder), ['boot.nft'])
   assert.equal(readFileSync(path, 'utf8'), 'one\n')
+  const late = file.write(['two\n'])
   file.remove()
   file.remove()
-  assert.ok(!existsSync(path))
+  await late
+  assert.deepEqual(readdirSync(folder), [], 'what was on its way does not bring it back')
+  await file.write(['three\n'])
+  assert.equal(readFileSync(path, 'utf8'), 'three\n')
 })
 
 test('changes that come together are written once, and none is forgotten', async () => {
