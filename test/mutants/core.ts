@@ -42,7 +42,7 @@ export const CORE: readonly Mutant[] = [
   {
     what: 'the judge always lets go',
     file: 'src/judge/judge.ts',
-    change: ['return stick(guiltOf(evidence))', "return letGo('weak-evidence')"],
+    change: ['stick(guiltOf(evidence))', "letGo('weak-evidence')"],
     tests: ['test/judge/judge.test.ts'],
   },
   {
