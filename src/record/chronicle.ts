@@ -30,10 +30,10 @@ const AT_ONCE = 500
 const SQL = {
   of: 'SELECT * FROM lockout WHERE source IN (:one, :other) ORDER BY id DESC LIMIT :limit',
   nets: `SELECT * FROM lockout NOT INDEXED WHERE ${FLY} AND because = 'by-hand' AND source LIKE '%/%'`,
-  lockouts: `SELECT id, source, since, tried, number, times, latest, because FROM lockout
+  lockouts: `SELECT id, source, since, tried, number, times, latest, because, stands FROM lockout
              WHERE id > :after AND since >= :since ORDER BY id LIMIT ${AT_ONCE}`,
   byHand: `SELECT source FROM lockout NOT INDEXED WHERE latest = 1 AND because = 'by-hand' AND since >= :since`,
-  // Of days that were pruned the totals are left (pruning.ts).
+  // What was pruned is counted in the totals of its day (pruning.ts): of the whole day, also where it began before.
   pruned: `SELECT day, attackers FROM day WHERE day >= date(:since / 1000, 'unixepoch', 'localtime')`,
   spared: `SELECT because, sum(count) AS packets, count(*) AS sources FROM sighting WHERE last >= :since
            GROUP BY because ORDER BY packets DESC`,
@@ -51,10 +51,10 @@ export function openChronicle(database: Database): Chronicle {
         .filter(({ source }) => overlaps(prefix, prefixOf(source))),
     sums(since) {
       const byHand = new Set(ask.byHand.all({ since }).map(({ source }) => source as string))
-      const sums = sumUp(lockoutsSince(ask.lockouts, since), byHand)
+      const sums = sumUp(lockoutsSince(ask.lockouts, since), byHand, since)
       const pruned = ask.pruned.all({ since }) as unknown as Sums['days']
       const spared = ask.spared.all({ since }) as unknown as Told['spared']
-      return { ...sums, days: greatest([...sums.days, ...pruned]), spared }
+      return { ...sums, days: together([...sums.days, ...pruned]), spared }
     },
     bytes: () => ask.bytes.get()?.bytes as number,
   }
@@ -70,11 +70,12 @@ function* lockoutsSince(lockouts: Statement, since: number): Generator<readonly 
   }
 }
 
-/** Of each day the higher total, in order. */
-function greatest(days: Sums['days']): Sums['days'] {
-  const most = new Map<string, number>()
-  for (const { day, attackers } of days) most.set(day, Math.max(attackers, most.get(day) ?? 0))
-  return [...most]
+/** Of each day that had attackers the sum, in order. */
+function together(days: Sums['days']): Sums['days'] {
+  const all = new Map<string, number>()
+  for (const { day, attackers } of days) all.set(day, attackers + (all.get(day) ?? 0))
+  return [...all]
     .map(([day, attackers]) => ({ day, attackers }))
+    .filter(({ attackers }) => attackers > 0)
     .sort((one, other) => (one.day < other.day ? -1 : 1))
 }

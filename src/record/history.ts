@@ -8,8 +8,9 @@ import type { Fly } from '../terms/fly.ts'
 import { alikePieces, alikeValues, isSent } from './alike.ts'
 import { type Chronicle, openChronicle } from './chronicle.ts'
 import type { Database } from './database.ts'
+import { dayAround } from './day.ts'
 import type { LockoutRow } from './lockout.ts'
-import { type Limits, openPruning } from './pruning.ts'
+import { type Limits, openPruning, type Pruned } from './pruning.ts'
 import { type LockoutTerm, lockoutOf, termOf, valuesOf } from './row.ts'
 import { SQL } from './schema.ts'
 import { openSelection, type Selection } from './selection.ts'
@@ -38,8 +39,8 @@ export interface History extends Memory, Sightings, Selection, Chronicle, Dispos
    * time is over, who would be in force again when the clock goes back.
    */
   shift(ms: number): void
-  /** Forgets lockouts; see pruning.ts. Tells how many. */
-  prune(limits: Limits, now: number): number
+  /** Forgets a slice of the lockouts that are too old or too many; see pruning.ts. */
+  prune(limits: Limits, now: number): Pruned
   /** Small facts that outlive the daemon. */
   getMeta(key: string): string | undefined
   setMeta(key: string, value: string): void
@@ -58,6 +59,7 @@ const FEW_ALIKE = 4
 export function openHistory(database: Database): History {
   const {
     supersede,
+    standsToday,
     add,
     addAlike,
     supersedeAlike,
@@ -78,12 +80,15 @@ export function openHistory(database: Database): History {
     getMeta,
     setMeta,
   } = database.prepareAll(SQL)
+  const pruning = openPruning(database)
 
   function addOne(lockout: Lockout): void {
-    const values = valuesOf(lockout)
-    if (add.run(...values) > 0) return
-    supersede.run({ source: lockout.source })
-    add.run(...values)
+    const isAttack = lockout.because !== 'by-hand'
+    if (add.run(...valuesOf(lockout, isAttack)) > 0) return
+    const today = { source: lockout.source, ...dayAround(lockout.since) }
+    const stands = isAttack || standsToday.get(today) !== undefined
+    supersede.run(today)
+    add.run(...valuesOf(lockout, stands))
   }
 
   /** What is in the way of some was there before: it is superseded, and those come in the second time. */
@@ -94,7 +99,7 @@ export function openHistory(database: Database): History {
       ? [addAlikeSent, supersedeAlikeSent]
       : [addAlike, supersedeAlike]
     if (add.run(values) === alike.length) return
-    supersede.run({ lockouts: values.lockouts!, last: before })
+    supersede.run({ lockouts: values.lockouts!, last: before, ...dayAround(alike[0]!.since) })
     add.run(values)
   }
 
@@ -108,10 +113,11 @@ export function openHistory(database: Database): History {
           if (piece.length < FEW_ALIKE) piece.forEach(addOne)
           else addAlikes(piece)
       })
+      pruning.added(lockouts.length)
     },
     knows: source => knows.get({ source }) !== undefined,
     shift: ms => void shift.run({ ms }),
-    prune: openPruning(database),
+    prune: pruning.prune,
     timesBefore(sources) {
       const rows = timesBefore.all({ sources: JSON.stringify(sources) })
       return new Map(rows.map(({ source, times }) => [source as Fly, times as number]))
@@ -142,8 +148,17 @@ export function openHistory(database: Database): History {
       return row === undefined ? undefined : lockoutOf(row)
     },
     count: now => count.get({ now })?.flies as number,
-    release: (sources, { at: now, by, because, counts }) =>
-      release.run({ sources: JSON.stringify(sources), now, by, because, counts: Number(counts) }),
+    release(sources, { at: now, by, because, counts }) {
+      const rows = release.run({
+        sources: JSON.stringify(sources),
+        now,
+        by,
+        because,
+        counts: Number(counts),
+      })
+      pruning.changed(rows)
+      return rows
+    },
     releaseAll: ({ at: now, by, because, counts }) =>
       releaseAll.run({ now, by, because, counts: Number(counts) }),
     newest(limit, { before = Number.MAX_SAFE_INTEGER, now } = {}) {

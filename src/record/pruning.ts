@@ -1,62 +1,121 @@
 /**
- * The history is pruned by age and by number; of each day a line of totals stays for ever. Lockouts in force are never
- * pruned, nor is the newest of a source within `keepMs`: it says which time it was.
+ * The history is pruned by age and by number, in slices between which packets have their turn; of each day the totals of what went
+ * stay for ever. Lockouts in force are never pruned. By age all go alike, by number the oldest of the rank that makes room (rank.ts).
  */
 import type { Database } from './database.ts'
+import { dayText } from './day.ts'
+import { type Counts, RANKS, surplusOf } from './rank.ts'
+import { openRowCounts } from './row-counts.ts'
+import { type Bounds, type Going, openWalk, type Walk } from './walk.ts'
 
 export interface Limits {
   /** Lockouts that ended longer ago go. Milliseconds. */
   readonly keepMs: number
-  /** Of those that are over, the oldest go when there are more rows than this. */
+  /** Of those that are over, some go when there are more rows than this. */
   readonly most: number
 }
 
-/** Rows that go in one call: a thousand take about 10 ms, and the daemon waits for them. */
-const AT_ONCE = 1000
+export interface Pruned {
+  /** How many rows went. */
+  readonly rows: number
+  /** Whether to call again soon. */
+  readonly more: boolean
+}
 
-const OVER = '(released_at IS NOT NULL OR (until IS NOT NULL AND until <= :now))'
+export interface Pruning {
+  /** Prunes a slice. */
+  prune(limits: Limits, now: number): Pruned
+  /** So many rows were added, or so many changed. To be called once that is committed. */
+  added(rows: number): void
+  changed(rows: number): void
+}
+
+/** Rows that go in one slice: more than one batch of packets can add, so that a slice for each batch keeps up. */
+const AT_ONCE = 600
+/** By age the history is looked through no more often than this, nor is anew what was in force at the last time. */
+const AGAIN_MS = 30_000
+/** More often only when this part of the history has come since: so the work grows with what comes, not with what is there. */
+const AGAIN_PART = 1 / 10
+
 const SQL = {
-  /** Rows come in the order of time: whoever is over for long stands before the first who came later. A clock that was wrong may have left times of the future. */
-  young: 'SELECT id FROM lockout WHERE since BETWEEN :before AND :now ORDER BY id LIMIT 1',
-  old: `SELECT id, since FROM lockout WHERE id < :young AND ${OVER} AND coalesce(released_at, until) < :before
-        ORDER BY id LIMIT :atOnce`,
-  surplus: `SELECT id, since FROM lockout WHERE ${OVER} AND :now >= since ORDER BY id LIMIT :atOnce`,
-  /** No fewer than the rows. */
-  span: 'SELECT (SELECT max(id) FROM lockout) - (SELECT min(id) FROM lockout) + 1 AS rows',
-  count: 'SELECT count(*) AS rows FROM lockout',
-  // When the first lockouts of a day go they are all there; when more come and go on that day, the total is at least this.
-  total: `INSERT INTO day
-          SELECT date(since / 1000, 'unixepoch', 'localtime') AS day, count(*), count(DISTINCT source),
-            count(DISTINCT iif(instr(source, ':'), source, NULL)), sum(times > 1)
-          FROM lockout WHERE since BETWEEN :from AND :to AND because <> 'by-hand' GROUP BY day
-          ON CONFLICT DO UPDATE SET lockouts = max(lockouts, excluded.lockouts),
-            attackers = max(attackers, excluded.attackers), attackers6 = max(attackers6, excluded.attackers6),
-            repeaters = max(repeaters, excluded.repeaters)`,
-  remove: 'DELETE FROM lockout WHERE id = :id',
+  remove: 'DELETE FROM lockout WHERE id IN (SELECT value FROM json_each(:ids))',
+  total: `INSERT INTO day VALUES (?, ?, ?, ?, ?)
+          ON CONFLICT DO UPDATE SET lockouts = lockouts + excluded.lockouts, attackers = attackers + excluded.attackers,
+            attackers6 = attackers6 + excluded.attackers6, repeaters = repeaters + excluded.repeaters`,
 } as const
 
-const DAY_MS = 86_400_000
+export function openPruning(database: Database): Pruning {
+  const { remove, total } = database.prepareAll(SQL)
+  const counts = openRowCounts(database)
+  const byRank = RANKS.map((_, rank) => openWalk(database, rank))
+  const begun = RANKS.map(() => ({ at: 0, come: 0 }))
+  const byAge = openWalk(database, 'aged')
+  let agedAt = Number.NEGATIVE_INFINITY
+  let come = 0
 
-/** Prunes at most AT_ONCE rows; returns how many, so that the caller knows whether to come again soon. */
-export function openPruning(database: Database): (limits: Limits, now: number) => number {
-  const { young, old, surplus, span, count, total, remove } = database.prepareAll(SQL)
-  /** Counting reads the whole table, so it is done only when there may be too many. */
-  const rowsBeyond = (most: number) =>
-    ((span.get()?.rows as number | null) ?? 0) > most ? (count.get()?.rows as number) - most : 0
-  return ({ keepMs, most }, now) => {
-    const before = Math.max(0, now - keepMs)
-    const first = (young.get({ before, now })?.id as number | undefined) ?? Number.MAX_SAFE_INTEGER
-    const aged = old.all({ young: first, now, before, atOnce: AT_ONCE })
-    const tooMany = rowsBeyond(most) - aged.length
-    const more = tooMany > 0 ? surplus.all({ now, atOnce: Math.min(AT_ONCE, tooMany + aged.length) }) : []
-    const going = new Map([...aged, ...more].map(({ id, since }) => [id as number, since as number]))
-    if (going.size === 0) return 0
-    database.transaction(() => {
-      const times = [...going.values()]
-      // Days are those of local time: one more on either side has them whole.
-      total.run({ from: Math.min(...times) - DAY_MS, to: Math.max(...times) + DAY_MS })
-      for (const id of going.keys()) remove.run({ id })
-    })
-    return going.size
+  function remember(going: readonly Going[]): void {
+    for (const [day, { lockouts, attackers, attackers6, repeaters }] of totalsOf(going))
+      total.run(day, lockouts, attackers, attackers6, repeaters)
   }
+
+  function take(walk: Walk, bounds: Bounds, most: number): number {
+    const going = walk.next(bounds, most)
+    if (going.length === 0) return 0
+    database.transaction(() => {
+      remember(going)
+      remove.run({ ids: JSON.stringify(going.map(([id]) => id)) })
+    })
+    counts.removed(going.map(([, rank]) => rank))
+    return going.length
+  }
+
+  function surplus(most: number): Counts {
+    return counts.exceed(most) ? surplusOf(counts.byRank(most), most) : []
+  }
+
+  function beginAgain(rank: number, now: number, most: number): void {
+    const { at, come: before } = begun[rank]!
+    if (Math.abs(now - at) < AGAIN_MS && come - before < most * AGAIN_PART) return
+    begun[rank] = { at: now, come }
+    byRank[rank]!.begin()
+  }
+
+  return {
+    prune({ keepMs, most }, now) {
+      const bounds = { now, before: Math.max(0, now - keepMs) }
+      if (byAge.isOver() && Math.abs(now - agedAt) >= AGAIN_MS) byAge.begin()
+      if (!byAge.isOver()) agedAt = now
+      let rows = byAge.isOver() ? 0 : take(byAge, bounds, AT_ONCE)
+      for (const [rank, number] of surplus(most).entries()) {
+        if (number === 0 || rows >= AT_ONCE) continue
+        if (byRank[rank]!.isOver()) beginAgain(rank, now, most)
+        if (!byRank[rank]!.isOver()) rows += take(byRank[rank]!, bounds, Math.min(number, AT_ONCE - rows))
+      }
+      const isWanted = surplus(most).some((number, rank) => number > 0 && !byRank[rank]!.isOver())
+      return { rows, more: isWanted || !byAge.isOver() }
+    },
+    added(rows) {
+      come += rows
+      counts.added(rows)
+    },
+    changed: counts.changed,
+  }
+}
+
+type Totals = Record<'lockouts' | 'attackers' | 'attackers6' | 'repeaters', number>
+
+/** By day. What was by hand is no attack; but its row may stand for one. */
+function totalsOf(going: readonly Going[]): Map<string, Totals> {
+  const days = new Map<string, Totals>()
+  for (const [, , since, isByHand, stands, isIPv6, isAgain] of going) {
+    const day = dayText(since)
+    const totals = days.get(day) ?? { lockouts: 0, attackers: 0, attackers6: 0, repeaters: 0 }
+    days.set(day, totals)
+    totals.attackers += stands
+    totals.attackers6 += stands & isIPv6
+    if (isByHand === 1) continue
+    totals.lockouts++
+    totals.repeaters += isAgain
+  }
+  return days
 }

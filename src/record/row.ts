@@ -45,9 +45,11 @@ export const COLUMNS = [
   'since',
   'until',
   'times',
+  'stands',
 ] as const
 
-export function valuesOf(lockout: Lockout): Value[] {
+/** `stands`: whether it stands for its source among the attackers of its day. */
+export function valuesOf(lockout: Lockout, stands: boolean): Value[] {
   const { source, packetSource = source, tried, hook, forwardedTo, because, by, note, until } = lockout
   return [
     source,
@@ -61,6 +63,7 @@ export function valuesOf(lockout: Lockout): Value[] {
     lockout.since,
     until === 'forever' ? null : until,
     lockout.times,
+    Number(stands),
   ]
 }
 

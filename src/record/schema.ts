@@ -7,7 +7,8 @@ import { COLUMNS } from './row.ts'
  * is and who is a fly, however often a source came before, and a second lockout of a fly cannot stand beside
  * the first. A row ends by its `until` alone: nothing needs to be written when time passes. What nobody tried
  * (a lockout by hand) has no `tried`. `detail` is the TCP flags or the ICMP code. `packet_source` is empty where the
- * packet was sent by the source itself, as in IPv4 it always is.
+ * packet was sent by the source itself, as in IPv4 it always is. `stands` is 1 in the row that stands for its source among the
+ * attackers of its day: the newest of that day.
  *
  * A migration that was released is never edited: what changes comes as a further one.
  */
@@ -59,6 +60,30 @@ export const MIGRATIONS = [
      attackers6 INTEGER NOT NULL,
      repeaters  INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;`,
+  // What makes room last (rank.ts), and who was an attacker on which day: `day` holds no more what else the rows tell.
+  `ALTER TABLE lockout ADD COLUMN rank INTEGER GENERATED ALWAYS AS (CASE
+     WHEN because = 'by-hand' AND locked_by <> 'hand' THEN 3
+     WHEN released_because = 'freed' AND released_by NOT IN ('flypaperd', 'the never-list', 'hand') THEN 3
+     WHEN because = 'distinct-ports' THEN 2
+     WHEN because = 'by-hand' OR times > 1 OR latest = 0 THEN 1
+   END) VIRTUAL;
+   CREATE INDEX lockout_rank ON lockout (rank) WHERE rank IS NOT NULL;
+   ALTER TABLE lockout ADD COLUMN stands INTEGER NOT NULL DEFAULT 1;
+   UPDATE lockout SET stands = 0 WHERE because = 'by-hand' OR id IN (
+     SELECT id FROM (
+       SELECT id, day, lead(day) OVER (PARTITION BY source ORDER BY id) AS next FROM (
+         SELECT id, source, date(since / 1000, 'unixepoch', 'localtime') AS day FROM lockout
+         WHERE because <> 'by-hand' AND source IN (SELECT source FROM lockout WHERE latest = 0)))
+     WHERE day = next);
+   UPDATE day SET
+     lockouts = max(0, day.lockouts - rest.lockouts), attackers = max(0, day.attackers - rest.attackers),
+     attackers6 = max(0, day.attackers6 - rest.attackers6), repeaters = max(0, day.repeaters - rest.repeaters)
+   FROM (
+     SELECT date(since / 1000, 'unixepoch', 'localtime') AS day, count(*) AS lockouts, sum(stands) AS attackers,
+       sum(stands AND instr(source, ':')) AS attackers6, sum(times > 1) AS repeaters
+     FROM lockout
+     WHERE because <> 'by-hand' AND since < (SELECT unixepoch(max(day), '+2 days') * 1000 FROM day) GROUP BY 1) AS rest
+   WHERE rest.day = day.day;`,
 ]
 
 const UNRELEASED = 'latest = 1 AND released_at IS NULL'
@@ -82,13 +107,18 @@ function addAlike({ source, sender }: typeof ITSELF): string {
           FROM json_each(:lockouts) WHERE true ON CONFLICT (source) WHERE latest = 1 DO NOTHING`
 }
 
+/** Whoever comes again on the same day, from `:begins` to `:ends`, is one attacker of it: the new row stands for him. */
+const SUPERSEDE = 'UPDATE lockout SET latest = 0, stands = iif(since BETWEEN :begins AND :ends, 0, stands)'
+
 function supersedeAlike({ source }: typeof ITSELF): string {
-  return `UPDATE lockout SET latest = 0
+  return `${SUPERSEDE}
           WHERE latest = 1 AND id <= :last AND source IN (SELECT ${source} FROM json_each(:lockouts))`
 }
 
 export const SQL = {
-  supersede: 'UPDATE lockout SET latest = 0 WHERE source = :source AND latest = 1',
+  supersede: `${SUPERSEDE} WHERE source = :source AND latest = 1`,
+  standsToday: `SELECT 1 FROM lockout
+                WHERE source = :source AND latest = 1 AND stands = 1 AND since BETWEEN :begins AND :ends`,
   // Nothing when the source has a latest row already, which is to be superseded then: most sources have none.
   add: `INSERT INTO lockout (${COLUMNS}) VALUES (${COLUMNS.map(() => '?')})
         ON CONFLICT (source) WHERE latest = 1 DO NOTHING`,

@@ -3,9 +3,10 @@
  * The newest row of each source stands for it, so that nobody has to be remembered to be counted once.
  */
 import { count, largest, openHighest, TOP } from './counting.ts'
+import { dayAround, dayText } from './day.ts'
 import { numberOf, openNetworks } from './networks.ts'
 
-/** Of each lockout since some moment, the oldest first. `latest` is 1 in the newest of a source. */
+/** Of each lockout since some moment, the oldest first. `latest` is 1 in the newest of a source, `stands` in its newest of a day. */
 export type Counted = readonly [
   id: number,
   source: string,
@@ -15,6 +16,7 @@ export type Counted = readonly [
   times: number,
   latest: 0 | 1,
   because: string,
+  stands: 0 | 1,
 ]
 
 export interface Sums {
@@ -33,8 +35,8 @@ export interface Sums {
 const NUMBERS = 65_536
 
 /** `byHand`: sources whose newest lockout was by hand. They did not attack then, but may have before. */
-export function sumUp(pieces: Iterable<readonly Counted[]>, byHand: Set<string>): Sums {
-  const days = openDays()
+export function sumUp(pieces: Iterable<readonly Counted[]>, byHand: Set<string>, from: number): Sums {
+  const days = openDays(from)
   const networks = openNetworks()
   const repeaters = openHighest()
   const ports = new Map<string, Uint32Array>()
@@ -42,12 +44,15 @@ export function sumUp(pieces: Iterable<readonly Counted[]>, byHand: Set<string>)
   let lockouts = 0
   let attackers = 0
   let attackers6 = 0
-  function add([, source, since, tried, number, times, latest, because]: Counted): void {
+  function add([, source, since, tried, number, times, latest, because, stands]: Counted): void {
     count(reasons, because)
-    if (because === 'by-hand') return
+    if (because === 'by-hand') {
+      if (stands === 1) days.addByHand(since, source)
+      return
+    }
     lockouts++
     const ip4 = numberOf(source)
-    days.add(since, ip4 ?? source, latest)
+    days.add(since, source, stands)
     if (latest === 1 || byHand.delete(source)) {
       attackers++
       if (ip4 === undefined) attackers6++
@@ -80,30 +85,31 @@ export function sumUp(pieces: Iterable<readonly Counted[]>, byHand: Set<string>)
 }
 
 /**
- * Different sources a day. Whoever comes again is remembered for the day, and after his newest row nobody does. Where the clock
- * was set back by days, who came before and after counts twice on that day.
+ * Different sources a day, each counted by the row that stands for it. Where that is one by hand, the attack was before it on the
+ * same day: on a day that had begun at `from` already it is looked for.
  */
-function openDays() {
+function openDays(from: number) {
   const days = new Map<string, { attackers: number }>()
   let today = { attackers: 0 }
-  let returning = new Set<number | string>()
-  let begins = 0
-  let ends = 0
+  let superseded = new Set<string>()
+  let [begins, ends] = [0, -1]
+  function go(since: number): void {
+    if (since >= begins && since <= ends) return
+    ;({ begins, ends } = dayAround(since))
+    const day = dayText(since)
+    today = days.get(day) ?? { attackers: 0 }
+    days.set(day, today)
+    superseded = new Set()
+  }
   return {
-    add(since: number, source: number | string, latest: 0 | 1) {
-      if (since < begins || since >= ends) {
-        const date = new Date(since)
-        const [year, month, dayOfMonth] = [date.getFullYear(), date.getMonth(), date.getDate()]
-        begins = new Date(year, month, dayOfMonth).getTime()
-        ends = new Date(year, month, dayOfMonth + 1).getTime()
-        const day = [year, month + 1, dayOfMonth].map(part => String(part).padStart(2, '0')).join('-')
-        today = days.get(day) ?? { attackers: 0 }
-        days.set(day, today)
-        returning = new Set()
-      }
-      if (returning.has(source)) return
-      if (latest === 0) returning.add(source)
-      today.attackers++
+    add(since: number, source: string, stands: 0 | 1) {
+      go(since)
+      if (stands === 1) today.attackers++
+      else if (begins < from) superseded.add(source)
+    },
+    addByHand(since: number, source: string) {
+      go(since)
+      if (begins >= from || superseded.has(source)) today.attackers++
     },
     all: () => [...days].map(([day, { attackers }]) => ({ day, attackers })),
   }

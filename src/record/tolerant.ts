@@ -142,7 +142,7 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
     sums: since => history.sums(since),
     bytes: () => history.bytes(),
     shift: ms => lightly(() => history.shift(ms), undefined),
-    prune: (limits, now) => lightly(() => history.prune(limits, now), 0),
+    prune: (limits, now) => lightly(() => history.prune(limits, now), { rows: 0, more: false }),
     add: lockouts => write({ lockouts }),
     release(sources, release) {
       if (sources.length > 0) write({ sources, release })

@@ -157,7 +157,7 @@ export const tableSettings = {
     most: setting(
       kinds.whole(1000, 100_000_000),
       1_000_000,
-      'Most lockouts that are remembered: of those that are over the oldest go first. A million take about 200 MB.',
+      'Most lockouts that are remembered, besides those in force. When there are more, single ones go first: what a person did, several ports and repeaters each have a quarter that those cannot take. A million take 120 to 135 MB of IPv4, 180 to 250 MB of IPv6.',
     ),
   },
   sizes: {

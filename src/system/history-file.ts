@@ -7,7 +7,7 @@ import { MIGRATIONS } from '../record/schema.ts'
 import { type TolerantHistory, tolerantHistory } from '../record/tolerant.ts'
 import { asOwnerOf } from './as-owner.ts'
 import { MEMORY, openDatabase } from './sqlite.ts'
-import { DamagedDatabase, UnwritableDatabase, withFailure } from './sqlite-failure.ts'
+import { DamagedDatabase, UnwritableDatabase, withFailure, withSchema } from './sqlite-failure.ts'
 
 /**
  * Opens the history in this file and brings it up to date. Read-only, it creates and changes nothing, and a
@@ -17,7 +17,15 @@ import { DamagedDatabase, UnwritableDatabase, withFailure } from './sqlite-failu
 export function openHistoryFile(file: string, options: { readOnly?: boolean } = {}): History {
   const readOnly = options.readOnly ?? false
   return withFailure(file, () =>
-    asOwnerOf(dirname(file), () => openHistory(openDatabase(file, { migrations: MIGRATIONS, readOnly }))),
+    asOwnerOf(dirname(file), () => {
+      const database = openDatabase(file, { migrations: MIGRATIONS, readOnly })
+      try {
+        return withSchema(file, () => openHistory(database))
+      } catch (error) {
+        database[Symbol.dispose]()
+        throw error
+      }
+    }),
   )
 }
 

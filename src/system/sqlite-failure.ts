@@ -3,6 +3,7 @@ import { EXIT, Failure } from '../terms/failure.ts'
 
 /** Primary result codes, sqlite.org/rescode.html; the upper bits only refine them. */
 const CODE = {
+  error: 1,
   perm: 3,
   busy: 5,
   locked: 6,
@@ -40,6 +41,14 @@ export function olderFailure(file: string, version: number, today: number): Fail
   })
 }
 
+/** Somebody reads without an end, so what was written cannot leave the log for the file. */
+export function fullLogFailure(file: string): Failure {
+  return new UnwritableDatabase(`${file}-wal is full: some program has been reading ${file} all the time.`, {
+    exit: EXIT.unavailable,
+    hint: `fuser -v ${file} tells which. End it: what waits is written then.`,
+  })
+}
+
 /** The file is no database any more, or holds pages that contradict each other. */
 export class DamagedDatabase extends Failure {
   constructor(file: string, why: string, cause?: unknown) {
@@ -48,6 +57,21 @@ export class DamagedDatabase extends Failure {
       hint: `Move it aside, with ${file}-wal and ${file}-shm if they exist, and start again with an empty one.`,
       cause,
     })
+  }
+}
+
+/**
+ * The first questions to a database whose version is right. One that does not fit to its tables (no such column) finds a damaged
+ * schema: to every schema of this version it fits.
+ */
+export function withSchema<T>(file: string, ask: () => T): T {
+  try {
+    return ask()
+  } catch (error) {
+    const cause = error instanceof Failure ? error.cause : undefined
+    if (cause instanceof Error && 'errcode' in cause && cause.errcode === CODE.error)
+      throw new DamagedDatabase(file, cause.message, cause)
+    throw error
   }
 }
 

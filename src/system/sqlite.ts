@@ -5,27 +5,44 @@ import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import type { Database, Parameters, Statement } from '../record/database.ts'
-import { DamagedDatabase, failureOf, newerFailure, olderFailure, withFailure } from './sqlite-failure.ts'
+import {
+  DamagedDatabase,
+  failureOf,
+  fullLogFailure,
+  newerFailure,
+  olderFailure,
+  withFailure,
+} from './sqlite-failure.ts'
 
 export interface DatabaseOptions {
   /** The scripts that lead from an empty file to today's schema; PRAGMA user_version counts those that were run. */
   readonly migrations: readonly string[]
   readonly readOnly: boolean
+  /** Bytes of the log beyond which nothing is written until it begins anew. */
+  readonly logMax?: number
 }
 
 /** A database in memory, that is gone when it is closed. */
 export const MEMORY = ':memory:'
 /** How long a call waits for another program's write. The daemon stands still meanwhile, so: short. */
 const BUSY_MS = 1000
+/**
+ * A reader that stays (a pager, `sqlite3` with a transaction) keeps the log from beginning anew, and each commit makes it longer.
+ * Beyond this, writing fails as on a full disk until he has gone.
+ */
+export const LOG_MAX = 256 * 1024 * 1024
 
 /**
  * Opens the database. For writing, folder (0750) and file (0640) are made where missing, and the schema is brought
  * up to date. Read-only, nothing is made or changed: a missing file reads as an empty database.
  * Throws a Failure: 77 no permission; 69 damaged, written by a newer version, disk full.
  */
-export function openDatabase(file: string, { migrations, readOnly }: DatabaseOptions): Database {
+export function openDatabase(
+  file: string,
+  { migrations, readOnly, logMax = LOG_MAX }: DatabaseOptions,
+): Database {
   const sqlite = withFailure(file, () => (readOnly ? openToRead(file) : openToWrite(file)))
-  const database = wrap(sqlite, file)
+  const database = wrap(sqlite, file, logMax)
   try {
     if (!readOnly) checkPages(database, file)
     if (readOnly && sqlite.location() !== null) checkVersion(database, file, migrations.length)
@@ -40,9 +57,10 @@ export function openDatabase(file: string, { migrations, readOnly }: DatabaseOpt
 /**
  * WAL with synchronous NORMAL: a commit is a write(2), not an fsync(2). It survives the death of the process at
  * any moment, and a power cut costs at most the last commits, never the database (sqlite.org/wal.html). Larger
- * checkpoints than the default 1,000 pages, because a flood of lockouts touches the same pages again and again.
+ * checkpoints than the default 1,000 pages, because a flood of lockouts touches the same pages again and again. A log that was longer
+ * for once is cut to 32 MB.
  */
-const TO_WRITE = `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+const TO_WRITE = `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 33554432;
                   PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -8000;`
 
 function openToWrite(file: string): DatabaseSync {
@@ -72,11 +90,25 @@ function openToRead(file: string): DatabaseSync {
   return new DatabaseSync(url, { timeout: BUSY_MS, readOnly: true })
 }
 
-function wrap(sqlite: DatabaseSync, file: string): Database {
+function wrap(sqlite: DatabaseSync, file: string, logMax: number): Database {
+  let isLogFull = false
+
+  function refuseWhileLogIsFull(): void {
+    if (!isLogFull || sqlite.isTransaction) return
+    // Where all of it is in the database, the next write begins it anew.
+    const { log, checkpointed } = sqlite.prepare('PRAGMA wal_checkpoint(PASSIVE)').get()!
+    isLogFull = log !== checkpointed
+    if (isLogFull) throw fullLogFailure(file)
+  }
+
   const prepare = (sql: string): Statement => {
     const statement = withFailure(file, () => sqlite.prepare(sql))
     return {
-      run: (...parameters) => withFailure(file, () => Number(statement.run(...given(parameters)).changes)),
+      run: (...parameters) =>
+        withFailure(file, () => {
+          refuseWhileLogIsFull()
+          return Number(statement.run(...given(parameters)).changes)
+        }),
       get: (...parameters) => withFailure(file, () => statement.get(...given(parameters))),
       all: (...parameters) => withFailure(file, () => statement.all(...given(parameters))),
       values: (...parameters) =>
@@ -117,7 +149,9 @@ function wrap(sqlite: DatabaseSync, file: string): Database {
         if (sqlite.isTransaction) sqlite.exec('ROLLBACK')
       }
     },
-    sync: () => syncLog(file),
+    async sync() {
+      isLogFull = (await syncLog(file)) > logMax
+    },
     [Symbol.dispose]() {
       if (sqlite.isOpen) sqlite.close()
     },
@@ -131,14 +165,16 @@ function given(parameters: Parameters): SQLInputValue[] {
 
 /**
  * What was committed since the last checkpoint is in the -wal file alone. SQLite holds no lock on it (fcntl(2) would
- * lose one at close), and a checkpoint syncs by itself. On a thread of its own: the daemon does not wait for the disk.
+ * lose one at close), and a checkpoint syncs by itself. On a thread of its own: the daemon does not wait for the disk. Resolves to its size.
  */
-async function syncLog(file: string): Promise<void> {
+async function syncLog(file: string): Promise<number> {
   try {
     await using log = await open(`${file}-wal`, 'r')
     await log.datasync()
+    return (await log.stat()).size
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw failureOf(error, file)
+    return 0
   }
 }
 

@@ -28,7 +28,7 @@ export interface CareWorld {
 
 /** To be called before the flies are read: the clock may have been set meanwhile. */
 export function careForHistory({ history, time, boot, log, settings, onStep, onSleep }: CareWorld): Care {
-  let isPruning = true
+  let pruning: NodeJS.Immediate | undefined
   const slept = catchUp(history, time, boot, log)
   const running = sayHowItEnded(history, boot, log)
   const remember = () => rememberTime(history, time, boot)
@@ -44,20 +44,24 @@ export function careForHistory({ history, time, boot, log, settings, onStep, onS
     if (slept > 0) onSleep()
   }
 
+  /** Slice after slice, between which packets have their turn: so it keeps up with whatever comes. */
+  function prune(): void {
+    const { more } = history.prune(limitsOf(settings()), time.now())
+    pruning = more ? setImmediate(prune) : undefined
+  }
+
   return {
     slept,
     second() {
       followTime()
-      if (isPruning) isPruning = history.prune(limitsOf(settings()), time.now()) > 0
+      if (pruning === undefined) prune()
       const isWaiting = history.retry()
       void history.sync()
-      return isPruning || isWaiting
+      return isWaiting
     },
-    minute() {
-      remember()
-      isPruning = true
-    },
+    minute: remember,
     [Symbol.dispose]() {
+      clearImmediate(pruning)
       remember()
       running[Symbol.dispose]()
     },

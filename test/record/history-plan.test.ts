@@ -11,6 +11,7 @@ import { batch, HOUR, SINCE, sourceOf } from './lockouts.ts'
 const ROWS = 100_000
 const PLANS: Record<keyof typeof SQL, string[]> = {
   supersede: ['SEARCH lockout USING INDEX lockout_latest (source=?)'],
+  standsToday: ['SEARCH lockout USING INDEX lockout_latest (source=?)'],
   add: [],
   addAlike: [],
   supersedeAlike: ['SEARCH lockout USING COVERING INDEX lockout_latest (source=? AND rowid<?)'],

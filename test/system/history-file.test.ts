@@ -38,6 +38,11 @@ const DAMAGE: Record<string, (file: string) => void> = {
     const bytes = readFileSync(file)
     writeFileSync(file, bytes.fill(0x5a, 0, 512))
   },
+  'a letter of a column’s name is another': file => {
+    const bytes = readFileSync(file)
+    bytes.write('c', bytes.indexOf('forwarded_to'))
+    writeFileSync(file, bytes)
+  },
   'a page in the middle is overwritten': file => {
     const bytes = readFileSync(file)
     const page = 4096 * 20
