@@ -2,7 +2,7 @@
 import type { Refused } from '../capture/refused.ts'
 import { formatIPv4, formatIPv6 } from '../decode/address.ts'
 import type { Address } from '../terms/address.ts'
-import { addressKey } from '../terms/address-bytes.ts'
+import { keyBytes } from '../terms/address-bytes.ts'
 
 export function passingKey(
   source: Address,
@@ -13,11 +13,8 @@ export function passingKey(
   const width = source.includes(':') ? 16 : 4
   const bytes = new Uint8Array(2 * width + 8)
   const view = new DataView(bytes.buffer)
-  for (const [i, address] of [source, destination].entries()) {
-    const key = addressKey(address)
-    if (typeof key === 'number') view.setUint32(i * width, key)
-    else bytes.set(key, i * width)
-  }
+  bytes.set(keyBytes(source))
+  bytes.set(keyBytes(destination), width)
   view.setUint8(2 * width, protocol)
   view.setUint16(2 * width + 4, port)
   return bytes

@@ -4,7 +4,7 @@ import { PASSING_MAX } from '../arm/ruleset/sets.ts'
 import type { Passing, PassingSets } from '../capture/refused.ts'
 import { formatIPv4, formatIPv6 } from '../decode/address.ts'
 import type { Address } from '../terms/address.ts'
-import { addressKey } from '../terms/address-bytes.ts'
+import { keyBytes } from '../terms/address-bytes.ts'
 import { findElements, type RulesetElement, readElements } from './nfnetlink/index.ts'
 import { isPassingKey, refusedOf } from './passing-key.ts'
 
@@ -34,13 +34,7 @@ function passingOf({ key, expiresMs }: RulesetElement): Passing[] {
 }
 
 function keysOf(sources: readonly Address[]): Uint8Array[] {
-  return [...new Set(sources)].map(source => {
-    const key = addressKey(source)
-    if (typeof key !== 'number') return key
-    const bytes = new Uint8Array(4)
-    new DataView(bytes.buffer).setUint32(0, key)
-    return bytes
-  })
+  return [...new Set(sources)].map(keyBytes)
 }
 
 /** As the set holds a /64: its first address. */

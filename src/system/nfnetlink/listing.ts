@@ -38,8 +38,8 @@ export async function readElements(
 
   function onReceived(): void {
     for (const message of readRulesetDatagram(slots.datagram(0))) {
-      if ('end' in message) return end(message.end.errno)
-      if ('change' in message && message.change.kind === 'element')
+      if ('end' in message) end(message.end.errno)
+      else if ('change' in message && message.change.kind === 'element')
         for (const element of message.change.elements) found.set(nameOf(element.key), element)
     }
     if (found.size > most) resolve(undefined)
