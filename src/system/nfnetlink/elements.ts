@@ -81,12 +81,12 @@ export function openElements(table: string, options: ElementsOptions = {}): Elem
     const destroys = changes.some(({ op }) => op === 'destroy')
     const refused = destroys && withoutDestroy ? ERRNO.EINVAL : commit(changes)
     if (!destroys || refused !== ERRNO.EINVAL) return refused
-    const refusedAgain = commitWithoutDestroy(changes, commit, isThere)
+    const refusedAgain = commitWithoutDestroy(changes, { commit, find })
     withoutDestroy ||= refusedAgain === 0
     return refusedAgain
   }
 
-  const isThere = (set: string) => findElements(table, set, []) !== undefined
+  const find = (set: string, keys: readonly Uint8Array[]) => findElements(table, set, keys)
 
   return {
     change(changes) {
