@@ -2,7 +2,7 @@
 import type { Firewall } from '../arm/firewall.ts'
 import { openDoorbell } from './doorbell.ts'
 import type { PacketSockets } from './intake.ts'
-import { type PassingSets, type Refused, type RefusedWatch, watchRefused } from './refused.ts'
+import { type PassingSets, type RefusedFate, type RefusedWatch, watchRefused } from './refused.ts'
 
 interface RefusedWorld {
   readonly firewall: Firewall
@@ -14,17 +14,10 @@ interface RefusedWorld {
 export function openRefused(
   world: RefusedWorld,
   number: number,
-  receive: (refused: readonly Refused[], pending: ReadonlySet<string>) => void,
+  receive: RefusedFate['receive'],
   onError: (error: unknown) => void,
 ): RefusedWatch {
-  const watch = watchRefused(
-    world.passingSets,
-    (refused, pending) => {
-      receive(refused, pending)
-      forget(world.firewall, refused)
-    },
-    onError,
-  )
+  const watch = watchRefused(world.passingSets, { receive, ...forgetting(world.firewall) }, onError)
   const doorbell = openDoorbell(world.sockets, number, () => watch.look(), onError)
   return {
     look: () => watch.look(),
@@ -36,13 +29,25 @@ export function openRefused(
 }
 
 /** Also in a dry run: these sets shut nobody out. Who is pending stays so until the kernel's time is over, or there would be a gap. */
-function forget(firewall: Firewall, refused: readonly Refused[]): void {
-  const elements = (isSix: boolean) =>
-    refused
-      .filter(({ source }) => source.includes(':') === isSix)
-      .map(({ source, destination, protocol, port }) => ({ element: [source, destination, protocol, port] }))
-  firewall.change([
-    { change: 'remove', set: 'flypaper_passing', elements: elements(false) },
-    { change: 'remove', set: 'flypaper_passing6', elements: elements(true) },
-  ])
+function forgetting(firewall: Firewall): Omit<RefusedFate, 'receive'> {
+  return {
+    forget(refused) {
+      const elements = (isSix: boolean) =>
+        refused
+          .filter(({ source }) => source.includes(':') === isSix)
+          .map(({ source, destination, protocol, port }) => ({
+            element: [source, destination, protocol, port],
+          }))
+      firewall.change([
+        { change: 'remove', set: 'flypaper_passing', elements: elements(false) },
+        { change: 'remove', set: 'flypaper_passing6', elements: elements(true) },
+      ])
+    },
+    forgetAll() {
+      firewall.change([
+        { change: 'empty', set: 'flypaper_passing' },
+        { change: 'empty', set: 'flypaper_passing6' },
+      ])
+    },
+  }
 }

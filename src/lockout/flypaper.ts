@@ -170,15 +170,16 @@ export function openFlypaper(world: FlypaperWorld): Flypaper {
   return {
     stick(offences, now) {
       const fresh = new Map<Fly, Offence>()
-      const lost: TimedFly[] = []
+      const lost = new Map<Fly, TimedFly>()
       for (const offence of offences) {
         const fly = nameFly(offence.packet.source)
         if (fresh.has(fly)) continue
         const before = flies.get(fly, now)
         if (before === undefined) fresh.set(fly, offence)
-        else if (now - before.since > SETTLED_MS) lost.push({ fly, seconds: secondsLeft(before.until, now) })
+        else if (now - before.since > SETTLED_MS)
+          lost.set(fly, { fly, seconds: secondsLeft(before.until, now) })
       }
-      if (lost.length > 0) guarded(() => firewall.change(flyChanges(lost)))
+      if (lost.size > 0) guarded(() => firewall.change(flyChanges([...lost.values()])))
       const candidates = [...fresh.keys()]
       const before = candidates.length === 0 ? new Map<Fly, number>() : memory.timesBefore(candidates)
       const timesOf = (fly: Fly) => before.get(fly) ?? 0

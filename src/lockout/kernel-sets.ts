@@ -1,4 +1,5 @@
 /** What keeping the flies needs to know of the kernel's sets beyond changing them. */
+import type { Address } from '../terms/address.ts'
 import type { ForeignTransaction, FoundElement } from './foreign.ts'
 
 /** The sets of addresses that the kernel fills by itself. */
@@ -26,10 +27,16 @@ export interface KernelSets {
   }): Disposable
   /**
    * The elements of a set, read piece by piece while everything else goes on: undefined when there are more than
-   * `most`, none when there is no such set. Slow for a large one: never for a look-up.
+   * `most`, none when there is no such set. Slow for a large one: never for a look-up. What is there all the time may be left out
+   * when the set changes meanwhile: an absence is a fact only when `find` says so.
    */
   read(
     set: 'flypaper' | 'flypaper6' | KernelFilled,
     most: number,
   ): Promise<readonly FoundElement[] | undefined>
+  /** Which of these addresses are in a set; undefined when there is no such set. Takes no longer for a large one. */
+  find(
+    set: 'flypaper' | 'flypaper6' | KernelFilled,
+    elements: readonly Address[],
+  ): ReadonlySet<string> | undefined
 }

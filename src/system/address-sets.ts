@@ -1,20 +1,28 @@
 /**
- * Changes of the sets that hold single addresses, by nfnetlink instead of libnftables: flies come by the thousand, and
- * for those its JSON costs more than the kernel's own work. docs/decisions/0030-flies-by-nfnetlink.md
+ * Changes of the sets that hold single addresses, or what such an address tried, by nfnetlink instead of libnftables: they come by
+ * the thousand, and for those its JSON costs more than the kernel's own work. docs/decisions/0030-flies-by-nfnetlink.md
+ *
+ * Nothing is added in order to be removed: an addition to a set that packets fill makes it lose its bound
+ * (docs/decisions/0039-the-bound-of-a-set.md).
  */
-import type { Change } from '../arm/firewall.ts'
+import type { Change, ElementValue } from '../arm/firewall.ts'
 import { type SetName, TABLE } from '../arm/names.ts'
 import type { Address } from '../terms/address.ts'
-import { addressKey } from '../terms/address-bytes.ts'
+import { type AddressKey, addressKey } from '../terms/address-bytes.ts'
 import { type ElementChange, NetlinkError, type NetlinkErrorCode, openElements } from './nfnetlink/index.ts'
 import { NftablesError, type NftablesErrorCode } from './nftables-json/index.ts'
+import { passingKey } from './passing-key.ts'
 
-/** The others hold intervals or concatenations, which are more than the bytes of an address. */
+/** The others hold intervals, or are changed together with such. */
 const SETS: ReadonlySet<string> = new Set<SetName>([
   'flypaper',
   'flypaper6',
   'flypaper_hold',
   'flypaper_hold6',
+  'flypaper_pending',
+  'flypaper_pending6',
+  'flypaper_passing',
+  'flypaper_passing6',
 ])
 
 export interface AddressSets extends Disposable {
@@ -29,7 +37,7 @@ export function openAddressSets(): AddressSets {
   return {
     change(changes) {
       if (!changes.every(isOfAddresses)) return false
-      asNftables(() => elements.change(changes.flatMap(elementChanges)))
+      asNftables(() => elements.change(changes.map(elementChange)))
       return true
     },
     [Symbol.dispose]: () => elements[Symbol.dispose](),
@@ -40,18 +48,21 @@ function isOfAddresses(change: Change): change is AddressChange {
   return (change.change === 'add' || change.change === 'remove') && SETS.has(change.set)
 }
 
-/** The kernel refuses to delete what is not there, so what is removed is added first. */
-function elementChanges({ change, set, elements }: AddressChange): ElementChange[] {
+function elementChange({ change, set, elements }: AddressChange): ElementChange {
+  if (change === 'remove')
+    return { op: 'destroy', set, elements: elements.map(({ element }) => ({ key: keyOf(element) })) }
   const keyed = elements.map(({ element, seconds }) => ({
-    key: addressKey(element as Address),
+    key: keyOf(element),
     timeoutMs: seconds === undefined ? undefined : seconds * 1000,
   }))
-  if (change === 'add') return [{ op: 'add', set, elements: keyed }]
-  const bare = keyed.map(({ key }) => ({ key }))
-  return [
-    { op: 'add', set, elements: bare },
-    { op: 'delete', set, elements: bare },
-  ]
+  return { op: 'add', set, elements: keyed }
+}
+
+/** An address, or the four parts of what passes. */
+function keyOf(element: ElementValue): AddressKey {
+  if (typeof element !== 'object' || 'text' in element) return addressKey(element as Address)
+  const [source, destination, protocol, port] = element as readonly [Address, Address, number, number]
+  return passingKey(source, destination, protocol, port)
 }
 
 const CODES: Readonly<Partial<Record<NetlinkErrorCode, NftablesErrorCode>>> = {

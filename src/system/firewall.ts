@@ -54,20 +54,10 @@ function change(run: (changes: readonly Change[]) => void, changes: readonly Cha
     run(changes)
   } catch (error) {
     const code = error instanceof NftablesError ? error.code : undefined
-    const isRemoval = changes.every(({ change }) => change === 'remove')
-    const smaller =
-      code === 'too-large' ? halves(changes) : code === 'set-full' && isRemoval ? apart(changes) : undefined
+    const smaller = code === 'too-large' ? halves(changes) : undefined
     if (smaller === undefined) throw error
     for (const part of smaller) change(run, part)
   }
-}
-
-/**
- * To remove what may be there means to add it first. A full set refuses that for what is not there, and with it the whole
- * transaction: smaller ones find out who that is, and of one alone nothing is left to be done.
- */
-function apart(removals: readonly Change[]): readonly (readonly Change[])[] {
-  return removals.length > 1 ? removals.map(removal => [removal]) : (halves(removals) ?? [])
 }
 
 function commandsOf(change: Change): Command[] {

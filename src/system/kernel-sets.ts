@@ -4,8 +4,15 @@ import { TABLE } from '../arm/names.ts'
 import { formatIPv4, formatIPv6 } from '../decode/address.ts'
 import type { ForeignChange, FoundElement } from '../lockout/foreign.ts'
 import type { KernelSets } from '../lockout/kernel-sets.ts'
+import { keyBytes } from '../terms/address-bytes.ts'
 import { readText } from './files.ts'
-import { type RulesetChange, type RulesetElement, readElements, watchRuleset } from './nfnetlink/index.ts'
+import {
+  findElements,
+  type RulesetChange,
+  type RulesetElement,
+  readElements,
+  watchRuleset,
+} from './nfnetlink/index.ts'
 
 export const kernelSets: KernelSets = {
   boot: bootId,
@@ -20,6 +27,10 @@ export const kernelSets: KernelSets = {
     }),
   async read(set, most) {
     return (await readElements(TABLE.name, set, most))?.flatMap(foundElement)
+  },
+  find(set, elements) {
+    const found = findElements(TABLE.name, set, elements.map(keyBytes))
+    return found && new Set(elements.filter((_, i) => found[i] !== undefined))
   },
 }
 

@@ -1,38 +1,47 @@
-/** The reader of capture/refused.ts: elements of concatenations, whose parts are padded to four bytes each. */
+/** The reader of capture/refused.ts. Who is pending is asked for one by one: that set is as large as strangers make it. */
 import { TABLE } from '../arm/names.ts'
 import { PASSING_MAX } from '../arm/ruleset/sets.ts'
 import type { Passing, PassingSets } from '../capture/refused.ts'
 import { formatIPv4, formatIPv6 } from '../decode/address.ts'
-import { type RulesetElement, readElements } from './nfnetlink/index.ts'
+import type { Address } from '../terms/address.ts'
+import { keyBytes } from '../terms/address-bytes.ts'
+import { findElements, type RulesetElement, readElements } from './nfnetlink/index.ts'
+import { isPassingKey, refusedOf } from './passing-key.ts'
 
-/** More than any such set holds. */
-const PENDING_MAX = 16_777_216
+/** While it is read some of them go, and others come. */
+const READ_MAX = 2 * PASSING_MAX
 
 export const passingSets: PassingSets = {
   async passing() {
-    const four = await elementsOf('flypaper_passing', PASSING_MAX)
-    const six = await elementsOf('flypaper_passing6', PASSING_MAX)
-    return [...four.flatMap(one => passingOf(one, 4)), ...six.flatMap(one => passingOf(one, 16))]
+    const four = await readElements(TABLE.name, 'flypaper_passing', READ_MAX)
+    const six = await readElements(TABLE.name, 'flypaper_passing6', READ_MAX)
+    return four === undefined || six === undefined ? undefined : [...four, ...six].flatMap(passingOf)
   },
-  async pending() {
-    const four = await elementsOf('flypaper_pending', PENDING_MAX)
-    const six = await elementsOf('flypaper_pending6', PENDING_MAX)
+  refusedOf: key => refusedOf(Buffer.from(key, 'latin1')),
+  pending(sources) {
+    const four = keysOf(sources.filter(source => !source.includes(':')))
+    const six = keysOf(sources.filter(source => source.includes(':')))
     return new Set([
-      ...four.map(({ key }) => formatIPv4(key, 0)),
-      ...six.map(({ key }) => formatIPv6(key, 0)),
+      ...found('flypaper_pending', four).map(({ key }) => formatIPv4(key, 0)),
+      ...found('flypaper_pending6', [...six, ...six.map(net64Of)]).map(({ key }) => formatIPv6(key, 0)),
     ])
   },
 }
 
-async function elementsOf(set: string, most: number): Promise<readonly RulesetElement[]> {
-  return (await readElements(TABLE.name, set, most)) ?? []
+function passingOf({ key, expiresMs }: RulesetElement): Passing[] {
+  if (!isPassingKey(key) || expiresMs === undefined) return []
+  return [{ key: Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1'), expiresMs }]
 }
 
-/** Source, destination, protocol, port; `width` bytes an address. */
-function passingOf({ key, expiresMs }: RulesetElement, width: 4 | 16): Passing[] {
-  if (key.length !== 2 * width + 8 || expiresMs === undefined) return []
-  const address = width === 4 ? formatIPv4 : formatIPv6
-  const protocol = key[2 * width]!
-  const port = (key[2 * width + 4]! << 8) | key[2 * width + 5]!
-  return [{ source: address(key, 0), destination: address(key, width), protocol, port, expiresMs }]
+function keysOf(sources: readonly Address[]): Uint8Array[] {
+  return [...new Set(sources)].map(keyBytes)
+}
+
+/** As the set holds a /64: its first address. */
+function net64Of(key: Uint8Array): Uint8Array {
+  return key.slice().fill(0, 8)
+}
+
+function found(set: string, keys: readonly Uint8Array[]): readonly RulesetElement[] {
+  return (findElements(TABLE.name, set, keys) ?? []).filter(element => element !== undefined)
 }

@@ -11,6 +11,15 @@ export function addressKey(address: Address): AddressKey {
   return address.includes(':') ? ipv6Bytes(address) : ipv4Number(address)
 }
 
+/** The same, always as bytes: 4 or 16. */
+export function keyBytes(address: Address): Uint8Array {
+  const key = addressKey(address)
+  if (typeof key !== 'number') return key
+  const bytes = new Uint8Array(4)
+  new DataView(bytes.buffer).setUint32(0, key)
+  return bytes
+}
+
 /** `192.0.2.1` as a number of 32 bits. */
 export function ipv4Number(address: Address): number {
   let value = 0

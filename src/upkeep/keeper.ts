@@ -7,7 +7,8 @@ import { endHolds } from '../lockout/hold.ts'
 import { inPieces } from '../lockout/pieces.ts'
 import { openAlarm } from '../record/alarm.ts'
 import type { Events } from '../record/events.ts'
-import { identityOf, type Settled, type SettleWorld, settle, type Trust } from './settle.ts'
+import { identityOf } from './second-look.ts'
+import { type Settled, type SettleWorld, settle, type Trust } from './settle.ts'
 
 export interface KeptTrap {
   /** Arms with all flies and the settings in force. */

@@ -2,7 +2,7 @@
  * What follows the arming, in the background: the flies that were too many to be put in at once, and the comparison
  * of the kernel's sets with the index, so that what people did to the sets while no daemon ran is known.
  */
-import type { Firewall, TableView } from '../arm/firewall.ts'
+import type { Firewall } from '../arm/firewall.ts'
 import { flyChanges, newFlyChanges, type TimedFly } from '../arm/flies.ts'
 import type { Flypaper } from '../lockout/flypaper.ts'
 import type { KernelSets } from '../lockout/kernel-sets.ts'
@@ -12,6 +12,7 @@ import { compare } from '../lockout/reconcile.ts'
 import type { History } from '../record/history.ts'
 import type { Log } from '../record/log.ts'
 import { type Fly, type FlySet, setOf } from '../terms/fly.ts'
+import { secondLook } from './second-look.ts'
 
 /** Sets with more elements, or flies, than these are not listed: the kernel's work grows with the square of their number. */
 export const LISTED_MAX = 100_000
@@ -54,6 +55,7 @@ export async function settle(
   if (trust === 'begun' || trust === 'slept') await putBack(world, fliesOf(flypaper), signal)
   const settled = { freed: [] as Fly[], adopted: [] as Lockout[], mended: 0 }
   if (trust === 'fresh') return settled
+  const look = secondLook(world)
   for (const set of ['flypaper', 'flypaper6'] as const) {
     const isListed = flypaper.fill(now())[set] <= LISTED_MAX
     const expected = isListed ? timedIn(set, flypaper, now) : []
@@ -66,21 +68,24 @@ export async function settle(
       continue
     }
     const { missing, extra, mistimed } = compare(found, expected)
-    const lost = missing.filter(fly => flypaper.find(fly, now()) !== undefined)
-    if (trust === 'confirmed')
-      await inPieces(lost, piece => {
-        settled.freed.push(...flypaper.released(piece, BY_HAND, now()))
-      })
-    else await putBack(world, lost, signal)
+    const act = (piece: readonly Fly[]) => {
+      const lost = look.absent(set, piece)
+      if (trust === 'confirmed') settled.freed.push(...flypaper.released(lost, BY_HAND, now()))
+      else putIn(world, lost)
+      settled.mended += trust === 'confirmed' ? 0 : lost.length
+    }
+    await inPieces(missing, act, signal)
     await putBack(world, mistimed, signal)
-    const unknown = extra.filter(({ fly }) => flypaper.find(fly, now()) === undefined)
-    const stale = unknown.filter(one => isStale(one, world))
-    await inPieces(names(stale), piece => takeOut(world, piece))
-    await inPieces(
-      unknown.filter(one => !stale.includes(one)),
-      piece => settled.adopted.push(...flypaper.adopt(piece, BY_HAND, now())),
-    )
-    settled.mended += (trust === 'confirmed' ? 0 : lost.length) + mistimed.length + stale.length
+    settled.mended += mistimed.length
+    const take = (piece: readonly TimedFly[]) => {
+      const unknown = look.present(set, piece)
+      const stale = unknown.filter(one => isStale(one, world))
+      takeOut(world, names(stale))
+      settled.mended += stale.length
+      const byHand = unknown.filter(one => !isStale(one, world))
+      settled.adopted.push(...flypaper.adopt(byHand, BY_HAND, now()))
+    }
+    await inPieces(extra, take, signal)
   }
   return signal.aborted ? undefined : settled
 }
@@ -113,25 +118,24 @@ function* fliesOf(flypaper: Flypaper, set?: FlySet): Generator<Fly> {
 
 /** With the time that each has left when its turn comes. */
 function putBack(
-  { firewall, flypaper, now }: SettleWorld,
+  world: SettleWorld,
   flies: Iterable<Fly>,
   signal: AbortSignal,
   changesOf = flyChanges,
 ): Promise<void> {
-  const act = (piece: readonly Fly[]) => {
-    const timed = piece.flatMap(fly => flypaper.timeLeft(fly, now()) ?? [])
-    if (timed.length > 0) firewall.change(changesOf(timed))
-  }
-  return inPieces(flies, act, signal)
+  return inPieces(flies, piece => putIn(world, piece, changesOf), signal)
+}
+
+function putIn(
+  { firewall, flypaper, now }: SettleWorld,
+  flies: readonly Fly[],
+  changesOf: typeof flyChanges = flyChanges,
+): void {
+  const timed = flies.flatMap(fly => flypaper.timeLeft(fly, now()) ?? [])
+  if (timed.length > 0) firewall.change(changesOf(timed))
 }
 
 function takeOut({ firewall }: SettleWorld, flies: readonly Fly[]): void {
+  if (flies.length === 0) return
   firewall.change(flyChanges(flies.map(fly => ({ fly }))).filter(({ change }) => change === 'remove'))
-}
-
-/** Names the sets that hold the flies: those of another boot, network namespace or table are others. */
-export function identityOf(table: TableView | undefined, place: string): string {
-  const handleOf = (name: string) => table?.sets.find(set => set.name === name)?.handle
-  const handles = [table?.handle, handleOf('flypaper'), handleOf('flypaper6')]
-  return handles.includes(undefined) ? '' : [place, ...handles].join(' ')
 }

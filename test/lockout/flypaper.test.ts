@@ -146,6 +146,20 @@ test('a lockout of a forwarded packet says whom it was for', () => {
   assert.equal(lockout!.forwardedTo, '192.0.2.1')
 })
 
+test('two packets of a fly that the set has lost put it back once', () => {
+  const { firewall, open } = laboratory()
+  const removed: number[] = []
+  const { change } = firewall
+  firewall.change = changes => {
+    for (const one of changes) if (one.change === 'remove') removed.push(one.elements.length)
+    change(changes)
+  }
+  const flypaper = open(NOW)
+  flypaper.stick([offence('69.0.231.79')], NOW)
+  flypaper.stick([offence('69.0.231.79'), offence('69.0.231.79')], NOW + 5000)
+  assert.deepEqual(removed, [1])
+})
+
 test('a packet of a fly that is not new means that the set has lost it: it is put back for the time left', () => {
   const { flypaper, of, memory } = laboratory()
   flypaper.stick([offence('69.0.231.79')], NOW)

@@ -33,28 +33,33 @@ export async function askSet(host: Host, question: Question): Promise<Answer> {
   return JSON.parse(await host.must([process.execPath, import.meta.filename], { input }))
 }
 
-function answer({ set, elements }: Question): Answer {
+const table = { type: ATTRIBUTE.table, value: Buffer.from('filter\0') }
+
+/** The kernel has answered when the question is sent. */
+function ask(type: number, attributes: Parameters<typeof buildRequest>[0]['attributes']): Uint8Array {
   using socket = openSocket(NETLINK_NETFILTER, 0, 1024 * 1024)
   const slots = makeSlots(16 * 1024, 1)
-  const table = { type: ATTRIBUTE.table, value: Buffer.from('filter\0') }
+  socket.send(
+    buildRequest({
+      subsystem: 'nftables',
+      type,
+      family: NFPROTO_INET,
+      group: 0,
+      sequence: 1,
+      acknowledge: false,
+      attributes: [table, ...attributes],
+    }),
+  )
+  if (socket.receive(slots) !== 1) throw new Error('the kernel does not answer')
+  return slots.datagram(0)
+}
 
-  /** The kernel has answered when the question is sent. */
-  function ask(type: number, attributes: Parameters<typeof buildRequest>[0]['attributes']): Uint8Array {
-    socket.send(
-      buildRequest({
-        subsystem: 'nftables',
-        type,
-        family: NFPROTO_INET,
-        group: 0,
-        sequence: 1,
-        acknowledge: false,
-        attributes: [table, ...attributes],
-      }),
-    )
-    if (socket.receive(slots) !== 1) throw new Error('the kernel does not answer')
-    return slots.datagram(0)
-  }
+/** How many elements a set has in this network namespace, if the kernel tells: from 6.17 on. */
+export function countOf(set: string): number | undefined {
+  return countIn(ask(MESSAGE.getSet, [{ type: ATTRIBUTE.set, value: Buffer.from(`${set}\0`) }]))
+}
 
+function answer({ set, elements }: Question): Answer {
   const until: Record<string, number> = {}
   for (const element of elements) {
     const value = nested(ATTRIBUTE.value, Uint8Array.from(element.split('.').map(Number)))
@@ -67,7 +72,7 @@ function answer({ set, elements }: Question): Answer {
       if ('change' in message && message.change.kind === 'element')
         until[element] = Date.now() + (message.change.elements[0]?.expiresMs ?? Number.NaN)
   }
-  const count = countIn(ask(MESSAGE.getSet, [{ type: ATTRIBUTE.set, value: Buffer.from(`${set}\0`) }]))
+  const count = countOf(set)
   return count === undefined ? { until } : { count, until }
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { beforeEach, test } from 'node:test'
-import type { Change, Firewall } from '../../src/arm/firewall.ts'
+import type { Change, ElementValue, Firewall } from '../../src/arm/firewall.ts'
 import { render } from '../../src/arm/ruleset/render.ts'
 import { rulesetOf } from '../../src/arm/ruleset/ruleset.ts'
 import { parseSettings } from '../../src/settings/load.ts'
@@ -184,6 +184,28 @@ describeInNamespace(import.meta.url, () => {
       { change: 'remove', set: 'flypaper', elements: hosts('192.0.2.5') },
     ])
     assert.deepEqual(flies(), ['192.0.2.2'])
+  })
+
+  test('who is named twice in one removal is removed, in sets of each kind', () => {
+    using firewall = openFirewall()
+    firewall.load(render(rulesetOf(parseSettings('closed = "unaccepted"', 'test'), 'log')))
+    const sets: [Extract<Change, { change: 'remove' }>['set'], ElementValue][] = [
+      ['flypaper', address('192.0.2.1')],
+      ['flypaper6', address('2001:db8::')],
+      ['flypaper_nets', parsePrefix('192.0.2.0/24')!],
+      ['flypaper_pending', address('192.0.2.1')],
+      ['flypaper_pending6', address('2001:db8::')],
+      ['flypaper_passing', [address('192.0.2.9'), address('192.0.2.1'), 6, 81]],
+      ['flypaper_passing6', [address('2001:db8::9'), address('2001:db8::1'), 17, 1053]],
+      ['flypaper_served', [6, 22]],
+    ]
+    for (const [set, element] of sets) {
+      firewall.change([{ change: 'add', set, elements: [{ element }] }])
+      assert.match(nft('list', 'set', 'inet', 'filter', set), /elements/, set)
+      for (let times = 0; times < 2; times++)
+        firewall.change([{ change: 'remove', set, elements: [{ element }, { element }] }])
+      assert.doesNotMatch(nft('list', 'set', 'inet', 'filter', set), /elements/, set)
+    }
   })
 
   test('probes change nothing', () => {

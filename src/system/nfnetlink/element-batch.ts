@@ -8,8 +8,11 @@
 import { align, HOST_LITTLE_ENDIAN, SUBSYSTEM } from './message.ts'
 
 export interface ElementChange {
-  /** Adding what is there, and deleting what is not, are told apart: only the latter refuses the transaction. */
-  readonly op: 'add' | 'delete'
+  /**
+   * To delete what is not there refuses the transaction; to add what is there, or to destroy what is not, does not.
+   * The kernel knows destroying from 6.3 on.
+   */
+  readonly op: 'add' | 'delete' | 'destroy'
   /** The name of a set. */
   readonly set: string
   readonly elements: readonly SetElement[]
@@ -24,7 +27,9 @@ export interface SetElement {
 
 const HEADER = 16
 const ATTRIBUTE = 4
-const [BATCH_BEGIN, BATCH_END, NEWSETELEM, DELSETELEM] = [16, 17, 12, 14]
+const [BATCH_BEGIN, BATCH_END] = [16, 17]
+/** NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM, NFT_MSG_DESTROYSETELEM of linux/netfilter/nf_tables.h. */
+const MESSAGE = { add: 12, delete: 14, destroy: 30 } as const
 const FLAG = { request: 0x1, acknowledge: 0x4, create: 0x400 }
 const NFPROTO_INET = 1
 /** Attributes of linux/netfilter/nf_tables.h. */
@@ -55,7 +60,7 @@ export function writeElementBatch(
   const into = writer(size <= buffer.length ? buffer : new Uint8Array(size))
   into.message(BATCH_BEGIN, 0, 0, SUBSYSTEM.nftables, () => {})
   for (const [i, { op, set, elements }] of messages.entries()) {
-    const type = (SUBSYSTEM.nftables << 8) | (op === 'add' ? NEWSETELEM : DELSETELEM)
+    const type = (SUBSYSTEM.nftables << 8) | MESSAGE[op]
     const acknowledge = i === messages.length - 1 ? FLAG.acknowledge : 0
     into.message(type, acknowledge | (op === 'add' ? FLAG.create : 0), NFPROTO_INET, 0, () => {
       into.text(LIST.table, table)

@@ -1,15 +1,17 @@
 /** Puts elements into the sets of a table, and takes them out: nothing else of nf_tables, but that fast. */
 import { type ElementChange, writeElementBatch } from './element-batch.ts'
 import { NetlinkError, type NetlinkErrorCode } from './error.ts'
+import { findElements } from './find-elements.ts'
 import { ERRNO } from './libc.ts'
 import { readRulesetDatagram } from './ruleset-parse.ts'
 import { makeSlots } from './slots.ts'
 import { openSocket } from './socket.ts'
+import { commitWithoutDestroy } from './without-destroy.ts'
 
 export interface Elements extends Disposable {
   /**
    * All changes as one transaction: all of them or, when it throws a NetlinkError, none. More than about 5,000 elements
-   * at once may be too large. Names are ASCII.
+   * at once may be too large. Names are ASCII. Where the kernel cannot destroy, those who only destroy take several transactions.
    */
   change(changes: readonly ElementChange[]): void
 }
@@ -29,8 +31,14 @@ const CODES: Readonly<Record<number, NetlinkErrorCode>> = {
   [ERRNO.EMSGSIZE]: 'too-large',
 }
 
+export interface ElementsOptions {
+  /** The kernel cannot destroy, or is taken for one that cannot; unless told, it is tried. */
+  readonly withoutDestroy?: boolean
+}
+
 /** Opens a socket of its own to the sets of this table, of family inet; throws NetlinkError. Changing needs CAP_NET_ADMIN. */
-export function openElements(table: string): Elements {
+export function openElements(table: string, options: ElementsOptions = {}): Elements {
+  let { withoutDestroy = false } = options
   const socket = openSocket(NETLINK_NETFILTER, 0, RECEIVE_BUFFER)
   const slots = makeSlots(ANSWER, 16)
   let buffer: Uint8Array<ArrayBuffer> = new Uint8Array(new ArrayBuffer(BUFFER))
@@ -61,12 +69,29 @@ export function openElements(table: string): Elements {
     return ERRNO.EINTR
   }
 
+  /** The errno, 0 when it is done. */
+  function commit(changes: readonly ElementChange[]): number {
+    const batch = writeElementBatch(buffer, table, changes)
+    if (batch.buffer !== buffer.buffer) buffer = new Uint8Array(batch.buffer)
+    return attempt(batch)
+  }
+
+  /** An older kernel does not know that message at all, and says that it is invalid. */
+  function commitAny(changes: readonly ElementChange[]): number {
+    const destroys = changes.some(({ op }) => op === 'destroy')
+    const refused = destroys && withoutDestroy ? ERRNO.EINVAL : commit(changes)
+    if (!destroys || refused !== ERRNO.EINVAL) return refused
+    const refusedAgain = commitWithoutDestroy(changes, { commit, find })
+    withoutDestroy ||= refusedAgain === 0
+    return refusedAgain
+  }
+
+  const find = (set: string, keys: readonly Uint8Array[]) => findElements(table, set, keys)
+
   return {
     change(changes) {
       if (changes.every(({ elements }) => elements.length === 0)) return
-      const batch = writeElementBatch(buffer, table, changes)
-      if (batch.buffer !== buffer.buffer) buffer = new Uint8Array(batch.buffer)
-      const refused = attempt(batch)
+      const refused = commitAny(changes)
       if (refused === 0) return
       const code = CODES[refused] ?? 'failed'
       throw new NetlinkError(code, `the kernel refused to change elements of ${table}`, refused)

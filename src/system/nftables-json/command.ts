@@ -106,11 +106,11 @@ export function transactionOf(commands: readonly Command[]): string {
 /**
  * The commands that take elements out of a set, whether or not they are in it, in one transaction: nft
  * refuses to delete what is not there, so it is added first. In a full set that needs room: an element that
- * is not there is then refused with `set-full`.
+ * is not there is then refused with `set-full`. An element that is named twice is deleted once.
  */
 export function forget(id: SetId, elements: readonly NewElement[]): Command[] {
   if (elements.length === 0) return []
-  const elem = elements.map(bareValue)
+  const elem = [...new Map(elements.map(bareValue).map(value => [JSON.stringify(value), value])).values()]
   return [{ add: { element: { ...id, elem } } }, { delete: { element: { ...id, elem } } }]
 }
 

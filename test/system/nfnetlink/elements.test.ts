@@ -71,4 +71,29 @@ describeInNamespace(import.meta.url, () => {
     )
     assert.equal(listed('flies').match(/timeout 1h/g)?.length, 4000)
   })
+
+  for (const withoutDestroy of [false, true])
+    test(`to destroy is no error for who is gone, nor for who is named twice${withoutDestroy ? ', also where the kernel only deletes' : ''}`, () => {
+      using elements = openElements('filter', { withoutDestroy })
+      const destroy = (set: string, ...those: SetElement[]) =>
+        elements.change([{ op: 'destroy', set, elements: those }])
+      elements.change([{ op: 'add', set: 'flies', elements: many(1000) }])
+      destroy('flies', ...many(2000).filter((_, i) => i % 3 > 0), ...many(2000).slice(1, 5), four(1))
+      assert.equal(listed('flies').match(/timeout 1h/g)?.length, 333)
+      destroy('flies', four(1))
+      assert.throws(() => destroy('none', four(1)), refusedWith('missing'))
+
+      elements.change([{ op: 'add', set: 'small', elements: [four(1), four(2)] }])
+      destroy('small', four(3), four(2), four(4), four(3))
+      assert.match(listed('small'), /elements = \{ 192\.0\.2\.1 \}/)
+
+      const again = [four(8), four(9), four(8)]
+      const timed = again.map(({ key }) => ({ key, timeoutMs: 7_200_000 }))
+      for (let times = 0; times < 2; times++)
+        elements.change([
+          { op: 'destroy', set: 'flies', elements: again },
+          { op: 'add', set: 'flies', elements: timed },
+        ])
+      assert.equal(listed('flies').match(/timeout 2h/g)?.length, 2)
+    })
 })
