@@ -2,6 +2,7 @@
 import { ENDPOINTS, type Endpoint } from '../src/surface/control/endpoints.ts'
 import { NAMED_MAX, REQUEST_MAX, WHO_MAX } from '../src/surface/control/protocol.ts'
 import { WATCHER_BYTES, WATCHERS_MAX } from '../src/surface/control/watchers.ts'
+import { CLAIM_MAX } from '../src/surface/control/who.ts'
 
 export function controlReference(): string {
   return [
@@ -10,6 +11,7 @@ export function controlReference(): string {
     'A running daemon takes orders over `/run/flypaperd/control.sock`: HTTP/1.1 with JSON bodies over a unix socket, which the verbs of the command line speak as well. Whoever may open the socket has power over the firewall.',
     'The paths begin with `/v1`. What is added later comes as further properties and paths; what means something else comes as `/v2`. [openapi.json](openapi.json) has the schemas of all requests and answers (OpenAPI 3.1), and so has the daemon under `/v1/openapi.json`.',
     `A request has at most ${REQUEST_MAX / 1024} KB, ${WHO_MAX} addresses, and no property that is not known; what is wrong is refused with status 400 before anything is done. An answer names at most ${NAMED_MAX} flies. At most ${WATCHERS_MAX} may watch at the same time, each with ${WATCHER_BYTES / 1024} KB that wait for it. An error is \`{"error": "…"}\`.`,
+    `Who did it is whom the kernel names (\`SO_PEERCRED\`, unix(7)), by the user's name in /etc/passwd, or \`uid 1234\`. \`by\` is a claim, may be left out, and has at most ${CLAIM_MAX} characters. Where it differs, both are remembered: \`anna (root)\` is root who says anna, as after sudo; \`bob, who says anna\` is bob.`,
     ...Object.values<Endpoint>(ENDPOINTS).map(section),
   ].join('\n\n')
 }

@@ -1,4 +1,5 @@
 /** Each event is told once: to the log as a sentence, and to whoever watches as one line of JSON. */
+import { jsonText } from '../terms/escape.ts'
 import { limitLines } from './limit.ts'
 import type { Log } from './log.ts'
 import { type Event, facts, sentence } from './sentence.ts'
@@ -18,7 +19,7 @@ export function openEvents(log: Log, now: () => number): Events {
       if (event.event !== 'spared') lines.write(() => sentence(event))
       if (listeners.size === 0) return
       const at = new Date(now()).toISOString()
-      const line = JSON.stringify({ at, ...facts(event), text: sentence(event) })
+      const line = jsonText({ at, ...facts(event), text: sentence(event) })
       for (const listener of listeners) listener(line)
     },
     watch(listener) {

@@ -5,28 +5,37 @@ import { type History, openHistory } from '../record/history.ts'
 import type { Log } from '../record/log.ts'
 import { MIGRATIONS } from '../record/schema.ts'
 import { type TolerantHistory, tolerantHistory } from '../record/tolerant.ts'
-import { asOwnerOf } from './as-owner.ts'
+import { asOwnerOf, makeDirectory } from './as-owner.ts'
+import { refuseShared } from './directory-owner.ts'
 import { MEMORY, openDatabase } from './sqlite.ts'
 import { DamagedDatabase, UnwritableDatabase, withFailure, withSchema } from './sqlite-failure.ts'
 
 /**
  * Opens the history in this file and brings it up to date. Read-only, it creates and changes nothing, and a
- * history that does not exist yet is empty. Opened by root, the files belong to the owner of their folder.
- * Throws a Failure (77 no permission, 69 otherwise).
+ * history that does not exist yet is empty. Opened by root, the files belong to the owner of their folder: SQLite opens all of
+ * them here, and none later. Throws a Failure (77 no permission, 69 otherwise).
  */
 export function openHistoryFile(file: string, options: { readOnly?: boolean } = {}): History {
   const readOnly = options.readOnly ?? false
-  return withFailure(file, () =>
-    asOwnerOf(dirname(file), () => {
-      const database = openDatabase(file, { migrations: MIGRATIONS, readOnly })
-      try {
-        return withSchema(file, () => openHistory(database))
-      } catch (error) {
-        database[Symbol.dispose]()
-        throw error
-      }
-    }),
-  )
+  const directory = dirname(file)
+  return withFailure(file, () => {
+    if (!readOnly) {
+      makeDirectory(directory, 0o750)
+      refuseShared(directory)
+    }
+    return asOwnerOf(directory, () => openWithSchema(file, readOnly))
+  })
+}
+
+/** The history of this database; what its schema lacks is damage. */
+function openWithSchema(file: string, readOnly: boolean): History {
+  const database = openDatabase(file, { migrations: MIGRATIONS, readOnly })
+  try {
+    return withSchema(file, () => openHistory(database))
+  } catch (error) {
+    database[Symbol.dispose]()
+    throw error
+  }
 }
 
 /**
@@ -68,7 +77,9 @@ function openCopy(file: string, now: number): History {
 /** Also its -wal and -shm files: they belong to it alone. Tells where it is now. */
 function moveAside(file: string, now: number): string {
   const aside = `${file}.damaged-${new Date(now).toISOString().replace(/[:.]/g, '-')}`
-  for (const suffix of ['', '-wal', '-shm'])
-    if (existsSync(`${file}${suffix}`)) renameSync(`${file}${suffix}`, `${aside}${suffix}`)
+  asOwnerOf(dirname(file), () => {
+    for (const suffix of ['', '-wal', '-shm'])
+      if (existsSync(`${file}${suffix}`)) renameSync(`${file}${suffix}`, `${aside}${suffix}`)
+  })
   return aside
 }

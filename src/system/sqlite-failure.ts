@@ -49,6 +49,13 @@ export function fullLogFailure(file: string): Failure {
   })
 }
 
+export function foreignFailure(path: string, isLink: boolean): Failure {
+  return new Failure(`${path} is ${isLink ? 'a link' : 'something else'}, and no file of its own.`, {
+    exit: EXIT.unavailable,
+    hint: 'flypaperd follows no links in its state directory. See who laid it there (ls -l), and remove it.',
+  })
+}
+
 /** The file is no database any more, or holds pages that contradict each other. */
 export class DamagedDatabase extends Failure {
   constructor(file: string, why: string, cause?: unknown) {

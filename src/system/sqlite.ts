@@ -1,13 +1,24 @@
 /** A SQLite database in a file: node:sqlite, with errors in words that a person can act on. */
-import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fdatasync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
 import type { Database, Parameters, Statement } from '../record/database.ts'
+import { asOwnerOf } from './as-owner.ts'
 import {
   DamagedDatabase,
   failureOf,
+  foreignFailure,
   fullLogFailure,
   newerFailure,
   olderFailure,
@@ -65,10 +76,11 @@ const TO_WRITE = `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA
 
 function openToWrite(file: string): DatabaseSync {
   if (file === MEMORY) return new DatabaseSync(MEMORY)
+  refuseOthers(file)
   mkdirSync(dirname(file), { recursive: true, mode: 0o750 })
   // SQLite would make it with 0644. An existing file is not opened here: closing it again would end the locks
   // that SQLite holds in this process (fcntl(2)).
-  if (!existsSync(file)) closeSync(openSync(file, 'a', 0o640))
+  if (!existsSync(file)) closeSync(openSync(file, 'ax', 0o640))
   const sqlite = new DatabaseSync(file, { timeout: BUSY_MS })
   try {
     sqlite.exec(TO_WRITE)
@@ -84,10 +96,22 @@ function openToWrite(file: string): DatabaseSync {
  * runs; nobody writes then, and `immutable` reads the file alone.
  */
 function openToRead(file: string): DatabaseSync {
-  if (statSync(file, { throwIfNoEntry: false }) === undefined) return new DatabaseSync(MEMORY)
+  if (lstatSync(file, { throwIfNoEntry: false }) === undefined) return new DatabaseSync(MEMORY)
+  refuseOthers(file)
   const url = pathToFileURL(file)
   if (!existsSync(`${file}-wal`)) url.search = '?immutable=1'
   return new DatabaseSync(url, { timeout: BUSY_MS, readOnly: true })
+}
+
+/** Those that SQLite opens by their names beside the file. */
+const SUFFIXES = ['', '-wal', '-shm', '-journal']
+
+/** A link leads where somebody else wants, and to open a pipe would wait for ever. */
+function refuseOthers(file: string): void {
+  for (const path of SUFFIXES.map(suffix => `${file}${suffix}`)) {
+    const found = lstatSync(path, { throwIfNoEntry: false })
+    if (found !== undefined && !found.isFile()) throw foreignFailure(path, found.isSymbolicLink())
+  }
 }
 
 function wrap(sqlite: DatabaseSync, file: string, logMax: number): Database {
@@ -168,10 +192,16 @@ function given(parameters: Parameters): SQLInputValue[] {
  * lose one at close), and a checkpoint syncs by itself. On a thread of its own: the daemon does not wait for the disk. Resolves to its size.
  */
 async function syncLog(file: string): Promise<number> {
+  const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants
   try {
-    await using log = await open(`${file}-wal`, 'r')
-    await log.datasync()
-    return (await log.stat()).size
+    const flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
+    const log = asOwnerOf(dirname(file), () => openSync(`${file}-wal`, flags))
+    try {
+      await promisify(fdatasync)(log)
+      return fstatSync(log).size
+    } finally {
+      closeSync(log)
+    }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw failureOf(error, file)
     return 0

@@ -2,10 +2,10 @@
 import { lookup } from 'node:dns/promises'
 import { readFileSync } from 'node:fs'
 import { findPackageJSON } from 'node:module'
-import { userInfo } from 'node:os'
 import { isatty } from 'node:tty'
 import { openEvents } from '../record/events.ts'
 import type { System } from '../surface/cli/system.ts'
+import { CLAIM_MAX, signature } from '../surface/control/who.ts'
 import { parseAddress } from '../terms/address.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import { openClock } from './clock.ts'
@@ -22,6 +22,8 @@ import { passingSets } from './passing-sets.ts'
 import { surroundings } from './surroundings.ts'
 import { openSupervisor } from './systemd.ts'
 import { terminalOf } from './terminal.ts'
+import { listenAt, peerOf } from './unix-sockets.ts'
+import { userNameOf } from './users.ts'
 import { wholeFile } from './whole-file.ts'
 
 /** Room for the flies that one import takes. */
@@ -34,13 +36,17 @@ export function openSystem(env: Environment = process.env): System {
   const runtime = directory(env.RUNTIME_DIRECTORY, '/run/flypaperd')
   const historyFile = (dryRun = false) => `${state}/${dryRun ? 'dry-run' : 'history'}.db`
   const stateFile = wholeFile(`${state}/boot.nft`)
+  const user = userNameOf(process.getuid!())
+  const claim = env.SUDO_USER?.slice(0, CLAIM_MAX) || user
   return {
     version: packageVersion(),
     socket: `${runtime}/control.sock`,
     metricsSocket: `${runtime}/metrics.sock`,
-    user: userName(env),
+    user: claim,
+    signature: signature(user, claim),
     pid: process.pid,
     memory,
+    unixSockets: { listen: listenAt, peerOf },
     terminal: terminalOf(env),
     surroundings,
     supervisor: openSupervisor(env, process.pid),
@@ -93,19 +99,6 @@ export function openSystem(env: Environment = process.env): System {
 /** systemd passes several directories with colons between them; ours is the first. */
 function directory(variable: string | undefined, otherwise: string): string {
   return variable?.split(':')[0] || otherwise
-}
-
-function userName(env: Environment): string {
-  const name = env.SUDO_USER ?? tryUserName()
-  return name.slice(0, 64)
-}
-
-function tryUserName(): string {
-  try {
-    return userInfo().username
-  } catch {
-    return `uid ${process.getuid?.()}` // a user without an entry in passwd(5)
-  }
 }
 
 function packageVersion(): string {

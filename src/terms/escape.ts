@@ -3,18 +3,30 @@
  *
  * Unicode names the dangerous characters for us: Cc (C0, DEL and C1: colours, cursor, bell, line ends), Cf (bidi
  * controls, zero-width and tag characters: text that reads other than it is), Cs (lone surrogates, which no encoder
- * takes), Zl and Zp (line ends by other names).
+ * takes), Zl and Zp (line ends by other names); what is shown as nothing (fillers, variation selectors); and noncharacters,
+ * which are for a program's own use: ours marks colours by them (surface/cli/terminal.ts).
  */
 const PLAIN = /^[\x20-\x7e]*$/
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
+const PLAIN_LINES = /^[\t\n\x20-\x7e]*$/
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]/gu
 
 /** The text as one line without control characters: each of them reads `\x1b` or `\u{202e}`. Nothing else changes. */
 export function escapeText(text: string): string {
-  if (PLAIN.test(text)) return text
+  return PLAIN.test(text) ? text : text.replace(UNSAFE, escaped)
+}
+
+/** The same for text of several lines: their ends stay, and tabs. `marks` are replaced by what they stand for. */
+export function escapeLines(text: string, marks?: ReadonlyMap<string, string>): string {
+  if (PLAIN_LINES.test(text)) return text
   return text.replace(UNSAFE, character => {
-    const code = character.codePointAt(0)!.toString(16)
-    return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u{${code}}`
+    if (character === '\n' || character === '\t') return character
+    return marks?.get(character) ?? escaped(character)
   })
+}
+
+function escaped(character: string): string {
+  const code = character.codePointAt(0)!.toString(16)
+  return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u{${code}}`
 }
 
 /** The value as JSON that is safe to show as well: the same characters as \u escapes, which mean the same to a program. */

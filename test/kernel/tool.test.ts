@@ -52,7 +52,7 @@ test('lock: addresses and prefixes get no answer, across a restart, until freed;
   assert.match(stdout, /^Locked out 198\.18\.8\.0\/24\.$/m)
   assert.match(stdout, /^Not locked out: 198\.19\.0\.0\/25 meets the never-list of the settings\.$/m)
   await daemon.says(
-    /^<6>lockout 198\.18\.7\.7, by hand, for 2h \(by tester\): a\\x0alockout 192\.0\.2\.9\\x1b\[2J$/,
+    /^<6>lockout 198\.18\.7\.7, by hand, for 2h \(by tester \(root\)\): a\\x0alockout 192\.0\.2\.9\\x1b\[2J$/,
   )
   assert.doesNotMatch(daemon.output(), /^(<\d>)?lockout 192\.0\.2\.9/m, 'no line is forged')
   for (const source of all) assert.deepEqual(await tries(scanner, source, 22), [], source)
@@ -132,7 +132,7 @@ test('why and watch: offences, who was spared and why, and what people did', asy
   await flypaperd.must('free', '198.18.0.5')
   assert.match(
     await flypaperd.must('why', '198.18.0.5'),
-    /^198\.18\.0\.5 is no fly any more\.\n[\s\S]*released by tester: freed$/m,
+    /^198\.18\.0\.5 is no fly any more\.\n[\s\S]*released by tester \(root\): freed$/m,
   )
   assert.match(await flypaperd.must('report'), /different attacker/)
 })

@@ -9,6 +9,9 @@ import { reachDaemon } from '../../src/surface/control/client.ts'
 import { type DaemonStatus, REQUEST_MAX, type Served } from '../../src/surface/control/protocol.ts'
 import { serveControl, serveMetrics } from '../../src/surface/control/server.ts'
 import { WATCHER_BYTES, WATCHERS_MAX } from '../../src/surface/control/watchers.ts'
+import { listenAt } from '../../src/system/unix-sockets.ts'
+
+const SOCKETS = { listen: listenAt, peerOf: () => 'root' }
 
 const STATUS: DaemonStatus = {
   pid: 4711,
@@ -57,9 +60,9 @@ function daemon(): Served & { readonly calls: unknown[][]; tell(line: string): v
       return 390
     },
     stop: async by => void calls.push(['stop', by]),
-    leave: async () => void calls.push(['leave']),
+    leave: async by => void calls.push(['leave', by]),
     reload: async by => void calls.push(['reload', by]),
-    confirm: async () => void calls.push(['confirm']),
+    confirm: async by => void calls.push(['confirm', by]),
   }
 }
 
@@ -68,7 +71,7 @@ async function served(use: (path: string, control: ReturnType<typeof daemon>) =>
   const path = join(directory, 'run', 'control.sock')
   const control = daemon()
   try {
-    await using _ = await serveControl(path, control)
+    await using _ = await serveControl(path, control, SOCKETS)
     await use(path, control)
   } finally {
     rmSync(directory, { recursive: true })
@@ -103,15 +106,15 @@ test('client and server speak the same', async () => {
     const wish = { lockouts: [{ who: '192.0.2.9', seconds: 60 }], because: 'so', by: 'root' }
     assert.deepEqual(await client.lock(wish), { locked: ['192.0.2.9'], refused: [] })
     assert.equal(await client.flush('root'), 390)
-    await client.confirm()
-    await client.leave()
+    await client.confirm('root')
+    await client.leave('anna')
     await client.stop('root')
     assert.deepEqual(control.calls, [
       ['free', ['192.0.2.9'], 'root'],
       ['lock', { lockouts: [{ who: '192.0.2.9', seconds: 60 }], because: 'so', by: 'root' }],
       ['flush', 'root'],
-      ['confirm'],
-      ['leave'],
+      ['confirm', 'root'],
+      ['leave', 'anna (root)'],
       ['stop', 'root'],
     ])
   })
@@ -120,7 +123,7 @@ test('client and server speak the same', async () => {
 test('the socket is for its owner and its group, and replaces a stale one', async () => {
   await served(async path => {
     assert.equal(statSync(path).mode & 0o777, 0o660)
-    await using _ = await serveControl(path, daemon())
+    await using _ = await serveControl(path, daemon(), SOCKETS)
     assert.ok(await reachDaemon(path))
   })
 })
@@ -199,7 +202,7 @@ test('the metrics socket has the counters and nothing else', async () => {
   const path = join(directory, 'metrics.sock')
   try {
     const control = daemon()
-    await using _ = await serveMetrics(path, control)
+    await using _ = await serveMetrics(path, control, SOCKETS)
     assert.equal(statSync(path).mode & 0o777, 0o666)
     assert.deepEqual(await ask(path, 'GET', '/metrics'), { status: 200, text: '# nothing\n' })
     for (const [method, url] of [
@@ -242,7 +245,7 @@ test('nobody there is no error, a daemon of another version is', async () => {
   try {
     const path = join(directory, 'control.sock')
     const other = { ...daemon(), status: async () => ({ version: '9' }) as never }
-    await using _ = await serveControl(path, other)
+    await using _ = await serveControl(path, other, SOCKETS)
     await assert.rejects(reachDaemon(path), { exit: 69, message: /another version/ })
   } finally {
     rmSync(directory, { recursive: true })
@@ -259,7 +262,7 @@ test('a daemon that ends before it answers is no bug of the command: 69', async 
   try {
     await new Promise<void>(resolve => dying.listen(path, resolve))
     const client = (await reachDaemon(path))!
-    await assert.rejects(client.leave(), { exit: 69, message: 'the daemon ended before it answered' })
+    await assert.rejects(client.leave('anna'), { exit: 69, message: 'the daemon ended before it answered' })
   } finally {
     dying.close()
     rmSync(directory, { recursive: true })

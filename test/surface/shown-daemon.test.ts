@@ -108,7 +108,7 @@ Object.assign(system, { surroundings: { ...system.surroundings, forwards: () => 
 
 for (const [name, terminal] of Object.entries(TERMINALS)) {
   test(`on ${name === 'pipe' ? 'a pipe' : `${name} columns`}`, async () => {
-    await using _ = await serveControl(system.socket, daemon as Served)
+    await using _ = await serveControl(system.socket, daemon as Served, system.unixSockets)
     let text = ''
     for (const command of COMMANDS)
       text += `$ flypaperd ${command}\n${await shown(command.split(' '), terminal, system)}\n`

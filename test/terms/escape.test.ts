@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { escapeText, jsonText } from '../../src/terms/escape.ts'
+import { escapeLines, escapeText, jsonText } from '../../src/terms/escape.ts'
 
 const cases: [what: string, text: string, expected: string][] = [
   ['ordinary text, also outside ASCII', 'sshd ä € 日本 😀 "\\"', 'sshd ä € 日本 😀 "\\"'],
@@ -12,6 +12,8 @@ const cases: [what: string, text: string, expected: string][] = [
   ['bidi controls', 'a\u202eb\u2069\u200e\u061c', 'a\\u{202e}b\\u{2069}\\u{200e}\\u{61c}'],
   ['line and paragraph separators', '\u2028\u2029', '\\u{2028}\\u{2029}'],
   ['zero width and tag characters', 'a\u200bb\ufeff\u{e0041}', 'a\\u{200b}b\\u{feff}\\u{e0041}'],
+  ['what is shown as nothing', 'a\u3164b\ufe0f\u034f', 'a\\u{3164}b\\u{fe0f}\\u{34f}'],
+  ['noncharacters, which mark our colours', '\ufdd0\uffff', '\\u{fdd0}\\u{ffff}'],
   ['lone surrogates', '\ud800x\udc00', '\\u{d800}x\\u{dc00}'],
 ]
 
@@ -39,4 +41,11 @@ test('JSON means the same to a program, and has no character that a terminal wou
   assert.deepEqual(JSON.parse(text), value)
   assert.doesNotMatch(text, /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u)
   assert.match(text, /☃/)
+})
+
+test('text of several lines keeps their ends and its tabs, and of marks what they stand for', () => {
+  const text = '\ufdd0a\x1b[31m\n\tb\r\u202e\ufdd1'
+  assert.equal(escapeLines(text), '\\u{fdd0}a\\x1b[31m\n\tb\\x0d\\u{202e}\\u{fdd1}')
+  const marks = new Map([['\ufdd0', '\x1b[1m']])
+  assert.equal(escapeLines(text, marks), '\x1b[1ma\\x1b[31m\n\tb\\x0d\\u{202e}\\u{fdd1}')
 })

@@ -34,7 +34,7 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
   const running = await reachDaemon(system.socket)
   if (running !== undefined && !manner.handOver) await refuseSecond(running)
   call.print('Starting portscan protection: flypaperd.')
-  if (running !== undefined) await takeOver(running, system.socket)
+  if (running !== undefined) await takeOver(running, system)
 
   using world = system.openWorld({ dryRun: settings.dryRun })
   const { log, events, now } = world
@@ -50,13 +50,13 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
     end.resolve(how)
     return ended.promise
   }
-  const { pid, version, socket } = system
+  const { pid, version, socket, unixSockets } = system
   const control = controlOf({ pid, version, world, trap, trial, reload, finish })
-  await using _server = await serveControl(socket, control).catch(error => {
+  await using _server = await serveControl(socket, control, unixSockets).catch(error => {
     disarmTrap(world.firewall, world.history, now())
     throw error
   })
-  await using _metrics = await serveMetrics(system.metricsSocket, control)
+  await using _metrics = await serveMetrics(system.metricsSocket, control, unixSockets)
   events.tell({ event: 'armed', capture: trap.capture.kind, flies: trap.flypaper.count(now()) })
   if (trap.auto !== undefined) log.info(trap.auto)
   if (settings.dryRun) log.info('this is a dry run: nobody is held, locked out or answered differently')
@@ -89,9 +89,9 @@ async function refuseSecond(running: Control): Promise<never> {
   })
 }
 
-async function takeOver(running: Control, socket: string): Promise<void> {
+async function takeOver(running: Control, { socket, user }: Call['system']): Promise<void> {
   const { pid } = await running.status()
-  await running.leave()
+  await running.leave(user)
   for (let patience = 100; patience > 0; patience--) {
     if ((await reachDaemon(socket)) === undefined) return
     await new Promise(resolve => setTimeout(resolve, 50))

@@ -5,10 +5,11 @@ import { loadSettledSettings } from '../../settings/settle.ts'
 import { escapeText } from '../../terms/escape.ts'
 import { EXIT, type ExitStatus, Failure } from '../../terms/failure.ts'
 import type { System } from './system.ts'
-import { paint } from './terminal.ts'
+import { leaving, paint } from './terminal.ts'
 import type { Verb } from './verb.ts'
 import { VERBS } from './verbs/index.ts'
 
+/** Where text leaves: all of it has passed `leaving`. */
 export interface Streams {
   out(text: string): void
   err(text: string): void
@@ -16,16 +17,20 @@ export interface Streams {
   readonly gone?: AbortSignal
 }
 
+/** ECMA-48: back to the beginning of the line, which is cleared. */
+const LINE_AGAIN = '\r\x1b[K'
 const NEVER = new AbortController().signal
 
 /** Runs one command line; returns its exit status. Never throws. */
 export async function runProgram(
   argv: readonly string[],
   openSystem: () => System,
-  { out, err, gone = NEVER }: Streams,
+  { gone = NEVER, ...streams }: Streams,
 ): Promise<ExitStatus> {
   let exit: ExitStatus = EXIT.ok
   const { version, terminal } = openSystem()
+  const out = (text: string) => streams.out(leaving(terminal, text))
+  const err = (text: string) => streams.err(leaving(terminal, text))
   const program: Command = new Command('flypaperd')
   program
     .description('Who touches a closed port once gets no reaction ever again.')
@@ -35,6 +40,7 @@ export async function runProgram(
     .configureOutput({
       writeOut: out,
       writeErr: err,
+      outputError: (text, write) => write(text.replace(LINE_END_OF_ANOTHER, escapeText)),
       getOutHelpWidth: () => Math.min(terminal.columns, 120),
       getOutHasColors: () => terminal.colours,
     })
@@ -57,7 +63,7 @@ export async function runProgram(
         system,
         print,
         warn: text => err(`${text}\n`),
-        progress: text => system.terminal.showsProgress && err(`\r\x1b[K${text}`),
+        progress: text => terminal.showsProgress && streams.err(`${LINE_AGAIN}${leaving(terminal, text)}`),
         gone,
       })
     })
@@ -69,6 +75,9 @@ export async function runProgram(
     return explain(error, err)
   }
 }
+
+/** Commander repeats what was typed as it is; its own are the last end of a line, and that before its suggestion. */
+const LINE_END_OF_ANOTHER = /\n(?!$|\(Did you mean [\w ,-]+\?\)\n$)/g
 
 type Action = (
   args: readonly string[],

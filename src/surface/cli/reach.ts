@@ -36,7 +36,7 @@ async function withoutDaemon<T>(
   const nameFly = flyNamer(singlePrefixes(system.surroundings.neighbourhood(), wanted.never))
   const flypaper = openFlypaper({ firewall, memory: history, settings: wanted, nameFly, now: system.now() })
   return act({
-    free: request => freeWhom({ flypaper, history, now: system.now }, request),
-    flush: by => flypaper.flush(by, system.now),
+    free: request => freeWhom({ flypaper, history, now: system.now }, { ...request, by: system.signature }),
+    flush: () => flypaper.flush(system.signature, system.now),
   })
 }

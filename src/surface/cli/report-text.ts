@@ -1,6 +1,7 @@
 /** The report for people and as CSV, from the sums of the history. Pure. */
 import type { Told } from '../../record/chronicle.ts'
 import { triedText } from '../../record/sentence.ts'
+import { escapeText } from '../../terms/escape.ts'
 import type { DaemonStatus } from '../control/protocol.ts'
 import { barChart } from './chart.ts'
 import { printTable } from './table.ts'
@@ -82,7 +83,9 @@ export function reportCsv(report: Report): string {
     ...report.spared.map(({ because, packets }) => ['spared', because, packets] as const),
     ...Object.entries(report.overflow ?? {}).map(([name, value]) => ['overflow', name, value] as const),
   ]
-  return ['section,name,value', ...rows.map(row => row.join(','))].join('\n')
+  return ['section,name,value', ...rows.map(row => row.map(cell => escapeText(String(cell))).join(','))].join(
+    '\n',
+  )
 }
 
 /** Every day of the time, also those without attackers. */

@@ -9,6 +9,7 @@ import type { ReadText } from '../../settings/load.ts'
 import type { Address } from '../../terms/address.ts'
 import type { Memory } from '../../upkeep/memory.ts'
 import type { WholeFile } from '../../upkeep/state-file.ts'
+import type { UnixSockets } from '../control/server.ts'
 import type { Supervisor } from './supervisor.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -18,10 +19,13 @@ export interface System {
   readonly socket: string
   /** The socket that has the counters alone. */
   readonly metricsSocket: string
-  /** The name of whoever runs the command: what `free` remembers. */
+  /** Who runs the command, by his own account: a claim for the daemon, which asks the kernel as well. */
   readonly user: string
+  /** The same beside what the kernel says: what is remembered where no daemon is. */
+  readonly signature: string
   readonly pid: number
   readonly memory: Memory
+  readonly unixSockets: UnixSockets
   readonly terminal: Terminal
   readonly surroundings: Surroundings
   readonly supervisor: Supervisor

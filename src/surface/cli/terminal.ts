@@ -1,3 +1,5 @@
+import { escapeLines } from '../../terms/escape.ts'
+
 /** Whom a command writes to: a terminal of some width, or a pipe, where programs read. */
 export interface Terminal {
   readonly isTerminal: boolean
@@ -10,11 +12,31 @@ export interface Terminal {
   readonly showsProgress: boolean
 }
 
-const CODES = { bold: 1, dim: 2, red: 31, green: 32 } as const
+/**
+ * A colour on its way to the terminal is a noncharacter of Unicode, since whatever leaves the program is stripped of control
+ * characters; only the last step, `leaving`, makes the sequence of it (ECMA-48, SGR). Strangers' text has none: escapeText.
+ */
+const COLOURS = { bold: '\ufdd0', dim: '\ufdd1', red: '\ufdd2', green: '\ufdd3' } as const
+const END = '\ufdd4'
+const SEQUENCES: ReadonlyMap<string, string> = new Map([
+  [COLOURS.bold, '\x1b[1m'],
+  [COLOURS.dim, '\x1b[2m'],
+  [COLOURS.red, '\x1b[31m'],
+  [COLOURS.green, '\x1b[32m'],
+  [END, '\x1b[0m'],
+])
 
 /** The text in that colour, where colours are shown. */
-export function paint(terminal: Terminal, colour: keyof typeof CODES, text: string): string {
-  return terminal.colours ? `\x1b[${CODES[colour]}m${text}\x1b[0m` : text
+export function paint(terminal: Terminal, colour: keyof typeof COLOURS, text: string): string {
+  return terminal.colours ? `${COLOURS[colour]}${text}${END}` : text
+}
+
+/**
+ * What a terminal or a pipe is given: every control character but line ends and tabs is escaped, whoever wrote it and
+ * whoever forgot to; colours become what a terminal takes.
+ */
+export function leaving(terminal: Terminal, text: string): string {
+  return escapeLines(text, terminal.colours ? SEQUENCES : undefined)
 }
 
 /** The text in lines that fit, broken between words; those after the first are indented. */

@@ -5,7 +5,7 @@ import type { Trap } from '../../trap.ts'
 
 export interface Trial extends Disposable {
   readonly until: number | undefined
-  confirm(): void
+  confirm(by: string): void
 }
 
 /** Without seconds it is no trial. Disposing of it ends the clock. */
@@ -25,9 +25,9 @@ export function startTrial(seconds: number | undefined, world: World, trap: Trap
     get until() {
       return until
     },
-    confirm() {
+    confirm(by) {
       clearTimeout(timer)
-      if (until !== undefined) log.info('the trial is confirmed: the trap stays armed')
+      if (until !== undefined) log.info(`the trial is confirmed (by ${by}): the trap stays armed`)
       until = undefined
     },
     [Symbol.dispose]: () => clearTimeout(timer),

@@ -1,14 +1,21 @@
 /** A request over the control socket becomes an answer. What is wrong or huge is refused before anything is done. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import * as z from 'zod'
+import { jsonText } from '../../terms/escape.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
 import { ENDPOINTS, type Endpoint, type EndpointName } from './endpoints.ts'
 import { openApi } from './openapi.ts'
 import { ByRequest, FreeRequest, LockRequest, REQUEST_MAX, type Served } from './protocol.ts'
 import { openWatchers, WATCHERS_MAX } from './watchers.ts'
+import { signature } from './who.ts'
 
-/** `undefined`: the answer goes on by itself. */
-type Handler = (body: unknown, response: ServerResponse) => Promise<object | string | undefined>
+/** `signed`: who did it, by what he claims. The answer `undefined`: it goes on by itself. */
+type Handler = (
+  body: unknown,
+  response: ServerResponse,
+  signed: (claim: string | undefined) => string,
+) => Promise<object | string | undefined>
 
 export interface Answering {
   answer(request: IncomingMessage, response: ServerResponse): Promise<void>
@@ -16,17 +23,23 @@ export interface Answering {
   end(): void
 }
 
-export function answering(daemon: Served): Answering {
+export function answering(daemon: Served, peerOf: (socket: Socket) => string): Answering {
   const watchers = openWatchers(daemon.watch)
   const handlers: Record<EndpointName, Handler> = {
     status: () => daemon.status(),
-    lock: body => daemon.lock(LockRequest.parse(body)),
-    free: body => daemon.free(FreeRequest.parse(body)),
-    flush: async body => ({ flies: await daemon.flush(ByRequest.parse(body).by) }),
-    reload: async body => nothing(daemon.reload(ByRequest.parse(body).by)),
-    confirm: () => nothing(daemon.confirm()),
-    leave: () => nothing(daemon.leave()),
-    stop: async body => nothing(daemon.stop(ByRequest.parse(body).by)),
+    lock: (body, _, signed) => {
+      const request = LockRequest.parse(body)
+      return daemon.lock({ ...request, by: signed(request.by) })
+    },
+    free: (body, _, signed) => {
+      const request = FreeRequest.parse(body)
+      return daemon.free({ ...request, by: signed(request.by) })
+    },
+    flush: async (body, _, signed) => ({ flies: await daemon.flush(signed(claimOf(body))) }),
+    reload: (body, _, signed) => nothing(daemon.reload(signed(claimOf(body)))),
+    confirm: (body, _, signed) => nothing(daemon.confirm(signed(claimOf(body)))),
+    leave: (body, _, signed) => nothing(daemon.leave(signed(claimOf(body)))),
+    stop: (body, _, signed) => nothing(daemon.stop(signed(claimOf(body)))),
     metrics: () => daemon.metrics(),
     openapi: async () => openApi(),
     async events(_, response) {
@@ -50,7 +63,8 @@ export function answering(daemon: Served): Answering {
       const endpoint = byRequest.get(asked)
       if (endpoint === undefined) return refuse(response, 404, `there is no ${asked}`)
       try {
-        const answer = await endpoint.handler(await readBody(request), response)
+        const signed = (claim: string | undefined) => signature(peerOf(request.socket), claim)
+        const answer = await endpoint.handler(await readBody(request), response, signed)
         if (answer === undefined) return
         if (typeof answer === 'string')
           response.writeHead(200, { 'content-type': ENDPOINTS.metrics.answer.type }).end(answer)
@@ -62,12 +76,16 @@ export function answering(daemon: Served): Answering {
   }
 }
 
+function claimOf(body: unknown): string | undefined {
+  return ByRequest.parse(body ?? {}).by
+}
+
 function refuse(response: ServerResponse, status: number, error: string): void {
   answerJson(response, status, { error })
 }
 
 function answerJson(response: ServerResponse, status: number, answer: object): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(answer)}\n`)
+  response.writeHead(status, { 'content-type': 'application/json' }).end(`${jsonText(answer)}\n`)
 }
 
 function reasonOf(error: unknown): [status: number, text: string] {

@@ -57,9 +57,9 @@ function clientOf(path: string): Client {
     free: async request => parse(FreeAnswer, await ask('free', request)),
     flush: async by => parse(FlushAnswer, await ask('flush', { by })).flies,
     stop: async by => void (await ask('stop', { by })),
-    leave: async () => void (await ask('leave')),
+    leave: async by => void (await ask('leave', { by })),
     reload: async by => void (await ask('reload', { by })),
-    confirm: async () => void (await ask('confirm')),
+    confirm: async by => void (await ask('confirm', { by })),
     async *events(signal) {
       const { method, path: url } = ENDPOINTS.events
       const response = await send(path, { method, path: url, signal })

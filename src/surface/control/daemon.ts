@@ -21,7 +21,7 @@ export interface Running {
   readonly version: string
   readonly world: World
   readonly trap: Trap
-  readonly trial: { readonly until: number | undefined; confirm(): void }
+  readonly trial: { readonly until: number | undefined; confirm(by: string): void }
   /** Takes the settings of now, for whoever asks for it. */
   reload(by: string): Promise<void>
   /** Ends the daemon; resolves when it has done so, but for answering. */
@@ -29,7 +29,7 @@ export interface Running {
 }
 
 export function controlOf({ pid, version, world, trap, trial, reload, finish }: Running): Served {
-  const { history, events, now } = world
+  const { history, events, log, now } = world
   const since = now()
   const filled = kernelFill(world.kernelSets, now)
   const about = () => ({ version, since, capture: trap.capture.kind, closed: closedMode(trap.settings) })
@@ -81,10 +81,16 @@ export function controlOf({ pid, version, world, trap, trial, reload, finish }: 
       return flies
     },
     reload,
-    stop: () => finish('retire'),
-    leave: () => finish('leave'),
-    async confirm() {
-      trial.confirm()
+    stop(by) {
+      log.info(`told to stop by ${by}`)
+      return finish('retire')
+    },
+    leave(by) {
+      log.info(`told to leave by ${by}`)
+      return finish('leave')
+    },
+    async confirm(by) {
+      trial.confirm(by)
     },
   }
 }

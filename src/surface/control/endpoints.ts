@@ -56,6 +56,7 @@ export const ENDPOINTS = {
     method: 'POST',
     path: '/v1/confirm',
     what: 'Keeps a trap that was armed to be tried.',
+    request: protocol.ByRequest,
     answer: protocol.Nothing,
   },
   events: {
@@ -80,6 +81,7 @@ export const ENDPOINTS = {
     method: 'POST',
     path: '/v1/leave',
     what: 'Ends the daemon and leaves the trap armed, for another daemon to go on.',
+    request: protocol.ByRequest,
     answer: protocol.Nothing,
   },
   stop: {

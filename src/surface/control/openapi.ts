@@ -29,7 +29,7 @@ function operation(name: string, { what, request, answer, example }: Endpoint): 
     summary: what,
     ...(request !== undefined && {
       requestBody: {
-        required: true,
+        required: !request.safeParse({}).success,
         content: { 'application/json': { schema: schemaOf(request), ...(example && { example }) } },
       },
     }),

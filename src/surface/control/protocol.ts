@@ -1,6 +1,7 @@
 /** What is spoken over the control socket: HTTP/1.1 with JSON bodies, version 1. The table of it is endpoints.ts. */
 import * as z from 'zod'
 import { PROTOS } from '../../record/selection.ts'
+import { CLAIM_MAX } from './who.ts'
 
 /** Bytes of a request's body, at most. */
 export const REQUEST_MAX = 64 * 1024
@@ -9,11 +10,10 @@ export const WHO_MAX = 1000
 /** Flies that an answer names; the others are only counted. */
 export const NAMED_MAX = 1000
 
-const By = z
-  .string()
-  .min(1)
-  .max(64)
-  .meta({ description: 'Who did it, as it is remembered: the name of a user.' })
+const By = z.string().min(1).max(CLAIM_MAX).optional().meta({
+  description:
+    'Who claims to have done it: the name of a user. The kernel tells the daemon who it was, and both are remembered where they differ.',
+})
 const Who = z.string().max(64).meta({ description: 'An address or a prefix, never a host name.' })
 const Milliseconds = z.number().meta({ description: 'Milliseconds since 1970.' })
 
@@ -110,8 +110,12 @@ export const EventLine = z.looseObject({
   text: z.string().meta({ description: 'The sentence of the log.' }),
 })
 
-export type FreeRequest = z.infer<typeof FreeRequest>
-export type LockRequest = z.infer<typeof LockRequest>
+/** Of a client a claim, of the server the signature. */
+interface By {
+  readonly by: string
+}
+export type FreeRequest = z.infer<typeof FreeRequest> & By
+export type LockRequest = z.infer<typeof LockRequest> & By
 export type Freed = z.infer<typeof FreeAnswer>
 export type LockAnswer = z.infer<typeof LockAnswer>
 export type DaemonStatus = z.infer<typeof StatusAnswer>
@@ -128,11 +132,11 @@ export interface Control {
   /** Disarms, saves and ends. */
   stop(by: string): Promise<void>
   /** Ends and leaves the trap armed, for another daemon to go on. */
-  leave(): Promise<void>
+  leave(by: string): Promise<void>
   /** Takes the settings of now. Rejects with what is wrong with them, and goes on with the old ones. */
   reload(by: string): Promise<void>
   /** Keeps a trap that was only to be tried. */
-  confirm(): Promise<void>
+  confirm(by: string): Promise<void>
 }
 
 /** The daemon's own side of it. */

@@ -7,7 +7,7 @@ export const confirm: Verb = {
   summary: 'keep the trap that `flypaperd try` has armed',
   examples: ['sudo flypaperd confirm'],
   async run(call) {
-    await (await runningDaemon(call)).confirm()
+    await (await runningDaemon(call)).confirm(call.system.user)
     call.print('The trap stays armed.')
     return EXIT.ok
   },

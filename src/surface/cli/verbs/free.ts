@@ -36,9 +36,9 @@ export const free: Verb = {
     const { flies, held, count } = await withActions(call, actions => actions.free(request))
     if (options.json) print(jsonText({ flies, held, count }))
     else {
-      for (const fly of flies.slice(0, SAID)) print(`Freed ${fly}.`)
+      for (const fly of flies.slice(0, SAID)) print(`Freed ${escapeText(fly)}.`)
       if (count > SAID) print(`Freed ${count - SAID} more.`)
-      for (const source of held.slice(0, SAID)) print(`Freed ${source}, which was only held.`)
+      for (const source of held.slice(0, SAID)) print(`Freed ${escapeText(source)}, which was only held.`)
       if (count + held.length === 0) {
         print(nobody(call.args))
         for (const net of netsAround(call, who.who ?? [])) print(`But ${net} is locked out by hand.`)

@@ -1,5 +1,6 @@
 import { render } from '../../../arm/ruleset/render.ts'
 import { bootRulesetOf, rulesetOf } from '../../../arm/ruleset/ruleset.ts'
+import { escapeText } from '../../../terms/escape.ts'
 import { EXIT, Failure } from '../../../terms/failure.ts'
 import type { Verb } from '../verb.ts'
 
@@ -37,5 +38,5 @@ function statementOf(asked: string | boolean | undefined, wanted: 'auto' | 'queu
   const how = asked ?? wanted
   if (how === 'auto') return 'queue'
   if (how === 'queue' || how === 'log') return how
-  throw new Failure(`--capture is queue or log, not ${String(how)}`, { exit: EXIT.usage })
+  throw new Failure(`--capture is queue or log, not ${escapeText(String(how))}`, { exit: EXIT.usage })
 }

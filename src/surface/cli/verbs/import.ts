@@ -1,4 +1,4 @@
-import { jsonText } from '../../../terms/escape.ts'
+import { escapeText, jsonText } from '../../../terms/escape.ts'
 import { EXIT, Failure } from '../../../terms/failure.ts'
 import type { LockAnswer } from '../../control/protocol.ts'
 import { IMPORT_MAX, type Imported, parseList } from '../imported.ts'
@@ -36,7 +36,8 @@ export const importFlies: Verb = {
     const { locked, refused } = await lockAll(call, list)
     if (options.json) print(jsonText({ locked: locked.length, refused }))
     else {
-      for (const { who, why } of refused.slice(0, SAID)) print(`Not locked out: ${who} ${refusalText(why)}.`)
+      for (const { who, why } of refused.slice(0, SAID))
+        print(`Not locked out: ${escapeText(who)} ${refusalText(why)}.`)
       if (refused.length > SAID) print(`Not locked out: ${refused.length - SAID} more.`)
       print(`Locked out ${locked.length} of ${list.length}.`)
     }
@@ -47,7 +48,7 @@ export const importFlies: Verb = {
 function readList({ system }: Call, file: string): Imported[] {
   const read = system.readList(file)
   if ('text' in read) return parseList(read.text, file === '-' ? 'standard input' : file)
-  throw new Failure(`cannot read the list ${file}: ${read.because}`, {
+  throw new Failure(`cannot read the list ${escapeText(file)}: ${read.because}`, {
     exit: read.unreadable === 'forbidden' ? EXIT.noPermission : EXIT.usage,
   })
 }

@@ -1,4 +1,4 @@
-import { jsonText } from '../../../terms/escape.ts'
+import { escapeText, jsonText } from '../../../terms/escape.ts'
 import { EXIT, type ExitStatus } from '../../../terms/failure.ts'
 import { reachDaemon } from '../../control/client.ts'
 import { type StatusLine, sparedLines, statusLines } from '../status-lines.ts'
@@ -18,7 +18,7 @@ export const status: Verb = {
     if (options.json) print(jsonText({ lines, ...(daemon === undefined ? {} : { daemon }) }))
     else {
       for (const line of lines) print(textOf(line, system.terminal))
-      if (daemon !== undefined) for (const line of sparedLines(daemon)) print(line)
+      if (daemon !== undefined) for (const line of sparedLines(daemon)) print(escapeText(line))
     }
     return exitOf(lines, daemon !== undefined)
   },
@@ -43,7 +43,7 @@ function linesOf(
 
 function textOf({ label, ok, reason }: StatusLine, terminal: Terminal): string {
   const word = ok ? paint(terminal, 'green', 'OK') : paint(terminal, 'red', 'Missing')
-  return `${`${label}:`.padEnd(28)}${word}${reason === undefined ? '' : ` (${reason})`}`
+  return `${`${label}:`.padEnd(28)}${word}${reason === undefined ? '' : ` (${escapeText(reason)})`}`
 }
 
 function exitOf(lines: readonly StatusLine[], running: boolean): ExitStatus {

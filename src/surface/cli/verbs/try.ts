@@ -1,4 +1,5 @@
 import { parseDuration } from '../../../terms/duration.ts'
+import { escapeText } from '../../../terms/escape.ts'
 import { EXIT, Failure } from '../../../terms/failure.ts'
 import { runDaemon } from '../daemon.ts'
 import type { Verb } from '../verb.ts'
@@ -15,9 +16,12 @@ export const tryOut: Verb = {
   run(call) {
     const seconds = parseDuration(call.args[0] ?? '')
     if (seconds === undefined || seconds < 1 || seconds > LONGEST) {
-      throw new Failure(`try takes seconds or a time such as 5m, up to 1d, not ${call.args[0]}`, {
-        exit: EXIT.usage,
-      })
+      throw new Failure(
+        `try takes seconds or a time such as 5m, up to 1d, not ${escapeText(call.args[0] ?? '')}`,
+        {
+          exit: EXIT.usage,
+        },
+      )
     }
     return runDaemon(call, { handOver: false, tryFor: seconds })
   },

@@ -1,0 +1,67 @@
+/** Sockets in the file system, and who is at their other end. */
+import { rmSync } from 'node:fs'
+import type { Server, Socket } from 'node:net'
+import { dirname } from 'node:path'
+import koffi from 'koffi'
+import { EXIT, Failure } from '../terms/failure.ts'
+import { asOwnerOf, makeDirectory } from './as-owner.ts'
+import { refuseShared } from './directory-owner.ts'
+import { userNameOf } from './users.ts'
+
+/**
+ * Listens on the socket, which is made in place of a stale one and belongs to the owner of its directory. bind(2) follows no
+ * link. Rejects with the error of the system, or with a Failure (69) for a directory that is not safe.
+ */
+export async function listenAt(server: Server, path: string, mask: number): Promise<void> {
+  const directory = dirname(path)
+  makeDirectory(directory, 0o755)
+  refuseShared(directory)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    asOwnerOf(directory, () => {
+      rmSync(path, { force: true })
+      // Nobody gets in between making the socket and restricting it: listen() makes it before it returns.
+      const before = process.umask(mask)
+      server.listen(path, resolve)
+      process.umask(before)
+    })
+  })
+}
+
+/** unix(7): who the peer was when he connected, as the kernel knows. Throws a Failure (69) when he is gone. */
+export function peerOf(socket: Socket): string {
+  const uid = uidOf((socket as { _handle?: { fd?: number } })._handle?.fd ?? -1)
+  if (uid !== undefined) return userNameOf(uid)
+  throw new Failure('who asks cannot be told: the connection is closed', { exit: EXIT.unavailable })
+}
+
+const SOL_SOCKET = 1
+const SO_PEERCRED = 17
+/** `struct ucred`: pid, uid, gid, 32 bits each. */
+const UCRED = 12
+
+type Getsockopt = (
+  fd: number,
+  level: number,
+  option: number,
+  value: Uint8Array,
+  length: Uint32Array,
+) => number
+let getsockopt: Getsockopt | undefined
+
+function uidOf(fd: number): number | undefined {
+  getsockopt ??= koffi
+    .load(null)
+    .func(
+      'int getsockopt(int fd, int level, int option, void *value, _Inout_ uint32_t *length)',
+    ) as Getsockopt
+  const credentials = new Uint32Array(UCRED / 4)
+  const isTold = getsockopt(
+    fd,
+    SOL_SOCKET,
+    SO_PEERCRED,
+    new Uint8Array(credentials.buffer),
+    Uint32Array.of(UCRED),
+  )
+  return isTold === 0 ? credentials[1] : undefined
+}
