@@ -1,36 +1,66 @@
 /**
- * Changes of the sets that hold single addresses, by nfnetlink instead of libnftables: flies come by the thousand, and
- * for those its JSON costs more than the kernel's own work. docs/decisions/0030-flies-by-nfnetlink.md
+ * The sets that hold single addresses, by nfnetlink instead of libnftables: flies and held sources come by the thousand, and
+ * for those its JSON costs more than the kernel's own work. docs/decisions/0030-flies-by-nfnetlink.md,
+ * docs/decisions/0035-no-list-of-strangers.md
  */
-import type { Change } from '../arm/firewall.ts'
-import { type SetName, TABLE } from '../arm/names.ts'
+import {
+  ADDRESS_SETS,
+  type AddressSet,
+  type Change,
+  type Firewall,
+  type ListedElement,
+  READ_MAX,
+} from '../arm/firewall.ts'
+import { TABLE } from '../arm/names.ts'
+import { formatIPv4, formatIPv6 } from '../decode/address.ts'
 import type { Address } from '../terms/address.ts'
-import { addressKey } from '../terms/address-bytes.ts'
-import { type ElementChange, NetlinkError, type NetlinkErrorCode, openElements } from './nfnetlink/index.ts'
+import { type AddressKey, addressKey } from '../terms/address-bytes.ts'
+import { piecesOf } from '../terms/pieces.ts'
+import {
+  type ElementChange,
+  type Elements,
+  firstElements,
+  NetlinkError,
+  type NetlinkErrorCode,
+  openElements,
+  type RulesetElement,
+  visitElements,
+} from './nfnetlink/index.ts'
 import { NftablesError, type NftablesErrorCode } from './nftables-json/index.ts'
 
-/** The others hold intervals or concatenations, which are more than the bytes of an address. */
-const SETS: ReadonlySet<string> = new Set<SetName>([
-  'flypaper',
-  'flypaper6',
-  'flypaper_hold',
-  'flypaper_hold6',
-])
-
-export interface AddressSets extends Disposable {
-  /** Makes the changes as one transaction when they are of these sets alone; false when they are not. Throws NftablesError. */
+export interface AddressSets extends Disposable, Pick<Firewall, 'take' | 'ask' | 'first' | 'read'> {
+  /** Makes the changes, as one transaction unless all are removals, when they are of these sets alone; false when they are not. Throws NftablesError. */
   change(changes: readonly Change[]): boolean
 }
 
-type AddressChange = Extract<Change, { change: 'add' | 'remove' }>
+type AddressChange = Extract<Change, { change: 'add' | 'remove' }> & { readonly set: AddressSet }
+
+/** Elements that are taken out in one transaction. */
+const TAKEN_AT_ONCE = 1000
 
 export function openAddressSets(): AddressSets {
   const elements = asNftables(() => openElements(TABLE.name))
   return {
     change(changes) {
       if (!changes.every(isOfAddresses)) return false
-      asNftables(() => elements.change(changes.flatMap(elementChanges)))
+      asNftables(() => {
+        if (changes.every(({ change }) => change === 'remove'))
+          for (const removal of changes) remove(elements, removal)
+        else elements.change(changes.flatMap(elementChanges))
+      })
       return true
+    },
+    take: (set, addresses) => asNftables(() => take(elements, set, addresses)),
+    ask: (set, addresses) => asNftables(() => elements.ask(set, addresses.map(addressKey)).map(listed)),
+    first: (set, most) => asNftables(() => firstElements(TABLE.name, set, most).map(listed)),
+    async read(set, isWanted = () => true) {
+      const found: ListedElement[] = []
+      let looked = 0
+      await visitElements(TABLE.name, set, element => {
+        if (isWanted(keyOf(element.key))) found.push(listed(element))
+        return ++looked < READ_MAX
+      })
+      return found
     },
     [Symbol.dispose]: () => elements[Symbol.dispose](),
   }
@@ -40,7 +70,28 @@ function isOfAddresses(change: Change): change is AddressChange {
   return (change.change === 'add' || change.change === 'remove') && SETS.has(change.set)
 }
 
-/** The kernel refuses to delete what is not there, so what is removed is added first. */
+/** The others hold intervals or concatenations, which are more than the bytes of an address. */
+const SETS: ReadonlySet<string> = new Set<AddressSet>(ADDRESS_SETS)
+
+function remove(elements: Elements, { set, elements: removed }: AddressChange): void {
+  take(
+    elements,
+    set,
+    removed.map(({ element }) => element as Address),
+  )
+}
+
+/** The kernel refuses to delete what is not there: so it is asked first who is. */
+function take(elements: Elements, set: AddressSet, addresses: readonly Address[]): readonly Address[] {
+  const taken: Address[] = []
+  for (const piece of piecesOf(addresses, TAKEN_AT_ONCE)) {
+    const byKey = new Map(piece.map(address => [addressKey(address), address]))
+    for (const key of elements.take(set, [...byKey.keys()])) taken.push(byKey.get(key)!)
+  }
+  return taken
+}
+
+/** Together with additions, in one transaction, what is removed is added first instead. */
 function elementChanges({ change, set, elements }: AddressChange): ElementChange[] {
   const keyed = elements.map(({ element, seconds }) => ({
     key: addressKey(element as Address),
@@ -52,6 +103,16 @@ function elementChanges({ change, set, elements }: AddressChange): ElementChange
     { op: 'add', set, elements: bare },
     { op: 'delete', set, elements: bare },
   ]
+}
+
+function keyOf(key: Uint8Array): AddressKey {
+  return key.length === 4 ? new DataView(key.buffer, key.byteOffset).getUint32(0) : key
+}
+
+function listed({ key, timeoutMs, expiresMs }: RulesetElement): ListedElement {
+  const element = (key.length === 4 ? formatIPv4(key, 0) : formatIPv6(key, 0)) as Address
+  const left = expiresMs ?? timeoutMs
+  return left === undefined ? { element } : { element, expires: Math.ceil(left / 1000) }
 }
 
 const CODES: Readonly<Partial<Record<NetlinkErrorCode, NftablesErrorCode>>> = {

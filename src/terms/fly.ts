@@ -6,8 +6,9 @@
  * a /64 with somebody of the never-list in it) a single IPv6 address, `2001:db8:1:2::5`. Any other prefix, `10.0.0.0/8`,
  * is a fly by hand only, and is kept in sets of intervals.
  */
-import { type Address, isIn, type Prefix, parseAddress, parsePrefix, prefixAround, widen } from './address.ts'
-import { net64Text } from './address-bytes.ts'
+import { type Address, type Prefix, parseAddress, parsePrefix, prefixAround, widen } from './address.ts'
+import { type AddressKey, addressKey, net64Text } from './address-bytes.ts'
+import { isIn, type PrefixSet } from './prefix-set.ts'
 
 declare const brand: unique symbol
 export type Fly = string & { readonly [brand]: 'Fly' }
@@ -38,6 +39,20 @@ export function flyNamer(singles: readonly Prefix[]): (source: Address) => Fly {
 /** The prefix that a fly stands for. */
 export function prefixOf(fly: Fly): Prefix {
   return parsePrefix(fly)!
+}
+
+/** Whether the fly overlaps one of the prefixes. */
+export function meets(fly: Fly, prefixes: PrefixSet): boolean {
+  // `::ffff:192.0.2.1` is the IPv4 address.
+  const isOther = fly.includes('/') || (fly.includes(':') && fly.includes('.'))
+  return isOther ? prefixes.overlaps(prefixOf(fly)) : prefixes.has(addressKey(fly as string as Address))
+}
+
+/** The same for the element by which a set holds a source: an IPv6 address whose last half is zero means its /64. */
+export function elementMeets(key: AddressKey, prefixes: PrefixSet): boolean {
+  if (typeof key === 'number' || key.subarray(8).some(byte => byte !== 0)) return prefixes.has(key)
+  const view = new DataView(key.buffer, key.byteOffset)
+  return prefixes.meets([view.getUint32(0), view.getUint32(4)])
 }
 
 /** The sets that hold flies. */

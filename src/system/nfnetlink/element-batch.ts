@@ -3,7 +3,8 @@
  *
  * A transaction is a message that begins it, one or more that put elements into a set or take them out, and one that
  * ends it (linux/netfilter/nfnetlink.h). Everything is written into one buffer in one pass, since a flood brings
- * elements by the ten thousand: an element of four bytes with a timeout takes 28.
+ * elements by the ten thousand: an element of four bytes with a timeout takes 28. Questions for single elements are written here
+ * as well; they need no transaction.
  */
 import { align, HOST_LITTLE_ENDIAN, SUBSYSTEM } from './message.ts'
 
@@ -24,7 +25,7 @@ export interface SetElement {
 
 const HEADER = 16
 const ATTRIBUTE = 4
-const [BATCH_BEGIN, BATCH_END, NEWSETELEM, DELSETELEM] = [16, 17, 12, 14]
+const [BATCH_BEGIN, BATCH_END, NEWSETELEM, GETSETELEM, DELSETELEM] = [16, 17, 12, 13, 14]
 const FLAG = { request: 0x1, acknowledge: 0x4, create: 0x400 }
 const NFPROTO_INET = 1
 /** Attributes of linux/netfilter/nf_tables.h. */
@@ -57,15 +58,38 @@ export function writeElementBatch(
   for (const [i, { op, set, elements }] of messages.entries()) {
     const type = (SUBSYSTEM.nftables << 8) | (op === 'add' ? NEWSETELEM : DELSETELEM)
     const acknowledge = i === messages.length - 1 ? FLAG.acknowledge : 0
-    into.message(type, acknowledge | (op === 'add' ? FLAG.create : 0), NFPROTO_INET, 0, () => {
-      into.text(LIST.table, table)
-      into.text(LIST.set, set)
-      into.nest(LIST.elements, () => {
-        for (const element of elements) into.element(element)
-      })
-    })
+    into.message(type, acknowledge | (op === 'add' ? FLAG.create : 0), NFPROTO_INET, 0, () =>
+      into.elements(table, set, elements),
+    )
   }
   into.message(BATCH_END, 0, 0, SUBSYSTEM.nftables, () => {})
+  return into.written()
+}
+
+/**
+ * Questions for these elements, one message each, which is answered with its place among them as the sequence: with the
+ * element, or with ENOENT. In one message the kernel would leave off at the first that is not there.
+ */
+export function writeElementQuestions(
+  table: string,
+  set: string,
+  keys: readonly SetElement['key'][],
+): Uint8Array<ArrayBuffer> {
+  const names = 2 * (ATTRIBUTE + 4) + table.length + set.length
+  const size = keys.reduce<number>(
+    (sum, key) => sum + HEADER + 2 * ATTRIBUTE + names + ELEMENT_SIZE + align(lengthOf(key)),
+    0,
+  )
+  const into = writer(new Uint8Array(size))
+  for (const [place, key] of keys.entries())
+    into.message(
+      (SUBSYSTEM.nftables << 8) | GETSETELEM,
+      0,
+      NFPROTO_INET,
+      0,
+      () => into.elements(table, set, [{ key }]),
+      place,
+    )
   return into.written()
 }
 
@@ -103,16 +127,31 @@ function writer(bytes: Uint8Array<ArrayBuffer>) {
   }
 
   return {
-    message(type: number, flags: number, family: number, resource: number, content: () => void): void {
+    message(
+      type: number,
+      flags: number,
+      family: number,
+      resource: number,
+      content: () => void,
+      sequence = 0,
+    ): void {
       const start = at
       bytes.fill(0, start, start + HEADER + ATTRIBUTE)
       view.setUint16(start + 4, type, HOST_LITTLE_ENDIAN)
       view.setUint16(start + 6, FLAG.request | flags, HOST_LITTLE_ENDIAN)
+      view.setUint32(start + 8, sequence, HOST_LITTLE_ENDIAN)
       view.setUint8(start + HEADER, family)
       view.setUint16(start + HEADER + 2, resource)
       at += HEADER + ATTRIBUTE
       content()
       view.setUint32(start, at - start, HOST_LITTLE_ENDIAN)
+    },
+    elements(table: string, set: string, elements: readonly SetElement[]): void {
+      this.text(LIST.table, table)
+      this.text(LIST.set, set)
+      this.nest(LIST.elements, () => {
+        for (const element of elements) this.element(element)
+      })
     },
     text(type: number, text: string): void {
       attribute(type, text.length + 1)

@@ -1,8 +1,13 @@
-/** Puts elements into the sets of a table, and takes them out: nothing else of nf_tables, but that fast. */
-import { type ElementChange, writeElementBatch } from './element-batch.ts'
+/** Puts elements into the sets of a table, takes them out, and asks for single ones: nothing else of nf_tables, but that fast. */
+import {
+  type ElementChange,
+  type SetElement,
+  writeElementBatch,
+  writeElementQuestions,
+} from './element-batch.ts'
 import { NetlinkError, type NetlinkErrorCode } from './error.ts'
 import { ERRNO } from './libc.ts'
-import { readRulesetDatagram } from './ruleset-parse.ts'
+import { type RulesetElement, type RulesetMessage, readRulesetDatagram } from './ruleset-parse.ts'
 import { makeSlots } from './slots.ts'
 import { openSocket } from './socket.ts'
 
@@ -12,13 +17,24 @@ export interface Elements extends Disposable {
    * at once may be too large. Names are ASCII.
    */
   change(changes: readonly ElementChange[]): void
+  /**
+   * Those of these that are in the set: one question for each, which takes the same time however many elements there are. None
+   * where there is no such set. Throws NetlinkError.
+   */
+  ask(set: string, keys: readonly Key[]): readonly RulesetElement[]
+  /** Takes out those of these that are in the set, and tells which these were. Throws NetlinkError. */
+  take(set: string, keys: readonly Key[]): readonly Key[]
 }
+
+type Key = SetElement['key']
 
 const NETLINK_NETFILTER = 12
 /** For answers only, which are short: at most one for each message of a transaction. */
 const RECEIVE_BUFFER = 256 * 1024
 const ANSWER = 256
 const BUFFER = 64 * 1024
+/** Questions of one go: the answers wait in the receive buffer, 1 KB or less each. */
+const ASKED_AT_ONCE = 128
 /** A signal makes the kernel leave a transaction, with EINTR or without a word. */
 const ATTEMPTS = 5
 
@@ -32,20 +48,23 @@ const CODES: Readonly<Record<number, NetlinkErrorCode>> = {
 /** Opens a socket of its own to the sets of this table, of family inet; throws NetlinkError. Changing needs CAP_NET_ADMIN. */
 export function openElements(table: string): Elements {
   const socket = openSocket(NETLINK_NETFILTER, 0, RECEIVE_BUFFER)
-  const slots = makeSlots(ANSWER, 16)
+  const slots = makeSlots(ANSWER, ASKED_AT_ONCE)
   let buffer: Uint8Array<ArrayBuffer> = new Uint8Array(new ArrayBuffer(BUFFER))
 
   /** The kernel acts, and answers, before sending returns: whatever it has to say is there. */
-  function answers(): number[] {
-    const errnos: number[] = []
+  function* answers(): Generator<RulesetMessage> {
     for (;;) {
       const count = socket.receive(slots)
       if (count === -ERRNO.EINTR) continue
-      if (count <= 0) return errnos
-      for (let slot = 0; slot < count; slot++)
-        for (const message of readRulesetDatagram(slots.datagram(slot)))
-          if ('end' in message) errnos.push(message.end.errno)
+      if (count <= 0) return
+      for (let slot = 0; slot < count; slot++) yield* readRulesetDatagram(slots.datagram(slot))
     }
+  }
+
+  function errnosOf(messages: Iterable<RulesetMessage>): number[] {
+    const errnos: number[] = []
+    for (const message of messages) if ('end' in message) errnos.push(message.end.errno)
+    return errnos
   }
 
   /** The first errno, 0 when there is none. */
@@ -53,7 +72,7 @@ export function openElements(table: string): Elements {
     for (let attempts = 0; attempts < ATTEMPTS; attempts++) {
       const unsent = socket.trySend(batch)
       if (unsent !== 0) return unsent
-      const errnos = answers()
+      const errnos = errnosOf(answers())
       const refused = errnos.find(errno => errno !== 0)
       if (refused !== undefined && refused !== ERRNO.EINTR) return refused
       if (refused === undefined && errnos.length > 0) return 0
@@ -61,16 +80,76 @@ export function openElements(table: string): Elements {
     return ERRNO.EINTR
   }
 
+  function refuse(doing: string, errno: number): never {
+    throw new NetlinkError(
+      CODES[errno] ?? 'failed',
+      `the kernel refused to ${doing} elements of ${table}`,
+      errno,
+    )
+  }
+
+  /** By its place among the keys, each that is there. */
+  function askSome(set: string, keys: readonly Key[], from: number, into: Map<number, RulesetElement>): void {
+    const unsent = socket.trySend(writeElementQuestions(table, set, keys))
+    if (unsent !== 0) refuse('tell', unsent)
+    let told = 0
+    for (const message of answers()) {
+      if ('end' in message) {
+        if (message.end.errno !== ERRNO.ENOENT) refuse('tell', message.end.errno)
+        told++
+      } else if ('change' in message && message.change.kind === 'element') {
+        const [element] = message.change.elements
+        if (element !== undefined) into.set(from + message.sequence, element)
+        told++
+      }
+    }
+    if (told < keys.length) refuse('tell', ERRNO.ENOBUFS)
+  }
+
+  function whichAre(set: string, keys: readonly Key[]): ReadonlyMap<number, RulesetElement> {
+    const found = new Map<number, RulesetElement>()
+    for (let from = 0; from < keys.length; from += ASKED_AT_ONCE)
+      askSome(set, keys.slice(from, from + ASKED_AT_ONCE), from, found)
+    return found
+  }
+
+  function change(changes: readonly ElementChange[]): void {
+    if (changes.every(({ elements }) => elements.length === 0)) return
+    const batch = writeElementBatch(buffer, table, changes)
+    if (batch.buffer !== buffer.buffer) buffer = new Uint8Array(batch.buffer)
+    const refused = attempt(batch)
+    if (refused !== 0) refuse('change', refused)
+  }
+
+  /** False when one of them is not there, and so all of them stay. */
+  function remove(set: string, keys: readonly Key[]): boolean {
+    try {
+      change([{ op: 'delete', set, elements: keys.map(key => ({ key })) }])
+      return true
+    } catch (error) {
+      if (error instanceof NetlinkError && error.code === 'missing') return false
+      throw error
+    }
+  }
+
   return {
-    change(changes) {
-      if (changes.every(({ elements }) => elements.length === 0)) return
-      const batch = writeElementBatch(buffer, table, changes)
-      if (batch.buffer !== buffer.buffer) buffer = new Uint8Array(batch.buffer)
-      const refused = attempt(batch)
-      if (refused === 0) return
-      const code = CODES[refused] ?? 'failed'
-      throw new NetlinkError(code, `the kernel refused to change elements of ${table}`, refused)
+    change,
+    ask: (set, keys) => [...whichAre(set, keys).values()],
+    take(set, keys) {
+      let left = distinct(keys)
+      for (let attempts = 0; attempts < ATTEMPTS; attempts++) {
+        const found = whichAre(set, left)
+        left = left.filter((_, place) => found.has(place))
+        // Between the question and the deletion one may go by itself, when its time is over.
+        if (remove(set, left)) return left
+      }
+      return left.filter(key => remove(set, [key]))
     },
     [Symbol.dispose]: () => socket[Symbol.dispose](),
   }
+}
+
+/** Each once: to delete the same twice refuses the transaction. */
+function distinct(keys: readonly Key[]): readonly Key[] {
+  return [...new Map(keys.map(key => [typeof key === 'number' ? key : key.join(), key] as const)).values()]
 }

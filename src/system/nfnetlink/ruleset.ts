@@ -1,10 +1,9 @@
-/** Tells what others do to a table of nf_tables, and reads the elements of a set without stopping the event loop. */
+/** Tells what others do to a table of nf_tables. */
 import type { NetlinkError } from './error.ts'
-import { buildRequest } from './message.ts'
 import { ownPorts } from './own-ports.ts'
-import { type Commit, type RulesetChange, type RulesetElement, readRulesetDatagram } from './ruleset-parse.ts'
+import { type Commit, type RulesetChange, readRulesetDatagram } from './ruleset-parse.ts'
 import { makeSlots } from './slots.ts'
-import { type NetlinkSocket, openSocket } from './socket.ts'
+import { openSocket } from './socket.ts'
 
 /** A transaction of another program. */
 export interface ForeignTransaction extends Commit {
@@ -34,8 +33,6 @@ const NFPROTO_INET = 1
 const GROUP_NFTABLES = 1 << 6
 /** Each announcement takes about 1 KB of it: an emptied set announces every element. */
 const RECEIVE_BUFFER = 32 * 1024 * 1024
-/** The kernel dumps up to 32 KB in one datagram. */
-const DUMPED = 64 * 1024
 /** It gathers announcements up to a page, of 8 KB at most (NLMSG_GOODSIZE), and so many of them are read at once: 9,000 elements. */
 const ANNOUNCED = { bytes: 8 * 1024, datagrams: 256 }
 
@@ -94,58 +91,4 @@ export function watchRuleset(options: RulesetOptions): Disposable {
 
   socket.watch(slots, onReceived, options.onError)
   return { [Symbol.dispose]: () => socket[Symbol.dispose]() }
-}
-
-const GETSETELEM = 13
-const ATTRIBUTE = { table: 1, set: 2 }
-const DUMP = 0x300
-
-/**
- * The elements of a set of family inet, read piece by piece, at most `most` of them: undefined when there are
- * more, no elements when there is no such set. The kernel's work grows with the square of their number. What changes meanwhile
- * may be missing or there. Throws NetlinkError.
- */
-export async function readElements(
-  table: string,
-  set: string,
-  most: number,
-): Promise<readonly RulesetElement[] | undefined> {
-  using socket = openSocket(NETLINK_NETFILTER, 0, RECEIVE_BUFFER)
-  socket.send(
-    buildRequest({
-      subsystem: 'nftables',
-      type: GETSETELEM,
-      family: NFPROTO_INET,
-      group: 0,
-      sequence: 1,
-      acknowledge: false,
-      flags: DUMP,
-      attributes: [
-        { type: ATTRIBUTE.table, value: Buffer.from(`${table}\0`) },
-        { type: ATTRIBUTE.set, value: Buffer.from(`${set}\0`) },
-      ],
-    }),
-  )
-  return await collect(socket, most)
-}
-
-function collect(socket: NetlinkSocket, most: number): Promise<readonly RulesetElement[] | undefined> {
-  const slots = makeSlots(DUMPED, 8)
-  const found: RulesetElement[] = []
-  const { promise, resolve, reject } = Promise.withResolvers<readonly RulesetElement[] | undefined>()
-  socket.watch(
-    slots,
-    count => {
-      for (let slot = 0; slot < count; slot++) {
-        for (const message of readRulesetDatagram(slots.datagram(slot))) {
-          if ('end' in message) return resolve(found)
-          if ('change' in message && message.change.kind === 'element')
-            for (const element of message.change.elements) found.push(element)
-        }
-        if (found.length > most) return resolve(undefined)
-      }
-    },
-    reject,
-  )
-  return promise
 }

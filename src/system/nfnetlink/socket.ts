@@ -12,6 +12,11 @@ export interface NetlinkSocket extends Disposable {
   trySend(message: Uint8Array): number
   /** Receives what is there, at most `slots.count` datagrams; returns how many, or the errno below zero. */
   receive(slots: Slots): number
+  /**
+   * The same on another thread: to make a piece of a dump the kernel walks over all that went before, which takes tens of
+   * milliseconds in a large set. Not to be closed meanwhile.
+   */
+  receiveLater(slots: Slots): Promise<number>
   /** Whenever something came, receives it and says how many datagrams; closes itself when it cannot go on. */
   watch(slots: Slots, onReceived: (count: number) => void, onError: (error: NetlinkError) => void): void
   /** From now on the kernel keeps what it announces of these few ports for itself; where it cannot, everything comes as before. */
@@ -88,6 +93,11 @@ function socketOf(libc: C.Libc, fd: number): NetlinkSocket {
     receive(slots) {
       const count = libc.recvmmsg(fd, slots.vector, slots.count, C.MSG_DONTWAIT, null)
       return count < 0 ? -libc.errno() : count
+    },
+    async receiveLater(slots) {
+      const count = await libc.recvmmsgLater(fd, slots.vector, slots.count, C.MSG_DONTWAIT, null)
+      // The errno is that of the other thread: asked again here, it tells, or has something by now.
+      return count < 0 ? this.receive(slots) : count
     },
     watch(slots, onReceived, onError) {
       readable = () => {
