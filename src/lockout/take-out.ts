@@ -14,6 +14,7 @@ export function takeOut(firewall: Firewall, leaving: readonly Fly[]): readonly F
       const found = elementOf(fly)
       if (found.set === set) flies.set(found.element as Address, fly)
     }
+    if (flies.size === 0) return []
     return firewall.take(set, [...flies.keys()]).map(element => flies.get(element)!)
   })
   const nets = leaving.filter(isNet)
