@@ -70,17 +70,23 @@ export async function endHoldsIn(
   for (const prefix of prefixes)
     if (isNarrow(prefix, nameFly)) await inPieces(sourcesIn(prefix), end)
     else wide.push(prefix)
-  if (wide.length === 0) return
   const wanted = prefixSet(wide)
-  for (const set of SETS)
-    for (const hold of [HOLDS[set], PENDING[set]]) {
-      if (!wide.some(({ family }) => (family === 6) === (set === 'flypaper6'))) continue
-      const found = await firewall.read(hold, key => elementMeets(key, wanted))
-      await inPieces(
-        found.map(({ element }) => flyOfElement(element)!),
-        end,
-      )
-    }
+  const told = new Set<Address>()
+  for (const set of SETS) {
+    if (!wide.some(({ family }) => (family === 6) === (set === 'flypaper6'))) continue
+    const holds = [HOLDS[set], PENDING[set]]
+    const found = await Promise.all(holds.map(hold => firewall.read(hold, key => elementMeets(key, wanted))))
+    for (const [i, hold] of holds.entries())
+      await inPieces(found[i]!, piece => {
+        const gone = firewall.take(
+          hold,
+          piece.map(({ element }) => element),
+        )
+        const fresh = gone.filter(element => !told.has(element))
+        for (const element of fresh) told.add(element)
+        ended(fresh.map(element => flyOfElement(element)!))
+      })
+  }
 }
 
 function isHost({ family, length }: Prefix): boolean {

@@ -6,7 +6,15 @@
  * a /64 with somebody of the never-list in it) a single IPv6 address, `2001:db8:1:2::5`. Any other prefix, `10.0.0.0/8`,
  * is a fly by hand only, and is kept in sets of intervals.
  */
-import { type Address, type Prefix, parseAddress, parsePrefix, prefixAround, widen } from './address.ts'
+import {
+  type Address,
+  isIPv4,
+  type Prefix,
+  parseAddress,
+  parsePrefix,
+  prefixAround,
+  widen,
+} from './address.ts'
 import { type AddressKey, addressKey, net64Text } from './address-bytes.ts'
 import { isIn, type PrefixSet } from './prefix-set.ts'
 
@@ -78,6 +86,7 @@ export function elementOf(fly: Fly): { set: FlySet; element: Address | Prefix } 
 
 /** The fly that an element of the sets stands for; undefined when the text is no address. */
 export function flyOfElement(element: string): Fly | undefined {
+  if (isIPv4(element)) return element as Fly
   const address = parseAddress(element)
   if (address === undefined) return undefined
   const around = prefixAround(address, 64)

@@ -67,30 +67,35 @@ export function writeElementBatch(
 }
 
 /**
- * Questions for these elements, one message each, which is answered with its place among them as the sequence: with the
- * element, or with ENOENT. In one message the kernel would leave off at the first that is not there.
+ * Questions for these elements, whose keys are equally long, one message each: it is answered with its place among them as the sequence,
+ * by the element, or by ENOENT. In one message the kernel would leave off at the first that is not there.
  */
 export function writeElementQuestions(
   table: string,
   set: string,
   keys: readonly SetElement['key'][],
 ): Uint8Array<ArrayBuffer> {
+  const length = lengthOf(keys[0] ?? 0)
   const names = 2 * (ATTRIBUTE + 4) + table.length + set.length
-  const size = keys.reduce<number>(
-    (sum, key) => sum + HEADER + 2 * ATTRIBUTE + names + ELEMENT_SIZE + align(lengthOf(key)),
-    0,
-  )
-  const into = writer(new Uint8Array(size))
-  for (const [place, key] of keys.entries())
-    into.message(
-      (SUBSYSTEM.nftables << 8) | GETSETELEM,
-      0,
-      NFPROTO_INET,
-      0,
-      () => into.elements(table, set, [{ key }]),
-      place,
-    )
-  return into.written()
+  const room = HEADER + 2 * ATTRIBUTE + names + ELEMENT_SIZE + align(length)
+  const bytes = new Uint8Array(room * keys.length)
+  if (keys.length === 0) return bytes
+  const into = writer(bytes)
+  const type = (SUBSYSTEM.nftables << 8) | GETSETELEM
+  into.message(type, 0, NFPROTO_INET, 0, () => into.elements(table, set, [{ key: keys[0]! }]))
+  const size = into.written().length
+  const view = new DataView(bytes.buffer)
+  for (let place = 1; place < keys.length; place++) {
+    const start = place * size
+    const key = keys[place]!
+    if (lengthOf(key) !== length) throw new RangeError('the keys of one set are equally long')
+    bytes.copyWithin(start, 0, size)
+    view.setUint32(start + 8, place, HOST_LITTLE_ENDIAN)
+    // The key is the last in the message.
+    if (typeof key === 'number') view.setUint32(start + size - 4, key)
+    else bytes.set(key, start + size - align(length))
+  }
+  return bytes.subarray(0, size * keys.length)
 }
 
 /** The change in pieces, none too long for one message. */
@@ -127,19 +132,11 @@ function writer(bytes: Uint8Array<ArrayBuffer>) {
   }
 
   return {
-    message(
-      type: number,
-      flags: number,
-      family: number,
-      resource: number,
-      content: () => void,
-      sequence = 0,
-    ): void {
+    message(type: number, flags: number, family: number, resource: number, content: () => void): void {
       const start = at
       bytes.fill(0, start, start + HEADER + ATTRIBUTE)
       view.setUint16(start + 4, type, HOST_LITTLE_ENDIAN)
       view.setUint16(start + 6, FLAG.request | flags, HOST_LITTLE_ENDIAN)
-      view.setUint32(start + 8, sequence, HOST_LITTLE_ENDIAN)
       view.setUint8(start + HEADER, family)
       view.setUint16(start + HEADER + 2, resource)
       at += HEADER + ATTRIBUTE

@@ -7,7 +7,7 @@ import {
 } from './element-batch.ts'
 import { NetlinkError, type NetlinkErrorCode } from './error.ts'
 import { ERRNO } from './libc.ts'
-import { type RulesetElement, type RulesetMessage, readRulesetDatagram } from './ruleset-parse.ts'
+import { type RulesetElement, readAnswer, readRulesetDatagram } from './ruleset-parse.ts'
 import { makeSlots } from './slots.ts'
 import { openSocket } from './socket.ts'
 
@@ -52,19 +52,20 @@ export function openElements(table: string): Elements {
   let buffer: Uint8Array<ArrayBuffer> = new Uint8Array(new ArrayBuffer(BUFFER))
 
   /** The kernel acts, and answers, before sending returns: whatever it has to say is there. */
-  function* answers(): Generator<RulesetMessage> {
+  function* datagrams(): Generator<Uint8Array> {
     for (;;) {
       const count = socket.receive(slots)
       if (count === -ERRNO.EINTR) continue
       if (count <= 0) return
-      for (let slot = 0; slot < count; slot++) yield* readRulesetDatagram(slots.datagram(slot))
+      for (let slot = 0; slot < count; slot++) yield slots.datagram(slot)
     }
   }
 
-  function errnosOf(messages: Iterable<RulesetMessage>): number[] {
-    const errnos: number[] = []
-    for (const message of messages) if ('end' in message) errnos.push(message.end.errno)
-    return errnos
+  function errnos(): number[] {
+    const found: number[] = []
+    for (const datagram of datagrams())
+      for (const message of readRulesetDatagram(datagram)) if ('end' in message) found.push(message.end.errno)
+    return found
   }
 
   /** The first errno, 0 when there is none. */
@@ -72,10 +73,10 @@ export function openElements(table: string): Elements {
     for (let attempts = 0; attempts < ATTEMPTS; attempts++) {
       const unsent = socket.trySend(batch)
       if (unsent !== 0) return unsent
-      const errnos = errnosOf(answers())
-      const refused = errnos.find(errno => errno !== 0)
+      const told = errnos()
+      const refused = told.find(errno => errno !== 0)
       if (refused !== undefined && refused !== ERRNO.EINTR) return refused
-      if (refused === undefined && errnos.length > 0) return 0
+      if (refused === undefined && told.length > 0) return 0
     }
     return ERRNO.EINTR
   }
@@ -88,28 +89,31 @@ export function openElements(table: string): Elements {
     )
   }
 
-  /** By its place among the keys, each that is there. */
-  function askSome(set: string, keys: readonly Key[], from: number, into: Map<number, RulesetElement>): void {
-    const unsent = socket.trySend(writeElementQuestions(table, set, keys))
-    if (unsent !== 0) refuse('tell', unsent)
-    let told = 0
-    for (const message of answers()) {
-      if ('end' in message) {
-        if (message.end.errno !== ERRNO.ENOENT) refuse('tell', message.end.errno)
-        told++
-      } else if ('change' in message && message.change.kind === 'element') {
-        const [element] = message.change.elements
-        if (element !== undefined) into.set(from + message.sequence, element)
+  /** Calls with the place among the keys, and the datagram that tells it, for each that is there. */
+  function eachThere(
+    set: string,
+    keys: readonly Key[],
+    found: (place: number, told: Uint8Array) => void,
+  ): void {
+    for (let from = 0; from < keys.length; from += ASKED_AT_ONCE) {
+      const some = keys.slice(from, from + ASKED_AT_ONCE)
+      const unsent = socket.trySend(writeElementQuestions(table, set, some))
+      if (unsent !== 0) refuse('tell', unsent)
+      let told = 0
+      for (const datagram of datagrams()) {
+        const { sequence, errno } = readAnswer(datagram)
+        if (errno === 0) found(from + sequence, datagram)
+        else if (errno !== ERRNO.ENOENT) refuse('tell', errno)
         told++
       }
+      if (told < some.length) refuse('tell', ERRNO.ENOBUFS)
     }
-    if (told < keys.length) refuse('tell', ERRNO.ENOBUFS)
   }
 
-  function whichAre(set: string, keys: readonly Key[]): ReadonlyMap<number, RulesetElement> {
-    const found = new Map<number, RulesetElement>()
-    for (let from = 0; from < keys.length; from += ASKED_AT_ONCE)
-      askSome(set, keys.slice(from, from + ASKED_AT_ONCE), from, found)
+  /** Those that are there, in their order. */
+  function whichAre(set: string, keys: readonly Key[]): readonly Key[] {
+    const found: Key[] = []
+    eachThere(set, keys, place => found.push(keys[place]!))
     return found
   }
 
@@ -134,12 +138,15 @@ export function openElements(table: string): Elements {
 
   return {
     change,
-    ask: (set, keys) => [...whichAre(set, keys).values()],
+    ask(set, keys) {
+      const found: RulesetElement[] = []
+      eachThere(set, keys, (_, datagram) => found.push(...elementsIn(datagram)))
+      return found
+    },
     take(set, keys) {
       let left = distinct(keys)
       for (let attempts = 0; attempts < ATTEMPTS; attempts++) {
-        const found = whichAre(set, left)
-        left = left.filter((_, place) => found.has(place))
+        left = whichAre(set, left)
         // Between the question and the deletion one may go by itself, when its time is over.
         if (remove(set, left)) return left
       }
@@ -152,4 +159,11 @@ export function openElements(table: string): Elements {
 /** Each once: to delete the same twice refuses the transaction. */
 function distinct(keys: readonly Key[]): readonly Key[] {
   return [...new Map(keys.map(key => [typeof key === 'number' ? key : key.join(), key] as const)).values()]
+}
+
+function elementsIn(datagram: Uint8Array): readonly RulesetElement[] {
+  const found: RulesetElement[] = []
+  for (const message of readRulesetDatagram(datagram))
+    if ('change' in message && message.change.kind === 'element') found.push(...message.change.elements)
+  return found
 }

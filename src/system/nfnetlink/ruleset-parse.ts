@@ -167,6 +167,14 @@ function textOf(value: Uint8Array): string {
   return Buffer.from(end < 0 ? value : value.subarray(0, end)).toString()
 }
 
+/** Which question a datagram of one message answers, and with which errno: 0 for the thing itself. */
+export function readAnswer(datagram: Uint8Array): { sequence: number; errno: number } {
+  if (datagram.length < HEADER) return { sequence: 0, errno: 0 }
+  const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.length)
+  const isError = view.getUint16(4, HOST_LITTLE_ENDIAN) === NLMSG_ERROR
+  return { sequence: view.getUint32(8, HOST_LITTLE_ENDIAN), errno: isError ? errnoIn(datagram) : 0 }
+}
+
 /** NLMSG_DONE and NLMSG_ERROR carry an errno below zero, or 0. */
 function errnoIn(message: Uint8Array): number {
   if (message.length < HEADER + 4) return 0
