@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Client, reachDaemon } from '../../src/surface/control/client.ts'
 import { IN_VM, install, lockedOut } from '../support/daemon.ts'
 import { PATIENCE } from '../support/process.ts'
 import { send } from '../support/sender.ts'
 import { askSet } from '../support/set-elements.ts'
 import { put } from '../support/trap.ts'
+import { whileOthersAsk } from '../support/while-others-ask.ts'
 import { type Host, makeWorld } from '../support/world.ts'
 
 /** Nearly as many as a set holds: there is room for the flies, who are held as well. */
@@ -89,29 +89,4 @@ for (const [closed, sets] of [
 
 async function fill(gate: Host, set: string, name: (n: number) => string): Promise<void> {
   await put(gate, set, ...Array.from({ length: HELD }, (_, n) => `${name(n)} timeout 10m`))
-}
-
-/** Somebody asks for the status all the time, one question after the other. */
-async function whileOthersAsk<T>(control: Client, act: () => Promise<T>) {
-  let isOver = false
-  let answered = 0
-  let longest = 0
-  const asking = (async () => {
-    while (!isOver) {
-      const began = performance.now()
-      await control.status()
-      longest = Math.max(longest, performance.now() - began)
-      answered++
-      await sleep(1)
-    }
-  })()
-  await sleep(20)
-  const before = answered
-  const began = performance.now()
-  const answer = await act().finally(() => {
-    isOver = true
-  })
-  const took = performance.now() - began
-  await asking
-  return { answer, took: Math.round(took), answered: answered - before, longest: Math.round(longest) }
 }
