@@ -7,6 +7,7 @@ import { fly } from './measure/fly.ts'
 import { idle } from './measure/idle.ts'
 import { innocent } from './measure/innocent.ts'
 import { leak } from './measure/leak.ts'
+import { orders } from './measure/orders.ts'
 import { pace } from './measure/pace.ts'
 import type { Effort, Figure } from './support/figure.ts'
 
@@ -25,6 +26,7 @@ export const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
   flood6: { title: 'The same flood by IPv6', measure: flood6 },
   pace: { title: 'A steady stream: 1,000 sources at 1,000 a second', measure: pace },
   client: { title: 'A legitimate client under a flood of 10,000 packets/s', measure: client },
+  orders: { title: 'Orders in a flood, with full sets', measure: orders },
   flies: { title: 'A hundred thousand flies', measure: flies },
   million: {
     title: 'A million flies, and as many rows of history',

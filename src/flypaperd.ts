@@ -167,7 +167,7 @@ export function openDaemon(world: World, stand: Stand): Daemon {
   /** What the kernel refuses here must not cost the offences of the same batch. */
   function acquit(innocents: readonly Fly[]): void {
     try {
-      endHolds(stand.sets, innocents)
+      endHolds(stand.sets, [...new Set(innocents)])
     } catch (error) {
       stand.onRefused(error)
     }

@@ -136,6 +136,17 @@ export function openTrap(world: World, asked: Settings): Trap {
   /** The kernel asks nothing when an IPv4 host is in the set, so whoever is never locked out must not be in it. */
   const expel = (spared: readonly Prefix[]) => flypaper.expel(spared, now())
 
+  /** The kernel asks the never-list before it asks whether somebody is a fly, or held: so this may take its time. */
+  function freeNever(): void {
+    flypaper
+      .free(wanted.never, 'the never-list', now)
+      .catch(error => isOver || alarm(`whoever stands in the never-list is not freed: ${String(error)}`))
+  }
+  let isOver = false
+  opening.defer(() => {
+    isOver = true
+  })
+
   const { retire } = opening.use(retirement())
   opening.use(stateFile)
   let capture = openFor(wanted)
@@ -156,12 +167,12 @@ export function openTrap(world: World, asked: Settings): Trap {
   const trust = takeTrust(world)
   expel([...wanted.never, ...neighbours.near(), ...NO_HOSTS])
   const { grace, isFresh } = armNow(capture.kind, { areThere: trust === 'confirmed' })
-  if (wanted.never.length > 0) flypaper.free(wanted.never, 'the never-list', now())
+  freeNever()
   keeper.follow(isFresh ? 'fresh' : trust)
   refused?.look()
   touchStateFile()
   history.onRenewed(() => flypaper.rewrite(now()))
-  opening.defer(() => acquaintances.remember(surroundings.served(), now(), 'at-the-end'))
+  opening.defer(() => acquaintances.rememberAtEnd(surroundings.served(), now()))
 
   function take(fresher: Decision): void {
     const { settings: next } = fresher
@@ -194,7 +205,7 @@ export function openTrap(world: World, asked: Settings): Trap {
     }
     refused?.look()
     touchStateFile()
-    if (next.never.length > 0) flypaper.free(next.never, 'the never-list', now())
+    freeNever()
     expel(neighbours.near())
   }
 
@@ -234,7 +245,9 @@ export function openTrap(world: World, asked: Settings): Trap {
         ...surroundingChanges(surroundings, closedMode(wanted)),
         ...knownChanges(surroundings.connected(), neighbours.nameFly),
       ])
-      acquaintances.remember(surroundings.served(), now())
+      acquaintances
+        .remember(surroundings.served(), now())
+        .catch(error => alarm(`cannot write down whom this machine has to do with: ${String(error)}`))
       refused?.look()
       const other = review(decision)
       if (other !== undefined) take(other)
@@ -260,7 +273,7 @@ function otherHistory(): Failure {
 
 /** Disarms whatever trap is in the kernel, also one whose daemon is gone. The flies stay. */
 export function disarmTrap(firewall: Firewall, history: History, now: number): void {
-  const holdsSomebody = (set: 'flypaper' | 'flypaper6') => firewall.elements(set).length > 0
+  const holdsSomebody = (set: 'flypaper' | 'flypaper6') => firewall.first(set, 1).length > 0
   const keepFlies = history.count(now) > 0 || holdsSomebody('flypaper') || holdsSomebody('flypaper6')
   disarm(firewall, { keepFlies, madeTable: history.getMeta(MADE_TABLE) === 'yes' })
 }

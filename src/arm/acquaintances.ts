@@ -2,8 +2,8 @@
  * Whom this machine has to do with (peers, known clients, served ports), remembered across a stop and a reboot. The kernel
  * keeps these memories, since the packet path needs them, but it keeps them no longer than the trap or its own life.
  */
-import { parseAddress } from '../terms/address.ts'
-import type { Change, Element, Firewall } from './firewall.ts'
+import { type Address, parseAddress } from '../terms/address.ts'
+import type { Change, Element, Firewall, ListedElement } from './firewall.ts'
 import type { ServedPort } from './surroundings.ts'
 
 const SETS = ['flypaper_peers', 'flypaper_peers6', 'flypaper_known', 'flypaper_known6'] as const
@@ -18,20 +18,30 @@ export interface Notes {
 export const ACQUAINTANCES_MAX = 10_000
 /** Older memories say nothing about today. */
 const FORGOTTEN_AFTER_MS = 24 * 3_600_000
-/** A set that was larger than ACQUAINTANCES_MAX is listed only at the end, since listing it takes its time. */
 const EVERY_MS = 5 * 60_000
 const KEY = 'acquaintances'
 
 export interface Acquaintances {
   /** What was remembered, as elements for sets that have just been made. */
   recall(now: number): readonly Change[]
-  /** Writes down who is in the sets, if it is time; at the end in any case. */
-  remember(served: readonly ServedPort[], now: number, atTheEnd?: 'at-the-end'): void
+  /** Writes down who is in the sets, if it is time. They are read piece by piece, since strangers fill them. */
+  remember(served: readonly ServedPort[], now: number): Promise<void>
+  /**
+   * The same at once, and for the last time. Of a set with more than are remembered those stay who were the last when it was read, at most some minutes
+   * ago: to read it now would keep whoever waits for the end.
+   */
+  rememberAtEnd(served: readonly ServedPort[], now: number): void
 }
 
+type Hosts = Partial<Record<(typeof SETS)[number], readonly Address[]>>
+
 export function openAcquaintances(firewall: Firewall, notes: Notes): Acquaintances {
-  let listedAt: number | undefined
-  let isLarge = false
+  let readAt: number | undefined
+  let hosts: Hosts = {}
+  let isOver = false
+  const write = (served: readonly ServedPort[], now: number) =>
+    notes.setMeta(KEY, JSON.stringify({ at: now, hosts, served }))
+
   return {
     recall(now) {
       const { at, hosts, served } = parse(notes.getMeta(KEY))
@@ -41,20 +51,33 @@ export function openAcquaintances(firewall: Firewall, notes: Notes): Acquaintanc
         { change: 'add', set: 'flypaper_served', elements: served.map(element => ({ element })) },
       ]
     },
-    remember(served, now, atTheEnd) {
-      if (atTheEnd === undefined && (isLarge || now - (listedAt ?? now - EVERY_MS) < EVERY_MS)) return
-      listedAt = now
-      const hosts = Object.fromEntries(
-        SETS.map(set => {
-          const elements = firewall.elements(set)
-          isLarge ||= elements.length > ACQUAINTANCES_MAX
-          const latest = [...elements].sort((one, other) => (other.expires ?? 0) - (one.expires ?? 0))
-          return [set, latest.slice(0, ACQUAINTANCES_MAX).map(({ element }) => element)]
-        }),
-      )
-      notes.setMeta(KEY, JSON.stringify({ at: now, hosts, served }))
+    async remember(served, now) {
+      if (now - (readAt ?? now - EVERY_MS) < EVERY_MS) return
+      readAt = now
+      const read: Hosts = {}
+      for (const set of SETS) read[set] = latest(await firewall.read(set))
+      if (isOver) return
+      hosts = read
+      write(served, now)
+    },
+    rememberAtEnd(served, now) {
+      isOver = true
+      for (const set of SETS) {
+        const found = firewall.first(set, ACQUAINTANCES_MAX + 1)
+        if (found.length <= ACQUAINTANCES_MAX || hosts[set] === undefined) hosts[set] = latest(found)
+      }
+      write(served, now)
     },
   }
+}
+
+/** Those that were met last. */
+function latest(elements: readonly ListedElement[]): readonly Address[] {
+  const left = ({ expires }: ListedElement) => expires ?? 0
+  const bar = Float64Array.from(elements, left).sort().at(-ACQUAINTANCES_MAX) ?? 0
+  const after = elements.filter(element => left(element) > bar)
+  const others = elements.filter(element => left(element) === bar).slice(0, ACQUAINTANCES_MAX - after.length)
+  return [...after, ...others].map(({ element }) => element)
 }
 
 interface Remembered {

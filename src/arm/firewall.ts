@@ -1,5 +1,6 @@
 /** What arming needs of the kernel's firewall: the port that system/firewall.ts stands behind. */
 import type { Address, Prefix } from '../terms/address.ts'
+import type { AddressKey } from '../terms/address-bytes.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import type { ChainName, SetName } from './names.ts'
 
@@ -72,23 +73,54 @@ export type Change =
 
 /** The same firewall, whose sets nobody changes: what a dry run sees. */
 export function untouched(firewall: Firewall): Firewall {
-  return { ...firewall, change() {}, take: () => false, elements: () => [] }
+  return { ...firewall, change() {}, take: () => [], ask: () => [], first: () => [], read: async () => [] }
 }
+
+/** The sets whose elements are single addresses. */
+export const ADDRESS_SETS = [
+  'flypaper',
+  'flypaper6',
+  'flypaper_hold',
+  'flypaper_hold6',
+  'flypaper_pending',
+  'flypaper_pending6',
+  'flypaper_peers',
+  'flypaper_peers6',
+  'flypaper_known',
+  'flypaper_known6',
+] as const satisfies readonly SetName[]
+export type AddressSet = (typeof ADDRESS_SETS)[number]
+
+export interface ListedElement {
+  readonly element: Address
+  /** Seconds until it goes by itself. */
+  readonly expires?: number | undefined
+}
+
+/** Elements of a set that are looked at when it is read: the kernel's work grows with the square of their number. */
+export const READ_MAX = 262_144
 
 export interface Firewall {
   /** Loads the nft text of a generated ruleset as one transaction. */
   load(ruleset: string): void
   /**
    * The same changes as one transaction: all or none. Removing what is not there is no error. Elements alone may
-   * take several transactions, where one may not be large enough. Throws SetFull when a set has no room.
+   * take several transactions, where one may not be large enough, and so may removals alone. Throws SetFull when a set has no room.
    */
   change(changes: readonly Change[]): void
-  /** Removes one element; false when it is not there. */
-  take(set: SetName, element: Address): boolean
+  /** Removes those of these that are in the set, and tells who that was: nobody where there is no such set. */
+  take(set: AddressSet, elements: readonly Address[]): readonly Address[]
+  /** Those of these that are in the set. Costs as much for each in a full set as in an empty one. */
+  ask(set: AddressSet, elements: readonly Address[]): readonly ListedElement[]
   /** The table without set elements: quick however many flies there are. Undefined: there is no such table. */
   look(): TableView | undefined
-  /** Lists a set. Slow for a large one: never for a look-up. */
-  elements(set: SetName): readonly { element: string; expires?: number | undefined }[]
+  /** At most `most` of the set, whichever come first. Stops everything else meanwhile: for a few. */
+  first(set: AddressSet, most: number): readonly ListedElement[]
+  /**
+   * All of the set, or those that are wanted, read piece by piece while everything else goes on. Slow for a large one, and at most
+   * READ_MAX are looked at: never for a look-up. What changes meanwhile may be missing. Nobody where there is no such set.
+   */
+  read(set: AddressSet, isWanted?: (key: AddressKey) => boolean): Promise<readonly ListedElement[]>
   /** Whether the kernel would take this statement in a rule; nothing is changed. */
   supports(statement: 'queue' | 'log' | 'socket'): boolean
 }

@@ -1,7 +1,8 @@
 /** Findings about who could be hurt: whoever administers this machine from afar, and its own containers. */
 import { isOurs } from '../arm/names.ts'
 import { ownPrefixes } from '../arm/surroundings.ts'
-import { type Address, covers, isIn } from '../terms/address.ts'
+import { type Address, covers } from '../terms/address.ts'
+import { isIn } from '../terms/prefix-set.ts'
 import { modesOf } from './closed.ts'
 import type { Caller, Facts } from './facts.ts'
 import { type Finding, teller } from './finding.ts'

@@ -4,10 +4,11 @@
  */
 
 import type { Packet } from '../decode/packet.ts'
-import { isKeyIn, type Prefix, parsePrefix } from '../terms/address.ts'
+import { type Prefix, parsePrefix } from '../terms/address.ts'
 import { type AddressKey, addressKey } from '../terms/address-bytes.ts'
 import type { Channel } from '../terms/channel.ts'
 import type { Fly } from '../terms/fly.ts'
+import { isKeyIn } from '../terms/prefix-set.ts'
 import { type DistinctPorts, distinctPorts } from './distinct-ports.ts'
 import { openStrikes, type Strikes } from './strikes.ts'
 import { type Guilt, letGo, stick, type Verdict } from './verdict.ts'

@@ -4,8 +4,9 @@
  * a fly is made when somebody asks for it, and not kept (docs/decisions/0028-a-million-flies.md).
  */
 import type { TimedFly } from '../arm/flies.ts'
-import { type Address, overlaps, type Prefix, prefixAround } from '../terms/address.ts'
-import { type Fly, type FlySet, isNet, prefixOf, setOf } from '../terms/fly.ts'
+import { type Address, type Prefix, prefixAround } from '../terms/address.ts'
+import { type Fly, type FlySet, isNet, meets, setOf } from '../terms/fly.ts'
+import { prefixSet } from '../terms/prefix-set.ts'
 import { flyOfKey, keyOf } from './fly-key.ts'
 import { termTable } from './term-table.ts'
 import { firstToEnd, lasting, within } from './term-walks.ts'
@@ -34,8 +35,11 @@ export interface Flies {
   [Symbol.iterator](): Iterator<readonly [Fly, Term]>
   /** Who is one, with the time left when it is taken, in no order. */
   timed(now: () => number): Iterable<TimedFly>
-  /** The flies that overlap the prefix. */
-  matching(prefix: Prefix, now: number): readonly Fly[]
+  /**
+   * The flies that overlap one of the prefixes, by pieces of the index: it is walked over once, however many prefixes there are. In
+   * many pieces there is nobody, so that whoever takes them can let others have their turn.
+   */
+  matching(prefixes: readonly Prefix[], now: number): Iterable<readonly Fly[]>
   /** The flies that are whole prefixes. */
   nets(now: number): readonly Fly[]
   /** At most so many of the set, whose time ends first and before `until`. */
@@ -46,6 +50,8 @@ export interface Flies {
   shift(ms: number): void
 }
 
+/** Places of a piece of the index. */
+const PLACES = 1000
 /** Whoever reads them all looks at the clock for each so many. */
 const LOOKS = 256
 
@@ -138,17 +144,13 @@ export function indexOfFlies(changed = () => {}): Flies {
         if (until > at) yield { fly, seconds: secondsLeft(until, at) }
       }
     },
-    matching(prefix, now) {
-      const isFly = (fly: Fly) => this.get(fly, now) !== undefined
-      const names = namesOf(prefix)
-      if (names.length > 0 && prefix.length !== 64) return names.filter(isFly)
-      const wanted = prefix.family === 4 ? [hosts4] : prefix.length === 64 ? [hosts6] : [nets6, hosts6]
-      const found = [
-        ...wanted.flatMap(table => within(table, prefix)),
-        ...[...others.keys()].filter(fly => overlaps(prefix, prefixOf(fly))),
-        ...names,
-      ]
-      return found.filter(isFly)
+    *matching(prefixes, now) {
+      const wanted = prefixSet(prefixes)
+      const families = new Set(prefixes.map(({ family }) => family))
+      yield [...others].filter(([fly, { until }]) => until > now && meets(fly, wanted)).map(([fly]) => fly)
+      for (const table of tables)
+        if (families.has(table === hosts4 ? 4 : 6))
+          for (let from = 0; from < table.end; from += PLACES) yield within(table, from, PLACES, wanted, now)
     },
     nets(now) {
       return [...others.keys()].filter(fly => isNet(fly) && this.get(fly, now) !== undefined)

@@ -5,21 +5,23 @@
  * enforced. What is known here of the flies is an index over the history; the kernel's set is never listed.
  * docs/decisions/0010-what-lasts.md tells what happens when one of the three fails.
  */
-
-import { type Change, type Firewall, SetFull } from '../arm/firewall.ts'
+import { setImmediate as turn } from 'node:timers/promises'
+import { type Firewall, SetFull } from '../arm/firewall.ts'
 import { flyChanges, newFlyChanges, type TimedFly } from '../arm/flies.ts'
 import type { Settings } from '../settings/settings.ts'
-import { type Address, isIn, type Prefix } from '../terms/address.ts'
-import { elementOf, FLY_SETS, type Fly, type FlySet, setOf } from '../terms/fly.ts'
+import type { Address, Prefix } from '../terms/address.ts'
+import { FLY_SETS, type Fly, type FlySet, isNet, setOf } from '../terms/fly.ts'
 import { piecesOf } from '../terms/pieces.ts'
+import { isIn } from '../terms/prefix-set.ts'
 import { type Locked, lockByHand, type Order, type Wish } from './by-hand.ts'
 import { type Flies, indexOfFlies, namesOf, secondsLeft, type Term } from './flies.ts'
-import { endHoldsIn } from './hold.ts'
+import { endHolds, endHoldsIn } from './hold.ts'
 import { endOf, type Lockout, type Memory, type Release } from './lockout.ts'
 import { lockoutOf, type Offence } from './offence.ts'
 import { inPieces } from './pieces.ts'
 import { openPromotion } from './promotion.ts'
 import { makeRoom, whoFits } from './room.ts'
+import { removals, takeOut } from './take-out.ts'
 
 /** Whom an order to free has met. */
 export interface Freed {
@@ -33,8 +35,18 @@ export interface Flypaper {
   stick(offences: readonly Offence[], now: number): readonly Lockout[]
   /** Locks out whomever a person names; says whom it does not lock out, and why. */
   lock(wishes: readonly Wish[], order: Order, now: number): Locked
-  /** Frees every fly that overlaps one of the prefixes, and ends its hold. */
-  free(wanted: readonly Prefix[], by: string, now: number): Freed
+  /**
+   * Frees every fly that overlaps one of the prefixes, and ends the hold of everybody there, piece by piece while packets have their turn;
+   * `freed` is told of each piece. Single hosts are freed at once, many flies before those who are only held.
+   */
+  free(
+    wanted: readonly Prefix[],
+    by: string,
+    now: () => number,
+    freed?: (piece: Freed) => void,
+  ): Promise<void>
+  /** Frees those of these that are flies, and ends their hold, at once: not for many. */
+  freeThese(wanted: readonly Fly[], by: string, now: number): Freed
   /** Frees the flies that are IPv4 hosts of these, and takes out of the set those that somebody has put there. */
   expel(spared: readonly Prefix[], now: number): void
   /**
@@ -167,6 +179,17 @@ export function openFlypaper(world: FlypaperWorld): Flypaper {
       flies.put(lockout.source, { since: lockout.since, until: endOf(lockout.until) })
   }
 
+  function freeThese(sources: readonly Fly[], by: string, now: number): Freed {
+    const found = sources.filter(fly => flies.get(fly, now) !== undefined)
+    const held = endHolds(firewall, sources)
+    // Also who is no fly here: somebody may have put him into the set by hand.
+    const gone = takeOut(firewall, [...found.filter(isNet), ...sources.filter(fly => !isNet(fly))])
+    memory.release(found, { at: now, by, because: 'freed', counts: false })
+    for (const fly of found) flies.delete(fly)
+    const freed = new Set([...found, ...gone])
+    return { flies: [...freed], held: held.filter(fly => !freed.has(fly)) }
+  }
+
   return {
     stick(offences, now) {
       const fresh = new Map<Fly, Offence>()
@@ -196,22 +219,32 @@ export function openFlypaper(world: FlypaperWorld): Flypaper {
 
     lock: (wishes, order, now) => lockByHand({ firewall, memory, nameFly, flies }, wishes, order, now),
 
-    free(wanted, by, now) {
-      const found = wanted.flatMap(prefix => flies.matching(prefix, now))
-      const held = endHoldsIn(firewall, wanted)
-      const byHand = wanted.flatMap(namesOf).filter(fly => !found.includes(fly) && take(firewall, fly))
-      remove(firewall, found)
-      memory.release(found, { at: now, by, because: 'freed', counts: false })
-      for (const fly of found) flies.delete(fly)
-      return { flies: [...new Set([...found, ...byHand])], held: held.filter(fly => !found.includes(fly)) }
+    freeThese,
+
+    async free(wanted, by, now, freed) {
+      const free = (sources: readonly Fly[]) => {
+        const piece = freeThese(sources, by, now())
+        freed?.(piece)
+      }
+      await inPieces(wanted.flatMap(namesOf), free)
+      const wide = wanted.filter(prefix => !isOneHost(prefix))
+      if (wide.length === 0) return
+      for (const piece of flies.matching(wide, now())) {
+        if (piece.length > 0) free(piece)
+        await turn()
+      }
+      await endHoldsIn(firewall, wide, nameFly, held => freed?.({ flies: [], held }))
     },
 
     expel(spared, now) {
-      const found = spared.flatMap(prefix => flies.matching(prefix, now)).filter(isUnasked)
-      const hosts = spared.flatMap(namesOf).filter(isUnasked)
-      remove(firewall, [...new Set([...found, ...hosts])])
-      memory.release(found, { at: now, by: 'flypaperd', because: 'freed', counts: false })
-      for (const fly of found) flies.delete(fly)
+      const found = new Set(spared.flatMap(namesOf).filter(isUnasked))
+      const wide = spared.filter(prefix => prefix.family === 4 && !isOneHost(prefix))
+      for (const piece of flies.matching(wide, now))
+        for (const fly of piece) if (isUnasked(fly)) found.add(fly)
+      takeOut(firewall, [...found])
+      const released = [...found].filter(fly => flies.get(fly, now) !== undefined)
+      memory.release(released, { at: now, by: 'flypaperd', because: 'freed', counts: false })
+      for (const fly of released) flies.delete(fly)
     },
 
     async flush(by, now) {
@@ -221,7 +254,7 @@ export function openFlypaper(world: FlypaperWorld): Flypaper {
       if (flies.count(now()) > EMPTIED_AT_ONCE)
         await inPieces(flies.timed(now), piece => {
           const leaving = piece.map(({ fly }) => fly)
-          remove(firewall, leaving, exists)
+          takeOut(firewall, leaving)
           memory.release(leaving, release())
           for (const fly of leaving) flies.delete(fly)
           count += leaving.length
@@ -238,11 +271,12 @@ export function openFlypaper(world: FlypaperWorld): Flypaper {
 
     adopt(found, by, now) {
       const refused = sparedOf(found.map(({ fly }) => fly))
+      const isRefused = new Set(refused)
       if (refused.length > 0) {
-        guarded(() => remove(firewall, refused))
+        guarded(() => void takeOut(firewall, refused))
         told?.refusedByHand(refused, by)
       }
-      const unknown = found.filter(({ fly }) => !refused.includes(fly) && flies.get(fly, now) === undefined)
+      const unknown = found.filter(({ fly }) => !isRefused.has(fly) && flies.get(fly, now) === undefined)
       const before = memory.timesBefore(unknown.map(({ fly }) => fly))
       const lockouts = unknown.map(
         ({ fly, seconds }): Lockout => ({
@@ -297,27 +331,13 @@ export function openFlypaper(world: FlypaperWorld): Flypaper {
   }
 }
 
+function isOneHost({ family, length }: Prefix): boolean {
+  return length === (family === 4 ? 32 : 128)
+}
+
 /** An IPv4 host: the kernel drops it without asking who is never locked out. */
 function isUnasked(fly: Fly): boolean {
   return setOf(fly) === 'flypaper'
-}
-
-/** Takes out a fly that somebody put into the set by hand; false when it is not there. */
-function take(firewall: Firewall, fly: Fly): boolean {
-  const { set, element } = elementOf(fly)
-  return typeof element === 'string' && firewall.take(set, element)
-}
-
-function remove(firewall: Firewall, flies: readonly Fly[], exists = isThere(firewall)): void {
-  const changes = removals(flies).filter(({ set }) => exists(set))
-  if (changes.length > 0) firewall.change(changes)
-}
-
-function removals(flies: readonly Fly[]): Extract<Change, { change: 'remove' }>[] {
-  return FLY_SETS.flatMap(set => {
-    const elements = flies.map(elementOf).filter(element => element.set === set)
-    return elements.length === 0 ? [] : [{ change: 'remove', set, elements }]
-  })
 }
 
 /** Without a daemon the sets may be gone: after `stop`, or when somebody has flushed the ruleset. */

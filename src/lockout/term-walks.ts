@@ -1,6 +1,6 @@
 /** Walks over all places of a table of terms: a million take a millisecond, so nobody need be counted as he comes and goes. */
-import type { Prefix } from '../terms/address.ts'
 import type { Fly } from '../terms/fly.ts'
+import type { PrefixSet } from '../terms/prefix-set.ts'
 import { flyOfKey } from './fly-key.ts'
 import type { TermTable } from './term-table.ts'
 
@@ -11,19 +11,20 @@ export function lasting({ until, end }: TermTable, now: number): number {
   return count
 }
 
-/** The flies within the prefix, or around it. */
-export function within(table: TermTable, { first, last }: Prefix): Fly[] {
-  const hostBits = BigInt(table.words === 1 ? 0 : 128 - 32 * table.words)
-  const [lowest, highest] = [first, last].map(end => Number(table.words === 1 ? end : end >> 96n))
+/** The flies at so many places whose time is not over, and who overlap one of the prefixes. */
+export function within(
+  table: TermTable,
+  from: number,
+  count: number,
+  prefixes: PrefixSet,
+  now: number,
+): readonly Fly[] {
   const found: Fly[] = []
-  for (let place = 0; place < table.end; place++) {
-    if (Number.isNaN(table.until[place])) continue
+  const end = Math.min(from + count, table.end)
+  for (let place = from; place < end; place++) {
+    if (!(table.until[place]! > now)) continue
     const key = table.keyAt(place)
-    // Most are told apart by their first word, without a BigInt.
-    if (key[0]! < lowest! || key[0]! > highest!) continue
-    let number = 0n
-    for (const word of key) number = (number << 32n) | BigInt(word)
-    if (first <= ((number + 1n) << hostBits) - 1n && number << hostBits <= last) found.push(flyOfKey(key))
+    if (prefixes.meets(key)) found.push(flyOfKey(key))
   }
   return found
 }

@@ -137,6 +137,7 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
     getMeta: key => history.getMeta(key),
     sightingsOf: names => history.sightingsOf(names),
     select: (filter, now, sort) => history.select(filter, now, sort),
+    selectPieces: (filter, now) => history.selectPieces(filter, now),
     lockoutsOf: (names, limit) => history.lockoutsOf(names, limit),
     lockedAround: (prefix, now) => history.lockedAround(prefix, now),
     sums: since => history.sums(since),

@@ -1,7 +1,6 @@
 /** The firewall port of arm/ over libnftables: changes become commands, listings become views. */
 import type { Change, Element, ElementValue, Firewall, RuleView, TableView } from '../arm/firewall.ts'
 import { TABLE } from '../arm/names.ts'
-import { type Address, parseAddress } from '../terms/address.ts'
 import { openAddressSets } from './address-sets.ts'
 import { readText } from './files.ts'
 import { noPermission, withFailure } from './firewall-failure.ts'
@@ -40,9 +39,11 @@ export function openFirewall(options: { library?: string } = {}): Firewall & Dis
   return {
     load: ruleset => withFailure(() => nft.load(ruleset)),
     change: changes => withFailure(() => change(run, changes)),
-    take: (set, element) => withFailure(() => takeElement(nft, set, element)),
+    take: (set, elements) => withFailure(() => addressSets.take(set, elements)),
+    ask: (set, elements) => withFailure(() => addressSets.ask(set, elements)),
+    first: (set, most) => withFailure(() => addressSets.first(set, most)),
+    read: (set, isWanted) => addressSets.read(set, isWanted),
     look: () => withFailure(() => lookAt(nft)),
-    elements: set => withFailure(() => listed(nft, set)),
     supports: statement => withFailure(() => isSupported(nft, PROBES[statement])),
     [Symbol.dispose]: () => opened.dispose(),
   }
@@ -100,16 +101,6 @@ function elementValue(element: ElementValue): Value {
   if (!('text' in element)) return { concat: [...element] }
   const [addr] = element.text.split('/')
   return element.text.includes('/') ? { prefix: { addr: addr!, len: element.length } } : addr!
-}
-
-function takeElement(nft: Nftables, set: string, element: Address): boolean {
-  try {
-    nft.run([{ delete: { element: { ...setId(set), elem: [element] } } }])
-    return true
-  } catch (error) {
-    if (error instanceof NftablesError && error.code === 'missing') return false
-    throw error
-  }
 }
 
 function lookAt(nft: Nftables): TableView | undefined {
@@ -185,19 +176,6 @@ interface ListedStatement {
   readonly queue?: { readonly num?: unknown }
   readonly log?: { readonly group?: number } | null
   readonly counter?: { readonly packets?: number } | null
-}
-
-/** Only what is one address: the sets of flies and holds hold nothing else. */
-function listed(nft: Nftables, set: string): { element: Address; expires?: number | undefined }[] {
-  try {
-    return nft.listElements(TABLE.family, TABLE.name, set).flatMap(({ val, expires }) => {
-      const element = typeof val === 'string' ? parseAddress(val) : undefined
-      return element === undefined ? [] : { element, expires }
-    })
-  } catch (error) {
-    if (error instanceof NftablesError && error.code === 'missing') return []
-    throw error
-  }
 }
 
 function isSupported(nft: Nftables, statement: string): boolean {

@@ -7,7 +7,7 @@ import type { KernelSets } from '../lockout/kernel-sets.ts'
 import { keyBytes } from '../terms/address-bytes.ts'
 import { readText } from './files.ts'
 import {
-  findElements,
+  openElements,
   type RulesetChange,
   type RulesetElement,
   readElements,
@@ -29,8 +29,16 @@ export const kernelSets: KernelSets = {
     return (await readElements(TABLE.name, set, most))?.flatMap(foundElement)
   },
   find(set, elements) {
-    const found = findElements(TABLE.name, set, elements.map(keyBytes))
-    return found && new Set(elements.filter((_, i) => found[i] !== undefined))
+    using asked = openElements(TABLE.name)
+    const found = new Set(
+      asked
+        .ask(set, elements.map(keyBytes))
+        .flatMap(foundElement)
+        .map(({ element }) => element),
+    )
+    // That there is no such set, and no such element in it, is the same errno.
+    if (found.size === 0 && !asked.exists(set)) return undefined
+    return new Set(elements.filter(element => found.has(element)))
   },
 }
 

@@ -5,7 +5,7 @@ import type { Passing, PassingSets } from '../capture/refused.ts'
 import { formatIPv4, formatIPv6 } from '../decode/address.ts'
 import type { Address } from '../terms/address.ts'
 import { keyBytes } from '../terms/address-bytes.ts'
-import { findElements, type RulesetElement, readElements } from './nfnetlink/index.ts'
+import { openElements, type RulesetElement, readElements } from './nfnetlink/index.ts'
 import { isPassingKey, refusedOf } from './passing-key.ts'
 
 /** While it is read some of them go, and others come. */
@@ -43,5 +43,6 @@ function net64Of(key: Uint8Array): Uint8Array {
 }
 
 function found(set: string, keys: readonly Uint8Array[]): readonly RulesetElement[] {
-  return (findElements(TABLE.name, set, keys) ?? []).filter(element => element !== undefined)
+  using elements = openElements(TABLE.name)
+  return elements.ask(set, keys)
 }

@@ -1,7 +1,8 @@
 /** This machine as arm/ wants to know it, read from /proc, resolv.conf and the interfaces. */
 import { networkInterfaces } from 'node:os'
 import type { ServedPort, Surroundings } from '../arm/surroundings.ts'
-import { type Address, isIn, overlaps, parseAddress, parsePrefix } from '../terms/address.ts'
+import { type Address, overlaps, parseAddress, parsePrefix } from '../terms/address.ts'
+import { isIn } from '../terms/prefix-set.ts'
 import { readText } from './files.ts'
 import { interfaceIndex } from './interface-index.ts'
 import {

@@ -34,12 +34,6 @@ export function ipv4Number(address: Address): number {
   return ((value << 8) | octet) >>> 0
 }
 
-/** Negative when the first is the lower of two addresses of one family, 0 when they are the same. */
-export function compareBytes(one: Uint8Array, other: Uint8Array): number {
-  for (let i = 0; i < one.length; i++) if (one[i] !== other[i]) return one[i]! - other[i]!
-  return 0
-}
-
 /** The /64 that an IPv6 address lies in, in canonical form: its last half is the longest run of zeros, and more. */
 export function net64Text(address: Address): string {
   const bytes = ipv6Bytes(address)

@@ -5,7 +5,6 @@
  * form). A Prefix is `address/length` with its host bits cleared.
  */
 import ipaddr from 'ipaddr.js'
-import { type AddressKey, addressKey, compareBytes } from './address-bytes.ts'
 
 declare const brand: unique symbol
 export type Address = string & { readonly [brand]: 'Address' }
@@ -64,46 +63,6 @@ export function prefixAround(address: Address, length: number): Prefix {
 export function widen(prefix: Prefix, length: number): Prefix {
   return prefix.length <= length ? prefix : prefixOf(prefix.first, prefix.family, length)
 }
-
-/** Whether the address lies in one of the prefixes. */
-export function isIn(address: Address, prefixes: readonly Prefix[]): boolean {
-  return isKeyIn(addressKey(address), prefixes)
-}
-
-/** The same for the key of an address: it is made once where several lists are asked, as for each packet. */
-export function isKeyIn(key: AddressKey, prefixes: readonly Prefix[]): boolean {
-  const { four, six } = rangesOf(prefixes)
-  if (typeof key !== 'number')
-    return six.some(({ first, last }) => compareBytes(first, key) <= 0 && compareBytes(key, last) <= 0)
-  for (let i = 0; i < four.length; i += 2) if (four[i]! <= key && key <= four[i + 1]!) return true
-  return false
-}
-
-/** The ranges of a list of prefixes, without overlaps, as numbers and bytes: comparing bigints takes ten times as long. */
-interface Ranges {
-  /** First and last of each, in one array: no object is looked into for a packet. */
-  readonly four: Uint32Array
-  readonly six: readonly { first: Uint8Array; last: Uint8Array }[]
-}
-
-function rangesOf(prefixes: readonly Prefix[]): Ranges {
-  const before = ranges.get(prefixes)
-  if (before !== undefined) return before
-  const merged = mergePrefixes(prefixes)
-  const found = {
-    four: Uint32Array.from(
-      merged.filter(({ family }) => family === 4).flatMap(({ first, last }) => [Number(first), Number(last)]),
-    ),
-    six: merged
-      .filter(({ family }) => family === 6)
-      .map(({ first, last }) => ({ first: bytesOf(first, 6), last: bytesOf(last, 6) })),
-  }
-  ranges.set(prefixes, found)
-  return found
-}
-
-/** They live as long as their lists. */
-const ranges = new WeakMap<readonly Prefix[], Ranges>()
 
 export function overlaps(one: Prefix, other: Prefix): boolean {
   return one.family === other.family && one.first <= other.last && other.first <= one.last

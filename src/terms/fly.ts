@@ -6,8 +6,17 @@
  * a /64 with somebody of the never-list in it) a single IPv6 address, `2001:db8:1:2::5`. Any other prefix, `10.0.0.0/8`,
  * is a fly by hand only, and is kept in sets of intervals.
  */
-import { type Address, isIn, type Prefix, parseAddress, parsePrefix, prefixAround, widen } from './address.ts'
-import { net64Text } from './address-bytes.ts'
+import {
+  type Address,
+  isIPv4,
+  type Prefix,
+  parseAddress,
+  parsePrefix,
+  prefixAround,
+  widen,
+} from './address.ts'
+import { type AddressKey, addressKey, net64Text } from './address-bytes.ts'
+import { isIn, type PrefixSet } from './prefix-set.ts'
 
 declare const brand: unique symbol
 export type Fly = string & { readonly [brand]: 'Fly' }
@@ -40,6 +49,20 @@ export function prefixOf(fly: Fly): Prefix {
   return parsePrefix(fly)!
 }
 
+/** Whether the fly overlaps one of the prefixes. */
+export function meets(fly: Fly, prefixes: PrefixSet): boolean {
+  // `::ffff:192.0.2.1` is the IPv4 address.
+  const isOther = fly.includes('/') || (fly.includes(':') && fly.includes('.'))
+  return isOther ? prefixes.overlaps(prefixOf(fly)) : prefixes.has(addressKey(fly as string as Address))
+}
+
+/** The same for the element by which a set holds a source: an IPv6 address whose last half is zero means its /64. */
+export function elementMeets(key: AddressKey, prefixes: PrefixSet): boolean {
+  if (typeof key === 'number' || key.subarray(8).some(byte => byte !== 0)) return prefixes.has(key)
+  const view = new DataView(key.buffer, key.byteOffset)
+  return prefixes.meets([view.getUint32(0), view.getUint32(4)])
+}
+
 /** The sets that hold flies. */
 export const FLY_SETS = ['flypaper', 'flypaper6', 'flypaper_nets', 'flypaper_nets6'] as const
 export type FlySet = (typeof FLY_SETS)[number]
@@ -63,6 +86,7 @@ export function elementOf(fly: Fly): { set: FlySet; element: Address | Prefix } 
 
 /** The fly that an element of the sets stands for; undefined when the text is no address. */
 export function flyOfElement(element: string): Fly | undefined {
+  if (isIPv4(element)) return element as Fly
   const address = parseAddress(element)
   if (address === undefined) return undefined
   const around = prefixAround(address, 64)

@@ -108,7 +108,7 @@ export function keepTrap(world: SettleWorld & { readonly events: Events }, trap:
   function tell({ freed, adopted, mended }: Settled, flies: number, took: number): void {
     counts.mended += mended
     history.setMeta(SET, identityOf(firewall.look(), kernelSets.place()))
-    endHolds(firewall, freed)
+    inPieces(freed, piece => void endHolds(firewall, piece)).catch(failed)
     for (const source of freed) events.tell({ event: 'free', source, by: 'hand' })
     for (const lockout of adopted) events.tell({ event: 'lockout', lockout })
     if (mended > 0) log.warn(`${mended} flies in the kernel were not as they should be, and are set right`)

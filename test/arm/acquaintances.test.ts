@@ -27,7 +27,7 @@ test('what was known at the end is known at the next start, for a day', () => {
   const before = machine()
   before.meets('flypaper_peers', '192.0.2.8', 60)
   before.meets('flypaper_known6', '2001:db8:2::', 60)
-  before.acquaintances.remember([[6, 22]], NOW, 'at-the-end')
+  before.acquaintances.rememberAtEnd([[6, 22]], NOW)
   const after = machine(before.notes)
   after.firewall.change(after.acquaintances.recall(NOW + 23 * HOUR))
   assert.deepEqual(after.has('flypaper_peers'), ['192.0.2.8'])
@@ -36,19 +36,33 @@ test('what was known at the end is known at the next start, for a day', () => {
   assert.deepEqual(machine(before.notes).acquaintances.recall(NOW + 25 * HOUR), [])
 })
 
-test('at most so many of each set: those that were met last; then only at the end', () => {
-  const { acquaintances, meets, notes } = machine()
-  for (let i = 0; i <= ACQUAINTANCES_MAX; i++)
-    meets('flypaper_peers', `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, i + 1)
-  acquaintances.remember([], NOW)
-  const { hosts } = JSON.parse(notes.get('acquaintances')!)
-  assert.equal(hosts.flypaper_peers.length, ACQUAINTANCES_MAX)
-  assert.ok(!hosts.flypaper_peers.includes('10.0.0.0'))
+test('at most so many of each set: those that were met last, also at the end, when a larger set is not read again', async () => {
+  const { acquaintances, meets, notes, firewall } = machine()
+  const host = (i: number) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`
+  for (let i = 0; i <= ACQUAINTANCES_MAX; i++) meets('flypaper_peers', host(i), i + 1)
+  await acquaintances.remember([], NOW)
+  const remembered = () => JSON.parse(notes.get('acquaintances')!).hosts
+  assert.equal(remembered().flypaper_peers.length, ACQUAINTANCES_MAX)
+  assert.ok(!remembered().flypaper_peers.includes(host(0)))
+  assert.equal(firewall.wasRead.length, 4)
   notes.clear()
-  acquaintances.remember([], NOW + HOUR)
-  assert.equal(notes.size, 0)
-  acquaintances.remember([], NOW + HOUR, 'at-the-end')
-  assert.equal(notes.size, 1)
+  await acquaintances.remember([], NOW + 60_000)
+  assert.equal(notes.size, 0, 'not yet')
+  meets('flypaper_known6', '2001:db8:2::', 60)
+  acquaintances.rememberAtEnd([], NOW + 60_000)
+  assert.equal(firewall.wasRead.length, 4)
+  assert.equal(remembered().flypaper_peers.length, ACQUAINTANCES_MAX)
+  assert.ok(!remembered().flypaper_peers.includes(host(0)))
+  assert.deepEqual(remembered().flypaper_known6, ['2001:db8:2::'])
+})
+
+test('what was still being read at the end is not written over what was known then', async () => {
+  const { acquaintances, meets, notes } = machine()
+  const reading = acquaintances.remember([], NOW)
+  meets('flypaper_peers', '192.0.2.8', 60)
+  acquaintances.rememberAtEnd([[6, 22]], NOW)
+  await reading
+  assert.deepEqual(JSON.parse(notes.get('acquaintances')!).served, [[6, 22]])
 })
 
 test('what cannot be read is forgotten', () => {

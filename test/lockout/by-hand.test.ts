@@ -11,6 +11,7 @@ import { parsePrefix } from '../../src/terms/address.ts'
 import type { Seconds } from '../../src/terms/duration.ts'
 import { flyNamer } from '../../src/terms/fly.ts'
 import { fakeFirewall } from '../support/fake-firewall.ts'
+import { freed } from '../support/freed.ts'
 
 const NOW = Date.UTC(2026, 10, 24)
 const HOUR = 3600 as Seconds
@@ -89,7 +90,7 @@ test('whom it refuses, and why; the others stick all the same', () => {
   ])
 })
 
-test('prefixes within each other: the wider one stays, however they come', () => {
+test('prefixes within each other: the wider one stays, however they come', async () => {
   const { firewall, flypaper, lock, memory } = laboratory()
   assert.deepEqual(lock(['198.51.100.0/25', '198.51.100.128/25']), ['198.51.100.0/25', '198.51.100.128/25'])
   assert.deepEqual(lock('198.51.100.0/24', { now: NOW + 1 }), ['198.51.100.0/24'])
@@ -98,7 +99,7 @@ test('prefixes within each other: the wider one stays, however they come', () =>
   assert.deepEqual(lock('198.51.100.64/26', { now: NOW + 2 }), ['198.51.100.64/26: within'])
   assert.deepEqual(lock('198.51.100.0/24', { now: NOW + 3 }), ['198.51.100.0/24'], 'once more is longer')
   assert.deepEqual(lock(['203.0.113.0/25', '203.0.113.0/24']), ['203.0.113.0/24'])
-  assert.deepEqual(flypaper.free([prefix('198.51.100.0/24')], 'anna', NOW + 4).flies, ['198.51.100.0/24'])
+  assert.deepEqual((await freed(flypaper, '198.51.100.0/24', NOW + 4)).flies, ['198.51.100.0/24'])
   assert.deepEqual([...firewall.elementsOf('flypaper_nets').keys()], ['203.0.113.0/24'])
 })
 

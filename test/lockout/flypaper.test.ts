@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import type { Change, Element, Firewall } from '../../src/arm/firewall.ts'
+import type { Change, Element, Firewall, ListedElement } from '../../src/arm/firewall.ts'
 import { SETS } from '../../src/arm/names.ts'
 import type { Packet, Tried } from '../../src/decode/packet.ts'
 import { openFlypaper } from '../../src/lockout/flypaper.ts'
@@ -13,7 +13,9 @@ import { MIGRATIONS } from '../../src/record/schema.ts'
 import { parseSettings } from '../../src/settings/load.ts'
 import { openDatabase } from '../../src/system/sqlite.ts'
 import { type Address, parseAddress, parsePrefix } from '../../src/terms/address.ts'
+import { addressKey } from '../../src/terms/address-bytes.ts'
 import { type Fly, flyNamer } from '../../src/terms/fly.ts'
+import { freed } from '../support/freed.ts'
 
 const NOW = Date.UTC(2026, 10, 22)
 const HOUR = 3_600_000
@@ -29,6 +31,9 @@ after(() => rmSync(directory, { recursive: true }))
 function setsOnly() {
   const sets = new Map<string, Map<string, number | undefined>>()
   const of = (name: string) => sets.get(name) ?? sets.set(name, new Map()).get(name)!
+  const read: string[] = []
+  const listed = (set: string): ListedElement[] =>
+    [...of(set)].map(([element, expires]) => ({ element: element as Address, expires }))
   const apply = (change: Change) => {
     if (change.change === 'empty') of(change.set).clear()
     else if (change.change === 'add') {
@@ -41,7 +46,13 @@ function setsOnly() {
   const firewall: Firewall = {
     load: () => assert.fail('a flypaper loads no rules'),
     change: changes => changes.forEach(apply),
-    take: (set, element) => of(set).delete(element),
+    take: (set, elements) => elements.filter(element => of(set).delete(element)),
+    ask: (set, elements) => listed(set).filter(({ element }) => elements.includes(element)),
+    first: () => assert.fail('a flypaper does not look into the sets'),
+    async read(set, isWanted = () => true) {
+      read.push(set)
+      return listed(set).filter(({ element }) => isWanted(addressKey(element)))
+    },
     look: () => ({
       chains: [],
       rules: [],
@@ -49,20 +60,19 @@ function setsOnly() {
       mapTargets: [],
       sets: SETS.map(name => ({ name, flags: [] })),
     }),
-    elements: set => [...of(set)].map(([element, expires]) => ({ element: element as Address, expires })),
     supports: () => true,
   }
-  return { firewall, of }
+  return { firewall, of, read }
 }
 
 function laboratory() {
-  const { firewall, of } = setsOnly()
+  const { firewall, of, read } = setsOnly()
   const memory = openHistory(
     openDatabase(join(directory, `${++laboratories}.db`), { migrations: MIGRATIONS, readOnly: false }),
   )
   const nameFly = flyNamer([parsePrefix('2001:db8:1::/64')!])
   const open = (now: number) => openFlypaper({ firewall, memory, settings: SETTINGS, nameFly, now })
-  return { firewall, of, memory, open, flypaper: open(NOW) }
+  return { firewall, of, read, memory, open, flypaper: open(NOW) }
 }
 
 function offence(source: string, tried: Tried = SYN, hook: 'input' | 'forward' = 'input') {
@@ -169,28 +179,84 @@ test('a packet of a fly that is not new means that the set has lost it: it is pu
   assert.equal(memory.newest(9).length, 1, 'it is the same lockout')
 })
 
-test('free tells whom it met, ends the hold, and the time does not count', () => {
+test('free tells whom it met, ends the hold, and the time does not count', async () => {
   const { flypaper, of, memory } = laboratory()
   flypaper.stick([offence('69.0.231.79'), offence('69.0.231.80'), offence('2001:db8:2::5')], NOW)
   of('flypaper_hold').set('69.0.231.79', 20).set('198.51.100.7', 20)
-  const one = [parsePrefix('69.0.231.79')!]
-  assert.deepEqual(flypaper.free(one, 'root', NOW + 5), { flies: ['69.0.231.79'], held: [] })
-  assert.deepEqual(flypaper.free(one, 'root', NOW + 6), { flies: [], held: [] })
-  assert.deepEqual(flypaper.free([parsePrefix('198.51.100.0/24')!], 'root', NOW), {
+  assert.deepEqual(await freed(flypaper, '69.0.231.79', NOW + 5), { flies: ['69.0.231.79'], held: [] })
+  assert.deepEqual(await freed(flypaper, '69.0.231.79', NOW + 6), { flies: [], held: [] })
+  assert.deepEqual(await freed(flypaper, '198.51.100.0/24', NOW), {
     flies: [],
     held: ['198.51.100.7'],
   })
-  assert.deepEqual(flypaper.free([parsePrefix('2001:db8:2::77')!], 'root', NOW).flies, ['2001:db8:2::/64'])
-  assert.deepEqual(flypaper.free([parsePrefix('69.0.0.0/16')!], 'root', NOW).flies, ['69.0.231.80'])
+  assert.deepEqual((await freed(flypaper, '2001:db8:2::77', NOW)).flies, ['2001:db8:2::/64'])
+  assert.deepEqual((await freed(flypaper, '69.0.0.0/16', NOW)).flies, ['69.0.231.80'])
   assert.equal(of('flypaper').size + of('flypaper6').size + of('flypaper_hold').size, 0)
   assert.equal(memory.newest(9).find(({ source }) => source === '69.0.231.79')?.released?.by, 'root')
   assert.equal(flypaper.stick([offence('69.0.231.79')], NOW + 9)[0]!.times, 1)
 })
 
-test('free takes out what somebody put into the set by hand', () => {
+test('many are held: of hosts and small prefixes none of the sets is read, and a wide prefix is read once', async () => {
+  const { flypaper, of, read } = laboratory()
+  const host = (n: number) => `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`
+  for (let n = 0; n < 70_000; n++) {
+    of('flypaper_hold').set(host(n), 20)
+    of('flypaper_hold6').set(`2001:db8:7:${n.toString(16)}::`, 20)
+  }
+  flypaper.stick([offence('10.0.7.7'), offence('10.1.1.1'), offence('2001:db8:7:5::9')], NOW)
+  assert.deepEqual(await freed(flypaper, '10.0.7.7', NOW), { flies: ['10.0.7.7'], held: [] })
+  assert.deepEqual((await freed(flypaper, '10.0.8.8', NOW)).held, ['10.0.8.8'])
+  assert.equal((await freed(flypaper, ['10.0.7.0/24', '10.0.16.0/20'], NOW)).held.length, 255 + 4096)
+  assert.equal((await freed(flypaper, '2001:db8:7:100::/56', NOW)).held.length, 256)
+  assert.deepEqual((await freed(flypaper, '2001:db8:7:5::/64', NOW)).flies, ['2001:db8:7:5::/64'])
+  assert.deepEqual(read, [])
+  assert.ok(of('flypaper_hold').has('10.0.6.255') && of('flypaper_hold').has('10.0.8.0'), 'the control')
+  const left = of('flypaper_hold').size
+  const wide = await freed(flypaper, ['10.1.0.0/16', '2001:db8:7:8000::/49'], NOW)
+  assert.deepEqual(wide.flies, ['10.1.1.1'])
+  assert.deepEqual(read, ['flypaper_hold', 'flypaper_pending', 'flypaper_hold6', 'flypaper_pending6'])
+  assert.equal(left - of('flypaper_hold').size, 70_000 - 65_536)
+  assert.equal(wide.held.filter(source => source.includes(':')).length, 32_768)
+})
+
+test('where hosts of IPv6 stick one by one, those who are held are found', async () => {
+  const { flypaper, of, read } = laboratory()
+  of('flypaper_hold6').set('2001:db8:1::5', 20).set('2001:db8:2::', 20)
+  assert.deepEqual((await freed(flypaper, '2001:db8:1::/64', NOW)).held, ['2001:db8:1::5'])
+  assert.deepEqual(read, ['flypaper_hold6', 'flypaper_pending6'])
+  assert.deepEqual([...of('flypaper_hold6').keys()], ['2001:db8:2::'])
+})
+
+test('free of many lets others have their turn', async () => {
+  const { flypaper, of } = laboratory()
+  const sources = Array.from({ length: 5000 }, (_, n) => `10.0.${n >> 8}.${n & 255}`)
+  flypaper.stick(
+    sources.map(source => offence(source)),
+    NOW,
+  )
+  let turns = 0
+  const counting = setInterval(() => turns++, 0)
+  const { flies } = await freed(flypaper, '10.0.0.0/8', NOW)
+  clearInterval(counting)
+  assert.equal(flies.length, 5000)
+  assert.ok(turns > 1, `${turns} turns`)
+  assert.equal(of('flypaper').size, 0)
+})
+
+test('flies are freed by name, whoever else is within them stays', () => {
+  const { flypaper, of } = laboratory()
+  of('flypaper_hold').set('69.0.231.79', 20)
+  flypaper.stick([offence('69.0.231.79'), offence('69.0.231.80')], NOW)
+  const freed = flypaper.freeThese(['69.0.231.79', '69.0.231.81'] as Fly[], 'root', NOW)
+  assert.deepEqual(freed, { flies: ['69.0.231.79'], held: [] })
+  assert.deepEqual([...of('flypaper').keys()], ['69.0.231.80'])
+  assert.equal(of('flypaper_hold').size, 0)
+})
+
+test('free takes out what somebody put into the set by hand', async () => {
   const { flypaper, of } = laboratory()
   of('flypaper').set('203.0.113.5', undefined)
-  assert.deepEqual(flypaper.free([parsePrefix('203.0.113.5')!], 'root', NOW).flies, ['203.0.113.5'])
+  assert.deepEqual((await freed(flypaper, '203.0.113.5', NOW)).flies, ['203.0.113.5'])
   assert.equal(of('flypaper').size, 0)
 })
 
@@ -251,11 +317,11 @@ test('flush of many lets others have their turn; cut short, whoever is not freed
   const many = Array.from({ length: 15_000 }, (_, i) => offence(`69.0.${i >> 8}.${i & 255}`))
   flypaper.stick(many, NOW)
   const flies = () => [of('flypaper').size, memory.count(NOW), flypaper.count(NOW)]
-  const { change } = firewall
+  const { take } = firewall
   Object.assign(firewall, {
-    change(changes: readonly Change[]) {
+    take(...asked: Parameters<Firewall['take']>) {
       if (of('flypaper').size < 10_000) throw new Error('the daemon is killed')
-      change(changes)
+      return take(...asked)
     },
   })
   const flushed = flypaper.flush('root', () => NOW)
@@ -265,7 +331,7 @@ test('flush of many lets others have their turn; cut short, whoever is not freed
   assert.ok(inKernel! > 0 && inKernel! < 10_000)
   assert.deepEqual(others, [inKernel, inKernel])
 
-  Object.assign(firewall, { change })
+  Object.assign(firewall, { take })
   assert.equal(await flypaper.flush('root', () => NOW), inKernel)
   assert.deepEqual(flies(), [0, 0, 0])
   assert.ok(memory.newest(15_000).every(({ released }) => released?.because === 'flushed'))

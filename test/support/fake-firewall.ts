@@ -2,7 +2,9 @@
  * A firewall in memory: it keeps tables, sets, chains and rules as far as the stages look at them, and can lack
  * what a kernel can lack. Rulesets are read only as far as their names go; what rules do is tested in the kernel.
  */
-import type { Change, Firewall, RuleView, SetView, TableView } from '../../src/arm/firewall.ts'
+import type { Change, Firewall, ListedElement, RuleView, SetView, TableView } from '../../src/arm/firewall.ts'
+import type { Address } from '../../src/terms/address.ts'
+import { addressKey } from '../../src/terms/address-bytes.ts'
 
 export interface Lacking {
   readonly queue?: boolean
@@ -14,6 +16,8 @@ export interface FakeFirewall extends Firewall {
   /** The elements of a set, as text, with their seconds. */
   elementsOf(set: string): Map<string, number | undefined>
   readonly loaded: string[]
+  /** The sets that were read whole. */
+  readonly wasRead: string[]
 }
 
 export function fakeFirewall(lacking: Lacking = {}, theirs: Partial<TableView> = {}): FakeFirewall {
@@ -23,6 +27,13 @@ export function fakeFirewall(lacking: Lacking = {}, theirs: Partial<TableView> =
   let exists = theirs.chains !== undefined
   let handle = 100
   const loaded: string[] = []
+  const read: string[] = []
+
+  const listed = (set: string): ListedElement[] =>
+    [...(sets.get(set)?.elements ?? [])].map(([element, expires]) => ({
+      element: element as Address,
+      expires,
+    }))
 
   const setOf = (name: string) => {
     const set = sets.get(name)
@@ -101,7 +112,13 @@ export function fakeFirewall(lacking: Lacking = {}, theirs: Partial<TableView> =
     loaded,
     load,
     change: changes => changes.forEach(apply),
-    take: (set, element) => sets.get(set)?.elements.delete(element) ?? false,
+    take: (set, elements) => elements.filter(element => sets.get(set)?.elements.delete(element)),
+    ask: (set, elements) => listed(set).filter(({ element }) => elements.includes(element)),
+    first: (set, most) => listed(set).slice(0, most),
+    async read(set, isWanted = () => true) {
+      read.push(set)
+      return listed(set).filter(({ element }) => isWanted(addressKey(element)))
+    },
     look: () =>
       exists
         ? {
@@ -112,13 +129,9 @@ export function fakeFirewall(lacking: Lacking = {}, theirs: Partial<TableView> =
             mapTargets: theirs.mapTargets ?? [],
           }
         : undefined,
-    elements: set =>
-      [...(sets.get(set)?.elements ?? [])].map(([element, expires]) => ({
-        element: element as never,
-        expires,
-      })),
     supports: statement => !lacking[statement],
     elementsOf: set => setOf(set).elements,
+    wasRead: read,
   }
 }
 

@@ -8,6 +8,8 @@ import { rulesetOf } from '../../src/arm/ruleset/ruleset.ts'
 import { parseSettings } from '../../src/settings/load.ts'
 import { openFirewall } from '../../src/system/firewall.ts'
 import { type Address, parsePrefix } from '../../src/terms/address.ts'
+import { elementMeets } from '../../src/terms/fly.ts'
+import { prefixSet } from '../../src/terms/prefix-set.ts'
 import { fakeFirewall } from '../support/fake-firewall.ts'
 import { describeInNamespace } from '../support/in-namespace.ts'
 
@@ -25,11 +27,11 @@ function seen(firewall: Firewall) {
       .filter(({ comment }) => comment === 'ours' || comment === 'his')
       .map(({ chain, targets }) => `${chain} ${targets}`),
     flies: firewall
-      .elements('flypaper')
+      .first('flypaper', 100)
       .map(({ element }) => element)
       .sort(),
     flies6: firewall
-      .elements('flypaper6')
+      .first('flypaper6', 100)
       .map(({ element }) => element)
       .sort(),
   }
@@ -106,8 +108,14 @@ describeInNamespace(import.meta.url, () => {
         firewall.change([{ change: 'add', set: 'flypaper_served', elements: [{ element: [6, 22] }] }]),
       firewall =>
         firewall.change([{ change: 'append-jump', chain: 'input', to: 'flypaper_input', comment: 'ours' }]),
-      firewall => firewall.take('flypaper', address('69.0.231.80')),
-      firewall => firewall.take('flypaper', address('69.0.231.80')),
+      firewall => firewall.take('flypaper', [address('69.0.231.80'), address('69.0.231.81')]),
+      firewall => firewall.take('flypaper', [address('69.0.231.80')]),
+      firewall => firewall.take('flypaper_pending', [address('69.0.231.80')]),
+      firewall => firewall.ask('flypaper', [address('69.0.231.81')]),
+      firewall =>
+        firewall
+          .ask('flypaper', [address('69.0.231.79'), address('69.0.231.80')])
+          .map(({ element }) => element),
       firewall =>
         firewall.change([
           { change: 'remove', set: 'flypaper6', elements: [{ element: address('2001:db8::') }] },
@@ -123,7 +131,7 @@ describeInNamespace(import.meta.url, () => {
       firewall => firewall.change([{ change: 'delete-table' }]),
     ]
     for (const [i, step] of steps.entries()) {
-      assert.equal(step(fake), step(kernel), `step ${i}`)
+      assert.deepEqual(step(fake), step(kernel), `step ${i}`)
       assert.deepEqual(seen(fake), seen(kernel), `step ${i}`)
     }
   })
@@ -159,13 +167,38 @@ describeInNamespace(import.meta.url, () => {
     assert.throws(() => firewall.change([fly('192.0.2.2')]), { exit: 69, message: /^the set is full/ })
   })
 
+  test('sets are read whole or in part, by address: kernel and fake', async () => {
+    using kernel = openFirewall()
+    const fake = fakeFirewall()
+    const set = prefixSet([parsePrefix('192.0.2.0/24')!, parsePrefix('2001:db8:1::/48')!])
+    for (const firewall of [kernel, fake]) {
+      firewall.load(RULESET)
+      const elements = ['192.0.2.1', '192.0.3.1'].map(text => ({ element: address(text), seconds: 60 }))
+      const elements6 = ['2001:db8:1:2::', '2001:db8:2::5'].map(text => ({ element: address(text) }))
+      firewall.change([
+        { change: 'add', set: 'flypaper', elements },
+        { change: 'add', set: 'flypaper6', elements: elements6 },
+      ])
+      const found = await firewall.read('flypaper', key => elementMeets(key, set))
+      assert.deepEqual(found, [{ element: '192.0.2.1', expires: 60 }])
+      const found6 = await firewall.read('flypaper6', key => elementMeets(key, set))
+      assert.deepEqual(
+        found6.map(({ element }) => element),
+        ['2001:db8:1:2::'],
+      )
+      assert.equal((await firewall.read('flypaper')).length, 2)
+      assert.deepEqual(await firewall.read('flypaper_pending'), [])
+      assert.deepEqual(firewall.first('flypaper_pending', 1), [])
+    }
+  })
+
   test('whoever is not in a full set keeps nobody from being removed', () => {
     using firewall = openFirewall()
     firewall.load(RULESET.replace(/size 1048576/g, 'size 2'))
     const hosts = (...texts: string[]) => texts.map(text => ({ element: address(text) }))
     const flies = () =>
       firewall
-        .elements('flypaper')
+        .first('flypaper', 100)
         .map(({ element }) => element)
         .sort()
     const change = (change: 'add' | 'remove', ...texts: string[]) =>

@@ -3,7 +3,6 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import {
   familyOf,
-  isIn,
   mergePrefixes,
   overlaps,
   type Prefix,
@@ -11,6 +10,7 @@ import {
   parsePrefix,
   prefixAround,
 } from '../../src/terms/address.ts'
+import { isIn } from '../../src/terms/prefix-set.ts'
 
 const ipv4 = fc.ipV4()
 const ipv6 = fc.ipV6()
@@ -159,21 +159,3 @@ test('merging leaves what only touches, and takes the wider one of what nests', 
 function covers(outer: Prefix, inner: Prefix): boolean {
   return outer.family === inner.family && outer.first <= inner.first && inner.last <= outer.last
 }
-
-test('an address is in a list when a prefix of either family, whatever else there is, covers it', () => {
-  fc.assert(
-    fc.property(
-      fc.array(crowded),
-      fc.oneof(
-        address,
-        crowded.map(({ text }) => parseAddress(text.split('/')[0]!)!),
-      ),
-      (list, one) => {
-        const host = parsePrefix(one)!
-        const expected = list.some(prefix => overlaps(prefix, host))
-        assert.equal(isIn(one, list), expected)
-        assert.equal(isIn(one, list), expected, 'asked again')
-      },
-    ),
-  )
-})

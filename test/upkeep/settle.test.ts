@@ -98,7 +98,7 @@ test('the control: who was really taken out while no daemon ran was freed by han
   const { run, names, firewall } = laboratory(without('198.51.100.1', '198.51.100.2'))
   const gone = ['198.51.100.2', '2001:db8:2::/64'] as Fly[]
   for (const fly of gone)
-    firewall.take(fly.includes(':') ? 'flypaper6' : 'flypaper', elementOf(fly) as Address)
+    firewall.take(fly.includes(':') ? 'flypaper6' : 'flypaper', [elementOf(fly) as Address])
   const settled = await run('confirmed')
   assert.deepEqual(settled?.freed, gone)
   assert.deepEqual(names().sort(), FLIES.filter(fly => !gone.includes(fly)).sort())
@@ -106,7 +106,7 @@ test('the control: who was really taken out while no daemon ran was freed by han
 
 test('the control: who is really missing in sets that were restored is put back', async () => {
   const { run, firewall } = laboratory((_, found) => found)
-  firewall.take('flypaper', '198.51.100.3' as Address)
+  firewall.take('flypaper', ['198.51.100.3' as Address])
   assert.equal((await run('audit'))?.mended, 1)
   assert.ok(firewall.elementsOf('flypaper').has('198.51.100.3'))
 })
@@ -122,7 +122,7 @@ test('sets that are gone, or are others than those that were listed, tell of nob
     () => [],
     () => {
       handle = 8
-      others.firewall.take('flypaper', '198.51.100.1' as Address)
+      others.firewall.take('flypaper', ['198.51.100.1' as Address])
     },
   )
   others.watched.look = () => {

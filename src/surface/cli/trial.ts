@@ -1,6 +1,7 @@
 /** `flypaperd try`: a trap that goes again by itself, so that nobody locks himself out of a distant machine. */
 import type { World } from '../../flypaperd.ts'
-import { type Fly, prefixOf } from '../../terms/fly.ts'
+import { inPieces } from '../../lockout/pieces.ts'
+import type { Fly } from '../../terms/fly.ts'
 import type { Trap } from '../../trap.ts'
 
 export interface Trial extends Disposable {
@@ -16,8 +17,9 @@ export function startTrial(seconds: number | undefined, world: World, trap: Trap
   const timer = setTimeout(() => {
     log.warn('nobody has confirmed the trial: disarming, and freeing whom it locked out')
     const caught = names(trap).filter(fly => !before.has(fly))
-    trap.flypaper.free(caught.map(prefixOf), 'the end of the trial', now())
-    giveUp()
+    inPieces(caught, piece => void trap.flypaper.freeThese(piece, 'the end of the trial', now()))
+      .catch(error => log.error(`cannot free whom the trial locked out: ${String(error)}`))
+      .finally(giveUp)
   }, seconds * 1000)
   log.info(`this is a trial for ${seconds} s: keep the trap with \`flypaperd confirm\``)
   let until: number | undefined = now() + seconds * 1000

@@ -1,10 +1,11 @@
 /** Whom an order to free means: prefixes, or the flies that fit some conditions. With and without a daemon. */
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Flypaper } from '../../lockout/flypaper.ts'
 import type { Selection } from '../../record/selection.ts'
 import { type Prefix, parsePrefix } from '../../terms/address.ts'
 import { escapeText } from '../../terms/escape.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
-import { type Fly, prefixOf } from '../../terms/fly.ts'
+import type { Fly } from '../../terms/fly.ts'
 import { type Freed, type FreeRequest, NAMED_MAX } from './protocol.ts'
 
 interface Flies {
@@ -15,30 +16,28 @@ interface Flies {
   readonly freed?: (fly: Fly) => void
 }
 
-/** Flies of one transaction; packets are judged between two of them. */
-const AT_ONCE = 500
-
+/** Many are freed piece by piece, between which packets and other requests have their turn. */
 export async function freeWhom(flies: Flies, { who, by, ...conditions }: FreeRequest): Promise<Freed> {
+  const { flypaper, history, now } = flies
   const within = who && prefixesOf(who)
+  const freed = { flies: [] as string[], held: [] as string[], count: 0 }
+  const add = (piece: ReturnType<Flypaper['freeThese']>) => {
+    for (const fly of piece.flies) flies.freed?.(fly)
+    freed.count += piece.flies.length
+    freed.flies.push(...piece.flies.slice(0, NAMED_MAX - freed.flies.length))
+    freed.held.push(...piece.held.slice(0, NAMED_MAX - freed.held.length))
+  }
   if (Object.values(conditions).every(value => value === undefined)) {
     if (within === undefined) throw new Failure('whom to free is not said', { exit: EXIT.usage })
-    return freeAtOnce(flies, within, by)
+    await flypaper.free(within, by, now, add)
+    return freed
   }
-  const wanted = [...flies.history.select({ ...conditions, within }, flies.now())].map(({ source }) => source)
-  const freed = { flies: [] as string[], held: [] as string[], count: 0 }
-  for (let at = 0; at < wanted.length; at += AT_ONCE) {
-    const { flies: named, count } = freeAtOnce(flies, wanted.slice(at, at + AT_ONCE).map(prefixOf), by)
-    freed.count += count
-    freed.flies.push(...named.slice(0, NAMED_MAX - freed.flies.length))
-    await new Promise(resolve => setImmediate(resolve))
+  for (const rows of history.selectPieces({ ...conditions, within }, now())) {
+    const sources = rows.map(({ source }) => source)
+    if (sources.length > 0) add(flypaper.freeThese(sources, by, now()))
+    await turn()
   }
-  return freed
-}
-
-function freeAtOnce({ flypaper, now, freed }: Flies, within: readonly Prefix[], by: string): Freed {
-  const { flies, held } = flypaper.free(within, by, now())
-  for (const fly of flies) freed?.(fly)
-  return { flies: flies.slice(0, NAMED_MAX), held: held.slice(0, NAMED_MAX), count: flies.length }
+  return { ...freed, held: [] }
 }
 
 /** Throws a Failure (64) for what is neither an address nor a prefix. */

@@ -3,7 +3,8 @@
  *
  * A transaction is a message that begins it, one or more that put elements into a set or take them out, and one that
  * ends it (linux/netfilter/nfnetlink.h). Everything is written into one buffer in one pass, since a flood brings
- * elements by the ten thousand: an element of four bytes with a timeout takes 28.
+ * elements by the ten thousand: an element of four bytes with a timeout takes 28. Questions for single elements are written here
+ * as well; they need no transaction.
  */
 import { align, HOST_LITTLE_ENDIAN, SUBSYSTEM } from './message.ts'
 
@@ -28,8 +29,8 @@ export interface SetElement {
 const HEADER = 16
 const ATTRIBUTE = 4
 const [BATCH_BEGIN, BATCH_END] = [16, 17]
-/** NFT_MSG_NEWSETELEM, NFT_MSG_DELSETELEM, NFT_MSG_DESTROYSETELEM of linux/netfilter/nf_tables.h. */
-const MESSAGE = { add: 12, delete: 14, destroy: 30 } as const
+/** NFT_MSG_NEWSETELEM, GETSETELEM, DELSETELEM, DESTROYSETELEM of linux/netfilter/nf_tables.h. */
+const MESSAGE = { add: 12, get: 13, delete: 14, destroy: 30 } as const
 const FLAG = { request: 0x1, acknowledge: 0x4, create: 0x400 }
 const NFPROTO_INET = 1
 /** Attributes of linux/netfilter/nf_tables.h. */
@@ -62,16 +63,44 @@ export function writeElementBatch(
   for (const [i, { op, set, elements }] of messages.entries()) {
     const type = (SUBSYSTEM.nftables << 8) | MESSAGE[op]
     const acknowledge = i === messages.length - 1 ? FLAG.acknowledge : 0
-    into.message(type, acknowledge | (op === 'add' ? FLAG.create : 0), NFPROTO_INET, 0, () => {
-      into.text(LIST.table, table)
-      into.text(LIST.set, set)
-      into.nest(LIST.elements, () => {
-        for (const element of elements) into.element(element)
-      })
-    })
+    into.message(type, acknowledge | (op === 'add' ? FLAG.create : 0), NFPROTO_INET, 0, () =>
+      into.elements(table, set, elements),
+    )
   }
   into.message(BATCH_END, 0, 0, SUBSYSTEM.nftables, () => {})
   return into.written()
+}
+
+/**
+ * Questions for these elements, whose keys are equally long, one message each: it is answered with its place among them as the sequence,
+ * by the element, or by ENOENT. In one message the kernel would leave off at the first that is not there.
+ */
+export function writeElementQuestions(
+  table: string,
+  set: string,
+  keys: readonly SetElement['key'][],
+): Uint8Array<ArrayBuffer> {
+  const length = lengthOf(keys[0] ?? 0)
+  const names = 2 * (ATTRIBUTE + 4) + table.length + set.length
+  const room = HEADER + 2 * ATTRIBUTE + names + ELEMENT_SIZE + align(length)
+  const bytes = new Uint8Array(room * keys.length)
+  if (keys.length === 0) return bytes
+  const into = writer(bytes)
+  const type = (SUBSYSTEM.nftables << 8) | MESSAGE.get
+  into.message(type, 0, NFPROTO_INET, 0, () => into.elements(table, set, [{ key: keys[0]! }]))
+  const size = into.written().length
+  const view = new DataView(bytes.buffer)
+  for (let place = 1; place < keys.length; place++) {
+    const start = place * size
+    const key = keys[place]!
+    if (lengthOf(key) !== length) throw new RangeError('the keys of one set are equally long')
+    bytes.copyWithin(start, 0, size)
+    view.setUint32(start + 8, place, HOST_LITTLE_ENDIAN)
+    // The key is the last in the message.
+    if (typeof key === 'number') view.setUint32(start + size - 4, key)
+    else bytes.set(key, start + size - align(length))
+  }
+  return bytes.subarray(0, size * keys.length)
 }
 
 /** The change in pieces, none too long for one message. */
@@ -118,6 +147,13 @@ function writer(bytes: Uint8Array<ArrayBuffer>) {
       at += HEADER + ATTRIBUTE
       content()
       view.setUint32(start, at - start, HOST_LITTLE_ENDIAN)
+    },
+    elements(table: string, set: string, elements: readonly SetElement[]): void {
+      this.text(LIST.table, table)
+      this.text(LIST.set, set)
+      this.nest(LIST.elements, () => {
+        for (const element of elements) this.element(element)
+      })
     },
     text(type: number, text: string): void {
       attribute(type, text.length + 1)

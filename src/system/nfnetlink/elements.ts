@@ -1,9 +1,14 @@
-/** Puts elements into the sets of a table, and takes them out: nothing else of nf_tables, but that fast. */
-import { type ElementChange, writeElementBatch } from './element-batch.ts'
+/** Puts elements into the sets of a table, takes them out, and asks for single ones: nothing else of nf_tables, but that fast. */
+import {
+  type ElementChange,
+  type SetElement,
+  writeElementBatch,
+  writeElementQuestions,
+} from './element-batch.ts'
 import { NetlinkError, type NetlinkErrorCode } from './error.ts'
-import { findElements } from './find-elements.ts'
 import { ERRNO } from './libc.ts'
-import { readRulesetDatagram } from './ruleset-parse.ts'
+import { type RulesetElement, readAnswer, readRulesetDatagram } from './ruleset-parse.ts'
+import { askSet } from './set-request.ts'
 import { makeSlots } from './slots.ts'
 import { openSocket } from './socket.ts'
 import { commitWithoutDestroy } from './without-destroy.ts'
@@ -14,13 +19,31 @@ export interface Elements extends Disposable {
    * at once may be too large. Names are ASCII. Where the kernel cannot destroy, those who only destroy take several transactions.
    */
   change(changes: readonly ElementChange[]): void
+  /**
+   * Those of these that are in the set: one question for each, which takes the same time however many elements there are. None
+   * where there is no such set. Throws NetlinkError.
+   */
+  ask(set: string, keys: readonly Key[]): readonly RulesetElement[]
+  /** Takes out those of these that are in the set, and tells which these were. Throws NetlinkError. */
+  take(set: string, keys: readonly Key[]): readonly Key[]
+  /** Whether there is such a set. */
+  exists(set: string): boolean
 }
+
+export interface ElementsOptions {
+  /** The kernel cannot destroy, or is taken for one that cannot; unless told, it is tried. */
+  readonly withoutDestroy?: boolean
+}
+
+type Key = SetElement['key']
 
 const NETLINK_NETFILTER = 12
 /** For answers only, which are short: at most one for each message of a transaction. */
 const RECEIVE_BUFFER = 256 * 1024
-const ANSWER = 256
+const ANSWER = 4096
 const BUFFER = 64 * 1024
+/** Questions of one go; each answer takes about 5 KB of the receive buffer, which an ordinary user's socket has 200 KB of. */
+const ASKED_AT_ONCE = 32
 /** A signal makes the kernel leave a transaction, with EINTR or without a word. */
 const ATTEMPTS = 5
 
@@ -31,29 +54,28 @@ const CODES: Readonly<Record<number, NetlinkErrorCode>> = {
   [ERRNO.EMSGSIZE]: 'too-large',
 }
 
-export interface ElementsOptions {
-  /** The kernel cannot destroy, or is taken for one that cannot; unless told, it is tried. */
-  readonly withoutDestroy?: boolean
-}
-
 /** Opens a socket of its own to the sets of this table, of family inet; throws NetlinkError. Changing needs CAP_NET_ADMIN. */
 export function openElements(table: string, options: ElementsOptions = {}): Elements {
   let { withoutDestroy = false } = options
   const socket = openSocket(NETLINK_NETFILTER, 0, RECEIVE_BUFFER)
-  const slots = makeSlots(ANSWER, 16)
+  const slots = makeSlots(ANSWER, ASKED_AT_ONCE)
   let buffer: Uint8Array<ArrayBuffer> = new Uint8Array(new ArrayBuffer(BUFFER))
 
   /** The kernel acts, and answers, before sending returns: whatever it has to say is there. */
-  function answers(): number[] {
-    const errnos: number[] = []
+  function* datagrams(): Generator<Uint8Array> {
     for (;;) {
       const count = socket.receive(slots)
       if (count === -ERRNO.EINTR) continue
-      if (count <= 0) return errnos
-      for (let slot = 0; slot < count; slot++)
-        for (const message of readRulesetDatagram(slots.datagram(slot)))
-          if ('end' in message) errnos.push(message.end.errno)
+      if (count <= 0) return
+      for (let slot = 0; slot < count; slot++) yield slots.datagram(slot)
     }
+  }
+
+  function errnos(): number[] {
+    const found: number[] = []
+    for (const datagram of datagrams())
+      for (const message of readRulesetDatagram(datagram)) if ('end' in message) found.push(message.end.errno)
+    return found
   }
 
   /** The first errno, 0 when there is none. */
@@ -61,12 +83,63 @@ export function openElements(table: string, options: ElementsOptions = {}): Elem
     for (let attempts = 0; attempts < ATTEMPTS; attempts++) {
       const unsent = socket.trySend(batch)
       if (unsent !== 0) return unsent
-      const errnos = answers()
-      const refused = errnos.find(errno => errno !== 0)
+      const told = errnos()
+      const refused = told.find(errno => errno !== 0)
       if (refused !== undefined && refused !== ERRNO.EINTR) return refused
-      if (refused === undefined && errnos.length > 0) return 0
+      if (refused === undefined && told.length > 0) return 0
     }
     return ERRNO.EINTR
+  }
+
+  function refuse(doing: string, errno: number): never {
+    throw new NetlinkError(
+      CODES[errno] ?? 'failed',
+      `the kernel refused to ${doing} elements of ${table}`,
+      errno,
+    )
+  }
+
+  /** Calls with the place among the keys, and the datagram that tells it, for each that is there. */
+  function eachThere(
+    set: string,
+    keys: readonly Key[],
+    found: (place: number, told: Uint8Array) => void,
+  ): void {
+    for (let from = 0; from < keys.length; from += ASKED_AT_ONCE) {
+      const some = keys.slice(from, from + ASKED_AT_ONCE)
+      const unsent = socket.trySend(writeElementQuestions(table, set, some))
+      if (unsent !== 0) refuse('tell', unsent)
+      let told = 0
+      for (const datagram of datagrams()) {
+        const { sequence, errno } = readAnswer(datagram)
+        if (errno === 0) found(from + sequence, datagram)
+        else if (errno !== ERRNO.ENOENT) refuse('tell', errno)
+        told++
+      }
+      if (told < some.length) refuse('tell', ERRNO.ENOBUFS)
+    }
+  }
+
+  function ask(set: string, keys: readonly Key[]): readonly RulesetElement[] {
+    const found: RulesetElement[] = []
+    eachThere(set, keys, (_, datagram) => found.push(...elementsIn(datagram)))
+    return found
+  }
+
+  /** Those that are there, in their order. */
+  function whichAre(set: string, keys: readonly Key[]): readonly Key[] {
+    const found: Key[] = []
+    eachThere(set, keys, place => found.push(keys[place]!))
+    return found
+  }
+
+  function exists(set: string): boolean {
+    const unsent = socket.trySend(askSet(table, set))
+    if (unsent !== 0) refuse('tell', unsent)
+    const [answer] = [...datagrams()].map(readAnswer)
+    if (answer === undefined) return refuse('tell', ERRNO.ENOBUFS)
+    if (answer.errno !== 0 && answer.errno !== ERRNO.ENOENT) refuse('tell', answer.errno)
+    return answer.errno === 0
   }
 
   /** The errno, 0 when it is done. */
@@ -76,26 +149,55 @@ export function openElements(table: string, options: ElementsOptions = {}): Elem
     return attempt(batch)
   }
 
-  /** An older kernel does not know that message at all, and says that it is invalid. */
+  /** An older kernel does not know the message that destroys, and says that it is invalid. */
   function commitAny(changes: readonly ElementChange[]): number {
     const destroys = changes.some(({ op }) => op === 'destroy')
     const refused = destroys && withoutDestroy ? ERRNO.EINVAL : commit(changes)
     if (!destroys || refused !== ERRNO.EINVAL) return refused
-    const refusedAgain = commitWithoutDestroy(changes, { commit, find })
+    const refusedAgain = commitWithoutDestroy(changes, { commit, ask, exists })
     withoutDestroy ||= refusedAgain === 0
     return refusedAgain
   }
 
-  const find = (set: string, keys: readonly Uint8Array[]) => findElements(table, set, keys)
+  function change(changes: readonly ElementChange[]): void {
+    if (changes.every(({ elements }) => elements.length === 0)) return
+    const refused = commitAny(changes)
+    if (refused !== 0) refuse('change', refused)
+  }
+
+  /** False when one of them is not there, and so all of them stay. */
+  function remove(set: string, keys: readonly Key[]): boolean {
+    if (keys.length === 0) return true
+    const refused = commit([{ op: 'delete', set, elements: keys.map(key => ({ key })) }])
+    if (refused !== 0 && refused !== ERRNO.ENOENT) refuse('change', refused)
+    return refused === 0
+  }
 
   return {
-    change(changes) {
-      if (changes.every(({ elements }) => elements.length === 0)) return
-      const refused = commitAny(changes)
-      if (refused === 0) return
-      const code = CODES[refused] ?? 'failed'
-      throw new NetlinkError(code, `the kernel refused to change elements of ${table}`, refused)
+    change,
+    ask,
+    exists,
+    take(set, keys) {
+      let left = distinct(keys)
+      for (let attempts = 0; attempts < ATTEMPTS; attempts++) {
+        left = whichAre(set, left)
+        // Between the question and the deletion one may go by itself, when its time is over.
+        if (remove(set, left)) return left
+      }
+      return left.filter(key => remove(set, [key]))
     },
     [Symbol.dispose]: () => socket[Symbol.dispose](),
   }
+}
+
+/** Each once: to delete the same twice refuses the transaction. */
+function distinct(keys: readonly Key[]): readonly Key[] {
+  return [...new Map(keys.map(key => [typeof key === 'number' ? key : key.join(), key] as const)).values()]
+}
+
+function elementsIn(datagram: Uint8Array): readonly RulesetElement[] {
+  const found: RulesetElement[] = []
+  for (const message of readRulesetDatagram(datagram))
+    if ('change' in message && message.change.kind === 'element') found.push(...message.change.elements)
+  return found
 }

@@ -1,4 +1,5 @@
 /** The seven functions of libc that netlink needs, and their constants (socket(7), netlink(7), recvmmsg(2)). */
+import { promisify } from 'node:util'
 import koffi from 'koffi'
 
 export const AF_NETLINK = 16
@@ -36,7 +37,7 @@ export const ERRNO = {
 
 type Call = (...args: (number | bigint | Uint8Array | null)[]) => number
 
-/** Each returns what the C function returns, -1 for an error that `errno()` then tells. */
+/** Each returns what the C function returns, -1 for an error that `errno()` then tells, except for `recvmmsgLater`. */
 export interface Libc {
   readonly socket: Call
   readonly bind: Call
@@ -44,6 +45,8 @@ export interface Libc {
   readonly getsockopt: Call
   readonly sendto: Call
   readonly recvmmsg: Call
+  /** The same, called on a thread of the pool of libuv. */
+  readonly recvmmsgLater: (...args: Parameters<Call>) => Promise<number>
   readonly close: Call
   errno(): number
 }
@@ -51,13 +54,15 @@ export interface Libc {
 /** Looked up in the running process, so glibc and musl are the same. `ssize_t` is unknown to koffi: long. */
 export function loadLibc(): Libc {
   const library = koffi.load(null)
+  const recvmmsg = library.func('recvmmsg', 'int', ['int', 'void *', 'uint', 'int', 'void *'])
   return {
     socket: library.func('socket', 'int', ['int', 'int', 'int']),
     bind: library.func('bind', 'int', ['int', 'void *', 'uint']),
     setsockopt: library.func('setsockopt', 'int', ['int', 'int', 'int', 'void *', 'uint']),
     getsockopt: library.func('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']),
     sendto: library.func('sendto', 'long', ['int', 'void *', 'size_t', 'int', 'void *', 'uint']),
-    recvmmsg: library.func('recvmmsg', 'int', ['int', 'void *', 'uint', 'int', 'void *']),
+    recvmmsg,
+    recvmmsgLater: promisify(recvmmsg.async as (...args: unknown[]) => void),
     close: library.func('close', 'int', ['int']),
     errno: () => koffi.errno(),
   }

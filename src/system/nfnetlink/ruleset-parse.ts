@@ -33,9 +33,10 @@ export interface Commit {
 }
 
 export type RulesetMessage =
-  | { readonly port: number; readonly change: RulesetChange }
-  | { readonly port: number; readonly commit: Commit }
-  | { readonly port: number; readonly end: { readonly errno: number } }
+  /** The sequence is that of the question which the message answers. */
+  | { readonly port: number; readonly sequence: number; readonly change: RulesetChange }
+  | { readonly port: number; readonly sequence: number; readonly commit: Commit }
+  | { readonly port: number; readonly sequence: number; readonly end: { readonly errno: number } }
 
 const HEADER = 16
 const NFGENMSG = 4
@@ -76,12 +77,14 @@ export function* readRulesetDatagram(
     const length = view.getUint32(at, HOST_LITTLE_ENDIAN)
     if (length < HEADER || at + length > bytes.length) return
     const type = view.getUint16(at + 4, HOST_LITTLE_ENDIAN)
+    const sequence = view.getUint32(at + 8, HOST_LITTLE_ENDIAN)
     const port = view.getUint32(at + 12, HOST_LITTLE_ENDIAN)
     const message = bytes.subarray(at, at + length)
-    if (type === NLMSG_DONE || type === NLMSG_ERROR) yield { port, end: { errno: errnoIn(message) } }
+    if (type === NLMSG_DONE || type === NLMSG_ERROR)
+      yield { port, sequence, end: { errno: errnoIn(message) } }
     else if (type >> 8 === SUBSYSTEM.nftables && !skip(port)) {
       const read = readMessage(message.subarray(HEADER), type & 0xff)
-      if (read !== undefined) yield { port, ...read }
+      if (read !== undefined) yield { port, sequence, ...read }
     }
     at += align(length)
   }
@@ -162,6 +165,14 @@ function number(value: Uint8Array): number {
 function textOf(value: Uint8Array): string {
   const end = value.indexOf(0)
   return Buffer.from(end < 0 ? value : value.subarray(0, end)).toString()
+}
+
+/** Which question a datagram of one message answers, and with which errno: 0 for the thing itself. */
+export function readAnswer(datagram: Uint8Array): { sequence: number; errno: number } {
+  if (datagram.length < HEADER) return { sequence: 0, errno: 0 }
+  const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.length)
+  const isError = view.getUint16(4, HOST_LITTLE_ENDIAN) === NLMSG_ERROR
+  return { sequence: view.getUint32(8, HOST_LITTLE_ENDIAN), errno: isError ? errnoIn(datagram) : 0 }
 }
 
 /** NLMSG_DONE and NLMSG_ERROR carry an errno below zero, or 0. */

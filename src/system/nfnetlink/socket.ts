@@ -13,15 +13,12 @@ export interface NetlinkSocket extends Disposable {
   /** Receives what is there, at most `slots.count` datagrams; returns how many, or the errno below zero. */
   receive(slots: Slots): number
   /**
-   * Whenever something came, receives it and says how many datagrams; closes itself when it cannot go on. One wake-up reads `reads`
-   * times at most, READS_MAX unless told.
+   * The same on another thread: to make a piece of a dump the kernel walks over all that went before, which takes tens of
+   * milliseconds in a large set. Not to be closed meanwhile.
    */
-  watch(
-    slots: Slots,
-    onReceived: (count: number) => void,
-    onError: (error: NetlinkError) => void,
-    reads?: number,
-  ): void
+  receiveLater(slots: Slots): Promise<number>
+  /** Whenever something came, receives it and says how many datagrams; closes itself when it cannot go on. */
+  watch(slots: Slots, onReceived: (count: number) => void, onError: (error: NetlinkError) => void): void
   /** From now on the kernel keeps what it announces of these few ports for itself; where it cannot, everything comes as before. */
   ignore(ports: readonly number[]): void
   /** Until `resume` nothing is received, and the process is not woken. */
@@ -97,9 +94,14 @@ function socketOf(libc: C.Libc, fd: number): NetlinkSocket {
       const count = libc.recvmmsg(fd, slots.vector, slots.count, C.MSG_DONTWAIT, null)
       return count < 0 ? -libc.errno() : count
     },
-    watch(slots, onReceived, onError, most = READS_MAX) {
+    async receiveLater(slots) {
+      const count = await libc.recvmmsgLater(fd, slots.vector, slots.count, C.MSG_DONTWAIT, null)
+      // The errno is that of the other thread: asked again here, it tells, or has something by now.
+      return count < 0 ? this.receive(slots) : count
+    },
+    watch(slots, onReceived, onError) {
       readable = () => {
-        for (let reads = 0; reads < most && isReading; reads++) {
+        for (let reads = 0; reads < READS_MAX && isReading; reads++) {
           const count = this.receive(slots)
           if (count > 0) onReceived(count)
           else if (!TRANSIENT.has(-count)) {

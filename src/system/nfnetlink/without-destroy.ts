@@ -10,8 +10,9 @@ import type { RulesetElement } from './ruleset-parse.ts'
 export interface Kernel {
   /** Returns the errno, 0 when it is done. */
   commit(changes: readonly ElementChange[]): number
-  /** As findElements does. */
-  find(set: string, keys: readonly Uint8Array[]): readonly (RulesetElement | undefined)[] | undefined
+  /** Those of these that are in the set. */
+  ask(set: string, keys: readonly SetElement['key'][]): readonly RulesetElement[]
+  exists(set: string): boolean
 }
 
 /** Somebody may go between the question and the deletion. */
@@ -45,18 +46,12 @@ function addedFirst(change: ElementChange): readonly ElementChange[] {
 }
 
 function deleteThose({ set, elements }: ElementChange, kernel: Kernel): number {
-  const keys = elements.map(({ key }) => bytesOf(key))
+  const keys = elements.map(({ key }) => key)
   for (let attempts = 0; attempts < ATTEMPTS; attempts++) {
-    const found = kernel.find(set, keys)
-    if (found === undefined) return ERRNO.ENOENT
-    const there = found.filter(one => one !== undefined && (one.expiresMs ?? SOON_MS) >= SOON_MS)
-    if (there.length === 0) return 0
-    const refused = kernel.commit([{ op: 'delete', set, elements: there.map(one => ({ key: one!.key })) }])
+    const there = kernel.ask(set, keys).filter(({ expiresMs = SOON_MS }) => expiresMs >= SOON_MS)
+    if (there.length === 0) return kernel.exists(set) ? 0 : ERRNO.ENOENT
+    const refused = kernel.commit([{ op: 'delete', set, elements: there.map(({ key }) => ({ key })) }])
     if (refused !== ERRNO.ENOENT) return refused
   }
   return ERRNO.ENOENT
-}
-
-function bytesOf(key: SetElement['key']): Uint8Array {
-  return typeof key === 'number' ? Uint8Array.of(key >>> 24, key >>> 16, key >>> 8, key) : key
 }

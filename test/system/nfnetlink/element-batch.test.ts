@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type SetElement, writeElementBatch } from '../../../src/system/nfnetlink/element-batch.ts'
+import {
+  type SetElement,
+  writeElementBatch,
+  writeElementQuestions,
+} from '../../../src/system/nfnetlink/element-batch.ts'
 import { HOST_LITTLE_ENDIAN } from '../../../src/system/nfnetlink/message.ts'
 
 const buffer = () => new Uint8Array(new ArrayBuffer(4096)).fill(0xff)
@@ -54,4 +58,14 @@ test('lengths add up, whatever is in it, and no message is longer than its attri
     )
     assert.equal(written.buffer === small.buffer, written.length <= small.length)
   }
+})
+
+test('questions, byte by byte: a message each, with its place as the sequence', {
+  skip: HOST_LITTLE_ENDIAN ? false : 'written for little-endian',
+}, () => {
+  const written = writeElementQuestions('filter', 'flies', [key, 0xc000_0208])
+  const question = (place: string, address: string) => `40000000 0d0a 0100 ${place} 00000000 01000000
+    0b000100 66696c7465720000 0a000200 666c696573000000 14000380 10000180 0c000180 08000100 ${address}`
+  const expected = [question('00000000', 'c0000207'), question('01000000', 'c0000208')]
+  assert.equal(Buffer.from(written).toString('hex'), expected.join('').replace(/\s/g, ''))
 })

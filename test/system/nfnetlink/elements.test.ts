@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { beforeEach, test } from 'node:test'
-import { NetlinkError, openElements, type SetElement } from '../../../src/system/nfnetlink/index.ts'
+import { setImmediate as turn } from 'node:timers/promises'
+import {
+  firstElements,
+  NetlinkError,
+  openElements,
+  readElements,
+  type SetElement,
+  visitElements,
+} from '../../../src/system/nfnetlink/index.ts'
 import { describeInNamespace } from '../../support/in-namespace.ts'
 
 const nft = (input: string) => execFileSync('nft', ['-f', '-'], { input, encoding: 'utf8' })
@@ -96,4 +104,86 @@ describeInNamespace(import.meta.url, () => {
         ])
       assert.equal(listed('flies').match(/timeout 2h/g)?.length, 2)
     })
+  const numbers = (from: number, count: number) => Array.from({ length: count }, (_, i) => from + i)
+
+  test('of single elements it is told which are there, with the time that they have left', () => {
+    using elements = openElements('filter')
+    const six = Uint8Array.of(0x20, 1, ...Array(14).fill(7))
+    elements.change([
+      { op: 'add', set: 'flies', elements: [{ key: 1, timeoutMs: 3600_000 }, { key: 3 }] },
+      { op: 'add', set: 'flies6', elements: [{ key: six }] },
+    ])
+    const found = elements.ask('flies', [1, 2, 3])
+    assert.deepEqual(
+      found.map(({ key }) => key),
+      [Uint8Array.of(0, 0, 0, 1), Uint8Array.of(0, 0, 0, 3)],
+    )
+    assert.ok(found[0]!.expiresMs! > 3_500_000 && found[0]!.expiresMs! <= 3600_000)
+    assert.equal(found[1]!.expiresMs, undefined)
+    assert.deepEqual(elements.ask('flies6', [Uint8Array.from(Array(16).fill(9)), six])[0]?.key, six)
+    assert.deepEqual(elements.ask('none', [1]), [])
+    assert.deepEqual(elements.ask('flies', []), [])
+    assert.throws(() => elements.ask('flies6', [1]), refusedWith('failed'))
+  })
+
+  test('what is there is taken out, and whoever is not there is no error, also in a full set', () => {
+    using elements = openElements('filter')
+    elements.change([{ op: 'add', set: 'small', elements: [{ key: 1 }, { key: 2 }] }])
+    assert.throws(
+      () => elements.change([{ op: 'add', set: 'small', elements: [{ key: 3 }] }]),
+      refusedWith('full'),
+      'the control',
+    )
+    assert.deepEqual(elements.take('small', [3, 4]), [])
+    assert.deepEqual(elements.take('small', [3, 2, 2]), [2])
+    assert.deepEqual(elements.take('small', [2]), [])
+    assert.deepEqual(elements.take('none', [1]), [])
+    assert.deepEqual(elements.ask('small', [1, 2]).length, 1, 'the other stays')
+  })
+
+  test('a thousand are asked for and taken out of twenty thousand', () => {
+    using elements = openElements('filter')
+    for (let from = 0; from < 20_000; from += 4000)
+      elements.change([{ op: 'add', set: 'flies', elements: numbers(from, 4000).map(key => ({ key })) }])
+    assert.equal(elements.ask('flies', numbers(19_500, 1000)).length, 500)
+    assert.deepEqual(elements.take('flies', numbers(19_500, 1000)), numbers(19_500, 500))
+    assert.equal(elements.ask('flies', numbers(19_000, 1000)).length, 500)
+  })
+
+  test('elements that go by themselves while they are taken out are no error', async () => {
+    using elements = openElements('filter')
+    for (const round of numbers(0, 20)) {
+      const keys = numbers(round * 1000, 1000)
+      elements.change([
+        { op: 'add', set: 'flies', elements: keys.map((key, i) => ({ key, timeoutMs: 1 + (i % 40) })) },
+      ])
+      while (elements.ask('flies', keys).length > 0) {
+        const gone = elements.take('flies', keys.slice(0, 500))
+        assert.ok(gone.length <= 500)
+        await turn()
+      }
+    }
+  })
+
+  test('all elements are read while everything else goes on, the first at once', async () => {
+    using elements = openElements('filter')
+    for (let from = 0; from < 20_000; from += 4000)
+      elements.change([{ op: 'add', set: 'flies', elements: numbers(from, 4000).map(key => ({ key })) }])
+    let turns = 0
+    const counting = setInterval(() => turns++)
+    const read = await readElements('filter', 'flies', 20_000)
+    clearInterval(counting)
+    assert.equal(new Set(read?.map(({ key }) => key.join())).size, 20_000)
+    assert.ok(turns > 3, `${turns} turns`)
+    assert.equal(await readElements('filter', 'flies', 19_999), undefined)
+    assert.deepEqual(await readElements('filter', 'none', 1), [])
+    assert.deepEqual(await readElements('filter', 'flies6', 1), [])
+    let shown = 0
+    await visitElements('filter', 'flies', () => ++shown < 5)
+    assert.equal(shown, 5)
+    assert.equal(firstElements('filter', 'flies', 1).length, 1)
+    assert.equal(firstElements('filter', 'flies', 30_000).length, 20_000)
+    assert.deepEqual(firstElements('filter', 'flies6', 1), [])
+    assert.deepEqual(firstElements('filter', 'none', 1), [])
+  })
 })

@@ -37,6 +37,7 @@ test('elements that come and go, with their times', () => {
   assert.deepEqual(read(ADDED, DELETED), [
     {
       port: PORT_NUMBER,
+      sequence: 0,
       change: {
         op: 'new',
         kind: 'element',
@@ -46,6 +47,7 @@ test('elements that come and go, with their times', () => {
     },
     {
       port: PORT_NUMBER,
+      sequence: 0,
       change: {
         op: 'delete',
         kind: 'element',
@@ -58,13 +60,18 @@ test('elements that come and go, with their times', () => {
 
 test('sets, tables and chains; the end of a transaction, by whom', () => {
   assert.deepEqual(read(SET_GONE, TABLE_GONE, NEW_CHAIN, COMMIT), [
-    { port: PORT_NUMBER, change: { op: 'delete', kind: 'set', ...object } },
+    { port: PORT_NUMBER, sequence: 1, change: { op: 'delete', kind: 'set', ...object } },
     {
       port: PORT_NUMBER,
+      sequence: 1,
       change: { op: 'delete', kind: 'table', family: INET, table: 'filter', name: 'filter' },
     },
-    { port: PORT_NUMBER, change: { op: 'new', kind: 'chain', family: INET, table: 'filter', name: 'input' } },
-    { port: PORT_NUMBER, commit: { pid: 4626, name: 'nft' } },
+    {
+      port: PORT_NUMBER,
+      sequence: 1,
+      change: { op: 'new', kind: 'chain', family: INET, table: 'filter', name: 'input' },
+    },
+    { port: PORT_NUMBER, sequence: 1, commit: { pid: 4626, name: 'nft' } },
   ])
 })
 
@@ -79,8 +86,8 @@ test('a table of another family may have the same name', () => {
 
 test('the end of a dump, and a refusal', () => {
   assert.deepEqual(read(DONE, REFUSED), [
-    { port: PORT_NUMBER, end: { errno: 0 } },
-    { port: PORT_NUMBER, end: { errno: 2 } },
+    { port: PORT_NUMBER, sequence: 1, end: { errno: 0 } },
+    { port: PORT_NUMBER, sequence: 1, end: { errno: 2 } },
   ])
 })
 

@@ -2,10 +2,9 @@ import { heldNow } from '../../../lockout/hold.ts'
 import type { LockoutRow } from '../../../record/history.ts'
 import { SORTS } from '../../../record/selection.ts'
 import { lockoutFacts, triedText } from '../../../record/sentence.ts'
-import { overlaps, type Prefix } from '../../../terms/address.ts'
+import type { Prefix } from '../../../terms/address.ts'
 import { jsonText } from '../../../terms/escape.ts'
 import { EXIT } from '../../../terms/failure.ts'
-import { prefixOf } from '../../../terms/fly.ts'
 import { piecesOf } from '../../../terms/pieces.ts'
 import { prefixesOf } from '../../control/freeing.ts'
 import { FILTER_OPTIONS, filterOf, limitOf, oneOf } from '../filter.ts'
@@ -44,7 +43,7 @@ export const list: Verb = {
   ],
   async run(call) {
     const within = call.args.length === 0 ? undefined : prefixesOf(await whoIs(call))
-    if (call.options.held) listHeld(call, within)
+    if (call.options.held) await listHeld(call, within)
     else listFlies(call, within)
     return EXIT.ok
   },
@@ -89,12 +88,13 @@ function becauseText({ because, by, note }: LockoutRow): string {
   return `${because}${by === undefined ? '' : `, ${by}`}${note === undefined ? '' : `: ${note}`}`
 }
 
-function listHeld({ system, options, print }: Call, within: readonly Prefix[] | undefined): void {
+async function listHeld({ system, options, print }: Call, within?: readonly Prefix[]): Promise<void> {
   using firewall = system.openFirewall()
   using history = system.openHistory({ readOnly: true })
-  const held = heldNow(firewall)
-    .filter(({ source }) => within?.some(prefix => overlaps(prefix, prefixOf(source))) ?? true)
-    .filter(({ source }) => history.find(source, system.now()) === undefined)
+  const now = system.now()
+  const held = (await heldNow(firewall, within)).filter(
+    ({ source }) => history.find(source, now) === undefined,
+  )
   const rows = held.map(({ source, seconds }) => [source, `${seconds ?? '?'}s`])
   const columns = [{ title: 'SOURCE' }, { title: 'LEFT' }]
   if (options.json) print(jsonText(held))

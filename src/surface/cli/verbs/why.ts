@@ -3,7 +3,6 @@ import { lockoutFacts } from '../../../record/sentence.ts'
 import { overlaps, type Prefix, parsePrefix, widen } from '../../../terms/address.ts'
 import { escapeText, jsonText } from '../../../terms/escape.ts'
 import { EXIT, Failure } from '../../../terms/failure.ts'
-import { prefixOf } from '../../../terms/fly.ts'
 import { happenings, type Known, standing } from '../story.ts'
 import { wrap } from '../terminal.ts'
 import { dateText } from '../times.ts'
@@ -24,7 +23,8 @@ export const why: Verb = {
   async run(call) {
     const { system, options, print } = call
     const who = await whoIs(call)
-    const known = who.map(one => knownOf(call, one))
+    const known: Known[] = []
+    for (const one of who) known.push(await knownOf(call, one))
     const now = system.now()
     if (options.json) print(jsonText(known.map(one => factsOf(one, now))))
     else print(known.map(one => textOf(one, now, system.terminal.columns)).join('\n\n'))
@@ -35,7 +35,7 @@ export const why: Verb = {
   },
 }
 
-function knownOf({ system, settings }: Call, who: string): Known {
+async function knownOf({ system, settings }: Call, who: string): Promise<Known> {
   const prefix = parsePrefix(who)!
   using history = system.openHistory({ readOnly: true })
   const names = [prefix.text, ...(prefix.family === 6 ? [widen(prefix, 64).text] : [])]
@@ -45,16 +45,17 @@ function knownOf({ system, settings }: Call, who: string): Known {
     lockouts: history.lockoutsOf(names, TOLD),
     around: history.lockedAround(prefix, system.now()).filter(({ source }) => !names.includes(source)),
     sightings: history.sightingsOf(names),
-    held: heldOf(system, prefix),
+    held: await heldOf(system, prefix),
     never: never?.text,
   }
 }
 
 /** Whoever may read the history need not be able to ask the kernel. */
-function heldOf({ openFirewall }: Call['system'], prefix: Prefix): Held | undefined {
+async function heldOf({ openFirewall }: Call['system'], prefix: Prefix): Promise<Held | undefined> {
   try {
     using firewall = openFirewall()
-    return heldNow(firewall).find(({ source }) => overlaps(prefixOf(source), prefix))
+    const [held] = await heldNow(firewall, [prefix])
+    return held
   } catch (error) {
     if (error instanceof Failure) return undefined
     throw error

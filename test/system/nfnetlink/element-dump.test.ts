@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { beforeEach, test } from 'node:test'
-import { findElements, readElements } from '../../../src/system/nfnetlink/index.ts'
+import { openElements, type RulesetElement, readElements } from '../../../src/system/nfnetlink/index.ts'
 import { addNumbered, growing } from '../../support/growing-set.ts'
 import { describeInNamespace } from '../../support/in-namespace.ts'
 
@@ -12,6 +12,17 @@ const HOUR_MS = 3_600_000
 const KEPT = 10_000
 const GROWN = 80_000
 const ROUNDS = 3
+
+/** In the order of the keys; undefined when there is no such set. */
+function findElements(
+  table: string,
+  set: string,
+  keys: readonly Uint8Array[],
+): (RulesetElement | undefined)[] | undefined {
+  using elements = openElements(table)
+  const found = new Map(elements.ask(set, keys).map(element => [String(element.key), element]))
+  return found.size > 0 || elements.exists(set) ? keys.map(key => found.get(String(key))) : undefined
+}
 
 function numbered(n: number): Uint8Array {
   return Uint8Array.of(10, n >> 16, n >> 8, n)
