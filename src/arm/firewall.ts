@@ -75,6 +75,18 @@ export function untouched(firewall: Firewall): Firewall {
   return { ...firewall, change() {}, take: () => false, elements: () => [] }
 }
 
+/** The same firewall, for those who cannot know whether the sets are there: to change one that is not, is to do nothing. */
+export function presentSets(firewall: Firewall): Firewall {
+  const present = new Set(firewall.look()?.sets.map(({ name }) => name))
+  return {
+    ...firewall,
+    change(changes) {
+      const possible = changes.filter(change => !('set' in change) || present.has(change.set))
+      if (possible.length > 0) firewall.change(possible)
+    },
+  }
+}
+
 export interface Firewall {
   /** Loads the nft text of a generated ruleset as one transaction. */
   load(ruleset: string): void

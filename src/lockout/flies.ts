@@ -7,6 +7,7 @@ import type { TimedFly } from '../arm/flies.ts'
 import { type Address, overlaps, type Prefix, prefixAround } from '../terms/address.ts'
 import { type Fly, type FlySet, isNet, prefixOf, setOf } from '../terms/fly.ts'
 import { flyOfKey, keyOf } from './fly-key.ts'
+import { endOf, type Memory } from './lockout.ts'
 import { termTable } from './term-table.ts'
 import { firstToEnd, lasting, within } from './term-walks.ts'
 
@@ -49,8 +50,7 @@ export interface Flies {
 /** Whoever reads them all looks at the clock for each so many. */
 const LOOKS = 256
 
-/** `changed` is called when a fly comes or goes by a decision; that its time is over is none. */
-export function indexOfFlies(changed = () => {}): Flies {
+export function indexOfFlies(): Flies {
   const hosts4 = termTable(1)
   const nets6 = termTable(2)
   const hosts6 = termTable(4)
@@ -107,16 +107,9 @@ export function indexOfFlies(changed = () => {}): Flies {
       return found !== undefined && found.until > now ? found : undefined
     },
     has: fly => find(fly) !== undefined,
-    put(fly, term) {
-      put(fly, term)
-      changed()
-    },
-    delete(fly) {
-      remove(fly)
-      changed()
-    },
+    put,
+    delete: remove,
     clear() {
-      changed()
       for (const table of tables) table.clear()
       others.clear()
     },
@@ -172,6 +165,13 @@ export function indexOfFlies(changed = () => {}): Flies {
       for (const [fly, { since, until }] of others) others.set(fly, { since: since + ms, until: until + ms })
     },
   }
+}
+
+/** Who is a fly by this history. */
+export function indexOf(history: Pick<Memory, 'terms'>, now: number): Flies {
+  const flies = indexOfFlies()
+  for (const { source, since, until } of history.terms(now)) flies.put(source, { since, until: endOf(until) })
+  return flies
 }
 
 /** Whole seconds, as the kernel's sets take them, one at least; undefined: for ever. */

@@ -23,6 +23,8 @@ export function heldNow(firewall: Firewall): readonly Held[] {
   )
 }
 
+export const HOLD_SETS = [...Object.values(HOLDS), ...Object.values(PENDING)] as const
+
 export function endHolds(firewall: Firewall, sources: readonly Fly[]): void {
   if (sources.length === 0) return
   const changes: Change[] = []

@@ -68,6 +68,7 @@ export function openHistory(database: Database): History {
     knows,
     shift,
     find,
+    prolong,
     count,
     termsOfFew,
     termsOfMany,
@@ -107,6 +108,12 @@ export function openHistory(database: Database): History {
         for (const piece of alikePieces(lockouts))
           if (piece.length < FEW_ALIKE) piece.forEach(addOne)
           else addAlikes(piece)
+      })
+    },
+    prolong(prolongations, now) {
+      database.transaction(() => {
+        for (const { source, until, by, note } of prolongations)
+          prolong.run({ source, until: until === 'forever' ? null : until, by, note: note ?? null, now })
       })
     },
     knows: source => knows.get({ source }) !== undefined,

@@ -11,6 +11,7 @@ import { EXIT, Failure } from '../terms/failure.ts'
 import { openClock } from './clock.ts'
 import { readText } from './files.ts'
 import { openFirewall } from './firewall.ts'
+import { givingBack } from './give-back.ts'
 import { openHistoryFile, openLastingHistory } from './history-file.ts'
 import { kernelSets } from './kernel-sets.ts'
 import { openLog } from './log.ts'
@@ -40,7 +41,7 @@ export function openSystem(env: Environment = process.env): System {
     metricsSocket: `${runtime}/metrics.sock`,
     user: userName(env),
     pid: process.pid,
-    memory,
+    givingBack: packets => givingBack(memory, packets),
     terminal: terminalOf(env),
     surroundings,
     supervisor: openSupervisor(env, process.pid),

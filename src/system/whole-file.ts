@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { WholeFile } from '../upkeep/state-file.ts'
+import type { WholeFile } from '../keep/state-file.ts'
 
 /** rename(2) replaces it in one step, after the new text is on the disk. */
 export function wholeFile(path: string): WholeFile {

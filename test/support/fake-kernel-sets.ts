@@ -1,5 +1,5 @@
 /** Kernel sets in which nobody does anything: what others do to them is tested in the kernel. */
-import type { KernelSets } from '../../src/lockout/kernel-sets.ts'
+import type { KernelSets } from '../../src/keep/kernel-sets.ts'
 
 export const quietKernelSets: KernelSets = {
   boot: () => 'today',

@@ -1,8 +1,9 @@
 /** Runs the daemon in the foreground: start, restart and try are this with a word more or less. */
-import type { World } from '../../flypaperd.ts'
+
+import { disarmTrap } from '../../daemon/arming.ts'
+import { openTrap, type Trap } from '../../daemon/run.ts'
+import type { World } from '../../daemon/world.ts'
 import { EXIT, type ExitStatus, Failure } from '../../terms/failure.ts'
-import { disarmTrap, openTrap, type Trap } from '../../trap.ts'
-import { givingBack } from '../../upkeep/memory.ts'
 import { reachDaemon } from '../control/client.ts'
 import { controlOf, type End } from '../control/daemon.ts'
 import type { Control } from '../control/protocol.ts'
@@ -57,12 +58,13 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
     throw error
   })
   await using _metrics = await serveMetrics(system.metricsSocket, control)
-  events.tell({ event: 'armed', capture: trap.capture.kind, flies: trap.flypaper.count(now()) })
+  events.tell({ event: 'armed', capture: trap.capture.kind, flies: trap.flies.count(now()) })
   if (trap.auto !== undefined) log.info(trap.auto)
   if (settings.dryRun) log.info('this is a dry run: nobody is held, locked out or answered differently')
+  if (trap.pausedUntil !== undefined) log.info(`paused until ${new Date(trap.pausedUntil).toISOString()}`)
   if (trap.grace > 0) log.info(`nobody is judged for ${trap.grace} s, since this machine has just booted`)
   using _refresh = keepFresh(call, world, trap)
-  using _report = report(system.supervisor, () => trap.flypaper.count(now()))
+  using _report = report(system.supervisor, () => trap.flies.count(now()))
 
   const how = await end.promise
   system.supervisor.stopping()
@@ -129,7 +131,7 @@ function keepFresh({ system }: Call, { log }: World, trap: Trap): Disposable {
       log.error(`cannot bring the trap up to date: ${String(error)}`)
     }
   }
-  const giveBack = givingBack(system.memory, () => trap.capture.counts().packets)
+  const giveBack = system.givingBack(() => trap.capture.counts().packets)
   const afterStart = setTimeout(attempt, AFTER_START_MS, giveBack)
   const timer = setInterval(() => {
     attempt(trap.refresh)

@@ -1,9 +1,9 @@
 /** Whom a verb acts through: the running daemon or, without one, the firewall and the history themselves. */
-
-import { singlePrefixes } from '../../arm/surroundings.ts'
-import { openFlypaper } from '../../lockout/flypaper.ts'
+import { presentSets } from '../../arm/firewall.ts'
+import type { Ledger } from '../../lockout/commit.ts'
+import { indexOf } from '../../lockout/flies.ts'
+import { flush, freeIn } from '../../lockout/free.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
-import { flyNamer } from '../../terms/fly.ts'
 import { type Client, reachDaemon } from '../control/client.ts'
 import { freeWhom } from '../control/freeing.ts'
 import type { Control } from '../control/protocol.ts'
@@ -26,17 +26,22 @@ export async function withActions<T>(call: Call, act: (actions: Actions) => Prom
   return daemon === undefined ? withoutDaemon(call, act) : act(daemon)
 }
 
-async function withoutDaemon<T>(
-  { system, settings }: Call,
-  act: (actions: Actions) => Promise<T>,
-): Promise<T> {
-  const wanted = settings()
+/** The settings are not asked: who is freed does not depend on them, and they may be broken when somebody needs this. */
+async function withoutDaemon<T>({ system }: Call, act: (actions: Actions) => Promise<T>): Promise<T> {
+  const { now } = system
   using firewall = system.openFirewall()
   using history = system.openHistory()
-  const nameFly = flyNamer(singlePrefixes(system.surroundings.neighbourhood(), wanted.never))
-  const flypaper = openFlypaper({ firewall, memory: history, settings: wanted, nameFly, now: system.now() })
+  const ledger: Ledger = {
+    firewall: presentSets(firewall),
+    history,
+    flies: indexOf(history, now()),
+    refused(error) {
+      throw error
+    },
+  }
   return act({
-    free: request => freeWhom({ flypaper, history, now: system.now }, request),
-    flush: by => flypaper.flush(by, system.now),
+    free: request =>
+      freeWhom({ free: (wanted, by) => freeIn(wanted, by, ledger, now()), history, now }, request),
+    flush: by => flush(ledger, by, now),
   })
 }

@@ -2,13 +2,12 @@
 
 import type { Firewall } from '../../arm/firewall.ts'
 import type { Surroundings } from '../../arm/surroundings.ts'
+import type { World } from '../../daemon/world.ts'
 import type { Facts } from '../../doctor/facts.ts'
-import type { World } from '../../flypaperd.ts'
+import type { WholeFile } from '../../keep/state-file.ts'
 import type { History } from '../../record/history.ts'
 import type { ReadText } from '../../settings/load.ts'
 import type { Address } from '../../terms/address.ts'
-import type { Memory } from '../../upkeep/memory.ts'
-import type { WholeFile } from '../../upkeep/state-file.ts'
 import type { Supervisor } from './supervisor.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -21,7 +20,8 @@ export interface System {
   /** The name of whoever runs the command: what `free` remembers. */
   readonly user: string
   readonly pid: number
-  readonly memory: Memory
+  /** Gives back what the start and floods took; to be called now and then. `packets` counts all that came. */
+  givingBack(packets: () => number): () => void
   readonly terminal: Terminal
   readonly surroundings: Surroundings
   readonly supervisor: Supervisor

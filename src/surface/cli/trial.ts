@@ -1,7 +1,8 @@
 /** `flypaperd try`: a trap that goes again by itself, so that nobody locks himself out of a distant machine. */
-import type { World } from '../../flypaperd.ts'
+
+import type { Trap } from '../../daemon/run.ts'
+import type { World } from '../../daemon/world.ts'
 import { type Fly, prefixOf } from '../../terms/fly.ts'
-import type { Trap } from '../../trap.ts'
 
 export interface Trial extends Disposable {
   readonly until: number | undefined
@@ -16,7 +17,7 @@ export function startTrial(seconds: number | undefined, world: World, trap: Trap
   const timer = setTimeout(() => {
     log.warn('nobody has confirmed the trial: disarming, and freeing whom it locked out')
     const caught = names(trap).filter(fly => !before.has(fly))
-    trap.flypaper.free(caught.map(prefixOf), 'the end of the trial', now())
+    trap.free(caught.map(prefixOf), 'the end of the trial')
     giveUp()
   }, seconds * 1000)
   log.info(`this is a trial for ${seconds} s: keep the trap with \`flypaperd confirm\``)
@@ -34,6 +35,6 @@ export function startTrial(seconds: number | undefined, world: World, trap: Trap
   }
 }
 
-function names({ flypaper }: Trap): Fly[] {
-  return [...flypaper.each()].map(([fly]) => fly)
+function names({ flies }: Trap): Fly[] {
+  return [...flies].map(([fly]) => fly)
 }

@@ -4,7 +4,7 @@ import * as z from 'zod'
 import { EXIT, Failure } from '../../terms/failure.ts'
 import { ENDPOINTS, type Endpoint, type EndpointName } from './endpoints.ts'
 import { openApi } from './openapi.ts'
-import { ByRequest, FreeRequest, LockRequest, REQUEST_MAX, type Served } from './protocol.ts'
+import { ByRequest, FreeRequest, LockRequest, PauseRequest, REQUEST_MAX, type Served } from './protocol.ts'
 import { openWatchers, WATCHERS_MAX } from './watchers.ts'
 
 /** `undefined`: the answer goes on by itself. */
@@ -23,6 +23,7 @@ export function answering(daemon: Served): Answering {
     lock: body => daemon.lock(LockRequest.parse(body)),
     free: body => daemon.free(FreeRequest.parse(body)),
     flush: async body => ({ flies: await daemon.flush(ByRequest.parse(body).by) }),
+    pause: async body => nothing(daemon.pause(PauseRequest.parse(body))),
     reload: async body => nothing(daemon.reload(ByRequest.parse(body).by)),
     confirm: () => nothing(daemon.confirm()),
     leave: () => nothing(daemon.leave()),

@@ -56,6 +56,7 @@ function clientOf(path: string): Client {
     lock: async request => parse(LockAnswer, await ask('lock', request)),
     free: async request => parse(FreeAnswer, await ask('free', request)),
     flush: async by => parse(FlushAnswer, await ask('flush', { by })).flies,
+    pause: async request => void (await ask('pause', request)),
     stop: async by => void (await ask('stop', { by })),
     leave: async () => void (await ask('leave')),
     reload: async by => void (await ask('reload', { by })),

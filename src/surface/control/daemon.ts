@@ -1,9 +1,10 @@
 /** The running daemon as the control socket sees it. */
 
-import type { World } from '../../flypaperd.ts'
-import type { Wish } from '../../lockout/by-hand.ts'
+import type { Trap } from '../../daemon/run.ts'
+import type { World } from '../../daemon/world.ts'
+import type { Wish } from '../../lockout/decide/lock.ts'
 import { closedMode } from '../../settings/settings.ts'
-import type { Trap } from '../../trap.ts'
+import type { Seconds } from '../../terms/duration.ts'
 import { kernelFill } from '../metrics/fill.ts'
 import { metricsOf } from '../metrics/metrics.ts'
 import { metricsText } from '../metrics/text.ts'
@@ -40,7 +41,7 @@ export function controlOf({ pid, version, world, trap, trial, reload, finish }: 
         metricsOf({
           status: about(),
           counts: trap.counts(),
-          fill: { ...trap.flypaper.fill(now()), ...(await filled()) },
+          fill: { ...trap.flies.fill(now()), ...(await filled()) },
           sizes: trap.settings.sizes,
           historyBytes: history.bytes(),
         }),
@@ -53,32 +54,23 @@ export function controlOf({ pid, version, world, trap, trial, reload, finish }: 
         ...(trap.auto === undefined ? {} : { auto: trap.auto }),
         dryRun: trap.settings.dryRun,
         ...(trial.until === undefined ? {} : { tryUntil: trial.until }),
+        ...(trap.pausedUntil === undefined ? {} : { pausedUntil: trap.pausedUntil }),
         counts: { ...counts, ...capture },
       }
     },
-    async lock({ lockouts, because: note, force = false, by }) {
+    async lock({ lockouts, because: note, force = false, exact = false, by }) {
       const prefixes = prefixesOf(lockouts.map(({ who }) => who))
       const wishes = lockouts.map(({ seconds }, i) => ({
         prefix: prefixes[i]!,
-        length: (seconds ?? trap.settings.lockout.first) as Wish['length'],
+        length: seconds as Wish['length'],
       }))
-      const { lockouts: locked, refused } = trap.lock(wishes, { by, note, force })
-      return { locked: locked.map(({ source }) => source), refused: [...refused] }
+      const { locked, kept, refused } = trap.lock(wishes, { by, note, force, exact })
+      return { locked: [...locked], kept: [...kept], refused: [...refused] }
     },
-    free: request =>
-      freeWhom(
-        {
-          flypaper: trap.flypaper,
-          history,
-          now,
-          freed: source => events.tell({ event: 'free', source, by: request.by }),
-        },
-        request,
-      ),
-    async flush(by) {
-      const flies = await trap.flypaper.flush(by, now)
-      events.tell({ event: 'flush', flies, by })
-      return flies
+    free: request => freeWhom({ free: trap.free, history, now }, request),
+    flush: trap.flush,
+    async pause({ seconds, by }) {
+      trap.pause(seconds as Seconds, by)
     },
     reload,
     stop: () => finish('retire'),

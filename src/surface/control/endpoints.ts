@@ -44,6 +44,14 @@ export const ENDPOINTS = {
     answer: protocol.FlushAnswer,
     example: { by: 'anna' },
   },
+  pause: {
+    method: 'POST',
+    path: '/v1/pause',
+    what: 'For so long nobody new is held or locked out; the flies stay. It ends by itself, or with 0.',
+    request: protocol.PauseRequest,
+    answer: protocol.Nothing,
+    example: { seconds: 600, by: 'anna' },
+  },
   reload: {
     method: 'POST',
     path: '/v1/reload',

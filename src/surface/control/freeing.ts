@@ -1,18 +1,17 @@
 /** Whom an order to free means: prefixes, or the flies that fit some conditions. With and without a daemon. */
-import type { Flypaper } from '../../lockout/flypaper.ts'
+import type { Freed as Met } from '../../lockout/free.ts'
 import type { Selection } from '../../record/selection.ts'
 import { type Prefix, parsePrefix } from '../../terms/address.ts'
 import { escapeText } from '../../terms/escape.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
-import { type Fly, prefixOf } from '../../terms/fly.ts'
+import { prefixOf } from '../../terms/fly.ts'
 import { type Freed, type FreeRequest, NAMED_MAX } from './protocol.ts'
 
 interface Flies {
-  readonly flypaper: Flypaper
+  /** Frees every fly that overlaps one of the prefixes, and ends its hold. */
+  free(wanted: readonly Prefix[], by: string): Met
   readonly history: Selection
   readonly now: () => number
-  /** Told of every fly that was freed. */
-  readonly freed?: (fly: Fly) => void
 }
 
 /** Flies of one transaction; packets are judged between two of them. */
@@ -35,9 +34,8 @@ export async function freeWhom(flies: Flies, { who, by, ...conditions }: FreeReq
   return freed
 }
 
-function freeAtOnce({ flypaper, now, freed }: Flies, within: readonly Prefix[], by: string): Freed {
-  const { flies, held } = flypaper.free(within, by, now())
-  for (const fly of flies) freed?.(fly)
+function freeAtOnce({ free }: Flies, within: readonly Prefix[], by: string): Freed {
+  const { flies, held } = free(within, by)
   return { flies: flies.slice(0, NAMED_MAX), held: held.slice(0, NAMED_MAX), count: flies.length }
 }
 

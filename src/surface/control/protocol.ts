@@ -44,13 +44,26 @@ export const LockRequest = z.strictObject({
             z.literal('forever'),
           ])
           .optional()
-          .meta({ description: 'How long; left out, as long as a first lockout.' }),
+          .meta({
+            description:
+              'How long; left out, as long as a first lockout, and whoever is a fly already stays as long as he does.',
+          }),
       }),
     )
     .min(1)
     .max(WHO_MAX),
   because: z.string().min(1).max(200).optional().meta({ description: 'Why, in your own words.' }),
   force: z.boolean().optional().meta({ description: 'Also prefixes wider than a /16, in IPv6 a /32.' }),
+  exact: z.boolean().optional().meta({
+    description:
+      'Gives a fly the end that is said, also when it would stay longer. Without it the later end wins.',
+  }),
+  by: By,
+})
+/** Seconds of a pause, at most. */
+export const PAUSE_MAX = 86_400
+export const PauseRequest = z.strictObject({
+  seconds: z.int().min(0).max(PAUSE_MAX).meta({ description: 'How long; 0 ends a pause.' }),
   by: By,
 })
 export const ByRequest = z.strictObject({ by: By })
@@ -62,10 +75,13 @@ export const FreeAnswer = z.object({
 })
 export const LockAnswer = z.object({
   locked: z.array(z.string()).meta({ description: 'By the name of the fly: of an IPv6 address the /64.' }),
+  kept: z
+    .array(z.string())
+    .meta({ description: 'Who is a fly already, for at least as long: nothing was changed.' }),
   refused: z.array(
     z.object({
       who: z.string(),
-      why: z.enum(['never-list', 'near', 'no-host', 'too-wide', 'within', 'too-many']),
+      why: z.enum(['never-list', 'near', 'no-host', 'too-wide', 'within', 'too-many', 'full']),
     }),
   ),
 })
@@ -84,6 +100,9 @@ export const StatusAnswer = z.object({
     .meta({ description: 'When the settings say closed = "auto": which mode it took, and why.' }),
   /** Whether it only says what it would do. */
   dryRun: z.boolean(),
+  pausedUntil: Milliseconds.optional().meta({
+    description: 'Until when nobody new is held or locked out.',
+  }),
   tryUntil: Milliseconds.optional().meta({ description: 'Until when the trap is only tried.' }),
   counts: z.object({
     lockouts: z.int(),
@@ -111,6 +130,7 @@ export const EventLine = z.looseObject({
 })
 
 export type FreeRequest = z.infer<typeof FreeRequest>
+export type PauseRequest = z.infer<typeof PauseRequest>
 export type LockRequest = z.infer<typeof LockRequest>
 export type Freed = z.infer<typeof FreeAnswer>
 export type LockAnswer = z.infer<typeof LockAnswer>
@@ -125,6 +145,8 @@ export interface Control {
   lock(request: LockRequest): Promise<LockAnswer>
   free(request: FreeRequest): Promise<Freed>
   flush(by: string): Promise<number>
+  /** For so long nobody new is held or locked out; 0 ends it. */
+  pause(request: PauseRequest): Promise<void>
   /** Disarms, saves and ends. */
   stop(by: string): Promise<void>
   /** Ends and leaves the trap armed, for another daemon to go on. */

@@ -1,0 +1,65 @@
+/** What people order: lock, free, flush, pause. */
+import { graceChanges } from '../arm/arm.ts'
+import { commit } from '../lockout/commit.ts'
+import { type Locked, lock } from '../lockout/decide/lock.ts'
+import { type Freed, flush, freeIn } from '../lockout/free.ts'
+import { graceLeft } from './arming.ts'
+import type { Daemon } from './daemon.ts'
+import type { InputOf } from './input.ts'
+import { roomFor } from './packets.ts'
+
+export function lockByHand(daemon: Daemon, { wishes, order }: InputOf<'lock'>): Locked {
+  const { state, world } = daemon
+  const { settings, near } = state.policy
+  const now = world.now()
+  const { decision, locked, kept, refused } = lock(
+    wishes,
+    order,
+    {
+      flies: state.flies,
+      first: settings.lockout.first,
+      room: roomFor(daemon, wishes.length, now),
+      never: settings.never,
+      near: near.prefixes,
+      nameFly: near.nameFly,
+      timesBefore: world.history.timesBefore,
+    },
+    now,
+  )
+  const entered = new Set(commit(decision, daemon.ledger, now))
+  const unplaced = decision.enter.filter(lockout => !entered.has(lockout)).map(({ source }) => source)
+  return {
+    locked: locked.filter(fly => !unplaced.includes(fly)),
+    kept,
+    refused: [...refused, ...unplaced.map(who => ({ who, why: 'full' as const }))],
+  }
+}
+
+/** Whoever is freed begins anew: what counted against him is forgotten. */
+export function freeByHand({ state, ledger, world }: Daemon, { wanted, by }: InputOf<'free'>): Freed {
+  const freed = freeIn(wanted, by, ledger, world.now())
+  state.memory.forget([...freed.flies, ...freed.held])
+  return freed
+}
+
+export async function flushAll({ state, ledger, world }: Daemon, { by }: InputOf<'flush'>): Promise<number> {
+  const flies = await flush(ledger, by, world.now)
+  state.memory.forgetAll()
+  world.events.tell({ event: 'flush', flies, by })
+  return flies
+}
+
+/** What the history remembers of a pause: it outlives a daemon that is relieved. */
+export const PAUSED = 'paused-until'
+
+/** The kernel itself lets everybody pass meanwhile, so a pause ends also where the daemon does. Flies stay. */
+export function pause(daemon: Daemon, { seconds, by }: InputOf<'pause'>): void {
+  const { state, ledger, world } = daemon
+  const now = world.now()
+  const wasPaused = state.pausedUntil !== undefined
+  state.pausedUntil = seconds === 0 ? undefined : now + seconds * 1000
+  world.history.setMeta(PAUSED, String(state.pausedUntil ?? ''))
+  ledger.firewall.change(graceChanges(graceLeft(state, world)))
+  if (seconds > 0) world.events.tell({ event: 'paused', until: state.pausedUntil!, seconds, by })
+  else if (wasPaused) world.events.tell({ event: 'resumed', by })
+}
