@@ -63,8 +63,8 @@ export function arm(arms: Arms, { skipRestore = false, isRearm = false }: ArmOpt
   const before = firewall.look()
   const wasArmed = before !== undefined && isArmed(before)
   const hadSets = before?.sets.some(isFlypaper) === true
-  checkKernel(firewall, settings.closed)
-  if (!isRearm) checkChains(settings, before)
+  if (isRearm) checkKernel(firewall, settings.closed)
+  else checkArming(firewall, settings, before)
   try {
     const outgrown = outgrownSets(ruleset, before)
     if (outgrown.length > 0) firewall.load(render(ruleset, outgrown, elementsOf(flies())))
@@ -152,6 +152,16 @@ export function graceChanges(seconds: number): readonly Change[] {
     { change: 'empty', set: 'flypaper_grace' },
     { change: 'add', set: 'flypaper_grace', elements },
   ]
+}
+
+/** Throws a Failure for what would keep the trap from being armed by these settings; changes nothing. */
+export function checkArming(
+  firewall: Firewall,
+  settings: Arms['settings'],
+  table: TableView | undefined = firewall.look(),
+): void {
+  checkKernel(firewall, settings.closed)
+  checkChains(settings, table)
 }
 
 /** In every mode a late packet is let through to its socket; without that, arming would cut living connections. */

@@ -53,4 +53,4 @@ export interface Answers {
 
 export type Kind = Input['input']
 export type InputOf<K extends Kind> = Extract<Input, { readonly input: K }>
-export type AnswerTo<K extends Kind> = K extends keyof Answers ? Answers[K] : void
+export type AnswerTo<K extends Kind> = K extends keyof Answers ? Answers[K] : unknown

@@ -12,8 +12,11 @@ const say = teller('needs')
 export const OLDEST = { libnftables: '1.0.6', kernel: '6.1', node: '24' } as const
 
 export function needFindings(facts: Facts): readonly Finding[] {
-  const { sight, settings, node } = facts
+  const { sight, settings, node, wrong } = facts
   return [
+    ...(wrong === undefined
+      ? []
+      : [say('missing', `The settings cannot be taken: ${wrong}`, 'Correct them: flypaperd check')]),
     ...('unseen' in sight
       ? [say('missing', `${sentence(sight.unseen)} So nothing of the kernel was seen.`, sight.advice)]
       : [capture(settings, sight.supports), socket(sight.supports), libnftables(sight)]),

@@ -50,6 +50,7 @@ export function openSystem(env: Environment = process.env): System {
     readList: path => readText(path, LIST_BYTES),
     stateFile,
     openFirewall: () => openFirewall(),
+    lookAtFirewall,
     lookAround: () => lookAround(env),
     openHistory: ({ dryRun, ...options } = {}) => openHistoryFile(historyFile(dryRun), options),
     openWorld({ dryRun } = {}) {

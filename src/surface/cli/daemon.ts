@@ -1,8 +1,11 @@
 /** Runs the daemon in the foreground: start, restart and try are this with a word more or less. */
 
+import { checkArming } from '../../arm/arm.ts'
 import { disarmTrap } from '../../daemon/arming.ts'
+import { plan } from '../../daemon/policy.ts'
 import { openTrap, type Trap } from '../../daemon/run.ts'
 import type { World } from '../../daemon/world.ts'
+import type { Settings } from '../../settings/settings.ts'
 import { EXIT, type ExitStatus, Failure } from '../../terms/failure.ts'
 import { reachDaemon } from '../control/client.ts'
 import { controlOf, type End } from '../control/daemon.ts'
@@ -10,6 +13,7 @@ import type { Control } from '../control/protocol.ts'
 import { serveControl, serveMetrics } from '../control/server.ts'
 import { reloader } from './reload.ts'
 import { report } from './supervisor.ts'
+import type { System } from './system.ts'
 import { startTrial } from './trial.ts'
 import type { Call } from './verb.ts'
 
@@ -35,7 +39,10 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
   const running = await reachDaemon(system.socket)
   if (running !== undefined && !manner.handOver) await refuseSecond(running)
   call.print('Starting portscan protection: flypaperd.')
-  if (running !== undefined) await takeOver(running, system.socket)
+  if (running !== undefined) {
+    checkSettings(system, settings)
+    await takeOver(running, system.socket)
+  }
 
   using world = system.openWorld({ dryRun: settings.dryRun })
   const { log, events, now } = world
@@ -89,6 +96,13 @@ async function refuseSecond(running: Control): Promise<never> {
     exit: EXIT.unavailable,
     hint: 'To take over from it without disarming: flypaperd restart. To end it: flypaperd stop.',
   })
+}
+
+/** The running daemon is not ended for settings that this machine would refuse. */
+function checkSettings({ openFirewall, lookAtFirewall, surroundings }: System, settings: Settings): void {
+  using firewall = openFirewall()
+  const policy = plan(settings, { lookAtFirewall, surroundings, supports: firewall.supports })
+  checkArming(firewall, policy.settings)
 }
 
 async function takeOver(running: Control, socket: string): Promise<void> {

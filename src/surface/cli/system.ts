@@ -3,6 +3,7 @@
 import type { Firewall } from '../../arm/firewall.ts'
 import type { Surroundings } from '../../arm/surroundings.ts'
 import type { World } from '../../daemon/world.ts'
+import type { LookAtFirewall } from '../../doctor/auto.ts'
 import type { Facts } from '../../doctor/facts.ts'
 import type { WholeFile } from '../../keep/state-file.ts'
 import type { History } from '../../record/history.ts'
@@ -32,6 +33,7 @@ export interface System {
   /** The ruleset with flies that is loaded at boot. */
   readonly stateFile: WholeFile
   openFirewall(): Firewall & Disposable
+  readonly lookAtFirewall: LookAtFirewall
   /** What the doctor looks at, but for the settings. Changes nothing, and never throws a Failure. */
   lookAround(): Omit<Facts, 'settings'>
   /** The history; that of the dry runs is another one. */

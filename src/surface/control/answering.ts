@@ -20,6 +20,7 @@ export function answering(daemon: Served): Answering {
   const watchers = openWatchers(daemon.watch)
   const handlers: Record<EndpointName, Handler> = {
     status: () => daemon.status(),
+    health: async () => ({ lines: await daemon.health() }),
     lock: body => daemon.lock(LockRequest.parse(body)),
     free: body => daemon.free(FreeRequest.parse(body)),
     flush: async body => ({ flies: await daemon.flush(ByRequest.parse(body).by) }),

@@ -14,6 +14,7 @@ import {
   EventLine,
   FlushAnswer,
   FreeAnswer,
+  HealthAnswer,
   LockAnswer,
   StatusAnswer,
 } from './protocol.ts'
@@ -53,6 +54,7 @@ function clientOf(path: string): Client {
     })
   return {
     status: async () => parse(StatusAnswer, await ask('status')),
+    health: async () => parse(HealthAnswer, await ask('health')).lines,
     lock: async request => parse(LockAnswer, await ask('lock', request)),
     free: async request => parse(FreeAnswer, await ask('free', request)),
     flush: async by => parse(FlushAnswer, await ask('flush', { by })).flies,

@@ -3,11 +3,11 @@
 import type { Trap } from '../../daemon/run.ts'
 import type { World } from '../../daemon/world.ts'
 import type { Wish } from '../../lockout/decide/lock.ts'
-import { closedMode } from '../../settings/settings.ts'
 import type { Seconds } from '../../terms/duration.ts'
 import { kernelFill } from '../metrics/fill.ts'
 import { metricsOf } from '../metrics/metrics.ts'
 import { metricsText } from '../metrics/text.ts'
+import { statusLines } from '../status-lines.ts'
 import { freeWhom, prefixesOf } from './freeing.ts'
 import type { Served } from './protocol.ts'
 
@@ -29,11 +29,19 @@ export interface Running {
   finish(how: End): Promise<void>
 }
 
-export function controlOf({ pid, version, world, trap, trial, reload, finish }: Running): Served {
+export function controlOf(running: Running): Served {
+  const { world, trap, trial, reload, finish } = running
   const { history, events, now } = world
   const since = now()
   const filled = kernelFill(world.kernelSets, now)
-  const about = () => ({ version, since, capture: trap.capture.kind, closed: closedMode(trap.settings) })
+  const about = () => ({
+    version: running.version,
+    since,
+    capture: trap.capture.kind,
+    closed: trap.settings.closed,
+  })
+  const status = () => ({ pid: running.pid, ...about(), ...standingOf(running) })
+  const supports = oncePerKernel(world)
   return {
     watch: events.watch,
     metrics: async () =>
@@ -46,18 +54,16 @@ export function controlOf({ pid, version, world, trap, trial, reload, finish }: 
           historyBytes: history.bytes(),
         }),
       ),
-    async status() {
-      const { capture, ...counts } = trap.counts()
-      return {
-        pid,
-        ...about(),
-        ...(trap.auto === undefined ? {} : { auto: trap.auto }),
-        dryRun: trap.settings.dryRun,
-        ...(trial.until === undefined ? {} : { tryUntil: trial.until }),
-        ...(trap.pausedUntil === undefined ? {} : { pausedUntil: trap.pausedUntil }),
-        counts: { ...counts, ...capture },
-      }
-    },
+    status: async () => status(),
+    health: async () =>
+      statusLines({
+        settings: trap.settings,
+        table: world.firewall.look(),
+        ...supports(),
+        flies: trap.flies.count(now()),
+        forwards: world.surroundings.forwards(),
+        daemon: status(),
+      }),
     async lock({ lockouts, because: note, force = false, exact = false, by }) {
       const prefixes = prefixesOf(lockouts.map(({ who }) => who))
       const wishes = lockouts.map(({ seconds }, i) => ({
@@ -78,5 +84,26 @@ export function controlOf({ pid, version, world, trap, trial, reload, finish }: 
     async confirm() {
       trial.confirm()
     },
+  }
+}
+
+/** How it stands with the trap, and what it has counted. */
+function standingOf({ trap, trial }: Running) {
+  const { capture, ...counts } = trap.counts()
+  return {
+    ...(trap.auto === undefined ? {} : { auto: trap.auto }),
+    dryRun: trap.settings.dryRun,
+    ...(trial.until === undefined ? {} : { tryUntil: trial.until }),
+    ...(trap.pausedUntil === undefined ? {} : { pausedUntil: trap.pausedUntil }),
+    counts: { ...counts, ...capture },
+  }
+}
+
+/** What the kernel supports does not change while the daemon runs, and to ask it takes some milliseconds. */
+function oncePerKernel({ firewall }: World) {
+  let known: { supportsQueue: boolean; supportsLog: boolean } | undefined
+  return () => {
+    known ??= { supportsQueue: firewall.supports('queue'), supportsLog: firewall.supports('log') }
+    return known
   }
 }

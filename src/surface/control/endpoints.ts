@@ -20,6 +20,12 @@ export const ENDPOINTS = {
     what: 'Which daemon this is, and what it has counted since it started.',
     answer: protocol.StatusAnswer,
   },
+  health: {
+    method: 'GET',
+    path: '/v1/health',
+    what: 'The six lines of status: whether the trap is armed and well.',
+    answer: protocol.HealthAnswer,
+  },
   lock: {
     method: 'POST',
     path: '/v1/lock',

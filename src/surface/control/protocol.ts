@@ -1,6 +1,7 @@
 /** What is spoken over the control socket: HTTP/1.1 with JSON bodies, version 1. The table of it is endpoints.ts. */
 import * as z from 'zod'
 import { PROTOS } from '../../record/selection.ts'
+import type { StatusLine } from '../status-lines.ts'
 
 /** Bytes of a request's body, at most. */
 export const REQUEST_MAX = 64 * 1024
@@ -122,6 +123,17 @@ export const StatusAnswer = z.object({
   }),
 })
 
+/** The six lines of `status`. */
+export const HealthAnswer = z.object({
+  lines: z.array(
+    z.object({
+      label: z.string(),
+      ok: z.boolean(),
+      reason: z.string().optional().meta({ description: 'What more there is to say.' }),
+    }),
+  ),
+})
+
 /** A line of the events; each event has more, as the log and `watch --json` show. */
 export const EventLine = z.looseObject({
   at: z.iso.datetime(),
@@ -142,6 +154,8 @@ export const ErrorAnswer = z.object({ error: z.string() })
 /** What the running daemon can be asked; the client has the same functions. */
 export interface Control {
   status(): Promise<DaemonStatus>
+  /** The six lines of `status`: is the trap armed and well? */
+  health(): Promise<readonly StatusLine[]>
   lock(request: LockRequest): Promise<LockAnswer>
   free(request: FreeRequest): Promise<Freed>
   flush(by: string): Promise<number>
