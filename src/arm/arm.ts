@@ -16,6 +16,7 @@ import {
   type Surroundings,
   surroundingChanges,
 } from './surroundings.ts'
+import { checkNames } from './taken-names.ts'
 
 /** When the trap is armed again, the rules wait for so many flies. */
 export const FLIES_AT_ONCE = 10_000
@@ -64,7 +65,7 @@ export function arm(arms: Arms, { skipRestore = false, isRearm = false }: ArmOpt
   const wasArmed = before !== undefined && isArmed(before)
   const hadSets = before?.sets.some(isFlypaper) === true
   if (isRearm) checkKernel(firewall, settings.closed)
-  else checkArming(firewall, settings, before)
+  else checkArming(arms, before)
   try {
     const outgrown = outgrownSets(ruleset, before)
     if (outgrown.length > 0) firewall.load(render(ruleset, outgrown, elementsOf(flies())))
@@ -125,7 +126,7 @@ function isOnlyOurs({ chains, sets, others }: TableView): boolean {
 
 /** Armed: the early chain is in the path of all traffic. */
 export function isArmed(table: TableView): boolean {
-  return table.chains.some(chain => chain.name === 'flypaper_early' && chain.hook !== undefined)
+  return table.chains.some(chain => chain.name === 'flypaper_early' && chain.hook === 'prerouting')
 }
 
 /** A live set cannot change its size or its flags: it must be made anew. */
@@ -156,11 +157,11 @@ export function graceChanges(seconds: number): readonly Change[] {
 
 /** Throws a Failure for what would keep the trap from being armed by these settings; changes nothing. */
 export function checkArming(
-  firewall: Firewall,
-  settings: Arms['settings'],
+  { firewall, settings, ruleset }: Pick<Arms, 'firewall' | 'settings' | 'ruleset'>,
   table: TableView | undefined = firewall.look(),
 ): void {
   checkKernel(firewall, settings.closed)
+  checkNames(ruleset, table)
   checkChains(settings, table)
 }
 

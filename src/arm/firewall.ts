@@ -18,14 +18,17 @@ export interface TableView {
 
 export interface ChainView {
   readonly name: string
-  /** The hook of a base chain. */
+  /** The hook of a base chain, and its priority. */
   readonly hook?: string | undefined
+  readonly priority?: number | undefined
   /** What a base chain does with what none of its rules decides. */
   readonly policy?: string | undefined
 }
 
 export interface SetView {
   readonly name: string
+  /** `ipv4_addr . inet_service` for a concatenation. */
+  readonly type?: string | undefined
   readonly size?: number | undefined
   readonly flags: readonly string[]
   /** The kernel's number of the set within its table. */

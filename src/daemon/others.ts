@@ -20,8 +20,8 @@ export function takeFound({ state, ledger, world, alarms }: Daemon, { found, by 
   const { timesBefore } = world.history
   const adopting = { flies: state.flies, spared: state.policy.spared, timesBefore }
   const { decision, refused } = adopt(found, by, adopting, now)
-  commit(decision, ledger, now)
   if (refused.length > 0) alarms.byHand(refusedByHandSentence(refused, by))
+  commit(decision, ledger, now)
 }
 
 export function mend({ ledger, world }: Daemon, { restore, refill, stale }: InputOf<'mend'>): void {

@@ -102,7 +102,7 @@ async function refuseSecond(running: Control): Promise<never> {
 function checkSettings({ openFirewall, lookAtFirewall, surroundings }: System, settings: Settings): void {
   using firewall = openFirewall()
   const policy = plan(settings, { lookAtFirewall, surroundings, supports: firewall.supports })
-  checkArming(firewall, policy.settings)
+  checkArming({ firewall, ...policy })
 }
 
 async function takeOver(running: Control, socket: string): Promise<void> {
