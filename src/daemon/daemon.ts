@@ -11,6 +11,7 @@ import type { Witness } from '../record/sightings.ts'
 import type { Tally } from '../record/tally.ts'
 import type { Care } from '../upkeep/care.ts'
 import type { AnswerTo, InputOf, Kind } from './input.ts'
+import type { PauseClock } from './pause.ts'
 import type { Policy } from './policy.ts'
 import type { Sources } from './sources.ts'
 import type { World } from './world.ts'
@@ -44,6 +45,7 @@ export interface Daemon {
   readonly changed: () => void
   readonly care: Care
   readonly sources: Sources
+  readonly pauseClock: PauseClock
   /** Alarms that may come by the thousand, each with a pace of its own. */
   readonly alarms: Readonly<Record<'full' | 'byHand', (message: string) => void>>
 }

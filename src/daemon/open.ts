@@ -13,9 +13,10 @@ import { openAlarm } from '../record/alarm.ts'
 import { openDeferrals } from '../record/deferrals.ts'
 import { openWitness } from '../record/sightings.ts'
 import { openTally } from '../record/tally.ts'
+import type { Seconds } from '../terms/duration.ts'
 import { careForHistory } from '../upkeep/care.ts'
 import type { Daemon, Feed, State } from './daemon.ts'
-import { PAUSED } from './orders.ts'
+import { openPauseClock, rememberedPause } from './pause.ts'
 import type { Policy } from './policy.ts'
 import { openSources } from './sources.ts'
 import { step } from './step.ts'
@@ -73,6 +74,9 @@ export function openDaemon(
       return feed(input)
     }),
   )
+  const pauseClock = opening.use(
+    openPauseClock(() => feed({ input: 'pause', seconds: 0 as Seconds, by: 'its time' })),
+  )
   const keeper = opening.use(keepBy(world, state, care.slept, feed))
   const daemon: Daemon = {
     world,
@@ -87,20 +91,20 @@ export function openDaemon(
     changed,
     care,
     sources,
+    pauseClock,
     alarms: { full: openAlarm(log, now), byHand: openAlarm(log, now) },
   }
   return { daemon, seconds }
 }
 
 function openState({ history, now }: World, policy: Policy): State {
-  const paused = Number(history.getMeta(PAUSED))
   return {
     policy,
     flies: indexOf(history, now()),
     memory: openMemory(),
     promotion: openPromotion(),
     fullSince: Number.NEGATIVE_INFINITY,
-    pausedUntil: paused > now() ? paused : undefined,
+    pausedUntil: rememberedPause(history, now()),
     remarked: '',
   }
 }

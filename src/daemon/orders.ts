@@ -1,9 +1,7 @@
-/** What people order: lock, free, flush, pause. */
-import { graceChanges } from '../arm/arm.ts'
+/** What people order: lock, free, flush. */
 import { commit } from '../lockout/commit.ts'
 import { type Locked, lock } from '../lockout/decide/lock.ts'
 import { type Freed, flush, freeIn } from '../lockout/free.ts'
-import { graceLeft } from './arming.ts'
 import type { Daemon } from './daemon.ts'
 import type { InputOf } from './input.ts'
 import { roomFor } from './packets.ts'
@@ -47,19 +45,4 @@ export async function flushAll({ state, ledger, world }: Daemon, { by }: InputOf
   state.memory.forgetAll()
   world.events.tell({ event: 'flush', flies, by })
   return flies
-}
-
-/** What the history remembers of a pause: it outlives a daemon that is relieved. */
-export const PAUSED = 'paused-until'
-
-/** The kernel itself lets everybody pass meanwhile, so a pause ends also where the daemon does. Flies stay. */
-export function pause(daemon: Daemon, { seconds, by }: InputOf<'pause'>): void {
-  const { state, ledger, world } = daemon
-  const now = world.now()
-  const wasPaused = state.pausedUntil !== undefined
-  state.pausedUntil = seconds === 0 ? undefined : now + seconds * 1000
-  world.history.setMeta(PAUSED, String(state.pausedUntil ?? ''))
-  ledger.firewall.change(graceChanges(graceLeft(state, world)))
-  if (seconds > 0) world.events.tell({ event: 'paused', until: state.pausedUntil!, seconds, by })
-  else if (wasPaused) world.events.tell({ event: 'resumed', by })
 }

@@ -99,13 +99,14 @@ function ordersOf(daemon: Daemon): Pick<Trap, 'lock' | 'free' | 'flush' | 'pause
 
 /** Arms the trap for the first time; returns the seconds of grace after boot that were left. */
 function start(daemon: Daemon): number {
-  const { world, state, keeper, sources, changed } = daemon
+  const { world, state, keeper, sources, pauseClock, changed } = daemon
   const found = takeSetState(world)
   // There may be no sets yet, and what they hold may be older than these settings.
   letGoSpared({ ...daemon, ledger: { ...daemon.ledger, firewall: presentSets(daemon.ledger.firewall) } })
   const grace = bootGraceLeft(state.policy, world.surroundings)
   const { isFresh } = armBy(state.policy, daemon, { skipRestore: found === 'confirmed' })
   keeper.follow(isFresh ? 'fresh' : found)
+  pauseClock.set(state.pausedUntil && state.pausedUntil - world.now())
   sources.look()
   changed()
   return grace

@@ -5,9 +5,10 @@
 import { armBy } from './arming.ts'
 import type { Daemon } from './daemon.ts'
 import type { AnswerTo, InputOf, Kind } from './input.ts'
-import { flushAll, freeByHand, lockByHand, pause } from './orders.ts'
+import { flushAll, freeByHand, lockByHand } from './orders.ts'
 import { mend, takeFound, takeReleased } from './others.ts'
 import { judgePackets, judgeRefused } from './packets.ts'
+import { pause } from './pause.ts'
 import { look, reload } from './renew.ts'
 import { everySecond, followClock } from './time.ts'
 
