@@ -126,13 +126,15 @@ test('pause: nobody new is held or locked out, flies stay, it outlives a restart
 test('whoever is connected when the trap is armed is a known client, not a host that we talk to', async () => {
   await using world = await makeWorld()
   const { gate, scanner } = await gateAndScanner(world, '198.51.100.0/24')
-  await serve(gate, 'tcp:22')
+  const server = await gate.start(['nc', '-l', '-p', '22'])
+  await sleep(500)
   const session = await scanner.start(['nc', GATE, '22'])
   await sleep(500)
   using flypaperd = install(gate)
   await flypaperd.start()
-  session.write('late\n')
-  await sleep(500)
+  // What conntrack sees first of the session goes out from here, as if it had been opened here.
+  server.write('are you still there?\n')
+  await session.says(/still there/)
   const listed = (set: string) => gate.must(['nft', 'list', 'set', 'inet', 'filter', set])
   assert.match(await listed('flypaper_known'), /192\.0\.2\.9/)
   assert.doesNotMatch(await listed('flypaper_peers'), /192\.0\.2\.9/)
