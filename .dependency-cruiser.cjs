@@ -88,7 +88,6 @@ const sentences = [
 ]
 
 module.exports = {
-  FLOORS,
   forbidden: [...floors, ...sentences],
   options: {
     doNotFollow: { path: 'node_modules' },
@@ -101,3 +100,5 @@ module.exports = {
     },
   },
 }
+// For the test; dependency-cruiser takes no properties that it does not know.
+Object.defineProperty(module.exports, 'FLOORS', { value: FLOORS, enumerable: false })

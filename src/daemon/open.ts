@@ -5,7 +5,7 @@ import { openMemory } from '../judge/judge.ts'
 import { auditor } from '../keep/audit.ts'
 import { type Debounce, debounce } from '../keep/debounce.ts'
 import { type Keeper, keepTrap } from '../keep/keeper.ts'
-import { keepStateFile } from '../keep/state-file.ts'
+import { keepStateFile, type StateFile } from '../keep/state-file.ts'
 import type { Ledger } from '../lockout/commit.ts'
 import { indexOf } from '../lockout/flies.ts'
 import { openPromotion } from '../lockout/promotion.ts'
@@ -14,7 +14,7 @@ import { openDeferrals } from '../record/deferrals.ts'
 import { openWitness } from '../record/sightings.ts'
 import { openTally } from '../record/tally.ts'
 import type { Seconds } from '../terms/duration.ts'
-import { careForHistory } from '../upkeep/care.ts'
+import { type Care, careForHistory } from '../upkeep/care.ts'
 import type { Daemon, Feed, State } from './daemon.ts'
 import { openPauseClock, rememberedPause } from './pause.ts'
 import type { Policy } from './policy.ts'
@@ -29,19 +29,11 @@ export function openDaemon(
   policy: Policy,
   opening: DisposableStack,
 ): { readonly daemon: Daemon; readonly seconds: Debounce } {
-  const { firewall, kernelSets, history, log, now } = world
+  const { firewall, history, log, now } = world
   const feed: Feed = input => step(daemon, input)
   const alarm = openAlarm(log, now)
   // Before the flies are read: the clock may have been set meanwhile.
-  const care = opening.use(
-    careForHistory({
-      ...world,
-      boot: kernelSets.boot(),
-      settings: () => state.policy.settings,
-      onStep: stepped => feed({ input: 'clock', stepped }),
-      onSleep: () => keeper.follow('slept'),
-    }),
-  )
+  const care = opening.use(careBy(world, feed, () => daemon))
   const state = openState(world, policy)
   const seconds = opening.use(
     debounce(
@@ -51,14 +43,7 @@ export function openDaemon(
   )
   history.onWritten(seconds.begin)
   const { dryRun } = policy.settings
-  const stateFile = opening.use(
-    keepStateFile({
-      ...world,
-      file: world.stateFile,
-      settings: () => state.policy.settings,
-      flies: () => state.flies,
-    }),
-  )
+  const stateFile = opening.use(stateFileOf(world, state))
   const changed = dryRun ? () => {} : stateFile.touch
   const tally = openTally()
   const ledger: Ledger = {
@@ -107,6 +92,21 @@ function openState({ history, now }: World, policy: Policy): State {
     pausedUntil: rememberedPause(history, now()),
     remarked: '',
   }
+}
+
+function careBy(world: World, feed: Feed, daemon: () => Daemon): Care {
+  return careForHistory({
+    ...world,
+    boot: world.kernelSets.boot(),
+    settings: () => daemon().state.policy.settings,
+    onStep: stepped => feed({ input: 'clock', stepped }),
+    onSleep: () => daemon().keeper.follow('slept'),
+  })
+}
+
+function stateFileOf(world: World, state: State): StateFile {
+  const settings = () => state.policy.settings
+  return keepStateFile({ ...world, file: world.stateFile, settings, flies: () => state.flies })
 }
 
 function keepBy(world: World, state: State, slept: number, feed: Feed): Keeper {
