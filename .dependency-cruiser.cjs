@@ -55,17 +55,23 @@ const sentences = [
   },
   {
     name: 'deciding-is-pure',
-    comment: 'No clock, no file, no log, and no firewall to change.',
+    comment: 'No clock, no file, no log.',
     severity: 'error',
-    from: { path: '^src/(terms|decode|judge|lockout/decide)/' },
-    to: { path: '^node:|^src/arm/firewall\\.ts$' },
+    from: { path: '^src/(terms|decode|judge|lockout/decide|doctor)/' },
+    to: { dependencyTypes: ['core'] },
+  },
+  {
+    name: 'deciding-changes-nothing',
+    severity: 'error',
+    from: { path: '^src/lockout/decide/' },
+    to: { path: '^src/(arm/firewall|lockout/(commit|free|hold))\\.ts$' },
   },
   {
     name: 'the-doctor-changes-nothing',
     comment: 'Facts in, findings out. It knows the ruleset as data.',
     severity: 'error',
     from: { path: '^src/doctor/' },
-    to: { path: '^src/(capture|judge|lockout|log|counters|history)/|^node:' },
+    to: { path: '^src/(capture|judge|lockout|log|counters|history)/' },
   },
   ...['nftables-json', 'nfnetlink'].map(name => ({
     name: `${name}-is-a-library-of-its-own`,
