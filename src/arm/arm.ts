@@ -1,16 +1,14 @@
 /** Arms the trap. Each step is one transaction of the kernel: done, or not begun. */
-import { closedMode, type Mode, type Settings } from '../settings/settings.ts'
-import type { Address } from '../terms/address.ts'
+import type { Mode, Settings } from '../settings/settings.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
-import type { Fly } from '../terms/fly.ts'
 import { piecesOf } from '../terms/pieces.ts'
 import { disarm, removing } from './disarm.ts'
 import type { Change, Firewall, TableView } from './firewall.ts'
 import { elementsOf, flyChanges, newFlyChanges, type TimedFly } from './flies.ts'
 import { APPENDED, ENTRANCES, isOurs } from './names.ts'
+import type { Near } from './near.ts'
 import { render } from './ruleset/render.ts'
-import { rulesetOf } from './ruleset/ruleset.ts'
-import type { Ruleset, Statement } from './ruleset/spec.ts'
+import type { Ruleset } from './ruleset/spec.ts'
 import {
   knownChanges,
   NFPROTO,
@@ -18,6 +16,7 @@ import {
   type Surroundings,
   surroundingChanges,
 } from './surroundings.ts'
+import { checkNames } from './taken-names.ts'
 
 /** When the trap is armed again, the rules wait for so many flies. */
 export const FLIES_AT_ONCE = 10_000
@@ -27,28 +26,29 @@ const PIECE = 250
 export interface Arms {
   readonly firewall: Firewall
   readonly surroundings: Surroundings
-  readonly settings: Settings
-  readonly statement: Statement
+  readonly settings: Settings & { readonly closed: Mode }
+  readonly ruleset: Ruleset
+  readonly near: Near
   /** Who is to be in the sets from the first moment on. */
   readonly flies: () => Iterable<TimedFly>
-  readonly nameFly: (source: Address) => Fly
   /** Whom and what this machine had to do with before it was disarmed or booted. */
   readonly recalled: readonly Change[]
-  /** The sets hold the flies already. */
-  readonly areThere?: boolean
-  /** Somebody has flushed the ruleset: his chains may come later, and their jumps then. */
-  readonly isAgain?: boolean
+  /** Seconds in which nobody is judged. */
+  readonly grace: number
   /** Called when the sets hold the flies, before the rules come. */
   readonly filled?: () => void
 }
 
-export type Manner = Pick<Arms, 'areThere' | 'isAgain'>
+export interface ArmOptions {
+  /** The sets hold the flies already. */
+  readonly skipRestore?: boolean
+  /** Somebody has flushed the ruleset: his chains may come later, and their jumps then. */
+  readonly isRearm?: boolean
+}
 
 export interface Arming {
   /** `made`: there was no `table inet filter` before; `ours`: nothing but ours was in it; `shared`: others use it. */
   readonly table: 'made' | 'ours' | 'shared'
-  /** Seconds in which nobody is judged, because the machine has just booted. */
-  readonly grace: number
   /** The sets were made just now, and hold the flies and nobody else. */
   readonly isFresh: boolean
 }
@@ -59,27 +59,19 @@ export interface Arming {
  * that is armed already is renewed without a gap. When it is armed again, of many flies the first FLIES_AT_ONCE are put
  * into the sets: the rules shall not wait for all of them.
  */
-export function arm({ firewall, surroundings, settings, statement, flies, nameFly, ...rest }: Arms): Arming {
-  const { recalled, areThere = false, isAgain = false, filled } = rest
+export function arm(arms: Arms, { skipRestore = false, isRearm = false }: ArmOptions = {}): Arming {
+  const { firewall, settings, ruleset, flies, filled } = arms
   const before = firewall.look()
   const wasArmed = before !== undefined && isArmed(before)
   const hadSets = before?.sets.some(isFlypaper) === true
-  checkKernel(firewall, closedMode(settings))
-  if (!isAgain) checkChains(settings, before)
-  const ruleset = rulesetOf(settings, statement)
-  const grace = Math.max(0, Math.ceil(settings.bootGrace - surroundings.uptime()))
+  if (isRearm) checkKernel(firewall, settings.closed)
+  else checkArming(arms, before)
   try {
     const outgrown = outgrownSets(ruleset, before)
     if (outgrown.length > 0) firewall.load(render(ruleset, outgrown, elementsOf(flies())))
     else firewall.load(render({ ...ruleset, chains: [], absent: [] }))
-    firewall.change([
-      ...neighbourhoodChanges(surroundings.neighbourhood(), settings.never),
-      ...surroundingChanges(surroundings, closedMode(settings)),
-      ...(wasArmed ? [] : recalled),
-      ...knownChanges(surroundings.connected(), nameFly),
-      ...(grace > 0 ? graceChanges(grace) : []),
-    ])
-    if (!areThere) putIn(firewall, flies(), { hadSets, isAgain })
+    firewall.change(sparingChanges(arms, wasArmed))
+    if (!skipRestore) putIn(firewall, flies(), { hadSets, isRearm })
     filled?.()
     firewall.load(render(ruleset))
     const table = firewall.look()
@@ -90,7 +82,21 @@ export function arm({ firewall, surroundings, settings, statement, flies, nameFl
     throw error
   }
   const table = before === undefined ? 'made' : isOnlyOurs(before) ? 'ours' : 'shared'
-  return { table, grace, isFresh: !hadSets && !isAgain }
+  return { table, isFresh: !hadSets && !isRearm }
+}
+
+/** What spares the innocent: who is near, which ports are served, who is connected, what was known before. */
+function sparingChanges(
+  { surroundings, settings, near, recalled, grace }: Arms,
+  wasArmed: boolean,
+): Change[] {
+  return [
+    ...neighbourhoodChanges(near.neighbourhood, settings.never),
+    ...surroundingChanges(surroundings, settings.closed),
+    ...(wasArmed ? [] : recalled),
+    ...knownChanges(surroundings.connected(), near.nameFly),
+    ...(grace > 0 ? graceChanges(grace) : []),
+  ]
 }
 
 function isFlypaper({ name }: { readonly name: string }): boolean {
@@ -104,13 +110,13 @@ function isFlypaper({ name }: { readonly name: string }): boolean {
 function putIn(
   firewall: Firewall,
   flies: Iterable<TimedFly>,
-  { hadSets, isAgain }: { hadSets: boolean; isAgain: boolean },
+  { hadSets, isRearm }: { hadSets: boolean; isRearm: boolean },
 ): void {
   let count = 0
   for (const piece of piecesOf(flies, PIECE)) {
     firewall.change(hadSets ? flyChanges(piece) : newFlyChanges(piece))
     count += piece.length
-    if (isAgain && count >= FLIES_AT_ONCE) return
+    if (isRearm && count >= FLIES_AT_ONCE) return
   }
 }
 
@@ -120,7 +126,7 @@ function isOnlyOurs({ chains, sets, others }: TableView): boolean {
 
 /** Armed: the early chain is in the path of all traffic. */
 export function isArmed(table: TableView): boolean {
-  return table.chains.some(chain => chain.name === 'flypaper_early' && chain.hook !== undefined)
+  return table.chains.some(chain => chain.name === 'flypaper_early' && chain.hook === 'prerouting')
 }
 
 /** A live set cannot change its size or its flags: it must be made anew. */
@@ -140,12 +146,23 @@ function leftovers(ruleset: Ruleset, table: TableView | undefined): readonly Cha
   return removing(table, name => !wanted.includes(name)).changes
 }
 
-function graceChanges(seconds: number): readonly Change[] {
-  const elements = NFPROTO.map(element => ({ element, seconds }))
+/** Nobody is judged for so many seconds; 0 ends that. */
+export function graceChanges(seconds: number): readonly Change[] {
+  const elements = seconds > 0 ? NFPROTO.map(element => ({ element, seconds })) : []
   return [
     { change: 'empty', set: 'flypaper_grace' },
     { change: 'add', set: 'flypaper_grace', elements },
   ]
+}
+
+/** Throws a Failure for what would keep the trap from being armed by these settings; changes nothing. */
+export function checkArming(
+  { firewall, settings, ruleset }: Pick<Arms, 'firewall' | 'settings' | 'ruleset'>,
+  table: TableView | undefined = firewall.look(),
+): void {
+  checkKernel(firewall, settings.closed)
+  checkNames(ruleset, table)
+  checkChains(settings, table)
 }
 
 /** In every mode a late packet is let through to its socket; without that, arming would cut living connections. */

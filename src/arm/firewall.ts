@@ -19,14 +19,17 @@ export interface TableView {
 
 export interface ChainView {
   readonly name: string
-  /** The hook of a base chain. */
+  /** The hook of a base chain, and its priority. */
   readonly hook?: string | undefined
+  readonly priority?: number | undefined
   /** What a base chain does with what none of its rules decides. */
   readonly policy?: string | undefined
 }
 
 export interface SetView {
   readonly name: string
+  /** `ipv4_addr . inet_service` for a concatenation. */
+  readonly type?: string | undefined
   readonly size?: number | undefined
   readonly flags: readonly string[]
   /** The kernel's number of the set within its table. */
@@ -99,6 +102,18 @@ export interface ListedElement {
 
 /** Elements of a set that are looked at when it is read: the kernel's work grows with the square of their number. */
 export const READ_MAX = 262_144
+
+/** The same firewall, for those who cannot know whether the sets are there: to change one that is not, is to do nothing. */
+export function presentSets(firewall: Firewall): Firewall {
+  const present = new Set(firewall.look()?.sets.map(({ name }) => name))
+  return {
+    ...firewall,
+    change(changes) {
+      const possible = changes.filter(change => !('set' in change) || present.has(change.set))
+      if (possible.length > 0) firewall.change(possible)
+    },
+  }
+}
 
 export interface Firewall {
   /** Loads the nft text of a generated ruleset as one transaction. */

@@ -36,6 +36,8 @@ export interface Detours {
 
 export interface Facts {
   readonly settings: Settings
+  /** What is wrong in the settings file, in whose place the defaults are looked at. */
+  readonly wrong?: string | undefined
   /** Or why nothing can be seen, and what to do. */
   readonly sight: Sight | { readonly unseen: string; readonly advice: string | undefined }
   /** The tables of iptables-legacy, which nftables does not list: `ip filter`. */

@@ -1,5 +1,7 @@
 /** Findings about what flypaperd needs: permission, libraries, kernel modules, versions, and chains to jump from. */
 import { ENTRANCES } from '../arm/names.ts'
+import { rulesetOf } from '../arm/ruleset/ruleset.ts'
+import { takenName } from '../arm/taken-names.ts'
 import type { Settings } from '../settings/settings.ts'
 import { modesOf } from './closed.ts'
 import type { Facts, Sight } from './facts.ts'
@@ -12,8 +14,11 @@ const say = teller('needs')
 export const OLDEST = { libnftables: '1.0.6', kernel: '6.1', node: '24' } as const
 
 export function needFindings(facts: Facts): readonly Finding[] {
-  const { sight, settings, node } = facts
+  const { sight, settings, node, wrong } = facts
   return [
+    ...(wrong === undefined
+      ? []
+      : [say('missing', `The settings cannot be taken: ${wrong}`, 'Correct them: flypaperd check')]),
     ...('unseen' in sight
       ? [say('missing', `${sentence(sight.unseen)} So nothing of the kernel was seen.`, sight.advice)]
       : [capture(settings, sight.supports), socket(sight.supports), libnftables(sight)]),
@@ -22,7 +27,18 @@ export function needFindings(facts: Facts): readonly Finding[] {
       ? say('missing', `Node ${node} is too old.`, `Install Node ${OLDEST.node} or later.`)
       : say('ok', `Node ${node}.`),
     ...chains(facts),
+    ...names(facts),
   ]
+}
+
+/** Somebody has given one of our names to something of another kind. */
+function names(facts: Facts): readonly Finding[] {
+  const { sight, settings } = facts
+  if ('unseen' in sight) return []
+  const { chains, sets = [] } = sight.ruleset
+  const table = { chains: chains.filter(isInOurTable), sets: sets.filter(isInOurTable) }
+  const taken = takenName(rulesetOf({ ...settings, closed: modesOf(facts).inForce }, 'log'), table)
+  return taken === undefined ? [] : [say('missing', `${taken.message}.`, taken.hint)]
 }
 
 function capture(settings: Pick<Settings, 'capture'>, { queue, log }: Sight['supports']): Finding {

@@ -1,5 +1,7 @@
 /** The rules of everybody, as the doctor reads them. Shapes only. */
 
+import type { SetView } from '../arm/firewall.ts'
+
 export interface InTable {
   readonly family: string
   readonly table: string
@@ -24,4 +26,5 @@ export interface Ruleset {
   readonly tables: readonly InTable[]
   readonly chains: readonly Chain[]
   readonly rules: readonly Rule[]
+  readonly sets?: readonly (InTable & SetView)[]
 }

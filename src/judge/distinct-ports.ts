@@ -6,6 +6,8 @@ import { recentlySeen } from '../terms/recently-seen.ts'
 export interface DistinctPorts {
   /** Counts this try; true when it completes a scan. */
   isScan(source: Fly, tried: Tried, now: number): boolean
+  forget(source: Fly): void
+  forgetAll(): void
 }
 
 /** Sources remembered at most; the one that has been quiet longest makes room. */
@@ -24,6 +26,8 @@ export function distinctPorts(windowMs: number): DistinctPorts {
       sources.put(source, ports)
       return false
     },
+    forget: source => void sources.take(source),
+    forgetAll: sources.clear,
   }
 }
 

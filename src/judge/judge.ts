@@ -10,7 +10,7 @@ import type { Channel } from '../terms/channel.ts'
 import type { Fly } from '../terms/fly.ts'
 import { isKeyIn } from '../terms/prefix-set.ts'
 import { type DistinctPorts, distinctPorts } from './distinct-ports.ts'
-import { openStrikes, type Strikes } from './strikes.ts'
+import { type Allowance, openStrikes, type Strikes } from './strikes.ts'
 import { type Guilt, letGo, stick, type Verdict } from './verdict.ts'
 
 export interface Evidence {
@@ -22,44 +22,54 @@ export interface Evidence {
   readonly now: number
 }
 
-export interface JudgeMemory {
+/** What the policy says of sources. */
+export interface Judging {
   /** The never-list of the settings. */
   readonly never: readonly Prefix[]
   /** Own addresses, gateways and resolvers. */
-  readonly near: () => readonly Prefix[]
+  readonly near: readonly Prefix[]
+  readonly strikes: Allowance
+}
+
+/** What is remembered of sources that are not judged by one packet. */
+export interface JudgeMemory {
   /** By the way in which weak evidence came. */
   readonly scans: Readonly<Record<Exclude<Channel, 'offence'>, DistinctPorts>>
   readonly strikes: Strikes
+  /** Forgets what counts against these; they were freed. */
+  forget(sources: readonly Fly[]): void
+  forgetAll(): void
 }
 
 /** Real hosts may meet several closed ports in the long run; late packets come in a short one. */
 const SCAN_WINDOW_MS = 10 * 60_000
 const LATE_WINDOW_MS = 60_000
 
-/** The settings are read at each packet: others may take their place. */
-export function openMemory(
-  settings: () => Pick<JudgeMemory, 'never'> & { lockout: ReturnType<Parameters<typeof openStrikes>[0]> },
-  near: JudgeMemory['near'],
-): JudgeMemory {
+export function openMemory(): JudgeMemory {
   const slow = distinctPorts(SCAN_WINDOW_MS)
+  const late = distinctPorts(LATE_WINDOW_MS)
+  const strikes = openStrikes()
+  const all = [slow, late, strikes]
   return {
-    get never() {
-      return settings().never
+    scans: { peer: slow, known: slow, refused: slow, late },
+    strikes,
+    forget(sources) {
+      for (const source of sources) for (const memory of all) memory.forget(source)
     },
-    near,
-    scans: { peer: slow, known: slow, refused: slow, late: distinctPorts(LATE_WINDOW_MS) },
-    strikes: openStrikes(() => settings().lockout),
+    forgetAll() {
+      for (const memory of all) memory.forgetAll()
+    },
   }
 }
 
-export function judge(evidence: Evidence, memory: JudgeMemory): Verdict {
+export function judge(evidence: Evidence, judging: Judging, memory: JudgeMemory): Verdict {
   const source = addressKey(evidence.packet.source)
   return (
     noHost(source) ??
-    neverList(source, memory) ??
-    near(source, memory) ??
+    neverList(source, judging) ??
+    near(source, judging) ??
     weakEvidence(evidence, memory) ??
-    strike(evidence, memory) ??
+    strike(evidence, judging, memory) ??
     stick(guiltOf(evidence))
   )
 }
@@ -76,12 +86,12 @@ function noHost(source: AddressKey): Verdict | undefined {
   return isHost ? undefined : letGo('no-host')
 }
 
-function neverList(source: AddressKey, memory: JudgeMemory): Verdict | undefined {
-  return isKeyIn(source, memory.never) ? letGo('never-list') : undefined
+function neverList(source: AddressKey, { never }: Judging): Verdict | undefined {
+  return isKeyIn(source, never) ? letGo('never-list') : undefined
 }
 
-function near(source: AddressKey, memory: JudgeMemory): Verdict | undefined {
-  return isKeyIn(source, memory.near()) ? letGo('near') : undefined
+function near(source: AddressKey, { near }: Judging): Verdict | undefined {
+  return isKeyIn(source, near) ? letGo('near') : undefined
 }
 
 /** One packet can be forged, or late; three different closed ports are a scan. A known client is where it says it is. */
@@ -91,8 +101,8 @@ function weakEvidence({ packet, fly, channel, now }: Evidence, memory: JudgeMemo
   return stick('distinct-ports', { forgeable: channel !== 'known' })
 }
 
-function strike({ fly, now }: Evidence, memory: JudgeMemory): Verdict | undefined {
-  return memory.strikes.isLast(fly, now) ? undefined : { verdict: 'strike', because: 'strike' }
+function strike({ fly, now }: Evidence, { strikes }: Judging, memory: JudgeMemory): Verdict | undefined {
+  return memory.strikes.isLast(fly, strikes, now) ? undefined : { verdict: 'strike', because: 'strike' }
 }
 
 const FIN = 0x01

@@ -8,6 +8,7 @@ import { type Address, type Prefix, prefixAround } from '../terms/address.ts'
 import { type Fly, type FlySet, isNet, meets, setOf } from '../terms/fly.ts'
 import { prefixSet } from '../terms/prefix-set.ts'
 import { flyOfKey, keyOf } from './fly-key.ts'
+import { endOf, type Memory } from './lockout.ts'
 import { termTable } from './term-table.ts'
 import { firstToEnd, lasting, within } from './term-walks.ts'
 
@@ -55,8 +56,7 @@ const PLACES = 1000
 /** Whoever reads them all looks at the clock for each so many. */
 const LOOKS = 256
 
-/** `changed` is called when a fly comes or goes by a decision; that its time is over is none. */
-export function indexOfFlies(changed = () => {}): Flies {
+export function indexOfFlies(): Flies {
   const hosts4 = termTable(1)
   const nets6 = termTable(2)
   const hosts6 = termTable(4)
@@ -113,16 +113,9 @@ export function indexOfFlies(changed = () => {}): Flies {
       return found !== undefined && found.until > now ? found : undefined
     },
     has: fly => find(fly) !== undefined,
-    put(fly, term) {
-      put(fly, term)
-      changed()
-    },
-    delete(fly) {
-      remove(fly)
-      changed()
-    },
+    put,
+    delete: remove,
     clear() {
-      changed()
       for (const table of tables) table.clear()
       others.clear()
     },
@@ -176,9 +169,20 @@ export function indexOfFlies(changed = () => {}): Flies {
   }
 }
 
+/** Who is a fly by this history. */
+export function indexOf(history: Pick<Memory, 'terms'>, now: number): Flies {
+  const flies = indexOfFlies()
+  for (const { source, since, until } of history.terms(now)) flies.put(source, { since, until: endOf(until) })
+  return flies
+}
+
 /** Whole seconds, as the kernel's sets take them, one at least; undefined: for ever. */
 export function secondsLeft(until: number, now: number): number | undefined {
   return until === Number.POSITIVE_INFINITY ? undefined : Math.max(1, Math.round((until - now) / 1000))
+}
+
+export function isOneHost({ family, length }: Prefix): boolean {
+  return length === (family === 4 ? 32 : 128)
 }
 
 /** The flies that one address can be: itself, and its /64. None for a wide prefix. */

@@ -12,6 +12,8 @@ const HOLDS = { flypaper: 'flypaper_hold', flypaper6: 'flypaper_hold6' } as cons
 /** Held as well, for what is new from them; only closed = "unaccepted" has these sets. */
 const PENDING = { flypaper: 'flypaper_pending', flypaper6: 'flypaper_pending6' } as const
 
+export const HOLD_SETS = [...Object.values(HOLDS), ...Object.values(PENDING)] as const
+
 export interface Held {
   readonly source: Fly
   /** Seconds until the kernel lets go. */

@@ -27,6 +27,14 @@ export interface Lockout {
   readonly times: number
 }
 
+/** A fly that stays until another time, by the will of a person. It is the same lockout: it counts once, and its reason stays. */
+export interface Prolongation {
+  readonly source: Fly
+  readonly until: number | 'forever'
+  readonly by: string
+  readonly note?: string | undefined
+}
+
 export interface Release {
   readonly at: number
   readonly by: string
@@ -38,6 +46,8 @@ export interface Release {
 export interface Memory {
   /** All of them, or none. One of a source that is a fly takes the place of the old one. */
   add(lockouts: readonly Lockout[]): void
+  /** Gives the lockouts that are in force of these sources another end, and remembers who wanted that and why. */
+  prolong(prolongations: readonly Prolongation[], now: number): void
   /** How many lockouts of each of these sources count already; those that were freed do not. Who never was, is left out. */
   timesBefore(sources: readonly Fly[]): ReadonlyMap<Fly, number>
   /** Who is locked out now, since when and until when, read as the caller takes them. */

@@ -9,16 +9,17 @@ import type { Lockout } from './lockout.ts'
 
 export interface Offence {
   readonly packet: Packet
+  /** Whom it counts against. */
+  readonly fly: Fly
   readonly because: Guilt
   /** Anybody could have sent the packet in the source's name. */
   readonly forgeable: boolean
   readonly hook: Captured['hook']
 }
 
-/** The lockout of this source, which was locked out so many times before; `now` in milliseconds since the epoch. */
+/** The lockout of a source that was locked out so many times before; `now` in milliseconds since the epoch. */
 export function lockoutOf(
-  { packet, because, forgeable, hook }: Offence,
-  source: Fly,
+  { packet, fly: source, because, forgeable, hook }: Offence,
   times: number,
   lengths: Settings['lockout'],
   now: number,

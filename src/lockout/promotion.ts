@@ -9,7 +9,12 @@ import { recentlySeen } from '../terms/recently-seen.ts'
 
 export interface Promotion {
   /** Whom of these candidates the limit lets through. `cameBefore` tells of lockouts in the past. */
-  admit(candidates: readonly Fly[], now: number, cameBefore: (fly: Fly) => boolean): readonly Fly[]
+  admit(
+    candidates: readonly Fly[],
+    limit: Settings['promotion'],
+    now: number,
+    cameBefore: (fly: Fly) => boolean,
+  ): readonly Fly[]
   /** Sources that were held only, since the start. */
   deferred(): number
 }
@@ -19,10 +24,10 @@ export const DEFERRED_MAX = 65_536
 /** The share of the burst that is kept for those who come again. */
 const RESERVED = 1 / 5
 
-export function openPromotion(settings: () => Settings['promotion']): Promotion {
+export function openPromotion(): Promotion {
   const waiting = recentlySeen<Fly, true>(DEFERRED_MAX)
   let deferred = 0
-  let tokens = settings().burst
+  let tokens = Number.POSITIVE_INFINITY
   let filledAt: number | undefined
 
   function refill({ perSecond, burst }: Settings['promotion'], now: number): void {
@@ -38,8 +43,7 @@ export function openPromotion(settings: () => Settings['promotion']): Promotion 
   }
 
   return {
-    admit(candidates, now, cameBefore) {
-      const limit = settings()
+    admit(candidates, limit, now, cameBefore) {
       if (limit.perSecond === 0 || candidates.length === 0) return candidates
       refill(limit, now)
       const comesAgain = (fly: Fly) => waiting.has(fly) || cameBefore(fly)

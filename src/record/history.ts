@@ -70,6 +70,7 @@ export function openHistory(database: Database): History {
     knows,
     shift,
     find,
+    prolong,
     count,
     termsOfFew,
     termsOfMany,
@@ -114,6 +115,12 @@ export function openHistory(database: Database): History {
           else addAlikes(piece)
       })
       pruning.added(lockouts.length)
+    },
+    prolong(prolongations, now) {
+      database.transaction(() => {
+        for (const { source, until, by, note } of prolongations)
+          prolong.run({ source, until: until === 'forever' ? null : until, by, note: note ?? null, now })
+      })
     },
     knows: source => knows.get({ source }) !== undefined,
     shift: ms => void shift.run({ ms }),

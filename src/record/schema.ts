@@ -139,6 +139,9 @@ export const SQL = {
   // The signs keep SQLite from using an index.
   termsOfMany: `SELECT id, source, since, until FROM lockout
           WHERE id > :after AND +latest = 1 AND released_at IS NULL AND (+until IS NULL OR +until > :now) ORDER BY id LIMIT :limit`,
+  // The reason stays what it was; a note of before stays where there is no new one.
+  prolong: `UPDATE lockout SET until = :until, locked_by = :by, note = coalesce(:note, note)
+            WHERE source = :source AND ${FLY}`,
   find: `SELECT * FROM lockout WHERE source = :source AND ${FLY}`,
   count: `SELECT (SELECT count(*) FROM lockout WHERE ${UNRELEASED} AND until IS NULL)
                + (SELECT count(*) FROM lockout WHERE ${UNRELEASED} AND until > :now) AS flies`,

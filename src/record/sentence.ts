@@ -3,7 +3,7 @@
  * them, so they are stable: what is added later comes at the end.
  */
 import type { Tried } from '../decode/packet.ts'
-import type { Lockout } from '../lockout/lockout.ts'
+import type { Lockout, Prolongation } from '../lockout/lockout.ts'
 import { formatDuration } from '../terms/duration.ts'
 import { escapeText } from '../terms/escape.ts'
 import type { Fly } from '../terms/fly.ts'
@@ -16,6 +16,10 @@ export type Event =
   | { readonly event: 'lockout' | 'would-lock-out'; readonly lockout: Lockout }
   | { readonly event: 'spared'; readonly sighting: Sighting }
   | { readonly event: 'free'; readonly source: string; readonly by: string }
+  | { readonly event: 'prolong'; readonly prolongation: Prolongation }
+  /** Until when, in milliseconds since the epoch. */
+  | { readonly event: 'paused'; readonly until: number; readonly seconds: number; readonly by: string }
+  | { readonly event: 'resumed'; readonly by: string }
   | { readonly event: 'rearmed'; readonly why: string; readonly flies: number; readonly took: number }
   | { readonly event: 'flush'; readonly flies: number; readonly by: string }
   | { readonly event: 'armed'; readonly capture: 'queue' | 'log'; readonly flies: number }
@@ -32,6 +36,12 @@ export function sentence(event: Event): string {
       return sparedSentence(event.sighting)
     case 'free':
       return `free ${escapeText(event.source)} (by ${escapeText(event.by)})`
+    case 'prolong':
+      return `prolong ${prolongClause(event.prolongation)}`
+    case 'paused':
+      return `paused for ${formatDuration(event.seconds)} (by ${escapeText(event.by)}): nobody new is held or locked out`
+    case 'resumed':
+      return `the pause is over (by ${escapeText(event.by)})`
     case 'rearmed':
       return `${escapeText(event.why)}: armed again with ${count(event.flies)}, in ${event.took} ms`
     case 'flush':
@@ -45,6 +55,8 @@ export function sentence(event: Event): string {
 
 /** The facts of the sentence for programs: flat, times in ISO 8601 (UTC), what is not known left out. */
 export function facts(event: Event): Readonly<Record<string, unknown>> {
+  if (event.event === 'prolong') return { event: 'prolong', ...prolongFacts(event.prolongation) }
+  if (event.event === 'paused') return { ...event, until: iso(event.until) }
   if ('lockout' in event) return { event: event.event, ...lockoutFacts(event.lockout) }
   if (event.event !== 'spared') return event
   const { first, last, ...sighting } = event.sighting
@@ -91,6 +103,15 @@ export function triedText(tried: Tried): string {
       return name === undefined ? `protocol ${tried.number}` : `protocol ${tried.number} (${name})`
     }
   }
+}
+
+function prolongFacts({ until, ...prolongation }: Prolongation) {
+  return { ...prolongation, until: until === 'forever' ? until : iso(until) }
+}
+
+function prolongClause({ source, until, by, note }: Prolongation): string {
+  const end = until === 'forever' ? 'for ever' : `until ${iso(until)}`
+  return `${escapeText(source)}, ${end} (by ${escapeText(by)})${note === undefined ? '' : `: ${escapeText(note)}`}`
 }
 
 function lockoutClause(lockout: Lockout): string {

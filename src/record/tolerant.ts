@@ -2,7 +2,7 @@
  * A history that keeps nobody from locking out: what cannot be written (disk full or read-only, a damaged file) waits
  * in memory, in order, and is written as soon as it can be. What finds no room there either is counted.
  */
-import type { Lockout, Release } from '../lockout/lockout.ts'
+import type { Lockout, Prolongation, Release } from '../lockout/lockout.ts'
 import type { Fly } from '../terms/fly.ts'
 import { openAlarm } from './alarm.ts'
 import type { History } from './history.ts'
@@ -13,6 +13,7 @@ export const WAITING_MAX = 50_000
 
 type Entry =
   | { readonly lockouts: readonly Lockout[] }
+  | { readonly prolongations: readonly Prolongation[]; readonly now: number }
   | { readonly sources: readonly Fly[]; readonly release: Release }
   | { readonly releaseAll: Release }
 
@@ -145,6 +146,7 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
     shift: ms => lightly(() => history.shift(ms), undefined),
     prune: (limits, now) => lightly(() => history.prune(limits, now), { rows: 0, more: false }),
     add: lockouts => write({ lockouts }),
+    prolong: (prolongations, now) => write({ prolongations, now }),
     release(sources, release) {
       if (sources.length > 0) write({ sources, release })
       return sources.length
@@ -181,12 +183,15 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
 
 function apply(history: History, entry: Entry): void {
   if ('lockouts' in entry) history.add(entry.lockouts)
+  else if ('prolongations' in entry) history.prolong(entry.prolongations, entry.now)
   else if ('sources' in entry) history.release(entry.sources, entry.release)
   else history.releaseAll(entry.releaseAll)
 }
 
 function sizeOf(entry: Entry): number {
-  return 'lockouts' in entry ? entry.lockouts.length : 'sources' in entry ? entry.sources.length : 1
+  if ('lockouts' in entry) return entry.lockouts.length
+  if ('prolongations' in entry) return entry.prolongations.length
+  return 'sources' in entry ? entry.sources.length : 1
 }
 
 function messageOf(error: unknown): string {

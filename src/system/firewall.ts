@@ -136,15 +136,26 @@ function viewOf(objects: readonly Listed[], maps: MapTargets): TableView {
   const sets = objects.filter(object => object.kind === 'set')
   const rules = objects.filter(object => object.kind === 'rule')
   return {
-    chains: chains.map(({ name, hook, policy }) => ({ name, hook, policy })),
+    chains: chains.map(({ name, hook, prio: priority, policy }) => ({ name, hook, priority, policy })),
     handle: objects.find(object => object.kind === 'table')?.handle,
-    sets: sets.map(({ name, size, flags, handle }) => ({ name, size, flags: flags ?? [], handle })),
+    sets: sets.map(({ name, type, size, flags, handle }) => ({
+      name,
+      type: typeText(type),
+      size,
+      flags: flags ?? [],
+      handle,
+    })),
     rules: rules.map(rule => ruleOf(rule, maps)),
     mapTargets: [...maps.values()].flat(),
     others: objects
       .filter(({ kind }) => kind === 'map' || kind === 'other')
       .map(object => String('name' in object ? object.name : '')),
   }
+}
+
+/** `ipv4_addr . inet_service` for a concatenation; undefined where a later version lists an expression. */
+export function typeText(type: unknown): string | undefined {
+  return typeof type === 'string' ? type : Array.isArray(type) ? type.join(' . ') : undefined
 }
 
 function ruleOf({ chain, handle, comment, expr }: Listed & { kind: 'rule' }, maps: MapTargets): RuleView {

@@ -2,8 +2,8 @@
 import { readlinkSync } from 'node:fs'
 import { TABLE } from '../arm/names.ts'
 import { formatIPv4, formatIPv6 } from '../decode/address.ts'
-import type { ForeignChange, FoundElement } from '../lockout/foreign.ts'
-import type { KernelSets } from '../lockout/kernel-sets.ts'
+import type { ForeignChange, FoundElement } from '../keep/external-changes.ts'
+import type { KernelSets } from '../keep/kernel-sets.ts'
 import { keyBytes } from '../terms/address-bytes.ts'
 import { readText } from './files.ts'
 import {

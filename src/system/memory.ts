@@ -2,7 +2,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import koffi from 'koffi'
-import type { Memory } from '../upkeep/memory.ts'
+import type { Memory } from './give-back.ts'
 
 /** Of mallopt(3). */
 const M_MMAP_THRESHOLD = -3

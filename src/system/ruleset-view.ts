@@ -1,7 +1,7 @@
 /** The rules of everybody, as the doctor wants to see them. */
 import type { Sight } from '../doctor/facts.ts'
 import type { Ruleset } from '../doctor/ruleset.ts'
-import { openFirewall } from './firewall.ts'
+import { openFirewall, typeText } from './firewall.ts'
 import { type Listed, openNftables } from './nftables-json/index.ts'
 
 /** Changes nothing. Throws a Failure: 77 without CAP_NET_ADMIN, 69 without libnftables. */
@@ -38,6 +38,11 @@ export function rulesetOf(objects: readonly Listed[]): Ruleset {
       if (it.kind !== 'chain') return []
       const { family, table, name, hook, prio: priority, policy } = it
       return { family, table, name, hook, priority, policy }
+    }),
+    sets: objects.flatMap(it => {
+      if (it.kind !== 'set') return []
+      const { family, table, name, size, flags, type } = it
+      return { family, table, name, size, flags: flags ?? [], type: typeText(type) }
     }),
     rules: objects.flatMap(it => {
       if (it.kind !== 'rule') return []

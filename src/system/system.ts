@@ -11,6 +11,7 @@ import { EXIT, Failure } from '../terms/failure.ts'
 import { openClock } from './clock.ts'
 import { readText } from './files.ts'
 import { openFirewall } from './firewall.ts'
+import { givingBack } from './give-back.ts'
 import { openHistoryFile, openLastingHistory } from './history-file.ts'
 import { kernelSets } from './kernel-sets.ts'
 import { openLog } from './log.ts'
@@ -45,8 +46,8 @@ export function openSystem(env: Environment = process.env): System {
     user: claim,
     signature: signature(user, claim),
     pid: process.pid,
-    memory,
     unixSockets: { listen: listenAt, peerOf },
+    givingBack: packets => givingBack(memory, packets),
     terminal: terminalOf(env),
     surroundings,
     supervisor: openSupervisor(env, process.pid),
@@ -55,6 +56,7 @@ export function openSystem(env: Environment = process.env): System {
     readList: path => readText(path, LIST_BYTES),
     stateFile,
     openFirewall: () => openFirewall(),
+    lookAtFirewall,
     lookAround: () => lookAround(env),
     openHistory: ({ dryRun, ...options } = {}) => openHistoryFile(historyFile(dryRun), options),
     openWorld({ dryRun } = {}) {

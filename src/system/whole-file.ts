@@ -3,7 +3,7 @@ import { closeSync, constants, fdatasync, openSync, renameSync, rmSync, write } 
 import { dirname } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import type { WholeFile } from '../upkeep/state-file.ts'
+import type { WholeFile } from '../keep/state-file.ts'
 import { asOwnerOf } from './as-owner.ts'
 import { refuseShared } from './directory-owner.ts'
 

@@ -5,6 +5,7 @@ export interface RecentlySeen<Key, Value> {
   take(key: Key): Value | undefined
   put(key: Key, value: Value): void
   has(key: Key): boolean
+  clear(): void
   readonly size: number
 }
 
@@ -22,6 +23,7 @@ export function recentlySeen<Key, Value>(most: number): RecentlySeen<Key, Value>
       if (entries.size > most) entries.delete(entries.keys().next().value!)
     },
     has: key => entries.has(key),
+    clear: () => entries.clear(),
     get size() {
       return entries.size
     },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { followNeighbours } from '../../src/arm/neighbours.ts'
+import { followNeighbours } from '../../src/arm/near.ts'
 import { render } from '../../src/arm/ruleset/render.ts'
 import { rulesetOf } from '../../src/arm/ruleset/ruleset.ts'
 import type { Neighbourhood, Surroundings } from '../../src/arm/surroundings.ts'

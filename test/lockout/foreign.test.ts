@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type ForeignChange, meaningOf } from '../../src/lockout/foreign.ts'
+import { type ForeignChange, meaningOf } from '../../src/keep/external-changes.ts'
 import type { Address } from '../../src/terms/address.ts'
 
 const elements = (...texts: string[]) => texts.map(text => ({ element: text as Address, seconds: 60 }))

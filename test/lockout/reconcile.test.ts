@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { compare } from '../../src/lockout/reconcile.ts'
+import { compare } from '../../src/keep/compare.ts'
 import type { Address } from '../../src/terms/address.ts'
 import type { Fly } from '../../src/terms/fly.ts'
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { indexOfFlies } from '../../src/lockout/flies.ts'
 import type { Lockout } from '../../src/lockout/lockout.ts'
-import { makeRoom } from '../../src/lockout/room.ts'
+import { makeRoom } from '../../src/lockout/decide/room.ts'
 import type { Fly } from '../../src/terms/fly.ts'
 
 const NOW = 1_000_000

@@ -1,6 +1,6 @@
 /** Kernel sets in which nobody does anything: what others do to them is tested in the kernel. */
-import type { FoundElement } from '../../src/lockout/foreign.ts'
-import type { KernelSets } from '../../src/lockout/kernel-sets.ts'
+import type { FoundElement } from '../../src/keep/external-changes.ts'
+import type { KernelSets } from '../../src/keep/kernel-sets.ts'
 import type { Address } from '../../src/terms/address.ts'
 import type { FakeFirewall } from './fake-firewall.ts'
 

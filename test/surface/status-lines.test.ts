@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { RuleView, TableView } from '../../src/arm/firewall.ts'
-import { type Seen, sparedLines, statusLines } from '../../src/surface/cli/status-lines.ts'
+import { type Seen, sparedLines, statusLines } from '../../src/surface/status-lines.ts'
 
 const rule = (chain: string, rest: Partial<RuleView>): RuleView => ({
   chain,

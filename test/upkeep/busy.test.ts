@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { mock, type TestContext, test } from 'node:test'
-import { whileBusy } from '../../src/upkeep/busy.ts'
+import { whileBusy } from '../../src/keep/debounce.ts'
 
 /** Work of so many seconds, and how often it was done. */
 function busyFor(t: TestContext, seconds: number) {

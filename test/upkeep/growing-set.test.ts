@@ -10,7 +10,7 @@ import { parseSettings } from '../../src/settings/load.ts'
 import { openFirewall } from '../../src/system/firewall.ts'
 import { kernelSets } from '../../src/system/kernel-sets.ts'
 import { type Fly, flyNamer } from '../../src/terms/fly.ts'
-import { settle } from '../../src/upkeep/settle.ts'
+import { settle } from '../../src/keep/reconcile.ts'
 import { addNumbered, growing } from '../support/growing-set.ts'
 import { describeInNamespace } from '../support/in-namespace.ts'
 

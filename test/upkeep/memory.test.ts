@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { givingBack } from '../../src/upkeep/memory.ts'
+import { givingBack } from '../../src/system/give-back.ts'
 
 const MB = 1024 * 1024
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { retirement } from '../../src/upkeep/retire.ts'
+import { retirement } from '../../src/capture/retire.ts'
 
 function capture(name: string, ended: string[]) {
   const counted = { packets: 0, waiting: 0, overruns: 0, lost: 0 }

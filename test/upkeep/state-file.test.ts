@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseSettings } from '../../src/settings/load.ts'
 import { wholeFile } from '../../src/system/whole-file.ts'
 import type { Fly } from '../../src/terms/fly.ts'
-import { keepStateFile, stateText } from '../../src/upkeep/state-file.ts'
+import { keepStateFile, stateText } from '../../src/keep/state-file.ts'
 
 const NOW = Date.UTC(2026, 10, 24)
 const SETTINGS = parseSettings('', 'test')

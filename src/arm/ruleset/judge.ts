@@ -1,7 +1,17 @@
 /** The judging chains: which packets are an offence, and what the kernel does at once. */
 import type { Grades, SilentPort } from '../../settings/settings.ts'
 import { CHANNELS, type TellingChannel } from '../../terms/channel.ts'
-import { because, type ChainSpec, counted, isIn, LOCAL_PORTS, put, SPARED, type Statement } from './spec.ts'
+import {
+  because,
+  type ChainSpec,
+  counted,
+  isIn,
+  LOCAL_PORTS,
+  type Paragraph,
+  put,
+  SPARED,
+  type Statement,
+} from './spec.ts'
 
 /** UDP that is no scan: DHCP, NetBIOS, DHCPv6, SSDP, WS-Discovery, mDNS, LLMNR. */
 export const UDP_NOISE = '67, 68, 137, 138, 546, 547, 1900, 3702, 5353, 5355'
@@ -39,91 +49,104 @@ export function judge(number: number, statement: Statement, grades: Grades): rea
 }
 
 function grading(grades: Grades): ChainSpec {
-  const graded = grades.ping === 'never' ? SCANNERS_ASK : `${SCANNERS_ASK}, echo-request`
-  const ping = (match: string) =>
-    grades.ping === 'offence' ? `${match} goto flypaper_offence` : counted(match, 'drop', 'ping')
-  const noise = `udp dport { ${UDP_NOISE} }`
   return {
     name: 'flypaper_judge',
     why: 'Is it an offence, is it met with silence, or does it go its way as without us?',
     paragraphs: [
-      because(
-        'ICMP errors and replies, neighbour and router discovery go their way.',
-        `icmp type != { ${graded} } return`,
-        grades.ping === 'never' ? 'meta l4proto icmpv6 return' : 'icmpv6 type != echo-request return',
-      ),
-      because(
-        'Protocols whose peers speak unasked after a restart go their way.',
-        `meta l4proto { ${PEER_PROTOCOLS} } return`,
-      ),
-      because(
-        'The never-list, own addresses, gateways and resolvers.',
-        ...SPARED.map(({ match, reason }) => counted(match, 'return', reason)),
-      ),
-      ...(grades.silent.length === 0
-        ? []
-        : [
-            because(
-              'Silence, as the settings say.',
-              ...grades.silent.map(it => counted(matchOf(it), 'drop', 'silent')),
-            ),
-          ]),
-      ...(grades.ping === 'never' ? [] : [because('Pings, as the settings say.', ...PINGS.map(ping))]),
-      because(
-        'ICMP questions that only scanners ask.',
-        `icmp type { ${SCANNERS_ASK} } goto flypaper_offence`,
-      ),
-      because(
-        'TCP: flags that nothing legal carries, to open ports too.',
-        'tcp flags & (fin | syn) == fin | syn goto flypaper_offence',
-        'tcp flags & (syn | rst) == syn | rst goto flypaper_offence',
-      ),
-      because(
-        'Backscatter (SYN+ACK, RST): whoever sends it is the victim of somebody who used our address.',
-        counted('tcp flags & rst != 0', 'drop', 'backscatter'),
-        counted('tcp flags & (syn | ack) == syn | ack', 'drop', 'backscatter'),
-      ),
-      because(
-        'Late packets (ACK, FIN+ACK) prove nothing when they come to a port from which we open connections ourselves, or from a host that we talk to.',
-        counted(`tcp flags & ack != 0 tcp dport ${LOCAL_PORTS}`, 'drop', 'late-packet'),
-        ...isIn('flypaper_peers').map(match =>
-          counted(`tcp flags & ack != 0 ${match}`, 'drop', 'late-packet'),
-        ),
-        'tcp flags & ack != 0 goto flypaper_weak_late',
-      ),
-      because(
-        'A SYN that arrived damaged is no offence.',
-        counted('tcp flags & (fin | syn | rst | ack) == syn ct state invalid', 'drop', 'damaged'),
-      ),
-      because(
-        'What is left of TCP wanted a closed port: SYN, FIN, NULL, XMAS.',
-        'meta l4proto tcp goto flypaper_offence',
-      ),
-      because(
-        'UDP: the noise of the neighbourhood, and traceroute.',
-        grades.noise === 'offence' ? `${noise} goto flypaper_offence` : counted(noise, 'drop', 'noise'),
-        counted(`udp dport { ${UDP_TRACEROUTE} }`, 'drop', 'traceroute'),
-      ),
-      because(
-        'Late answers to a question of ours.',
-        counted('udp dport @flypaper_asked', 'drop', 'late-answer'),
-        counted('ip saddr . udp sport . udp dport @flypaper_questions', 'drop', 'late-answer'),
-        counted('ip6 saddr . udp sport . udp dport @flypaper_questions6', 'drop', 'late-answer'),
-      ),
-      because(
-        'Answers of services, or their questions: from hosts that we talk to they may be late. Of others the daemon counts the ports.',
-        ...isIn('flypaper_peers').map(match =>
-          counted(`udp sport { ${UDP_PEERS} } udp dport 1024-65535 ${match}`, 'drop', 'late-answer'),
-        ),
-        `udp sport { ${UDP_PEERS} } udp dport 1024-65535 goto flypaper_weak_late`,
-        `udp dport { ${UDP_PEERS} } goto flypaper_weak_late`,
-      ),
-      because('Any other UDP wanted a closed port.', 'meta l4proto udp goto flypaper_offence'),
+      ...goesItsWay(grades),
+      ...icmp(grades),
+      ...TCP,
+      ...udp(grades),
       grades.protocols === 'offence'
         ? because('Any other protocol is a protocol scan.', 'goto flypaper_offence')
         : because('Any other protocol goes its way, as the settings say.', 'return'),
     ],
   }
+}
+
+/** What is not asked any further, and what the settings answer. */
+function goesItsWay(grades: Grades): readonly Paragraph[] {
+  const graded = grades.ping === 'never' ? SCANNERS_ASK : `${SCANNERS_ASK}, echo-request`
+  const silent = grades.silent.map(it => counted(matchOf(it), 'drop', 'silent'))
+  return [
+    because(
+      'ICMP errors and replies, neighbour and router discovery go their way.',
+      `icmp type != { ${graded} } return`,
+      grades.ping === 'never' ? 'meta l4proto icmpv6 return' : 'icmpv6 type != echo-request return',
+    ),
+    because(
+      'Protocols whose peers speak unasked after a restart go their way.',
+      `meta l4proto { ${PEER_PROTOCOLS} } return`,
+    ),
+    because(
+      'The never-list, own addresses, gateways and resolvers.',
+      ...SPARED.map(({ match, reason }) => counted(match, 'return', reason)),
+    ),
+    ...(silent.length === 0 ? [] : [because('Silence, as the settings say.', ...silent)]),
+  ]
+}
+
+function icmp({ ping }: Grades): readonly Paragraph[] {
+  const pings = PINGS.map(match =>
+    ping === 'offence' ? `${match} goto flypaper_offence` : counted(match, 'drop', 'ping'),
+  )
+  return [
+    ...(ping === 'never' ? [] : [because('Pings, as the settings say.', ...pings)]),
+    because('ICMP questions that only scanners ask.', `icmp type { ${SCANNERS_ASK} } goto flypaper_offence`),
+  ]
+}
+
+const TCP: readonly Paragraph[] = [
+  because(
+    'TCP: flags that nothing legal carries, to open ports too.',
+    'tcp flags & (fin | syn) == fin | syn goto flypaper_offence',
+    'tcp flags & (syn | rst) == syn | rst goto flypaper_offence',
+  ),
+  because(
+    'Backscatter (SYN+ACK, RST): whoever sends it is the victim of somebody who used our address.',
+    counted('tcp flags & rst != 0', 'drop', 'backscatter'),
+    counted('tcp flags & (syn | ack) == syn | ack', 'drop', 'backscatter'),
+  ),
+  because(
+    'Late packets (ACK, FIN+ACK) prove nothing when they come to a port from which we open connections ourselves, or from a host that we talk to.',
+    counted(`tcp flags & ack != 0 tcp dport ${LOCAL_PORTS}`, 'drop', 'late-packet'),
+    ...isIn('flypaper_peers').map(match => counted(`tcp flags & ack != 0 ${match}`, 'drop', 'late-packet')),
+    'tcp flags & ack != 0 goto flypaper_weak_late',
+  ),
+  because(
+    'A SYN that arrived damaged is no offence.',
+    counted('tcp flags & (fin | syn | rst | ack) == syn ct state invalid', 'drop', 'damaged'),
+  ),
+  because(
+    'What is left of TCP wanted a closed port: SYN, FIN, NULL, XMAS.',
+    'meta l4proto tcp goto flypaper_offence',
+  ),
+]
+
+function udp(grades: Grades): readonly Paragraph[] {
+  const noise = `udp dport { ${UDP_NOISE} }`
+  return [
+    because(
+      'UDP: the noise of the neighbourhood, and traceroute.',
+      grades.noise === 'offence' ? `${noise} goto flypaper_offence` : counted(noise, 'drop', 'noise'),
+      counted(`udp dport { ${UDP_TRACEROUTE} }`, 'drop', 'traceroute'),
+    ),
+    because(
+      'Late answers to a question of ours.',
+      counted('udp dport @flypaper_asked', 'drop', 'late-answer'),
+      counted('ip saddr . udp sport . udp dport @flypaper_questions', 'drop', 'late-answer'),
+      counted('ip6 saddr . udp sport . udp dport @flypaper_questions6', 'drop', 'late-answer'),
+    ),
+    because(
+      'Answers of services, or their questions: from hosts that we talk to they may be late. Of others the daemon counts the ports.',
+      ...isIn('flypaper_peers').map(match =>
+        counted(`udp sport { ${UDP_PEERS} } udp dport 1024-65535 ${match}`, 'drop', 'late-answer'),
+      ),
+      `udp sport { ${UDP_PEERS} } udp dport 1024-65535 goto flypaper_weak_late`,
+      `udp dport { ${UDP_PEERS} } goto flypaper_weak_late`,
+    ),
+    because('Any other UDP wanted a closed port.', 'meta l4proto udp goto flypaper_offence'),
+  ]
 }
 
 function offence(tell: string): ChainSpec {

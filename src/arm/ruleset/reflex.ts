@@ -113,6 +113,10 @@ export function ours(): ChainSpec {
         'ip6 daddr ff00::/8 return',
       ),
       because(
+        'A connection that is older than conntrack: who opened it is not to be seen.',
+        'tcp flags & (syn | ack) != syn return',
+      ),
+      because(
         'The other side becomes a host that we talk to: one forged packet must not cut it off.',
         ...put('update', 'flypaper_peers', 'daddr'),
       ),

@@ -26,9 +26,17 @@ const UNSURE_SECONDS = 600
 const SERVED_MAX = 131_072
 
 export function sets(settings: Settings): readonly SetSpec[] {
-  const { sizes } = settings
-  const merged = mergePrefixes(settings.never)
-  const never = (family: Family) => merged.filter(prefix => prefix.family === family).map(({ text }) => text)
+  return [
+    ...stuckSets(settings),
+    ...sparedSets(settings),
+    ...acquaintedSets(settings),
+    ...flowSets(settings),
+    ...(closedMode(settings) === 'unaccepted' ? watchSets(settings) : []),
+  ]
+}
+
+/** Who is shut out. */
+function stuckSets({ sizes, hold }: Settings): readonly SetSpec[] {
   return [
     ...bothFamilies('flypaper', {
       why: 'The flies: who is locked out, and for how long. The IPv6 fly is the /64, kept as its first address.',
@@ -44,8 +52,16 @@ export function sets(settings: Settings): readonly SetSpec[] {
       why: 'Held: shut out by the kernel itself in the packet that offended, until the daemon has judged it.',
       flags: ['dynamic', 'timeout'],
       size: sizes.hold,
-      timeout: settings.hold,
+      timeout: hold,
     }),
+  ]
+}
+
+/** Who is never shut out, and where hosts stick one by one. */
+function sparedSets(settings: Settings): readonly SetSpec[] {
+  const merged = mergePrefixes(settings.never)
+  const never = (family: Family) => merged.filter(prefix => prefix.family === family).map(({ text }) => text)
+  return [
     {
       name: 'flypaper_never',
       why: 'The never-list of the settings: never held, never locked out.',
@@ -70,17 +86,23 @@ export function sets(settings: Settings): readonly SetSpec[] {
       type: 'ipv6_addr',
       flags: ['interval'],
     },
+  ]
+}
+
+/** Whom this machine has to do with. */
+function acquaintedSets({ sizes, peers, known }: Settings): readonly SetSpec[] {
+  return [
     ...bothFamilies('flypaper_peers', {
       why: 'Hosts to which a connection was originated from here lately: one forged packet must not cut them off.',
       flags: ['dynamic', 'timeout'],
       size: sizes.peers,
-      timeout: settings.peers,
+      timeout: peers,
     }),
     ...bothFamilies('flypaper_known', {
       why: 'Clients that opened a whole connection lately: one forged packet must not cut them off either.',
       flags: ['dynamic', 'timeout'],
       size: sizes.known,
-      timeout: settings.known,
+      timeout: known,
     }),
     {
       name: 'flypaper_questions',
@@ -88,7 +110,7 @@ export function sets(settings: Settings): readonly SetSpec[] {
       type: 'ipv4_addr . inet_service . inet_service',
       flags: ['dynamic', 'timeout'],
       size: QUESTIONS_MAX,
-      timeout: settings.peers,
+      timeout: peers,
     },
     {
       name: 'flypaper_questions6',
@@ -96,7 +118,7 @@ export function sets(settings: Settings): readonly SetSpec[] {
       type: 'ipv6_addr . inet_service . inet_service',
       flags: ['dynamic', 'timeout'],
       size: QUESTIONS_MAX,
-      timeout: settings.peers,
+      timeout: peers,
     },
     {
       name: 'flypaper_asked',
@@ -106,6 +128,12 @@ export function sets(settings: Settings): readonly SetSpec[] {
       size: ASKED_MAX,
       timeout: ASKED_SECONDS,
     },
+  ]
+}
+
+/** Ports that are served, flows of late packets, and the grace time. */
+function flowSets(settings: Settings): readonly SetSpec[] {
+  return [
     {
       name: 'flypaper_served',
       why: 'Ports that were open lately (closed = "listening"): a service that restarts does not cost its clients.',
@@ -136,7 +164,6 @@ export function sets(settings: Settings): readonly SetSpec[] {
       type: 'nf_proto',
       flags: ['timeout'],
     },
-    ...(closedMode(settings) === 'unaccepted' ? watchSets(settings) : []),
   ]
 }
 

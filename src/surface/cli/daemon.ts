@@ -1,14 +1,19 @@
 /** Runs the daemon in the foreground: start, restart and try are this with a word more or less. */
-import type { World } from '../../flypaperd.ts'
+
+import { checkArming } from '../../arm/arm.ts'
+import { disarmTrap } from '../../daemon/arming.ts'
+import { plan } from '../../daemon/policy.ts'
+import { openTrap, type Trap } from '../../daemon/run.ts'
+import type { World } from '../../daemon/world.ts'
+import type { Settings } from '../../settings/settings.ts'
 import { EXIT, type ExitStatus, Failure } from '../../terms/failure.ts'
-import { disarmTrap, openTrap, type Trap } from '../../trap.ts'
-import { givingBack } from '../../upkeep/memory.ts'
 import { reachDaemon } from '../control/client.ts'
 import { controlOf, type End } from '../control/daemon.ts'
 import type { Control } from '../control/protocol.ts'
 import { serveControl, serveMetrics } from '../control/server.ts'
 import { reloader } from './reload.ts'
 import { report } from './supervisor.ts'
+import type { System } from './system.ts'
 import { startTrial } from './trial.ts'
 import type { Call } from './verb.ts'
 
@@ -34,7 +39,10 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
   const running = await reachDaemon(system.socket)
   if (running !== undefined && !manner.handOver) await refuseSecond(running)
   call.print('Starting portscan protection: flypaperd.')
-  if (running !== undefined) await takeOver(running, system)
+  if (running !== undefined) {
+    checkSettings(system, settings)
+    await takeOver(running, system)
+  }
 
   using world = system.openWorld({ dryRun: settings.dryRun })
   const { log, events, now } = world
@@ -57,12 +65,13 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
     throw error
   })
   await using _metrics = await serveMetrics(system.metricsSocket, control, unixSockets)
-  events.tell({ event: 'armed', capture: trap.capture.kind, flies: trap.flypaper.count(now()) })
+  events.tell({ event: 'armed', capture: trap.capture.kind, flies: trap.flies.count(now()) })
   if (trap.auto !== undefined) log.info(trap.auto)
   if (settings.dryRun) log.info('this is a dry run: nobody is held, locked out or answered differently')
+  if (trap.pausedUntil !== undefined) log.info(`paused until ${new Date(trap.pausedUntil).toISOString()}`)
   if (trap.grace > 0) log.info(`nobody is judged for ${trap.grace} s, since this machine has just booted`)
   using _refresh = keepFresh(call, world, trap)
-  using _report = report(system.supervisor, () => trap.flypaper.count(now()))
+  using _report = report(system.supervisor, () => trap.flies.count(now()))
 
   const how = await end.promise
   system.supervisor.stopping()
@@ -87,6 +96,13 @@ async function refuseSecond(running: Control): Promise<never> {
     exit: EXIT.unavailable,
     hint: 'To take over from it without disarming: flypaperd restart. To end it: flypaperd stop.',
   })
+}
+
+/** The running daemon is not ended for settings that this machine would refuse. */
+function checkSettings({ openFirewall, lookAtFirewall, surroundings }: System, settings: Settings): void {
+  using firewall = openFirewall()
+  const policy = plan(settings, { lookAtFirewall, surroundings, supports: firewall.supports })
+  checkArming({ firewall, ...policy })
 }
 
 async function takeOver(running: Control, { socket, user }: Call['system']): Promise<void> {
@@ -129,7 +145,7 @@ function keepFresh({ system }: Call, { log }: World, trap: Trap): Disposable {
       log.error(`cannot bring the trap up to date: ${String(error)}`)
     }
   }
-  const giveBack = givingBack(system.memory, () => trap.capture.counts().packets)
+  const giveBack = system.givingBack(() => trap.capture.counts().packets)
   const afterStart = setTimeout(attempt, AFTER_START_MS, giveBack)
   const timer = setInterval(() => {
     attempt(trap.refresh)

@@ -1,6 +1,6 @@
 /** The command line: the table of verbs becomes a program, and every outcome an exit status. */
 import { Command, CommanderError } from 'commander'
-import { loadSettings } from '../../settings/load.ts'
+import { DEFAULT_FILE, loadSettings, parseSettings, type ReadText } from '../../settings/load.ts'
 import { loadSettledSettings } from '../../settings/settle.ts'
 import { escapeText } from '../../terms/escape.ts'
 import { EXIT, type ExitStatus, Failure } from '../../terms/failure.ts'
@@ -59,6 +59,7 @@ export async function runProgram(
         args,
         options,
         settings: () => loadSettings(file, system.readText),
+        usableSettings: () => usableSettings(file, system.readText, err),
         settledSettings: () => loadSettledSettings(file, system.readText),
         system,
         print,
@@ -73,6 +74,18 @@ export async function runProgram(
     return exit
   } catch (error) {
     return explain(error, err)
+  }
+}
+
+/** One line says what is wrong; `flypaperd check` says where. */
+function usableSettings(file: string | undefined, readText: ReadText, err: (text: string) => void) {
+  try {
+    return { settings: loadSettings(file, readText) }
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    const [first] = error.message.split('\n')
+    err(`flypaperd: ${first}\nThe defaults are taken instead. To see all of it: flypaperd check\n`)
+    return { settings: parseSettings('', DEFAULT_FILE), wrong: error }
   }
 }
 

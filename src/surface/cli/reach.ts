@@ -1,9 +1,10 @@
 /** Whom a verb acts through: the running daemon or, without one, the firewall and the history themselves. */
-
-import { singlePrefixes } from '../../arm/surroundings.ts'
-import { openFlypaper } from '../../lockout/flypaper.ts'
+import { presentSets } from '../../arm/firewall.ts'
+import { nearOf } from '../../arm/near.ts'
+import type { Ledger } from '../../lockout/commit.ts'
+import { indexOf } from '../../lockout/flies.ts'
+import { flush, freeIn, freeThese } from '../../lockout/free.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
-import { flyNamer } from '../../terms/fly.ts'
 import { type Client, reachDaemon } from '../control/client.ts'
 import { freeWhom } from '../control/freeing.ts'
 import type { Control } from '../control/protocol.ts'
@@ -26,17 +27,35 @@ export async function withActions<T>(call: Call, act: (actions: Actions) => Prom
   return daemon === undefined ? withoutDaemon(call, act) : act(daemon)
 }
 
+/** Settings that are broken are no obstacle: of them only the never-list is asked, for how flies are named. */
 async function withoutDaemon<T>(
-  { system, settings }: Call,
+  { system, usableSettings }: Call,
   act: (actions: Actions) => Promise<T>,
 ): Promise<T> {
-  const wanted = settings()
+  const { now } = system
+  const { settings } = usableSettings()
   using firewall = system.openFirewall()
   using history = system.openHistory()
-  const nameFly = flyNamer(singlePrefixes(system.surroundings.neighbourhood(), wanted.never))
-  const flypaper = openFlypaper({ firewall, memory: history, settings: wanted, nameFly, now: system.now() })
+  const ledger: Ledger = {
+    firewall: presentSets(firewall),
+    history,
+    flies: indexOf(history, now()),
+    refused(error) {
+      throw error
+    },
+  }
+  const { nameFly } = nearOf(system.surroundings.neighbourhood(), settings.never)
   return act({
-    free: request => freeWhom({ flypaper, history, now: system.now }, { ...request, by: system.signature }),
-    flush: () => flypaper.flush(system.signature, system.now),
+    free: request =>
+      freeWhom(
+        {
+          free: (wanted, by, freed) => freeIn(wanted, by, { ledger, nameFly, now }, freed),
+          freeThese: (sources, by) => freeThese(sources, by, ledger, now()),
+          history,
+          now,
+        },
+        { ...request, by: system.signature },
+      ),
+    flush: () => flush(ledger, system.signature, now),
   })
 }

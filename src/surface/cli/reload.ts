@@ -1,6 +1,7 @@
 /** New settings for the running daemon: taken whole, or refused whole. */
-import type { World } from '../../flypaperd.ts'
-import type { Trap } from '../../trap.ts'
+
+import type { Trap } from '../../daemon/run.ts'
+import type { World } from '../../daemon/world.ts'
 import { statusOf } from './supervisor.ts'
 import type { Call } from './verb.ts'
 
@@ -19,7 +20,7 @@ export function reloader(call: Call, { log, now }: World, trap: Trap): (by: stri
         log.error(`new settings are refused (${by}), the old ones stay: ${String(error)}`)
         throw error
       } finally {
-        supervisor.ready(statusOf(trap.flypaper.count(now())))
+        supervisor.ready(statusOf(trap.flies.count(now())))
       }
     })
     last = reload.catch(() => {})

@@ -71,8 +71,14 @@ function lockoutText(lockout: LockoutRow): string {
     length,
     ...(times > 1 ? [`time ${times}`] : []),
   ]
-  const reason = note ?? `${wordsOf(because)} (${because})`
-  return `${what.join(', ')}: ${reason}`
+  const reason = because === 'by-hand' && note !== undefined ? note : `${wordsOf(because)} (${because})`
+  return `${what.join(', ')}: ${reason}${prolongedText(lockout)}`
+}
+
+/** A person may give a fly that he did not lock out another end. */
+function prolongedText({ because, by, note }: LockoutRow): string {
+  if (because === 'by-hand' || by === undefined) return ''
+  return `; until then by ${by}${note === undefined ? '' : `: ${note}`}`
 }
 
 function endOf({ until, released }: LockoutRow, now: number): Happening[] {

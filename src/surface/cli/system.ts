@@ -2,13 +2,13 @@
 
 import type { Firewall } from '../../arm/firewall.ts'
 import type { Surroundings } from '../../arm/surroundings.ts'
+import type { World } from '../../daemon/world.ts'
+import type { LookAtFirewall } from '../../doctor/auto.ts'
 import type { Facts } from '../../doctor/facts.ts'
-import type { World } from '../../flypaperd.ts'
+import type { WholeFile } from '../../keep/state-file.ts'
 import type { History } from '../../record/history.ts'
 import type { ReadText } from '../../settings/load.ts'
 import type { Address } from '../../terms/address.ts'
-import type { Memory } from '../../upkeep/memory.ts'
-import type { WholeFile } from '../../upkeep/state-file.ts'
 import type { UnixSockets } from '../control/server.ts'
 import type { Supervisor } from './supervisor.ts'
 import type { Terminal } from './terminal.ts'
@@ -24,8 +24,9 @@ export interface System {
   /** The same beside what the kernel says: what is remembered where no daemon is. */
   readonly signature: string
   readonly pid: number
-  readonly memory: Memory
   readonly unixSockets: UnixSockets
+  /** Gives back what the start and floods took; to be called now and then. `packets` counts all that came. */
+  givingBack(packets: () => number): () => void
   readonly terminal: Terminal
   readonly surroundings: Surroundings
   readonly supervisor: Supervisor
@@ -36,6 +37,7 @@ export interface System {
   /** The ruleset with flies that is loaded at boot. */
   readonly stateFile: WholeFile
   openFirewall(): Firewall & Disposable
+  readonly lookAtFirewall: LookAtFirewall
   /** What the doctor looks at, but for the settings. Changes nothing, and never throws a Failure. */
   lookAround(): Omit<Facts, 'settings'>
   /** The history; that of the dry runs is another one. */

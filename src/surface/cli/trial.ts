@@ -1,8 +1,8 @@
 /** `flypaperd try`: a trap that goes again by itself, so that nobody locks himself out of a distant machine. */
-import type { World } from '../../flypaperd.ts'
+import type { Trap } from '../../daemon/run.ts'
+import type { World } from '../../daemon/world.ts'
 import { inPieces } from '../../lockout/pieces.ts'
 import type { Fly } from '../../terms/fly.ts'
-import type { Trap } from '../../trap.ts'
 
 export interface Trial extends Disposable {
   readonly until: number | undefined
@@ -17,7 +17,7 @@ export function startTrial(seconds: number | undefined, world: World, trap: Trap
   const timer = setTimeout(() => {
     log.warn('nobody has confirmed the trial: disarming, and freeing whom it locked out')
     const caught = names(trap).filter(fly => !before.has(fly))
-    inPieces(caught, piece => void trap.flypaper.freeThese(piece, 'the end of the trial', now()))
+    inPieces(caught, piece => void trap.freeThese(piece, 'the end of the trial'))
       .catch(error => log.error(`cannot free whom the trial locked out: ${String(error)}`))
       .finally(giveUp)
   }, seconds * 1000)
@@ -36,6 +36,6 @@ export function startTrial(seconds: number | undefined, world: World, trap: Trap
   }
 }
 
-function names({ flypaper }: Trap): Fly[] {
-  return [...flypaper.each()].map(([fly]) => fly)
+function names({ flies }: Trap): Fly[] {
+  return [...flies].map(([fly]) => fly)
 }

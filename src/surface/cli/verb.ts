@@ -1,6 +1,6 @@
 /** A verb of the command line. The table of them all is verbs/index.ts; help and usage are made from it. */
 import type { Settings } from '../../settings/settings.ts'
-import type { ExitStatus } from '../../terms/failure.ts'
+import type { ExitStatus, Failure } from '../../terms/failure.ts'
 import type { System } from './system.ts'
 
 export interface Verb {
@@ -21,6 +21,8 @@ export interface Call {
   readonly options: Readonly<Record<string, string | boolean | undefined>>
   /** Reads the settings; throws a Failure (78) that shows what is wrong. */
   settings(): Settings
+  /** The same for whoever is to be helped also when they are wrong: then what is wrong is said, and the defaults are taken. */
+  usableSettings(): { readonly settings: Settings; readonly wrong?: Failure }
   /** The same, once nobody is writing them any more. */
   settledSettings(): Promise<Settings>
   readonly system: System

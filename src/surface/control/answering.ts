@@ -6,7 +6,7 @@ import { jsonText } from '../../terms/escape.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
 import { ENDPOINTS, type Endpoint, type EndpointName } from './endpoints.ts'
 import { openApi } from './openapi.ts'
-import { ByRequest, FreeRequest, LockRequest, REQUEST_MAX, type Served } from './protocol.ts'
+import { ByRequest, FreeRequest, LockRequest, PauseRequest, REQUEST_MAX, type Served } from './protocol.ts'
 import { openWatchers, WATCHERS_MAX } from './watchers.ts'
 import { signature } from './who.ts'
 
@@ -27,6 +27,7 @@ export function answering(daemon: Served, peerOf: (socket: Socket) => string): A
   const watchers = openWatchers(daemon.watch)
   const handlers: Record<EndpointName, Handler> = {
     status: () => daemon.status(),
+    health: async () => ({ lines: await daemon.health() }),
     lock: (body, _, signed) => {
       const request = LockRequest.parse(body)
       return daemon.lock({ ...request, by: signed(request.by) })
@@ -36,6 +37,10 @@ export function answering(daemon: Served, peerOf: (socket: Socket) => string): A
       return daemon.free({ ...request, by: signed(request.by) })
     },
     flush: async (body, _, signed) => ({ flies: await daemon.flush(signed(claimOf(body))) }),
+    pause: (body, _, signed) => {
+      const request = PauseRequest.parse(body)
+      return nothing(daemon.pause({ ...request, by: signed(request.by) }))
+    },
     reload: (body, _, signed) => nothing(daemon.reload(signed(claimOf(body)))),
     confirm: (body, _, signed) => nothing(daemon.confirm(signed(claimOf(body)))),
     leave: (body, _, signed) => nothing(daemon.leave(signed(claimOf(body)))),

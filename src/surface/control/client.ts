@@ -14,6 +14,7 @@ import {
   EventLine,
   FlushAnswer,
   FreeAnswer,
+  HealthAnswer,
   LockAnswer,
   StatusAnswer,
 } from './protocol.ts'
@@ -53,9 +54,11 @@ function clientOf(path: string): Client {
     })
   return {
     status: async () => parse(StatusAnswer, await ask('status')),
+    health: async () => parse(HealthAnswer, await ask('health')).lines,
     lock: async request => parse(LockAnswer, await ask('lock', request)),
     free: async request => parse(FreeAnswer, await ask('free', request)),
     flush: async by => parse(FlushAnswer, await ask('flush', { by })).flies,
+    pause: async request => void (await ask('pause', request)),
     stop: async by => void (await ask('stop', { by })),
     leave: async by => void (await ask('leave', { by })),
     reload: async by => void (await ask('reload', { by })),

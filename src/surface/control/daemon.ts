@@ -1,12 +1,13 @@
 /** The running daemon as the control socket sees it. */
 
-import type { World } from '../../flypaperd.ts'
-import type { Wish } from '../../lockout/by-hand.ts'
-import { closedMode } from '../../settings/settings.ts'
-import type { Trap } from '../../trap.ts'
+import type { Trap } from '../../daemon/run.ts'
+import type { World } from '../../daemon/world.ts'
+import type { Wish } from '../../lockout/decide/lock.ts'
+import type { Seconds } from '../../terms/duration.ts'
 import { kernelFill } from '../metrics/fill.ts'
 import { metricsOf } from '../metrics/metrics.ts'
 import { metricsText } from '../metrics/text.ts'
+import { statusLines } from '../status-lines.ts'
 import { freeWhom, prefixesOf } from './freeing.ts'
 import type { Served } from './protocol.ts'
 
@@ -28,11 +29,19 @@ export interface Running {
   finish(how: End): Promise<void>
 }
 
-export function controlOf({ pid, version, world, trap, trial, reload, finish }: Running): Served {
+export function controlOf(running: Running): Served {
+  const { world, trap, trial, reload, finish } = running
   const { history, events, log, now } = world
   const since = now()
   const filled = kernelFill(world.kernelSets, now)
-  const about = () => ({ version, since, capture: trap.capture.kind, closed: closedMode(trap.settings) })
+  const about = () => ({
+    version: running.version,
+    since,
+    capture: trap.capture.kind,
+    closed: trap.settings.closed,
+  })
+  const status = () => ({ pid: running.pid, ...about(), ...standingOf(running) })
+  const supports = oncePerKernel(world)
   return {
     watch: events.watch,
     metrics: async () =>
@@ -40,45 +49,34 @@ export function controlOf({ pid, version, world, trap, trial, reload, finish }: 
         metricsOf({
           status: about(),
           counts: trap.counts(),
-          fill: { ...trap.flypaper.fill(now()), ...(await filled()) },
+          fill: { ...trap.flies.fill(now()), ...(await filled()) },
           sizes: trap.settings.sizes,
           historyBytes: history.bytes(),
         }),
       ),
-    async status() {
-      const { capture, ...counts } = trap.counts()
-      return {
-        pid,
-        ...about(),
-        ...(trap.auto === undefined ? {} : { auto: trap.auto }),
-        dryRun: trap.settings.dryRun,
-        ...(trial.until === undefined ? {} : { tryUntil: trial.until }),
-        counts: { ...counts, ...capture },
-      }
-    },
-    async lock({ lockouts, because: note, force = false, by }) {
+    status: async () => status(),
+    health: async () =>
+      statusLines({
+        settings: trap.settings,
+        table: world.firewall.look(),
+        ...supports(),
+        flies: trap.flies.count(now()),
+        forwards: world.surroundings.forwards(),
+        daemon: status(),
+      }),
+    async lock({ lockouts, because: note, force = false, exact = false, by }) {
       const prefixes = prefixesOf(lockouts.map(({ who }) => who))
       const wishes = lockouts.map(({ seconds }, i) => ({
         prefix: prefixes[i]!,
-        length: (seconds ?? trap.settings.lockout.first) as Wish['length'],
+        length: seconds as Wish['length'],
       }))
-      const { lockouts: locked, refused } = trap.lock(wishes, { by, note, force })
-      return { locked: locked.map(({ source }) => source), refused: [...refused] }
+      const { locked, kept, refused } = trap.lock(wishes, { by, note, force, exact })
+      return { locked: [...locked], kept: [...kept], refused: [...refused] }
     },
-    free: request =>
-      freeWhom(
-        {
-          flypaper: trap.flypaper,
-          history,
-          now,
-          freed: source => events.tell({ event: 'free', source, by: request.by }),
-        },
-        request,
-      ),
-    async flush(by) {
-      const flies = await trap.flypaper.flush(by, now)
-      events.tell({ event: 'flush', flies, by })
-      return flies
+    free: request => freeWhom({ free: trap.free, freeThese: trap.freeThese, history, now }, request),
+    flush: trap.flush,
+    async pause({ seconds, by }) {
+      trap.pause(seconds as Seconds, by)
     },
     reload,
     stop(by) {
@@ -92,5 +90,26 @@ export function controlOf({ pid, version, world, trap, trial, reload, finish }: 
     async confirm(by) {
       trial.confirm(by)
     },
+  }
+}
+
+/** How it stands with the trap, and what it has counted. */
+function standingOf({ trap, trial }: Running) {
+  const { capture, ...counts } = trap.counts()
+  return {
+    ...(trap.auto === undefined ? {} : { auto: trap.auto }),
+    dryRun: trap.settings.dryRun,
+    ...(trial.until === undefined ? {} : { tryUntil: trial.until }),
+    ...(trap.pausedUntil === undefined ? {} : { pausedUntil: trap.pausedUntil }),
+    counts: { ...counts, ...capture },
+  }
+}
+
+/** What the kernel supports does not change while the daemon runs, and to ask it takes some milliseconds. */
+function oncePerKernel({ firewall }: World) {
+  let known: { supportsQueue: boolean; supportsLog: boolean } | undefined
+  return () => {
+    known ??= { supportsQueue: firewall.supports('queue'), supportsLog: firewall.supports('log') }
+    return known
   }
 }

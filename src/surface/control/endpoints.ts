@@ -20,6 +20,12 @@ export const ENDPOINTS = {
     what: 'Which daemon this is, and what it has counted since it started.',
     answer: protocol.StatusAnswer,
   },
+  health: {
+    method: 'GET',
+    path: '/v1/health',
+    what: 'The six lines of status: whether the trap is armed and well.',
+    answer: protocol.HealthAnswer,
+  },
   lock: {
     method: 'POST',
     path: '/v1/lock',
@@ -43,6 +49,14 @@ export const ENDPOINTS = {
     request: protocol.ByRequest,
     answer: protocol.FlushAnswer,
     example: { by: 'anna' },
+  },
+  pause: {
+    method: 'POST',
+    path: '/v1/pause',
+    what: 'For so long nobody new is held or locked out; the flies stay. It ends by itself, or with 0.',
+    request: protocol.PauseRequest,
+    answer: protocol.Nothing,
+    example: { seconds: 600, by: 'anna' },
   },
   reload: {
     method: 'POST',

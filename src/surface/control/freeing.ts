@@ -1,6 +1,6 @@
 /** Whom an order to free means: prefixes, or the flies that fit some conditions. With and without a daemon. */
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Flypaper } from '../../lockout/flypaper.ts'
+import type { Freed as Met } from '../../lockout/free.ts'
 import type { Selection } from '../../record/selection.ts'
 import { type Prefix, parsePrefix } from '../../terms/address.ts'
 import { escapeText } from '../../terms/escape.ts'
@@ -9,32 +9,31 @@ import type { Fly } from '../../terms/fly.ts'
 import { type Freed, type FreeRequest, NAMED_MAX } from './protocol.ts'
 
 interface Flies {
-  readonly flypaper: Flypaper
+  /** Frees every fly that overlaps one of the prefixes, and ends the hold of everybody there, piece by piece. */
+  free(wanted: readonly Prefix[], by: string, freed: (piece: Met) => void): Promise<void>
+  /** Frees these at once: not for many. */
+  freeThese(sources: readonly Fly[], by: string): Met
   readonly history: Selection
   readonly now: () => number
-  /** Told of every fly that was freed. */
-  readonly freed?: (fly: Fly) => void
 }
 
 /** Many are freed piece by piece, between which packets and other requests have their turn. */
 export async function freeWhom(flies: Flies, { who, by, ...conditions }: FreeRequest): Promise<Freed> {
-  const { flypaper, history, now } = flies
   const within = who && prefixesOf(who)
   const freed = { flies: [] as string[], held: [] as string[], count: 0 }
-  const add = (piece: ReturnType<Flypaper['freeThese']>) => {
-    for (const fly of piece.flies) flies.freed?.(fly)
+  const add = (piece: Met) => {
     freed.count += piece.flies.length
     freed.flies.push(...piece.flies.slice(0, NAMED_MAX - freed.flies.length))
     freed.held.push(...piece.held.slice(0, NAMED_MAX - freed.held.length))
   }
   if (Object.values(conditions).every(value => value === undefined)) {
     if (within === undefined) throw new Failure('whom to free is not said', { exit: EXIT.usage })
-    await flypaper.free(within, by, now, add)
+    await flies.free(within, by, add)
     return freed
   }
-  for (const rows of history.selectPieces({ ...conditions, within }, now())) {
+  for (const rows of flies.history.selectPieces({ ...conditions, within }, flies.now())) {
     const sources = rows.map(({ source }) => source)
-    if (sources.length > 0) add(flypaper.freeThese(sources, by, now()))
+    if (sources.length > 0) add(flies.freeThese(sources, by))
     await turn()
   }
   return { ...freed, held: [] }

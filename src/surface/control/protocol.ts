@@ -1,6 +1,7 @@
 /** What is spoken over the control socket: HTTP/1.1 with JSON bodies, version 1. The table of it is endpoints.ts. */
 import * as z from 'zod'
 import { PROTOS } from '../../record/selection.ts'
+import type { StatusLine } from '../status-lines.ts'
 import { CLAIM_MAX } from './who.ts'
 
 /** Bytes of a request's body, at most. */
@@ -44,13 +45,26 @@ export const LockRequest = z.strictObject({
             z.literal('forever'),
           ])
           .optional()
-          .meta({ description: 'How long; left out, as long as a first lockout.' }),
+          .meta({
+            description:
+              'How long; left out, as long as a first lockout, and whoever is a fly already stays as long as he does.',
+          }),
       }),
     )
     .min(1)
     .max(WHO_MAX),
   because: z.string().min(1).max(200).optional().meta({ description: 'Why, in your own words.' }),
   force: z.boolean().optional().meta({ description: 'Also prefixes wider than a /16, in IPv6 a /32.' }),
+  exact: z.boolean().optional().meta({
+    description:
+      'Gives a fly the end that is said, also when it would stay longer. Without it the later end wins.',
+  }),
+  by: By,
+})
+/** Seconds of a pause, at most. */
+export const PAUSE_MAX = 86_400
+export const PauseRequest = z.strictObject({
+  seconds: z.int().min(0).max(PAUSE_MAX).meta({ description: 'How long; 0 ends a pause.' }),
   by: By,
 })
 export const ByRequest = z.strictObject({ by: By })
@@ -62,10 +76,13 @@ export const FreeAnswer = z.object({
 })
 export const LockAnswer = z.object({
   locked: z.array(z.string()).meta({ description: 'By the name of the fly: of an IPv6 address the /64.' }),
+  kept: z
+    .array(z.string())
+    .meta({ description: 'Who is a fly already, for at least as long: nothing was changed.' }),
   refused: z.array(
     z.object({
       who: z.string(),
-      why: z.enum(['never-list', 'near', 'no-host', 'too-wide', 'within', 'too-many']),
+      why: z.enum(['never-list', 'near', 'no-host', 'too-wide', 'within', 'too-many', 'full']),
     }),
   ),
 })
@@ -84,6 +101,9 @@ export const StatusAnswer = z.object({
     .meta({ description: 'When the settings say closed = "auto": which mode it took, and why.' }),
   /** Whether it only says what it would do. */
   dryRun: z.boolean(),
+  pausedUntil: Milliseconds.optional().meta({
+    description: 'Until when nobody new is held or locked out.',
+  }),
   tryUntil: Milliseconds.optional().meta({ description: 'Until when the trap is only tried.' }),
   counts: z.object({
     lockouts: z.int(),
@@ -103,6 +123,17 @@ export const StatusAnswer = z.object({
   }),
 })
 
+/** The six lines of `status`. */
+export const HealthAnswer = z.object({
+  lines: z.array(
+    z.object({
+      label: z.string(),
+      ok: z.boolean(),
+      reason: z.string().optional().meta({ description: 'What more there is to say.' }),
+    }),
+  ),
+})
+
 /** A line of the events; each event has more, as the log and `watch --json` show. */
 export const EventLine = z.looseObject({
   at: z.iso.datetime(),
@@ -116,6 +147,7 @@ interface By {
 }
 export type FreeRequest = z.infer<typeof FreeRequest> & By
 export type LockRequest = z.infer<typeof LockRequest> & By
+export type PauseRequest = z.infer<typeof PauseRequest> & By
 export type Freed = z.infer<typeof FreeAnswer>
 export type LockAnswer = z.infer<typeof LockAnswer>
 export type DaemonStatus = z.infer<typeof StatusAnswer>
@@ -126,9 +158,13 @@ export const ErrorAnswer = z.object({ error: z.string() })
 /** What the running daemon can be asked; the client has the same functions. */
 export interface Control {
   status(): Promise<DaemonStatus>
+  /** The six lines of `status`: is the trap armed and well? */
+  health(): Promise<readonly StatusLine[]>
   lock(request: LockRequest): Promise<LockAnswer>
   free(request: FreeRequest): Promise<Freed>
   flush(by: string): Promise<number>
+  /** For so long nobody new is held or locked out; 0 ends it. */
+  pause(request: PauseRequest): Promise<void>
   /** Disarms, saves and ends. */
   stop(by: string): Promise<void>
   /** Ends and leaves the trap armed, for another daemon to go on. */

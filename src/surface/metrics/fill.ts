@@ -1,5 +1,5 @@
 /** How full each set is. The daemon knows its flies; what the kernel fills by itself has to be counted there. */
-import { KERNEL_FILLED, type KernelFilled, type KernelSets } from '../../lockout/kernel-sets.ts'
+import { KERNEL_FILLED, type KernelFilled, type KernelSets } from '../../keep/kernel-sets.ts'
 import type { FlySet } from '../../terms/fly.ts'
 
 export type Fill = Readonly<Record<FlySet | KernelFilled, number>>

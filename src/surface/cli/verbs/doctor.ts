@@ -11,8 +11,9 @@ export const doctor: Verb = {
   details:
     'Changes nothing, and needs no daemon. Exit status 0 when nothing is missing, else 1. docs/beside-your-firewall.md says more about each firewall.',
   examples: ['sudo flypaperd doctor', 'sudo flypaperd doctor --json'],
-  run({ system, settings, options, print }) {
-    const diagnosis = diagnose({ ...system.lookAround(), settings: settings() })
+  run({ system, usableSettings, options, print }) {
+    const { settings, wrong } = usableSettings()
+    const diagnosis = diagnose({ ...system.lookAround(), settings, wrong: wrong?.message })
     if (options.json) print(jsonText(factsOf(diagnosis)))
     else printDiagnosis(diagnosis, { terminal: system.terminal, print })
     return diagnosis.findings.some(({ severity }) => severity === 'missing') ? EXIT.no : EXIT.ok

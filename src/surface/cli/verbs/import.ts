@@ -25,7 +25,7 @@ export const importFlies: Verb = {
     { flags: '--force', what: 'also very wide prefixes, as lock does' },
     JSON_OPTION,
   ],
-  details: `The list is a file or standard input, as export writes it: an address or prefix a line, with # for comments, or JSON. Never a host name. At most ${IMPORT_MAX} entries; one wrong line, and nobody is locked out. The never-list and the like are spared as lock does it. Needs the daemon.`,
+  details: `The list is a file or standard input, as export writes it: an address or prefix a line, with # for comments, or JSON. Never a host name. At most ${IMPORT_MAX} entries; one wrong line, and nobody is locked out. The never-list and the like are spared as lock does it. To import the same list again changes nothing. Needs the daemon.`,
   examples: [
     'sudo flypaperd import flies.txt --for 1d --because "from the other gate"',
     'sudo flypaperd import < flies.json',
@@ -33,13 +33,14 @@ export const importFlies: Verb = {
   async run(call) {
     const { options, print } = call
     const list = readList(call, call.args[0] ?? '-')
-    const { locked, refused } = await lockAll(call, list)
-    if (options.json) print(jsonText({ locked: locked.length, refused }))
+    const { locked, kept, refused } = await lockAll(call, list)
+    if (options.json) print(jsonText({ locked: locked.length, kept: kept.length, refused }))
     else {
       for (const { who, why } of refused.slice(0, SAID))
         print(`Not locked out: ${escapeText(who)} ${refusalText(why)}.`)
       if (refused.length > SAID) print(`Not locked out: ${refused.length - SAID} more.`)
-      print(`Locked out ${locked.length} of ${list.length}.`)
+      const already = kept.length === 0 ? '' : `; ${kept.length} are locked out already, for at least as long`
+      print(`Locked out ${locked.length} of ${list.length}${already}.`)
     }
     return refused.length > 0 ? EXIT.no : EXIT.ok
   },
@@ -58,7 +59,7 @@ async function lockAll(call: Call, list: readonly Imported[]): Promise<LockAnswe
   const seconds = options.for === undefined ? undefined : lengthOf(String(options.for))
   const because = options.because === undefined ? {} : { because: noteOf(String(options.because)) }
   const daemon = await runningDaemon(call)
-  const answer: LockAnswer = { locked: [], refused: [] }
+  const answer: LockAnswer = { locked: [], kept: [], refused: [] }
   const now = system.now()
   const wishes = list.flatMap(({ prefix, until }) => {
     const left = until === undefined || until === 'forever' ? until : Math.round((until - now) / 1000)
@@ -68,13 +69,14 @@ async function lockAll(call: Call, list: readonly Imported[]): Promise<LockAnswe
   })
   for (let at = 0; at < wishes.length; at += AT_ONCE) {
     const lockouts = wishes.slice(at, at + AT_ONCE)
-    const { locked, refused } = await daemon.lock({
+    const { locked, kept, refused } = await daemon.lock({
       lockouts,
       ...because,
       force: options.force === true,
       by: system.user,
     })
     answer.locked.push(...locked)
+    answer.kept.push(...kept)
     answer.refused.push(...refused)
     call.progress(`${at + lockouts.length} of ${list.length}`)
   }

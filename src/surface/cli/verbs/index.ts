@@ -10,6 +10,7 @@ import { generate } from './generate.ts'
 import { importFlies } from './import.ts'
 import { list } from './list.ts'
 import { lock } from './lock.ts'
+import { pause } from './pause.ts'
 import { reload } from './reload.ts'
 import { report } from './report.ts'
 import { restart } from './restart.ts'
@@ -28,6 +29,7 @@ export const VERBS: readonly Verb[] = [
   reload,
   tryOut,
   confirm,
+  pause,
   status,
   list,
   why,

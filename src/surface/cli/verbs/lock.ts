@@ -1,4 +1,4 @@
-import { WIDEST } from '../../../lockout/by-hand.ts'
+import { WIDEST } from '../../../lockout/decide/lock.ts'
 import { parseDuration } from '../../../terms/duration.ts'
 import { escapeText, jsonText } from '../../../terms/escape.ts'
 import { EXIT, Failure } from '../../../terms/failure.ts'
@@ -15,10 +15,11 @@ export const lock: Verb = {
     JSON_OPTION,
     { flags: '--for <time>', what: 'how long, or forever (default: as long as a first lockout)' },
     { flags: '--because <text>', what: 'why, for those who read the list later' },
+    { flags: '--exact', what: 'until then and no longer, also for a fly that would stay longer' },
     { flags: '--force', what: `also prefixes wider than /${WIDEST[4]}, in IPv6 /${WIDEST[6]}` },
   ],
   details:
-    'Needs the daemon. What meets the never-list, this machine, its gateways or resolvers is refused. Of an IPv6 address the whole /64 is locked out. Exit status 1 when somebody was refused.',
+    'Needs the daemon. Whoever is a fly already stays until the later end; without --for he stays as he is. What meets the never-list, this machine, its gateways or resolvers is refused. Of an IPv6 address the whole /64 is locked out. Exit status 1 when somebody was refused.',
   examples: [
     'sudo flypaperd lock 203.0.113.7',
     'sudo flypaperd lock 198.51.100.0/24 --for 1d --because "asked for all our mail users"',
@@ -28,15 +29,17 @@ export const lock: Verb = {
     const seconds = options.for === undefined ? undefined : lengthOf(String(options.for))
     const who = await whoIs(call)
     const daemon = await runningDaemon(call)
-    const { locked, refused } = await daemon.lock({
+    const { locked, kept, refused } = await daemon.lock({
       lockouts: who.map(one => ({ who: one, ...(seconds !== undefined && { seconds }) })),
       ...(options.because !== undefined && { because: noteOf(String(options.because)) }),
       force: options.force === true,
+      ...(options.exact === true && { exact: true }),
       by: system.user,
     })
-    if (options.json) print(jsonText({ locked, refused }))
+    if (options.json) print(jsonText({ locked, kept, refused }))
     else {
       for (const fly of locked) print(`Locked out ${escapeText(fly)}.`)
+      for (const fly of kept) print(`${escapeText(fly)} is locked out already, for at least as long.`)
       for (const { who, why } of refused) print(`Not locked out: ${escapeText(who)} ${refusalText(why)}.`)
     }
     return refused.length > 0 ? EXIT.no : EXIT.ok

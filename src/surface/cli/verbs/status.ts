@@ -1,7 +1,8 @@
 import { escapeText, jsonText } from '../../../terms/escape.ts'
 import { EXIT, type ExitStatus } from '../../../terms/failure.ts'
 import { reachDaemon } from '../../control/client.ts'
-import { type StatusLine, sparedLines, statusLines } from '../status-lines.ts'
+import type { DaemonStatus } from '../../control/protocol.ts'
+import { type StatusLine, sparedLines, statusLines } from '../../status-lines.ts'
 import { paint, type Terminal } from '../terminal.ts'
 import { type Call, JSON_OPTION, type Verb } from '../verb.ts'
 
@@ -9,12 +10,12 @@ export const status: Verb = {
   name: 'status',
   summary: 'six lines: is the trap armed and well? Then, whom it has spared',
   options: [JSON_OPTION],
-  details: 'Exit status 0 when all is OK, 3 when the daemon is not running, 1 otherwise.',
+  details:
+    'A running daemon tells it to whoever may speak to it; without one it takes root. Exit status 0 when all is OK, 3 when the daemon is not running, 1 otherwise.',
   examples: ['sudo flypaperd status', 'sudo flypaperd status --json'],
   async run(call) {
     const { system, options, print } = call
-    const daemon = await (await reachDaemon(system.socket))?.status()
-    const lines = linesOf(call, daemon)
+    const { daemon, lines } = await seen(call)
     if (options.json) print(jsonText({ lines, ...(daemon === undefined ? {} : { daemon }) }))
     else {
       for (const line of lines) print(textOf(line, system.terminal))
@@ -24,14 +25,25 @@ export const status: Verb = {
   },
 }
 
-function linesOf(
-  { system, settings }: Call,
-  daemon: Parameters<typeof statusLines>[0]['daemon'],
-): readonly StatusLine[] {
+interface Seen {
+  readonly daemon?: DaemonStatus
+  readonly lines: readonly StatusLine[]
+}
+
+/** A daemon that runs knows it all, and tells whoever may speak to it; without one the kernel is asked, which takes root. */
+async function seen(call: Call): Promise<Seen> {
+  const running = await reachDaemon(call.system.socket)
+  if (running === undefined) return { lines: linesOf(call) }
+  const daemon = await running.status()
+  const lines = await running.health().catch(() => linesOf(call, daemon))
+  return { daemon, lines }
+}
+
+function linesOf({ system, usableSettings }: Call, daemon?: DaemonStatus): readonly StatusLine[] {
   using firewall = system.openFirewall()
   using history = system.openHistory({ readOnly: true })
   return statusLines({
-    settings: settings(),
+    settings: usableSettings().settings,
     table: firewall.look(),
     supportsQueue: firewall.supports('queue'),
     supportsLog: firewall.supports('log'),

@@ -1,5 +1,5 @@
+import { disarmTrap } from '../../../daemon/arming.ts'
 import { EXIT } from '../../../terms/failure.ts'
-import { disarmTrap } from '../../../trap.ts'
 import { reachDaemon } from '../../control/client.ts'
 import type { Verb } from '../verb.ts'
 

@@ -35,11 +35,11 @@ export const why: Verb = {
   },
 }
 
-async function knownOf({ system, settings }: Call, who: string): Promise<Known> {
+async function knownOf({ system, usableSettings }: Call, who: string): Promise<Known> {
   const prefix = parsePrefix(who)!
   using history = system.openHistory({ readOnly: true })
   const names = [prefix.text, ...(prefix.family === 6 ? [widen(prefix, 64).text] : [])]
-  const [never] = settings().never.filter(entry => overlaps(entry, prefix))
+  const [never] = usableSettings().settings.never.filter(entry => overlaps(entry, prefix))
   return {
     who,
     lockouts: history.lockoutsOf(names, TOLD),

@@ -1,7 +1,7 @@
 /** The kernel's set beside the index: what differs. Pure. */
 import type { TimedFly } from '../arm/flies.ts'
 import { type Fly, flyOfElement } from '../terms/fly.ts'
-import type { FoundElement } from './foreign.ts'
+import type { FoundElement } from './external-changes.ts'
 
 export interface Differences {
   /** In the index, and not in the set. */

@@ -1,5 +1,5 @@
 /** A capture that is replaced goes a little later: packets are on their way to it. */
-import type { Capture } from '../capture/capture.ts'
+import type { Capture } from './capture.ts'
 
 /** What the kernel has handed over before the rules changed is read by then. */
 const LATER_MS = 1000

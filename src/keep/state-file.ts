@@ -14,7 +14,7 @@ import { openAlarm } from '../record/alarm.ts'
 import type { Log } from '../record/log.ts'
 import type { Settings } from '../settings/settings.ts'
 import { elementOf, FLY_SETS, type Fly, type FlySet } from '../terms/fly.ts'
-import { BOOT_SECONDS } from './settle.ts'
+import { BOOT_SECONDS } from './reconcile.ts'
 
 /** A text file that is always whole: the port that system/state-file.ts stands behind. */
 export interface WholeFile {

@@ -4,15 +4,15 @@
  */
 import type { Firewall, TableView } from '../arm/firewall.ts'
 import type { TimedFly } from '../arm/flies.ts'
-import type { Flypaper } from '../lockout/flypaper.ts'
-import type { KernelSets } from '../lockout/kernel-sets.ts'
+import type { Flies } from '../lockout/flies.ts'
 import type { Address } from '../terms/address.ts'
 import { elementOf, type Fly } from '../terms/fly.ts'
+import type { KernelSets } from './kernel-sets.ts'
 
 export interface LookWorld {
   readonly firewall: Firewall
   readonly kernelSets: KernelSets
-  readonly flypaper: Flypaper
+  readonly flies: Flies
   readonly now: () => number
 }
 
@@ -26,10 +26,10 @@ export interface SecondLook {
 }
 
 /** To be made before the sets are listed. */
-export function secondLook({ firewall, kernelSets, flypaper, now }: LookWorld): SecondLook {
+export function secondLook({ firewall, kernelSets, flies: index, now }: LookWorld): SecondLook {
   const identity = () => identityOf(firewall.look(), kernelSets.place())
   const listed = identity()
-  const isFly = (fly: Fly) => flypaper.find(fly, now()) !== undefined
+  const isFly = (fly: Fly) => index.get(fly, now()) !== undefined
 
   function find(set: HostSet, flies: readonly Fly[]): ReadonlySet<string> {
     const found = kernelSets.find(set, flies.map(elementTextOf))

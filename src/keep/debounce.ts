@@ -3,7 +3,7 @@
 const SECOND_MS = 1000
 
 /** Disposing of it does what is still to be done. */
-export interface Busy extends Disposable {
+export interface Debounce extends Disposable {
   /** There is something to do. */
   begin(): void
   /** Does it now. */
@@ -11,7 +11,7 @@ export interface Busy extends Disposable {
 }
 
 /** `work` tells whether more is left for the next second. What it throws is said, and ends it until it begins anew. */
-export function whileBusy(work: () => boolean, failed: (error: unknown) => void): Busy {
+export function debounce(work: () => boolean, failed: (error: unknown) => void): Debounce {
   let timer: NodeJS.Timeout | undefined
   let isOver = false
 

@@ -1,6 +1,6 @@
 /** What keeping the flies needs to know of the kernel's sets beyond changing them. */
 import type { Address } from '../terms/address.ts'
-import type { ForeignTransaction, FoundElement } from './foreign.ts'
+import type { ForeignTransaction, FoundElement } from './external-changes.ts'
 
 /** The sets of addresses that the kernel fills by itself. */
 export const KERNEL_FILLED = [

@@ -2,16 +2,17 @@
  * Keeps an armed trap as it should be, whatever others do to it. Who removes it or a part of it (`nft flush
  * ruleset`, a firewall manager) is named, and it is armed again with all flies.
  */
-import { type ForeignTransaction, meaningOf } from '../lockout/foreign.ts'
-import { endHolds } from '../lockout/hold.ts'
+
 import { inPieces } from '../lockout/pieces.ts'
 import { openAlarm } from '../record/alarm.ts'
 import type { Events } from '../record/events.ts'
+import type { Log } from '../record/log.ts'
+import { type ForeignTransaction, meaningOf } from './external-changes.ts'
+import { type Reconciling, reconcile, type SetChanges, type SetState } from './reconcile.ts'
 import { identityOf } from './second-look.ts'
-import { type Settled, type SettleWorld, settle, type Trust } from './settle.ts'
 
-export interface KeptTrap {
-  /** Arms with all flies and the settings in force. */
+export interface KeptTrap extends SetChanges {
+  /** Arms with all flies and the policy in force. */
   arm(): void
   /** The administrator's chains that shall have the jump. */
   chains(): readonly string[]
@@ -33,9 +34,9 @@ export interface Keeper extends Disposable {
    */
   watch(): void
   /** Arms again. Never throws: what fails is said, and tried again. */
-  armAgain(why: string): void
+  rearm(why: string): void
   /** Does in the background what follows an arming. */
-  follow(trust: Trust): void
+  follow(state: SetState): void
   counts(): KeeperCounts
 }
 
@@ -47,22 +48,27 @@ const FIGHT = { times: 10, withinMs: 5000, pauseMs: 1000 }
 const SET = 'set'
 
 /** Whether the sets are those with which the index agreed last; they are not trusted again until it does so anew. */
-export function takeTrust({ firewall, history, kernelSets }: Omit<SettleWorld, 'flypaper'>): Trust {
+export function takeSetState({ firewall, history, kernelSets }: Omit<KeepWorld, 'flies'>): SetState {
   const identity = identityOf(firewall.look(), kernelSets.place())
   const isSame = identity !== '' && history.getMeta(SET) === identity
   history.setMeta(SET, '')
   return isSame ? 'confirmed' : 'restored'
 }
 
-export function keepTrap(world: SettleWorld & { readonly events: Events }, trap: KeptTrap): Keeper {
-  const { firewall, kernelSets, history, log, events, now, flypaper } = world
+export interface KeepWorld extends Reconciling {
+  readonly log: Log
+  readonly events: Events
+}
+
+export function keepTrap(world: KeepWorld, trap: KeptTrap): Keeper {
+  const { firewall, kernelSets, history, log, events, now, flies } = world
   const alarm = openAlarm(log, now)
   const counts = { rearmed: 0, mended: 0 }
   let following = new AbortController()
   let timer: NodeJS.Timeout | undefined
   const armed: number[] = []
 
-  function armAgain(why: string): void {
+  function rearm(why: string): void {
     if (timer !== undefined) return
     const isFight = armed.length === FIGHT.times && armed[0]! > performance.now() - FIGHT.withinMs
     const pause = isFight ? FIGHT.pauseMs : BETWEEN_MS
@@ -79,7 +85,7 @@ export function keepTrap(world: SettleWorld & { readonly events: Events }, trap:
       trap.arm()
       counts.rearmed++
       const took = Math.round(performance.now() - began)
-      events.tell({ event: 'rearmed', why, flies: flypaper.count(now()), took })
+      events.tell({ event: 'rearmed', why, flies: flies.count(now()), took })
       follow('begun')
     } catch (error) {
       alarm(`${why}, and arming again failed: ${String(error)}`)
@@ -89,28 +95,25 @@ export function keepTrap(world: SettleWorld & { readonly events: Events }, trap:
     if (armed.length > FIGHT.times) armed.shift()
   }
 
-  function follow(trust: Trust): void {
+  function follow(state: SetState): void {
     if (!trap.keepsFlies) return
     following.abort()
     following = new AbortController()
     const { signal } = following
     const began = performance.now()
-    const count = flypaper.count(now())
-    settle(world, trust, signal)
-      .then(settled => settled !== undefined && tell(settled, count, performance.now() - began))
+    const count = flies.count(now())
+    reconcile(world, trap, state, signal)
+      .then(mended => mended !== undefined && tell(mended, count, performance.now() - began))
       .catch(error => {
         if (signal.aborted) return
         alarm(`cannot compare the kernel's sets with the history: ${String(error)}`)
-        setTimeout(() => !signal.aborted && armAgain('the sets are not as they should be'), RETRY_MS).unref()
+        setTimeout(() => !signal.aborted && rearm('the sets are not as they should be'), RETRY_MS).unref()
       })
   }
 
-  function tell({ freed, adopted, mended }: Settled, flies: number, took: number): void {
+  function tell(mended: number, flies: number, took: number): void {
     counts.mended += mended
     history.setMeta(SET, identityOf(firewall.look(), kernelSets.place()))
-    inPieces(freed, piece => void endHolds(firewall, piece)).catch(failed)
-    for (const source of freed) events.tell({ event: 'free', source, by: 'hand' })
-    for (const lockout of adopted) events.tell({ event: 'lockout', lockout })
     if (mended > 0) log.warn(`${mended} flies in the kernel were not as they should be, and are set right`)
     if (took > 1000) log.info(`all ${flies} flies are settled, after ${Math.round(took)} ms`)
   }
@@ -118,23 +121,17 @@ export function keepTrap(world: SettleWorld & { readonly events: Events }, trap:
   function onForeign(transaction: ForeignTransaction): void {
     const by = `${transaction.name}, pid ${transaction.pid}`
     const meaning = meaningOf(transaction, trap.chains())
-    if (meaning.meaning === 'flushed') armAgain(`${by}, has removed a part of the trap`)
+    if (meaning.meaning === 'flushed') rearm(`${by}, has removed a part of the trap`)
     if (meaning.meaning !== 'flies' || !trap.keepsFlies) return
-    inPieces(meaning.freed, piece => {
-      const freed = flypaper.released(piece, by, now())
-      endHolds(firewall, freed)
-      for (const source of freed) events.tell({ event: 'free', source, by })
-    }).catch(failed)
-    inPieces(meaning.added, piece => {
-      for (const lockout of flypaper.adopt(piece, by, now())) events.tell({ event: 'lockout', lockout })
-    }).catch(failed)
+    inPieces(meaning.freed, piece => trap.released(piece, by)).catch(failed)
+    inPieces(meaning.added, piece => trap.found(piece, by)).catch(failed)
   }
 
   const failed = (error: unknown) => alarm(`what others did to the flies is not recorded: ${String(error)}`)
   const blind = (error: unknown) => alarm(`changes by others are seen once a minute only: ${String(error)}`)
   function openWatch(): Disposable | undefined {
     try {
-      const onLost = () => armAgain('some announcements of the kernel were lost')
+      const onLost = () => rearm('some announcements of the kernel were lost')
       return kernelSets.watch({ onForeign, onLost, onError: blind })
     } catch (error) {
       return void blind(error)
@@ -146,7 +143,7 @@ export function keepTrap(world: SettleWorld & { readonly events: Events }, trap:
     watch() {
       watching ??= openWatch()
     },
-    armAgain,
+    rearm,
     follow,
     counts: () => ({ ...counts }),
     [Symbol.dispose]() {

@@ -1,6 +1,7 @@
 /** What was refused by the chains of others, as the packet that it was: only its source port is not known. */
-import type { Refused } from '../capture/refused.ts'
-import type { Packet } from './packet.ts'
+
+import type { Packet } from '../decode/packet.ts'
+import type { Refused } from './refused.ts'
 
 const TCP = 6
 const SYN = 0x02

@@ -1,9 +1,9 @@
 /** The six lines of `status`, as in 2006: what is there, what is missing, and why. Pure. */
-import { isArmed } from '../../arm/arm.ts'
-import type { TableView } from '../../arm/firewall.ts'
-import { type ChainName, ENTRANCES, isOurs } from '../../arm/names.ts'
-import type { Settings } from '../../settings/settings.ts'
-import type { DaemonStatus } from '../control/protocol.ts'
+import { isArmed } from '../arm/arm.ts'
+import type { TableView } from '../arm/firewall.ts'
+import { type ChainName, ENTRANCES, isOurs } from '../arm/names.ts'
+import type { Settings } from '../settings/settings.ts'
+import type { DaemonStatus } from './control/protocol.ts'
 
 export interface StatusLine {
   readonly label: string
@@ -91,9 +91,13 @@ function jumpsTo(table: TableView, entrance: string): string[] {
 
 function daemonProcess({ daemon }: Seen): StatusLine {
   const label = 'process'
-  return daemon === undefined
-    ? { label, ok: false }
-    : { label, ok: true, reason: `pid ${daemon.pid}${daemon.dryRun ? ', dry run' : ''}` }
+  if (daemon === undefined) return { label, ok: false }
+  const { pid, dryRun, pausedUntil } = daemon
+  const paused =
+    pausedUntil === undefined
+      ? ''
+      : `, paused until ${new Date(pausedUntil).toISOString()}: nobody new is held`
+  return { label, ok: true, reason: `pid ${pid}${dryRun ? ', dry run' : ''}${paused}` }
 }
 
 /** Packets that the kernel handed over and that never came are told here: their senders were held, and not judged. */

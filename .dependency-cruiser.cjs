@@ -1,0 +1,110 @@
+/**
+ * Who may import whom. Each floor imports only those before it; a floor owns the small interface that it needs of Linux, and
+ * system/ implements it. test/floors.test.ts plants each forbidden import.
+ */
+const FLOORS = [
+  'terms',
+  'settings',
+  'decode',
+  'arm',
+  'capture',
+  'judge',
+  'lockout',
+  'log',
+  'counters',
+  'history',
+  'doctor',
+  'keep',
+  'daemon',
+  'surface',
+]
+
+const folder = name => `^src/${name}/`
+
+const floors = FLOORS.slice(0, -1).map((name, i) => ({
+  name: `${name}-imports-only-floors-before-it`,
+  severity: 'error',
+  from: { path: folder(name) },
+  to: { path: `^src/(${FLOORS.slice(i + 1).join('|')})/` },
+}))
+
+/** Folders and modules of Node that some must not import. */
+const sentences = [
+  {
+    name: 'only-system-touches-linux',
+    comment: 'The control server and its client hold their socket.',
+    severity: 'error',
+    from: { path: '^src/', pathNot: '^src/(system|surface/control)/' },
+    to: {
+      path: '^(koffi|node_modules/koffi)|^(node:)?(sqlite|fs|fs/promises|net|http|dgram|dns|dns/promises|child_process|os|worker_threads)$',
+    },
+  },
+  {
+    name: 'system-implements-what-the-floors-need',
+    comment: 'Only main.ts and checkout.ts open the real one.',
+    severity: 'error',
+    from: { path: '^src/', pathNot: '^src/(system/|(main|checkout|command)\\.ts)' },
+    to: { path: '^src/system/' },
+  },
+  {
+    name: 'system-knows-no-daemon',
+    comment: 'system.ts alone knows what the command line wants to open.',
+    severity: 'error',
+    from: { path: '^src/system/', pathNot: '^src/system/system\\.ts$' },
+    to: { path: '^src/(daemon|surface)/' },
+  },
+  {
+    name: 'deciding-is-pure',
+    comment: 'No clock, no file, no log.',
+    severity: 'error',
+    from: { path: '^src/(terms|decode|judge|lockout/decide|doctor)/' },
+    to: { dependencyTypes: ['core'] },
+  },
+  {
+    name: 'deciding-changes-nothing',
+    severity: 'error',
+    from: { path: '^src/lockout/decide/' },
+    to: { path: '^src/(arm/firewall|lockout/(commit|free|hold))\\.ts$' },
+  },
+  {
+    name: 'the-doctor-changes-nothing',
+    comment: 'Facts in, findings out. It knows the ruleset as data.',
+    severity: 'error',
+    from: { path: '^src/doctor/' },
+    to: { path: '^src/(capture|judge|lockout|log|counters|history)/' },
+  },
+  ...['nftables-json', 'nfnetlink'].map(name => ({
+    name: `${name}-is-a-library-of-its-own`,
+    severity: 'error',
+    from: { path: `^src/system/${name}/` },
+    to: { path: '^src/', pathNot: `^src/system/${name}/` },
+  })),
+  {
+    name: 'no-circles',
+    severity: 'error',
+    from: {},
+    to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+  },
+  {
+    name: 'resolvable',
+    severity: 'error',
+    from: {},
+    to: { couldNotResolve: true, pathNot: '^node:sqlite$' },
+  },
+]
+
+module.exports = {
+  forbidden: [...floors, ...sentences],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js', '.json'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default'],
+    },
+  },
+}
+// For the test; dependency-cruiser takes no properties that it does not know.
+Object.defineProperty(module.exports, 'FLOORS', { value: FLOORS, enumerable: false })

@@ -1,0 +1,51 @@
+/** Arming by a policy: start, reload and arming again are this one function. */
+import { type Arming, type ArmOptions, arm } from '../arm/arm.ts'
+import { disarm } from '../arm/disarm.ts'
+import type { Firewall } from '../arm/firewall.ts'
+import type { History } from '../record/history.ts'
+import type { Daemon, State } from './daemon.ts'
+import type { Policy } from './policy.ts'
+import type { World } from './world.ts'
+
+/** Whether `table inet filter` was made by us: as the table does, it outlives the daemon. */
+const MADE_TABLE = 'made-table'
+
+/** Throws what the kernel or the settings have against it; a trap that was there before may be half of this policy's then. */
+export function armBy(policy: Policy, daemon: Daemon, options: ArmOptions): Arming {
+  const { world, state, acquaintances, keeper, audit } = daemon
+  const { firewall, surroundings, history, now } = world
+  const arming = arm(
+    {
+      firewall,
+      surroundings,
+      settings: policy.settings,
+      ruleset: policy.ruleset,
+      near: policy.near,
+      flies: () => (policy.settings.dryRun ? [] : state.flies.timed(now)),
+      recalled: acquaintances.recall(now()),
+      grace: graceLeft({ ...state, policy }, world),
+      filled: keeper.watch,
+    },
+    options,
+  )
+  if (arming.table !== 'ours') history.setMeta(MADE_TABLE, arming.table === 'made' ? 'yes' : 'no')
+  audit.remember()
+  return arming
+}
+
+/** Seconds in which nobody is judged: after boot, and while the trap is paused. */
+export function graceLeft({ policy, pausedUntil }: State, { surroundings, now }: World): number {
+  return Math.max(bootGraceLeft(policy, surroundings), Math.ceil(((pausedUntil ?? 0) - now()) / 1000))
+}
+
+/** Seconds of the grace time after boot that are left. */
+export function bootGraceLeft({ settings }: Policy, surroundings: World['surroundings']): number {
+  return Math.max(0, Math.ceil(settings.bootGrace - surroundings.uptime()))
+}
+
+/** Disarms whatever trap is in the kernel, also one whose daemon is gone. The flies stay. */
+export function disarmTrap(firewall: Firewall, history: History, now: number): void {
+  const holdsSomebody = (set: 'flypaper' | 'flypaper6') => firewall.first(set, 1).length > 0
+  const keepFlies = history.count(now) > 0 || holdsSomebody('flypaper') || holdsSomebody('flypaper6')
+  disarm(firewall, { keepFlies, madeTable: history.getMeta(MADE_TABLE) === 'yes' })
+}

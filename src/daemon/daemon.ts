@@ -1,0 +1,61 @@
+/** The running daemon: its state, to which only steps assign, and what they act through. */
+import type { Acquaintances } from '../arm/acquaintances.ts'
+import type { JudgeMemory } from '../judge/judge.ts'
+import type { Auditor } from '../keep/audit.ts'
+import type { Keeper } from '../keep/keeper.ts'
+import type { Ledger } from '../lockout/commit.ts'
+import type { Flies } from '../lockout/flies.ts'
+import type { Promotion } from '../lockout/promotion.ts'
+import type { Deferrals } from '../record/deferrals.ts'
+import type { Witness } from '../record/sightings.ts'
+import type { Tally } from '../record/tally.ts'
+import type { Care } from '../upkeep/care.ts'
+import type { AnswerTo, InputOf, Kind } from './input.ts'
+import type { PauseClock } from './pause.ts'
+import type { Policy } from './policy.ts'
+import type { Sources } from './sources.ts'
+import type { World } from './world.ts'
+
+export interface State {
+  policy: Policy
+  readonly flies: Flies
+  /** What counts against sources that are not judged by one packet. */
+  readonly memory: JudgeMemory
+  readonly promotion: Promotion
+  /** When the set was full and nobody could make room, in milliseconds since the epoch. */
+  fullSince: number
+  /** Nobody new is held or locked out until then. */
+  pausedUntil: number | undefined
+  /** What was said last of a mode that closed = "auto" would take now. */
+  remarked: string
+}
+
+export interface Daemon {
+  readonly world: World
+  readonly state: State
+  /** Where flies change: kernel, history, index. */
+  readonly ledger: Ledger
+  readonly tally: Tally
+  readonly witness: Witness
+  readonly deferrals: Deferrals
+  readonly acquaintances: Acquaintances
+  readonly audit: Auditor
+  readonly keeper: Keeper
+  /** The flies or the settings have changed: the state file follows. */
+  readonly changed: () => void
+  readonly care: Care
+  readonly sources: Sources
+  readonly pauseClock: PauseClock
+  /** Given when the daemon ends: what still goes on in the background fails then. */
+  readonly ended: AbortSignal
+  /** Alarms that may come by the thousand, each with a pace of its own. */
+  readonly alarms: Readonly<Record<'full' | 'byHand' | 'background', (message: string) => void>>
+}
+
+/** Nobody new is held or locked out meanwhile. */
+export function isPaused({ pausedUntil }: State, now: number): boolean {
+  return pausedUntil !== undefined && now < pausedUntil
+}
+
+/** Takes the daemon through one input: how sources and orders reach it. */
+export type Feed = <K extends Kind>(input: InputOf<K>) => AnswerTo<K>

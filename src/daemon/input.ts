@@ -1,0 +1,65 @@
+/** What can happen to the daemon: one closed union. Sources make inputs, step.ts takes the state through them. */
+import type { TimedFly } from '../arm/flies.ts'
+import type { Captured } from '../capture/capture.ts'
+import type { Refused } from '../capture/refused.ts'
+import type { Locked, LockOrder, Wish } from '../lockout/decide/lock.ts'
+import type { Freed } from '../lockout/free.ts'
+import type { Settings } from '../settings/settings.ts'
+import type { Prefix } from '../terms/address.ts'
+import type { Seconds } from '../terms/duration.ts'
+import type { Fly } from '../terms/fly.ts'
+
+export type Input =
+  /** Packets that nobody accepted. */
+  | { readonly input: 'packets'; readonly batch: readonly Captured[] }
+  /** What the chains of others refused; `pending` are the sources that the kernel holds for it. */
+  | { readonly input: 'refused'; readonly refused: readonly Refused[]; readonly pending: ReadonlySet<string> }
+  /** Somebody else took these out of the kernel's set, ... */
+  | { readonly input: 'released'; readonly gone: readonly Fly[]; readonly by: string }
+  /** ... or put these in. */
+  | { readonly input: 'found'; readonly found: readonly TimedFly[]; readonly by: string }
+  /** The kernel's set is not as it should be: these are missing or have another time, `refill` may be missing, `stale` should not be there. */
+  | {
+      readonly input: 'mend'
+      readonly restore?: readonly TimedFly[]
+      readonly refill?: readonly TimedFly[]
+      readonly stale?: readonly Fly[]
+    }
+  /** The trap, or a part of it, is gone. Throws what keeps it from being armed again. */
+  | { readonly input: 'rearm' }
+  | { readonly input: 'lock'; readonly wishes: readonly Wish[]; readonly order: LockOrder }
+  /** Many are freed piece by piece, and packets have their turn between two of them; `freed` is told of each piece. */
+  | {
+      readonly input: 'free'
+      readonly wanted: readonly Prefix[]
+      readonly by: string
+      readonly freed: (piece: Freed) => void
+    }
+  /** These at once: not for many. */
+  | { readonly input: 'free-these'; readonly sources: readonly Fly[]; readonly by: string }
+  /** Piece by piece as well. */
+  | { readonly input: 'flush'; readonly by: string }
+  /** For so long nobody new is held or locked out; 0 ends it. */
+  | { readonly input: 'pause'; readonly seconds: Seconds; readonly by: string }
+  /** Throws a Failure for settings that cannot be taken; the old ones stay in force then. */
+  | { readonly input: 'reload'; readonly settings: Settings }
+  /** The clock was set by so many milliseconds. */
+  | { readonly input: 'clock'; readonly stepped: number }
+  /** A second in which there was something to do. Tells whether there is more for the next one. */
+  | { readonly input: 'second' }
+  /** A minute is over, or an address or route has changed: this machine is looked at again. */
+  | { readonly input: 'look' }
+
+/** What each input answers. */
+export interface Answers {
+  readonly lock: Locked
+  readonly free: Promise<void>
+  readonly 'free-these': Freed
+  /** How many flies there were. */
+  readonly flush: Promise<number>
+  readonly second: boolean
+}
+
+export type Kind = Input['input']
+export type InputOf<K extends Kind> = Extract<Input, { readonly input: K }>
+export type AnswerTo<K extends Kind> = K extends keyof Answers ? Answers[K] : unknown

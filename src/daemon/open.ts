@@ -1,0 +1,130 @@
+/** Everything that a step acts through is opened here, in the order in which it depends on each other. */
+import { openAcquaintances } from '../arm/acquaintances.ts'
+import { untouched } from '../arm/firewall.ts'
+import { openMemory } from '../judge/judge.ts'
+import { auditor } from '../keep/audit.ts'
+import { type Debounce, debounce } from '../keep/debounce.ts'
+import { type Keeper, keepTrap } from '../keep/keeper.ts'
+import { keepStateFile, type StateFile } from '../keep/state-file.ts'
+import type { Ledger } from '../lockout/commit.ts'
+import { indexOf } from '../lockout/flies.ts'
+import { openPromotion } from '../lockout/promotion.ts'
+import { openAlarm } from '../record/alarm.ts'
+import { openDeferrals } from '../record/deferrals.ts'
+import { openWitness } from '../record/sightings.ts'
+import { openTally } from '../record/tally.ts'
+import type { Seconds } from '../terms/duration.ts'
+import { type Care, careForHistory } from '../upkeep/care.ts'
+import type { Daemon, Feed, State } from './daemon.ts'
+import { openPauseClock, rememberedPause } from './pause.ts'
+import type { Policy } from './policy.ts'
+import { openSources } from './sources.ts'
+import { step } from './step.ts'
+import { tellFlies } from './telling.ts'
+import type { World } from './world.ts'
+
+/** Opens all that a step acts through; `opening` closes it again from behind. Nothing is changed yet. */
+export function openDaemon(
+  world: World,
+  policy: Policy,
+  opening: DisposableStack,
+): { readonly daemon: Daemon; readonly seconds: Debounce } {
+  const { firewall, history, log, now } = world
+  const feed: Feed = input => step(daemon, input)
+  const alarm = openAlarm(log, now)
+  // Before the flies are read: the clock may have been set meanwhile.
+  const care = opening.use(careBy(world, feed, () => daemon))
+  const state = openState(world, policy)
+  const ending = new AbortController()
+  opening.defer(() => ending.abort())
+  const seconds = opening.use(
+    debounce(
+      () => feed({ input: 'second' }),
+      error => alarm(`cannot bring the history up to date: ${String(error)}`),
+    ),
+  )
+  history.onWritten(seconds.begin)
+  const { dryRun } = policy.settings
+  const stateFile = opening.use(stateFileOf(world, state))
+  const changed = dryRun ? () => {} : stateFile.touch
+  const tally = openTally()
+  const ledger: Ledger = {
+    firewall: dryRun ? untouched(firewall) : firewall,
+    history,
+    flies: state.flies,
+    told: tellFlies(world, tally, dryRun, changed),
+    refused: error => keeper.rearm(`the kernel refused a change: ${String(error)}`),
+  }
+  const sources = opening.use(
+    openSources(world, policy, input => {
+      seconds.begin()
+      return feed(input)
+    }),
+  )
+  const pauseClock = opening.use(
+    openPauseClock(() => feed({ input: 'pause', seconds: 0 as Seconds, by: 'its time' })),
+  )
+  const keeper = opening.use(keepBy(world, state, care.slept, feed))
+  const daemon: Daemon = {
+    world,
+    state,
+    ledger,
+    tally,
+    witness: openWitness(),
+    deferrals: openDeferrals(log),
+    acquaintances: openAcquaintances(firewall, history),
+    audit: auditor(firewall),
+    keeper,
+    changed,
+    care,
+    sources,
+    pauseClock,
+    ended: ending.signal,
+    alarms: { full: openAlarm(log, now), byHand: openAlarm(log, now), background: alarm },
+  }
+  return { daemon, seconds }
+}
+
+function openState({ history, now }: World, policy: Policy): State {
+  return {
+    policy,
+    flies: indexOf(history, now()),
+    memory: openMemory(),
+    promotion: openPromotion(),
+    fullSince: Number.NEGATIVE_INFINITY,
+    pausedUntil: rememberedPause(history, now()),
+    remarked: '',
+  }
+}
+
+function careBy(world: World, feed: Feed, daemon: () => Daemon): Care {
+  return careForHistory({
+    ...world,
+    boot: world.kernelSets.boot(),
+    settings: () => daemon().state.policy.settings,
+    onStep: stepped => feed({ input: 'clock', stepped }),
+    onSleep: () => daemon().keeper.follow('slept'),
+  })
+}
+
+function stateFileOf(world: World, state: State): StateFile {
+  const settings = () => state.policy.settings
+  return keepStateFile({ ...world, file: world.stateFile, settings, flies: () => state.flies })
+}
+
+function keepBy(world: World, state: State, slept: number, feed: Feed): Keeper {
+  const { dryRun } = state.policy.settings
+  return keepTrap(
+    { ...world, flies: state.flies, slept },
+    {
+      arm: () => feed({ input: 'rearm' }),
+      chains: () => [...state.policy.settings.chains.input, ...state.policy.settings.chains.forward],
+      keepsFlies: !dryRun,
+      released: (gone, by) => feed({ input: 'released', gone, by }),
+      found: (found, by) => feed({ input: 'found', found, by }),
+      restore: restore => feed({ input: 'mend', restore }),
+      refill: refill => feed({ input: 'mend', refill }),
+      takeOut: stale => feed({ input: 'mend', stale }),
+    },
+  )
+}

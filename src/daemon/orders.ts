@@ -1,0 +1,61 @@
+/** What people order: lock, free, flush. */
+import { commit } from '../lockout/commit.ts'
+import { type Locked, lock } from '../lockout/decide/lock.ts'
+import { type Freed, flush, freeIn as free, freeThese } from '../lockout/free.ts'
+import type { Daemon } from './daemon.ts'
+import type { InputOf } from './input.ts'
+import { roomFor } from './packets.ts'
+
+export function lockByHand(daemon: Daemon, { wishes, order }: InputOf<'lock'>): Locked {
+  const { state, world } = daemon
+  const { settings, near } = state.policy
+  const now = world.now()
+  const { decision, locked, kept, refused } = lock(
+    wishes,
+    order,
+    {
+      flies: state.flies,
+      first: settings.lockout.first,
+      room: roomFor(daemon, wishes.length, now),
+      never: settings.never,
+      near: near.prefixes,
+      nameFly: near.nameFly,
+      timesBefore: world.history.timesBefore,
+    },
+    now,
+  )
+  const entered = new Set(commit(decision, daemon.ledger, now))
+  const unplaced = decision.enter.filter(lockout => !entered.has(lockout)).map(({ source }) => source)
+  return {
+    locked: locked.filter(fly => !unplaced.includes(fly)),
+    kept,
+    refused: [...refused, ...unplaced.map(who => ({ who, why: 'full' as const }))],
+  }
+}
+
+/** Whoever is freed begins anew: what counted against him is forgotten. */
+export async function freeIn(daemon: Daemon, { wanted, by, freed }: InputOf<'free'>): Promise<void> {
+  const { state, ledger, world } = daemon
+  await free(wanted, by, { ledger, nameFly: state.policy.near.nameFly, now: world.now }, piece => {
+    forget(daemon, piece)
+    freed(piece)
+  })
+}
+
+export function freeOnce(daemon: Daemon, { sources, by }: InputOf<'free-these'>): Freed {
+  const freed = freeThese(sources, by, daemon.ledger, daemon.world.now())
+  forget(daemon, freed)
+  return freed
+}
+
+function forget({ state }: Daemon, { flies, held }: Freed): void {
+  state.memory.forget(flies)
+  state.memory.forget(held)
+}
+
+export async function flushAll({ state, ledger, world }: Daemon, { by }: InputOf<'flush'>): Promise<number> {
+  const flies = await flush(ledger, by, world.now)
+  state.memory.forgetAll()
+  world.events.tell({ event: 'flush', flies, by })
+  return flies
+}

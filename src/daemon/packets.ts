@@ -1,0 +1,117 @@
+/** Packets become lockouts: readable (decode/), judged (judge/), decided on and carried out (lockout/). A batch at once. */
+import type { Captured } from '../capture/capture.ts'
+import type { Refused } from '../capture/refused.ts'
+import { packetOf } from '../capture/refused-packet.ts'
+import { decode } from '../decode/decode.ts'
+import type { Packet } from '../decode/packet.ts'
+import { judge } from '../judge/judge.ts'
+import { commit } from '../lockout/commit.ts'
+import { decision } from '../lockout/decide/decision.ts'
+import { isRoomy, type Room } from '../lockout/decide/room.ts'
+import { stick } from '../lockout/decide/stick.ts'
+import type { Offence } from '../lockout/offence.ts'
+import { fullSentence } from '../record/sentence.ts'
+import type { Channel } from '../terms/channel.ts'
+import { elementOf, type Fly } from '../terms/fly.ts'
+import { type Daemon, isPaused } from './daemon.ts'
+
+/** A readable packet, and how it came. */
+interface Arrived {
+  readonly packet: Packet
+  readonly channel: Channel
+  readonly hook: Captured['hook']
+}
+
+const UDP = 17
+/** For so long nobody looks again for somebody who could make room, when there was nobody. */
+const NO_ROOM_MS = 1000
+
+export function judgePackets(daemon: Daemon, batch: readonly Captured[]): void {
+  const began = daemon.world.clock()
+  const arrived: Arrived[] = []
+  for (const { bytes, channel, hook } of batch) {
+    const packet = decode(bytes)
+    if ('unreadable' in packet) daemon.tally.spared('unreadable')
+    else arrived.push({ packet, channel, hook })
+  }
+  weigh(daemon, arrived)
+  daemon.tally.batch(batch.length, daemon.world.clock() - began)
+}
+
+/** What the chains of others refused; `pending` are the sources that the kernel holds for it. */
+export function judgeRefused(
+  daemon: Daemon,
+  refused: readonly Refused[],
+  pending: ReadonlySet<string>,
+): void {
+  const began = daemon.world.clock()
+  const { nameFly, owns } = daemon.state.policy.near
+  weigh(
+    daemon,
+    refused.map(one => {
+      const isPending = pending.has(String(elementOf(nameFly(one.source)).element))
+      const weak = one.protocol === UDP ? 'late' : 'refused'
+      const hook = owns(one.destination) ? 'input' : 'forward'
+      return { packet: packetOf(one), channel: isPending ? 'offence' : weak, hook }
+    }),
+  )
+  daemon.tally.batch(refused.length, daemon.world.clock() - began)
+}
+
+function weigh(daemon: Daemon, arrived: readonly Arrived[]): void {
+  const { state, tally, witness } = daemon
+  const { near, judging } = state.policy
+  const at = daemon.world.now()
+  if (isPaused(state, at)) return
+  const offences: Offence[] = []
+  const innocents: Fly[] = []
+  for (const { packet, channel, hook } of arrived) {
+    const fly = near.nameFly(packet.source)
+    const verdict = judge({ packet, fly, channel, now: at }, judging, state.memory)
+    if (verdict.verdict === 'stick') {
+      const { because, forgeable } = verdict
+      offences.push({ packet, fly, hook, because, forgeable })
+    } else {
+      tally.spared(verdict.because)
+      witness.saw(fly, packet.tried, verdict.because, at)
+      if (verdict.verdict === 'let-go' && channel === 'offence') innocents.push(fly)
+    }
+  }
+  if (innocents.length > 0) commit(decision({ unhold: innocents }), daemon.ledger, at)
+  if (offences.length > 0) lockOut(daemon, offences, at)
+}
+
+function lockOut(daemon: Daemon, offences: readonly Offence[], at: number): void {
+  const { state, ledger, tally, world } = daemon
+  const { settings } = state.policy
+  const stuck = stick(
+    offences,
+    {
+      flies: state.flies,
+      lengths: settings.lockout,
+      room: roomFor(daemon, offences.length, at),
+      timesBefore: world.history.timesBefore,
+      admit: (candidates, cameBefore) =>
+        state.promotion.admit(candidates, settings.promotion, at, cameBefore),
+    },
+    at,
+  )
+  const { enter, leave } = stuck.decision
+  const entered = commit(stuck.decision, ledger, at)
+  if (stuck.again > 0) tally.again(stuck.again)
+  const unplaced = stuck.unplaced + enter.length - entered.length
+  if (unplaced > 0) {
+    state.fullSince = at
+    tally.overflowed(unplaced)
+  }
+  const left = leave.reduce((sum, { flies }) => sum + flies.length, 0)
+  if (left + unplaced > 0) daemon.alarms.full(fullSentence(left, unplaced))
+}
+
+/** Flies whose time is over make room first: they are forgotten before anybody has to leave. */
+export function roomFor({ state }: Daemon, more: number, now: number): Room {
+  const size = state.policy.settings.sizes.flypaper
+  const isHopeless = now - state.fullSince < NO_ROOM_MS
+  if (!isHopeless && !isRoomy(more, state.flies, size)) state.flies.sweep(now)
+  return { size, isHopeless }
+}

@@ -1,0 +1,119 @@
+/** What the trap goes by is renewed: new settings, other addresses nearby, another firewall beside it. */
+import { isSameNear } from '../arm/near.ts'
+import { knownChanges, neighbourhoodChanges, surroundingChanges } from '../arm/surroundings.ts'
+import { autoSentence, reviewOf } from '../doctor/auto.ts'
+import { commit } from '../lockout/commit.ts'
+import { spare } from '../lockout/decide/leave.ts'
+import type { Settings } from '../settings/settings.ts'
+import { EXIT, Failure } from '../terms/failure.ts'
+import { armBy } from './arming.ts'
+import type { Daemon } from './daemon.ts'
+import { freeIn } from './orders.ts'
+import { type Machine, type Policy, plan, planWith, withNear } from './policy.ts'
+import type { World } from './world.ts'
+
+/** Takes new settings without a gap, or throws a Failure and goes on with the old ones. */
+export function reload(daemon: Daemon, asked: Settings): void {
+  take(daemon, plan(asked, machineOf(daemon.world)))
+}
+
+export function machineOf({ lookAtFirewall, surroundings, firewall }: World): Machine {
+  return { lookAtFirewall, surroundings, supports: firewall.supports }
+}
+
+/** Nothing is assigned before the kernel has the new trap; what fails afterwards is mended and unsays nothing. */
+function take(daemon: Daemon, next: Policy): void {
+  const { state, keeper, sources, changed } = daemon
+  if (next.settings.dryRun !== state.policy.settings.dryRun) throw otherHistory()
+  using prepared = sources.prepare(next)
+  try {
+    armBy(next, daemon, { skipRestore: true })
+  } catch (error) {
+    keeper.rearm('new settings are refused')
+    throw error
+  }
+  state.policy = next
+  prepared.take()
+  changed()
+  letGoSpared(daemon)
+  freeNever(daemon)
+}
+
+/** Whom the kernel would drop unasked although he is never locked out by the policy in force is no fly any more. */
+export function letGoSpared({ state, ledger, world }: Daemon): void {
+  const now = world.now()
+  commit(spare(state.policy.spared, state.flies, now), ledger, now)
+}
+
+/** The kernel asks the never-list before it asks whether somebody else is a fly, or held: so this may take its time. */
+export function freeNever(daemon: Daemon): void {
+  const { never } = daemon.state.policy.settings
+  if (never.length === 0) return
+  freeIn(daemon, { input: 'free', wanted: never, by: 'the never-list', freed: () => {} }).catch(error => {
+    if (!daemon.ended.aborted)
+      daemon.alarms.background(`whoever stands in the never-list is not freed: ${String(error)}`)
+  })
+}
+
+/** Looks at this machine again: addresses, routes, resolvers, served ports, connections, the firewall beside us. */
+export function look(daemon: Daemon): void {
+  const { world, state, ledger, audit, keeper, acquaintances, sources, care, alarms } = daemon
+  const { surroundings, now } = world
+  // First, since whatever else is done here needs the sets.
+  if (audit.isChanged()) keeper.rearm('the ruleset in the kernel was not as it should be')
+  followNear(daemon)
+  const { settings, near } = state.policy
+  ledger.firewall.change([
+    ...surroundingChanges(surroundings, settings.closed),
+    ...knownChanges(surroundings.connected(), near.nameFly),
+  ])
+  acquaintances
+    .remember(surroundings.served(), now())
+    .catch(error => alarms.background(`cannot write down whom this machine has to do with: ${String(error)}`))
+  sources.look()
+  review(daemon)
+  care.minute()
+  state.flies.sweep(now())
+  if (audit.isDue()) keeper.follow('audit')
+}
+
+/** Where the kernel refuses it, all is tried again at the next look. */
+function followNear(daemon: Daemon): void {
+  const { state, world } = daemon
+  const { policy } = state
+  const neighbourhood = world.surroundings.neighbourhood()
+  if (isSameNear(policy.near, neighbourhood)) return
+  world.firewall.change(neighbourhoodChanges(neighbourhood, policy.settings.never))
+  state.policy = withNear(policy, neighbourhood)
+  letGoSpared(daemon)
+}
+
+function review(daemon: Daemon): void {
+  const { state, world } = daemon
+  const { asked, auto, settings } = state.policy
+  if (auto === undefined) return
+  const found = reviewOf(settings, auto, world.lookAtFirewall)
+  if (found.review === 'take') {
+    world.log.warn(found.warning)
+    take(daemon, planWith(asked, found.auto, machineOf(world)))
+  } else {
+    const remark = found.review === 'other' ? found.remark : ''
+    if (remark !== '' && remark !== state.remarked) world.log.info(remark)
+    state.remarked = remark
+  }
+}
+
+/** Which mode closed = "auto" took, and why; undefined when the settings name one. */
+export function autoText({ auto }: Policy): string | undefined {
+  return auto === undefined ? undefined : autoSentence(auto)
+}
+
+function otherHistory(): Failure {
+  return new Failure(
+    'the settings change dry_run, which a running daemon cannot do: it has a history of its own',
+    {
+      exit: EXIT.settings,
+      hint: 'Stop it and start it anew: flypaperd stop, then flypaperd start',
+    },
+  )
+}

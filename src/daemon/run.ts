@@ -1,0 +1,150 @@
+/** The life of the trap: opened, armed, renewed, closed. What happens in it is in step.ts. */
+
+import { presentSets } from '../arm/firewall.ts'
+import type { TimedFly } from '../arm/flies.ts'
+import { kernelCounts } from '../arm/kernel-counts.ts'
+import type { Capture } from '../capture/capture.ts'
+import { type KeeperCounts, takeSetState } from '../keep/keeper.ts'
+import { commit, type Ledger } from '../lockout/commit.ts'
+import { decision } from '../lockout/decide/decision.ts'
+import type { Locked, LockOrder, Wish } from '../lockout/decide/lock.ts'
+import type { Flies } from '../lockout/flies.ts'
+import type { Freed } from '../lockout/free.ts'
+import type { Lockout } from '../lockout/lockout.ts'
+import type { Counts } from '../record/tally.ts'
+import type { Settings } from '../settings/settings.ts'
+import type { Prefix } from '../terms/address.ts'
+import type { Seconds } from '../terms/duration.ts'
+import type { Fly } from '../terms/fly.ts'
+import { piecesOf } from '../terms/pieces.ts'
+import { armBy, bootGraceLeft } from './arming.ts'
+import { type Daemon, type Feed, isPaused } from './daemon.ts'
+import { openDaemon } from './open.ts'
+import { type Policy, plan } from './policy.ts'
+import { autoText, freeNever, letGoSpared, machineOf } from './renew.ts'
+import { step } from './step.ts'
+import type { World } from './world.ts'
+
+/** The armed trap. Disposing of it ends the daemon's part only: the kernel goes on alone. */
+export interface Trap extends Disposable {
+  readonly flies: Flies
+  readonly capture: Capture
+  /** Seconds of grace after boot that were left when the trap was armed. */
+  readonly grace: number
+  /** Those in force, with a mode in place of "auto". */
+  readonly settings: Policy['settings']
+  /** Which mode closed = "auto" took, and why; undefined when the settings name one. */
+  readonly auto: string | undefined
+  /** Milliseconds since the epoch, while the trap is paused. */
+  readonly pausedUntil: number | undefined
+  counts(): Counts & KeeperCounts
+  /** Locks out by hand. */
+  lock(wishes: readonly Wish[], order: LockOrder): Locked
+  /** Frees every fly that overlaps one of the prefixes, and ends the hold of everybody there, piece by piece. */
+  free(wanted: readonly Prefix[], by: string, freed: (piece: Freed) => void): Promise<void>
+  /** Frees these at once: not for many. */
+  freeThese(sources: readonly Fly[], by: string): Freed
+  flush(by: string): Promise<number>
+  /** For so long nobody new is held or locked out; 0 ends it. */
+  pause(seconds: Seconds, by: string): void
+  /** Looks at this machine again: addresses, routes, resolvers, served ports. To be called now and then. */
+  refresh(): void
+  /** Takes new settings without a gap, or throws why not and goes on with the old ones. */
+  reload(settings: Settings): void
+}
+
+export function openTrap(world: World, asked: Settings): Trap {
+  using opening = new DisposableStack()
+  const { daemon, seconds } = openDaemon(world, plan(asked, machineOf(world)), opening)
+  const { state, sources, acquaintances, ledger } = daemon
+  const { history, surroundings, time, now } = world
+  const grace = start(daemon)
+  history.onRenewed(() => rewrite(ledger, now()))
+  opening.defer(() => acquaintances.rememberAtEnd(surroundings.served(), now()))
+  opening.use(time.watch(seconds.now))
+  seconds.begin()
+  const opened = opening.move()
+  return {
+    ...ordersOf(daemon),
+    flies: state.flies,
+    get capture() {
+      return sources.capture
+    },
+    grace,
+    get settings() {
+      return state.policy.settings
+    },
+    get auto() {
+      return autoText(state.policy)
+    },
+    get pausedUntil() {
+      return isPaused(state, now()) ? state.pausedUntil : undefined
+    },
+    counts: () => countsOf(daemon),
+    refresh() {
+      step(daemon, { input: 'look' })
+      seconds.now()
+    },
+    [Symbol.dispose]: () => opened.dispose(),
+  }
+}
+
+function ordersOf(daemon: Daemon): Pick<Trap, 'lock' | 'free' | 'freeThese' | 'flush' | 'pause' | 'reload'> {
+  const feed: Feed = input => step(daemon, input)
+  return {
+    lock: (wishes, order) => feed({ input: 'lock', wishes, order }),
+    free: (wanted, by, freed) => feed({ input: 'free', wanted, by, freed }),
+    freeThese: (sources, by) => feed({ input: 'free-these', sources, by }),
+    flush: by => feed({ input: 'flush', by }),
+    pause: (seconds, by) => feed({ input: 'pause', seconds, by }),
+    reload: settings => feed({ input: 'reload', settings }),
+  }
+}
+
+/** Arms the trap for the first time; returns the seconds of grace after boot that were left. */
+function start(daemon: Daemon): number {
+  const { world, state, keeper, sources, pauseClock, changed } = daemon
+  const found = takeSetState(world)
+  // There may be no sets yet, and what they hold may be older than these settings.
+  letGoSpared({ ...daemon, ledger: { ...daemon.ledger, firewall: presentSets(daemon.ledger.firewall) } })
+  const grace = bootGraceLeft(state.policy, world.surroundings)
+  const { isFresh } = armBy(state.policy, daemon, { skipRestore: found === 'confirmed' })
+  freeNever(daemon)
+  keeper.follow(isFresh ? 'fresh' : found)
+  pauseClock.set(state.pausedUntil && state.pausedUntil - world.now())
+  sources.look()
+  changed()
+  return grace
+}
+
+const REWRITTEN_AT_ONCE = 1000
+
+/** Who is a fly is written into a history that knows of nobody. */
+function rewrite(ledger: Ledger, now: number): void {
+  const silent = { ...ledger, told: undefined }
+  for (const piece of piecesOf(
+    ledger.flies.timed(() => now),
+    REWRITTEN_AT_ONCE,
+  ))
+    commit(decision({ adopt: piece.map(timed => lostReason(timed, ledger.flies, now)) }), silent, now)
+}
+
+function lostReason({ fly, seconds }: TimedFly, flies: Flies, now: number): Lockout {
+  return {
+    source: fly,
+    because: 'by-hand',
+    note: 'the reason was lost with a damaged history',
+    since: flies.get(fly, now)?.since ?? now,
+    until: seconds === undefined ? 'forever' : now + seconds * 1000,
+    times: 1,
+  }
+}
+
+function countsOf({ tally, state, sources, keeper, world }: Daemon): Counts & KeeperCounts {
+  return tally.counts({
+    deferred: state.promotion.deferred(),
+    kernel: kernelCounts(world.firewall.look()),
+    capture: sources.capture.counts(),
+    ...keeper.counts(),
+  })
+}

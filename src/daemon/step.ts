@@ -1,0 +1,37 @@
+/**
+ * One step: the daemon is taken through one thing that happened. Read this first: whatever becomes of a packet, an order or a
+ * change by others begins here, and can be followed by calls. What the kernel does meanwhile by itself is in arm/ruleset/.
+ */
+import { armBy } from './arming.ts'
+import type { Daemon } from './daemon.ts'
+import type { AnswerTo, InputOf, Kind } from './input.ts'
+import { flushAll, freeIn, freeOnce, lockByHand } from './orders.ts'
+import { mend, takeFound, takeReleased } from './others.ts'
+import { judgePackets, judgeRefused } from './packets.ts'
+import { pause } from './pause.ts'
+import { look, reload } from './renew.ts'
+import { everySecond, followClock } from './time.ts'
+
+type Steps = { readonly [K in Kind]: (daemon: Daemon, input: InputOf<K>) => AnswerTo<K> }
+
+const STEPS: Steps = {
+  packets: (daemon, { batch }) => judgePackets(daemon, batch),
+  refused: (daemon, { refused, pending }) => judgeRefused(daemon, refused, pending),
+  released: takeReleased,
+  found: takeFound,
+  mend,
+  rearm: daemon => void armBy(daemon.state.policy, daemon, { isRearm: true }),
+  lock: lockByHand,
+  free: freeIn,
+  'free-these': freeOnce,
+  flush: flushAll,
+  pause,
+  reload: (daemon, { settings }) => reload(daemon, settings),
+  clock: (daemon, { stepped }) => followClock(daemon, stepped),
+  second: everySecond,
+  look,
+}
+
+export function step<K extends Kind>(daemon: Daemon, input: InputOf<K>): AnswerTo<K> {
+  return (STEPS[input.input as K] as Steps[K])(daemon, input)
+}

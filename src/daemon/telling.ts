@@ -1,0 +1,23 @@
+/** Who comes and goes is counted, told, and written into the state file. */
+import type { Told } from '../lockout/commit.ts'
+import type { Tally } from '../record/tally.ts'
+import type { World } from './world.ts'
+
+export function tellFlies({ events }: World, tally: Tally, dryRun: boolean, changed: () => void): Told {
+  const event = dryRun ? 'would-lock-out' : 'lockout'
+  return {
+    entered(lockouts) {
+      for (const lockout of lockouts) {
+        tally.lockedOut(lockout)
+        events.tell({ event, lockout })
+      }
+    },
+    prolonged(prolongations) {
+      for (const prolongation of prolongations) events.tell({ event: 'prolong', prolongation })
+    },
+    left({ flies, release: { by, because } }) {
+      if (because === 'freed') for (const source of flies) events.tell({ event: 'free', source, by })
+    },
+    changed,
+  }
+}

@@ -1,0 +1,18 @@
+/** Time passes: what is done once a second while there is something to do, and what follows a clock that was set. */
+import type { Daemon } from './daemon.ts'
+import { shiftPause } from './pause.ts'
+
+/** Remembers and tells who was let go since the last time; tells whether there is more to do in the next second. */
+export function everySecond({ witness, world, deferrals, state, care }: Daemon): boolean {
+  const sightings = witness.take()
+  for (const sighting of sightings) world.events.tell({ event: 'spared', sighting })
+  world.history.addSightings(sightings)
+  deferrals.note(state.promotion.deferred(), world.now())
+  return care.second()
+}
+
+/** The clock was set by so many milliseconds: all times move with it. */
+export function followClock(daemon: Daemon, stepped: number): void {
+  daemon.state.flies.shift(stepped)
+  shiftPause(daemon, stepped)
+}

@@ -1,0 +1,31 @@
+/** What the daemon needs of the world; system/system.ts opens the real one. */
+import type { Firewall } from '../arm/firewall.ts'
+import type { Surroundings } from '../arm/surroundings.ts'
+import type { PacketSockets } from '../capture/intake.ts'
+import type { PassingSets } from '../capture/refused.ts'
+import type { LookAtFirewall } from '../doctor/auto.ts'
+import type { KernelSets } from '../keep/kernel-sets.ts'
+import type { WholeFile } from '../keep/state-file.ts'
+import type { Events } from '../record/events.ts'
+import type { Log } from '../record/log.ts'
+import type { TolerantHistory } from '../record/tolerant.ts'
+import type { Clock } from '../upkeep/time.ts'
+
+export interface World {
+  readonly firewall: Firewall
+  readonly kernelSets: KernelSets
+  readonly surroundings: Surroundings
+  readonly sockets: PacketSockets
+  readonly passingSets: PassingSets
+  readonly lookAtFirewall: LookAtFirewall
+  readonly history: TolerantHistory
+  readonly stateFile: WholeFile
+  readonly log: Log
+  readonly events: Events
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+  /** What `now` goes by. */
+  readonly time: Clock
+  /** Seconds since some moment, never stepped: to measure how long something takes. */
+  readonly clock: () => number
+}

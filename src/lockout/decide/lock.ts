@@ -1,0 +1,162 @@
+/**
+ * Lockouts by hand: what a person names is looked at as a packet's source is, then put where all flies are. Who is a fly already
+ * stays until the later of both ends, unless `exact` is wanted. Pure.
+ */
+import { NO_HOSTS } from '../../judge/judge.ts'
+import { type Address, covers, overlaps, type Prefix } from '../../terms/address.ts'
+import type { Seconds } from '../../terms/duration.ts'
+import { type Fly, isNet, prefixOf } from '../../terms/fly.ts'
+import type { Flies, Term } from '../flies.ts'
+import { endOf, type Lockout, type Prolongation } from '../lockout.ts'
+import { type Decision, decision, leaving } from './decision.ts'
+import { inRoom, type Room } from './room.ts'
+
+export interface Wish {
+  readonly prefix: Prefix
+  /** Undefined: no time was said. Whoever is no fly yet then stays for `first`, and a fly as long as it does. */
+  readonly length: Seconds | 'forever' | undefined
+}
+
+export interface LockOrder {
+  readonly by: string
+  /** Why, in the words of that person. */
+  readonly note?: string | undefined
+  /** Also prefixes wider than WIDEST. */
+  readonly force: boolean
+  /** The end that is wanted, also where a fly would stay longer. */
+  readonly exact?: boolean | undefined
+}
+
+/** Why somebody is not locked out by hand. */
+export type Refusal = 'never-list' | 'near' | 'no-host' | 'too-wide' | 'within' | 'too-many' | 'full'
+
+export interface Locked {
+  /** Who became a fly, and who stays until another time now. */
+  readonly locked: readonly Fly[]
+  /** Who is a fly already, for at least as long. */
+  readonly kept: readonly Fly[]
+  readonly refused: readonly { readonly who: string; readonly why: Refusal }[]
+}
+
+/** Prefixes with fewer bits than these need to be forced. */
+export const WIDEST = { 4: 16, 6: 32 } as const
+/** Prefixes in force at most: a set of intervals is slow to change when it is large. */
+export const NETS_MAX = 1000
+/** An end that is later by less than this share of the length is the same: a list that is imported again and again changes nothing. */
+const SAME_SHARE = 1 / 10
+
+export interface Locking {
+  readonly flies: Flies
+  readonly first: Seconds | 'forever'
+  readonly room: Room
+  /** Who is never locked out: the never-list of the settings, and what is near. */
+  readonly never: readonly Prefix[]
+  readonly near: readonly Prefix[]
+  readonly nameFly: (source: Address) => Fly
+  readonly timesBefore: (sources: readonly Fly[]) => ReadonlyMap<Fly, number>
+}
+
+export function lock(
+  wishes: readonly Wish[],
+  order: LockOrder,
+  locking: Locking,
+  now: number,
+): Locked & { readonly decision: Decision } {
+  const { flies, nameFly, first } = locking
+  const nets = new Map(flies.nets(now).map(fly => [fly, prefixOf(fly)]))
+  const wanted = new Map<Fly, Wish>()
+  const kept: Fly[] = []
+  const refused: { who: string; why: Refusal }[] = []
+  const replaced: Fly[] = []
+  for (const wish of wishes) {
+    const fly = flyOf(wish.prefix, nameFly)
+    const why = refusal(wish.prefix, fly, order, locking, nets)
+    const term = flies.get(fly, now)
+    if (why !== undefined) refused.push({ who: wish.prefix.text, why })
+    else if (term !== undefined && staysAnyway(term, wish, order, now)) kept.push(fly)
+    else {
+      if (isNet(fly)) takePlace(fly, wish.prefix, nets, wanted, replaced)
+      wanted.set(fly, wish)
+    }
+  }
+  const { by, note } = order
+  const prolong: Prolongation[] = []
+  const coming: Lockout[] = []
+  const before = locking.timesBefore([...wanted.keys()])
+  for (const [source, { length = first }] of wanted) {
+    const until = length === 'forever' ? length : now + length * 1000
+    if (flies.get(source, now) !== undefined) prolong.push({ source, until, by, note })
+    else {
+      const times = (before.get(source) ?? 0) + 1
+      coming.push({
+        source,
+        because: 'by-hand',
+        by,
+        ...(note !== undefined && { note }),
+        since: now,
+        until,
+        times,
+      })
+    }
+  }
+  const { enter, leave } = inRoom(coming, flies, locking.room, now)
+  const entered = new Set(enter)
+  for (const lockout of coming) if (!entered.has(lockout)) refused.push({ who: lockout.source, why: 'full' })
+  const gone = replaced.filter(net => flies.has(net))
+  const part = { at: now, by, because: 'part of a wider one', counts: true } as const
+  return {
+    locked: [...enter, ...prolong].map(({ source }) => source),
+    kept,
+    refused,
+    decision: decision({ leave: [...leave, ...leaving(gone, part)], enter, prolong }),
+  }
+}
+
+/** An interval set takes no two intervals that overlap: the wider one takes the place of the narrower. */
+function takePlace(
+  fly: Fly,
+  prefix: Prefix,
+  nets: Map<Fly, Prefix>,
+  wanted: Map<Fly, Wish>,
+  replaced: Fly[],
+): void {
+  for (const [net, inside] of nets) {
+    if (net === fly || !covers(prefix, inside)) continue
+    replaced.push(net)
+    nets.delete(net)
+    wanted.delete(net)
+  }
+  nets.set(fly, prefix)
+}
+
+function staysAnyway(term: Term, { length }: Wish, { exact = false }: LockOrder, now: number): boolean {
+  if (length === undefined) return true
+  if (length === 'forever') return endOf('forever') === term.until
+  const later = now + length * 1000 - term.until
+  const same = length * 1000 * SAME_SHARE
+  return exact ? Math.abs(later) < same : later < same
+}
+
+/** A single IPv6 address means whatever fly it would be after a packet. */
+function flyOf(prefix: Prefix, nameFly: Locking['nameFly']): Fly {
+  return prefix.family === 6 && prefix.length === 128
+    ? nameFly(prefix.text as Address)
+    : (prefix.text as string as Fly)
+}
+
+function refusal(
+  prefix: Prefix,
+  fly: Fly,
+  { force }: LockOrder,
+  { never, near }: Locking,
+  nets: ReadonlyMap<Fly, Prefix>,
+): Refusal | undefined {
+  const wanted = prefixOf(fly)
+  if (never.some(entry => overlaps(entry, wanted))) return 'never-list'
+  if (near.some(entry => overlaps(entry, wanted))) return 'near'
+  if (NO_HOSTS.some(entry => covers(entry, wanted))) return 'no-host'
+  if (prefix.length < WIDEST[prefix.family] && !force) return 'too-wide'
+  if (!isNet(fly)) return undefined
+  if ([...nets].some(([net, around]) => net !== fly && covers(around, wanted))) return 'within'
+  return nets.size >= NETS_MAX && !nets.has(fly) ? 'too-many' : undefined
+}
