@@ -45,9 +45,12 @@ function daemon(): Served & { readonly calls: unknown[][]; tell(line: string): v
     metrics: async () => '# nothing\n',
     async lock(request) {
       calls.push(['lock', request])
-      return { locked: request.lockouts.map(({ who }) => who), refused: [] }
+      return { locked: request.lockouts.map(({ who }) => who), kept: [], refused: [] }
     },
     status: async () => STATUS,
+    async pause(request) {
+      calls.push(['pause', request])
+    },
     async free({ who = [], by }) {
       calls.push(['free', who, by])
       return { flies: who, held: [], count: who.length }
