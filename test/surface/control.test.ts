@@ -104,7 +104,7 @@ test('client and server speak the same', async () => {
     const freed = await client.free({ who: ['192.0.2.9'], by: 'root' })
     assert.deepEqual(freed, { flies: ['192.0.2.9'], held: [], count: 1 })
     const wish = { lockouts: [{ who: '192.0.2.9', seconds: 60 }], because: 'so', by: 'root' }
-    assert.deepEqual(await client.lock(wish), { locked: ['192.0.2.9'], refused: [] })
+    assert.deepEqual(await client.lock(wish), { locked: ['192.0.2.9'], kept: [], refused: [] })
     assert.equal(await client.flush('root'), 390)
     await client.confirm()
     await client.leave()
