@@ -16,8 +16,8 @@ import { MEMORY, openDatabase } from '../../src/system/sqlite.ts'
 import type { Address } from '../../src/terms/address.ts'
 import { elementOf, type Fly } from '../../src/terms/fly.ts'
 import { facts } from '../doctor/facts.ts'
-import { fakeFirewall } from './fake-firewall.ts'
-import { fakeKernelSets } from './fake-kernel-sets.ts'
+import { type FakeFirewall, fakeFirewall } from './fake-firewall.ts'
+import { type FakeKernelSets, fakeKernelSets } from './fake-kernel-sets.ts'
 import { fakePassing, fakeSockets } from './fake-sockets.ts'
 
 export const BEGIN = Date.UTC(2026, 10, 24)
@@ -25,9 +25,8 @@ export const HOUR = 3_600_000
 
 const address = (text: string) => text as Address
 
-export type FakeWorld = ReturnType<typeof fakeWorld>
-
-export function fakeWorld() {
+/** A clock whose hands the test moves. */
+function fakeTime() {
   const hands = { wall: BEGIN, boot: 1_000_000, awake: 1_000_000 }
   const clock = openClock({
     wall: () => hands.wall,
@@ -42,22 +41,11 @@ export function fakeWorld() {
       return { [Symbol.dispose]() {} }
     },
   }
-  const { now } = time
-  const said: string[] = []
-  const log = {
-    info: (line: string) => void said.push(line),
-    warn: (line: string) => void said.push(`warning: ${line}`),
-    error: (line: string) => void said.push(`error: ${line}`),
-  }
-  const told: Event[] = []
-  const events = openEvents(log, now)
-  const tell = events.tell
-  Object.assign(events, {
-    tell(event: Event) {
-      told.push(event)
-      tell(event)
-    },
-  })
+  return { hands, time, noticed: () => onSet() }
+}
+
+/** An ordinary server, of which a test changes what it wants. */
+function fakeMachine() {
   const here = {
     own: [address('192.0.2.1')],
     gateways: [address('192.0.2.254')],
@@ -76,6 +64,53 @@ export function fakeWorld() {
     forwards: () => false,
     uptime: () => here.uptime,
   }
+  return { here, surroundings }
+}
+
+/** What another program does to the table, announced as the kernel does. */
+function othersOf(firewall: FakeFirewall, kernelSets: FakeKernelSets) {
+  const announce = (op: ForeignChange['op'], fly: string, seconds?: number) => {
+    const { set, element } = elementOf(fly as Fly)
+    const elements = [{ element: element as Address, seconds }]
+    kernelSets.announce([{ op, kind: 'element', name: set, elements }])
+  }
+  return {
+    flushRuleset() {
+      firewall.others.flushRuleset()
+      kernelSets.announce([{ op: 'delete', kind: 'table', name: 'filter' }])
+    },
+    take(fly: string) {
+      const { set, element } = elementOf(fly as Fly)
+      firewall.others.delete(set, String(element))
+      announce('delete', fly)
+    },
+    put(fly: string, seconds?: number) {
+      const { set, element } = elementOf(fly as Fly)
+      firewall.others.add(set, String(element), seconds)
+      announce('new', fly, seconds)
+    },
+  }
+}
+
+export function fakeWorld() {
+  const { hands, time, noticed } = fakeTime()
+  const { now } = time
+  const { here, surroundings } = fakeMachine()
+  const said: string[] = []
+  const log = {
+    info: (line: string) => void said.push(line),
+    warn: (line: string) => void said.push(`warning: ${line}`),
+    error: (line: string) => void said.push(`error: ${line}`),
+  }
+  const told: Event[] = []
+  const events = openEvents(log, now)
+  const tell = events.tell
+  Object.assign(events, {
+    tell(event: Event) {
+      told.push(event)
+      tell(event)
+    },
+  })
   const firewall = fakeFirewall({ now: () => hands.awake })
   const kernelSets = fakeKernelSets(firewall)
   const sockets = fakeSockets()
@@ -103,16 +138,6 @@ export function fakeWorld() {
     time,
     clock: () => performance.now() / 1000,
   }
-  const announced = (
-    op: ForeignChange['op'],
-    flies: readonly { fly: string; seconds?: number | undefined }[],
-  ) =>
-    kernelSets.announce(
-      flies.map(({ fly, seconds }) => {
-        const { set, element } = elementOf(fly as Fly)
-        return { op, kind: 'element', name: set, elements: [{ element: element as Address, seconds }] }
-      }),
-    )
   return {
     world,
     firewall,
@@ -135,12 +160,12 @@ export function fakeWorld() {
     sleep(ms: number) {
       hands.wall += ms
       hands.boot += ms
-      onSet()
+      noticed()
     },
     /** Somebody sets the clock. */
     setClock(ms: number) {
       hands.wall += ms
-      onSet()
+      noticed()
     },
     now,
     /** Who is in the kernel's set, with the seconds left. */
@@ -148,26 +173,7 @@ export function fakeWorld() {
     /** The events of a kind. */
     eventsOf: <K extends Event['event']>(kind: K) =>
       told.filter((event): event is Extract<Event, { event: K }> => event.event === kind),
-    /** What another program does to the table, announced as the kernel does. */
-    others: {
-      flushRuleset() {
-        firewall.others.flushRuleset()
-        kernelSets.announce([{ op: 'delete', kind: 'table', name: 'filter' }])
-      },
-      take(...flies: string[]) {
-        for (const { set, element } of flies.map(fly => elementOf(fly as Fly)))
-          firewall.others.delete(set, String(element))
-        announced(
-          'delete',
-          flies.map(fly => ({ fly })),
-        )
-      },
-      put(fly: string, seconds?: number) {
-        const { set, element } = elementOf(fly as Fly)
-        firewall.others.add(set, String(element), seconds)
-        announced('new', [{ fly, seconds }])
-      },
-    },
+    others: othersOf(firewall, kernelSets),
   }
 }
 
