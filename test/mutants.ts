@@ -1,11 +1,12 @@
 /**
- * `npm run test:mutants [-- core | rules]`: breaks the code on purpose, in a copy, and runs the tests that must notice. A mutant
+ * `npm run test:mutants [-- core | middle | rules]`: breaks the code on purpose, in a copy, and runs the tests that must notice. A mutant
  * that no test notices is a hole in the tests. The last line is `N passed, N failed`; passed is a mutant that was caught.
  */
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CORE } from './mutants/core.ts'
+import { MIDDLE } from './mutants/middle.ts'
 import { ruleMutants } from './mutants/rules.ts'
 import { copyCheckout } from './support/copy.ts'
 
@@ -17,7 +18,11 @@ export interface Mutant {
   readonly tests: readonly string[]
 }
 
-const GROUPS: Readonly<Record<string, readonly Mutant[]>> = { core: CORE, rules: ruleMutants() }
+const GROUPS: Readonly<Record<string, readonly Mutant[]>> = {
+  core: CORE,
+  middle: MIDDLE,
+  rules: ruleMutants(),
+}
 
 /** Whether this test passes in a copy with this change, or in an unchanged one. */
 function isGreen(test: string, mutant?: Mutant): boolean {

@@ -9,6 +9,7 @@ import type { Promotion } from '../lockout/promotion.ts'
 import type { Deferrals } from '../record/deferrals.ts'
 import type { Witness } from '../record/sightings.ts'
 import type { Tally } from '../record/tally.ts'
+import type { Fly } from '../terms/fly.ts'
 import type { Care } from '../upkeep/care.ts'
 import type { AnswerTo, InputOf, Kind } from './input.ts'
 import type { PauseClock } from './pause.ts'
@@ -26,6 +27,8 @@ export interface State {
   fullSince: number
   /** Nobody new is held or locked out until then. */
   pausedUntil: number | undefined
+  /** Who is no fly any more, and the kernel would not let him go. */
+  readonly owed: Set<Fly>
   /** What was said last of a mode that closed = "auto" would take now. */
   remarked: string
 }

@@ -23,6 +23,9 @@ import { step } from './step.ts'
 import { tellFlies } from './telling.ts'
 import type { World } from './world.ts'
 
+/** Those whom the kernel would not let go are remembered until it does, at most so many. */
+const OWED_MAX = 100_000
+
 /** Opens all that a step acts through; `opening` closes it again from behind. Nothing is changed yet. */
 export function openDaemon(
   world: World,
@@ -53,7 +56,11 @@ export function openDaemon(
     history,
     flies: state.flies,
     told: tellFlies(world, tally, dryRun, changed),
-    refused: error => keeper.rearm(`the kernel refused a change: ${String(error)}`),
+    refused(error, stillIn = []) {
+      for (const fly of stillIn) if (state.owed.size < OWED_MAX) state.owed.add(fly)
+      // What is remembered is known only when the commit is done.
+      keeper.rearm(`the kernel refused a change: ${String(error)}`, 'later')
+    },
   }
   const sources = opening.use(
     openSources(world, policy, input => {
@@ -93,6 +100,7 @@ function openState({ history, now }: World, policy: Policy): State {
     promotion: openPromotion(),
     fullSince: Number.NEGATIVE_INFINITY,
     pausedUntil: rememberedPause(history, now()),
+    owed: new Set(),
     remarked: '',
   }
 }

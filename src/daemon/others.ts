@@ -4,6 +4,7 @@ import { adopt } from '../lockout/decide/adopt.ts'
 import { decision } from '../lockout/decide/decision.ts'
 import { released } from '../lockout/decide/leave.ts'
 import { refusedByHandSentence } from '../record/sentence.ts'
+import { armBy } from './arming.ts'
 import type { Daemon } from './daemon.ts'
 import type { InputOf } from './input.ts'
 
@@ -22,6 +23,16 @@ export function takeFound({ state, ledger, world, alarms }: Daemon, { found, by 
   const { decision, refused } = adopt(found, by, adopting, now)
   if (refused.length > 0) alarms.byHand(refusedByHandSentence(refused, by))
   commit(decision, ledger, now)
+}
+
+/** With all flies; and without those whom the kernel would not let go before. */
+export function rearm(daemon: Daemon): void {
+  const { state, ledger, world } = daemon
+  armBy(state.policy, daemon, { isRearm: true })
+  const now = world.now()
+  const evict = [...state.owed].filter(fly => state.flies.get(fly, now) === undefined)
+  state.owed.clear()
+  commit(decision({ evict }), ledger, now)
 }
 
 export function mend({ ledger, world }: Daemon, { restore, refill, stale }: InputOf<'mend'>): void {

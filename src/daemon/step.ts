@@ -2,11 +2,10 @@
  * One step: the daemon is taken through one thing that happened. Read this first: whatever becomes of a packet, an order or a
  * change by others begins here, and can be followed by calls. What the kernel does meanwhile by itself is in arm/ruleset/.
  */
-import { armBy } from './arming.ts'
 import type { Daemon } from './daemon.ts'
 import type { AnswerTo, InputOf, Kind } from './input.ts'
 import { flushAll, freeIn, freeOnce, lockByHand } from './orders.ts'
-import { mend, takeFound, takeReleased } from './others.ts'
+import { mend, rearm, takeFound, takeReleased } from './others.ts'
 import { judgePackets, judgeRefused } from './packets.ts'
 import { pause } from './pause.ts'
 import { look, reload } from './renew.ts'
@@ -20,7 +19,7 @@ const STEPS: Steps = {
   released: takeReleased,
   found: takeFound,
   mend,
-  rearm: daemon => void armBy(daemon.state.policy, daemon, { isRearm: true }),
+  rearm,
   lock: lockByHand,
   free: freeIn,
   'free-these': freeOnce,

@@ -33,8 +33,8 @@ export interface Keeper extends Disposable {
    * elements first, and lose the announcements of others. Called again, it does nothing.
    */
   watch(): void
-  /** Arms again. Never throws: what fails is said, and tried again. */
-  rearm(why: string): void
+  /** Arms again; `later`: not before the caller is done. Never throws: what fails is said, and tried again. */
+  rearm(why: string, when?: 'later'): void
   /** Does in the background what follows an arming. */
   follow(state: SetState): void
   counts(): KeeperCounts
@@ -68,12 +68,12 @@ export function keepTrap(world: KeepWorld, trap: KeptTrap): Keeper {
   let timer: NodeJS.Timeout | undefined
   const armed: number[] = []
 
-  function rearm(why: string): void {
+  function rearm(why: string, when?: 'later'): void {
     if (timer !== undefined) return
     const isFight = armed.length === FIGHT.times && armed[0]! > performance.now() - FIGHT.withinMs
     const pause = isFight ? FIGHT.pauseMs : BETWEEN_MS
     const wait = Math.max(0, (armed.at(-1) ?? -pause) + pause - performance.now())
-    if (wait === 0) attempt(why)
+    if (wait === 0 && when === undefined) attempt(why)
     else timer = setTimeout(attempt, wait, why)
   }
 

@@ -103,13 +103,12 @@ async function reconcileSet(
   }
   const takeOver = (piece: readonly TimedFly[]) => {
     const unknown = look.present(set, piece)
-    const stale = unknown.filter(one => isStale(one, world))
+    const { stale = [], byHand = [] } = Object.groupBy(unknown, one =>
+      isStale(one, world) ? 'stale' : 'byHand',
+    )
     mended += stale.length
     changes.takeOut(stale.map(({ fly }) => fly))
-    changes.found(
-      unknown.filter(one => !stale.includes(one)),
-      BY_HAND,
-    )
+    changes.found(byHand, BY_HAND)
   }
   await inPieces(missing, putBack, signal)
   await inPieces(mistimed, piece => changes.restore(timeLeft(piece, world)), signal)

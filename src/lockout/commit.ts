@@ -2,8 +2,8 @@
  * The one place that changes who is a fly: a Decision is carried out in the kernel, then in the history, then in the index,
  * then it is told. What was told is remembered, and what is remembered was enforced: docs/decisions/0010-what-lasts.md.
  *
- * One policy for what the kernel refuses: who does not fit into a full set does not enter. Whatever else it refuses is
- * remembered all the same, and `refused` sees to it that the kernel gets it by being armed again.
+ * One policy for what the kernel refuses: who does not fit into a full set does not enter. To free everybody fails, and nothing
+ * else is done. Whatever else it refuses is remembered all the same, and `refused` sees to it that the kernel gets it by being armed again.
  */
 import { type Change, type Firewall, SetFull } from '../arm/firewall.ts'
 import { flyChanges, newFlyChanges } from '../arm/flies.ts'
@@ -19,8 +19,11 @@ export interface Ledger {
   readonly flies: Flies
   /** Who comes and goes, when it is done. */
   readonly told?: Told | undefined
-  /** The kernel refused a change: what is remembered is not enforced until the trap is armed again. */
-  refused(error: unknown): void
+  /**
+   * The kernel refused a change, in the middle of a commit: what is remembered is not enforced until the trap is armed again, and
+   * these are still in its set.
+   */
+  refused(error: unknown, stillIn?: readonly Fly[]): void
 }
 
 export interface Told {
@@ -45,20 +48,21 @@ export function commit(decision: Decision, ledger: Ledger, now: number): readonl
 
 /** Removals come first, in a transaction of their own: until it is done, the set has no room for others. */
 function intoKernel(decision: Decision, { firewall, refused }: Ledger, now: number): readonly Lockout[] {
-  const attempt = (changes: readonly Change[]): boolean => {
+  const attempt = (changes: readonly Change[], leaving?: readonly Fly[]): boolean => {
     if (changes.length === 0) return true
     try {
       firewall.change(changes)
       return true
     } catch (error) {
       if (error instanceof SetFull) return false
-      refused(error)
+      refused(error, leaving)
       return true
     }
   }
   const { everybody, enter, restore, refill, prolong, unhold } = decision
-  if (everybody !== undefined) attempt(emptied(firewall))
-  attempt(removals(decision))
+  if (everybody !== undefined) firewall.change(emptied(firewall))
+  const gone = removed(decision)
+  attempt(removals(gone), gone)
   attempt(flyChanges(prolong.length === 0 ? restore : [...restore, ...prolong.map(one => timed(one, now))]))
   attempt(newFlyChanges(refill))
   if (unhold.length > 0) tryTo(() => endHolds(firewall, [...new Set(unhold)]), refused)
@@ -111,9 +115,13 @@ function timed({ source, until }: Pick<Lockout, 'source' | 'until'>, now: number
   return { fly: source, seconds: secondsLeft(endOf(until), now) }
 }
 
-function removals({ leave, evict }: Decision): readonly Change[] {
+function removed({ leave, evict }: Decision): readonly Fly[] {
   const gone: Fly[] = [...evict]
   for (const { flies, inKernel } of leave) if (inKernel) for (const fly of flies) gone.push(fly)
+  return gone
+}
+
+function removals(gone: readonly Fly[]): readonly Change[] {
   if (gone.length === 0) return []
   return FLY_SETS.flatMap(set => {
     const elements = gone.map(elementOf).filter(element => element.set === set)

@@ -23,11 +23,21 @@ export function freeThese(sources: readonly Fly[], by: string, ledger: Ledger, n
   const { firewall, flies } = ledger
   const found = new Set(sources.filter(fly => flies.get(fly, now) !== undefined))
   const others = sources.filter(fly => !found.has(fly))
-  const held = endHolds(firewall, sources)
+  const held = attempt(() => endHolds(firewall, sources), ledger)
   const byHand = inSet(firewall, others)
   commit(free([...found], byHand, by, now), ledger, now)
   const freed = [...found, ...byHand]
   return { flies: freed, held: held.filter(fly => !freed.includes(fly)) }
+}
+
+/** What the kernel refuses does not keep anybody from being freed: it is armed again then. */
+function attempt(end: () => readonly Fly[], { refused }: Ledger): readonly Fly[] {
+  try {
+    return end()
+  } catch (error) {
+    refused(error)
+    return []
+  }
 }
 
 /** Those of these hosts that are in the kernel's set. */

@@ -3,13 +3,16 @@ import { test } from 'node:test'
 import { arm, isArmed } from '../../src/arm/arm.ts'
 import { disarm, disarming } from '../../src/arm/disarm.ts'
 import type { Change, RuleView, TableView } from '../../src/arm/firewall.ts'
-import { CHAINS, SETS } from '../../src/arm/names.ts'
+import { CHAINS, isOurs, SETS } from '../../src/arm/names.ts'
+import { nearOf } from '../../src/arm/near.ts'
+import { rulesetOf } from '../../src/arm/ruleset/ruleset.ts'
 import type { Surroundings } from '../../src/arm/surroundings.ts'
 import { neighbourhoodChanges, servedChanges, singlePrefixes } from '../../src/arm/surroundings.ts'
 import { parseSettings } from '../../src/settings/load.ts'
+import { closedMode } from '../../src/settings/settings.ts'
 import { type Address, parsePrefix } from '../../src/terms/address.ts'
-import { type Fly, flyNamer } from '../../src/terms/fly.ts'
-import { fakeFirewall } from '../support/fake-firewall.ts'
+import type { Fly } from '../../src/terms/fly.ts'
+import { type Asked, fakeFirewall } from '../support/fake-firewall.ts'
 
 const address = (text: string) => text as Address
 const prefix = (text: string) => parsePrefix(text)!
@@ -43,16 +46,22 @@ const armWith = (
   world = surroundings(),
   flies: { fly: Fly; seconds?: number }[] = [],
   recalled: readonly Change[] = [],
+  grace = 0,
 ) =>
   arm({
     firewall,
     surroundings: world,
-    settings: parseSettings(toml, 'test'),
-    statement: 'log',
+    ...settled(toml),
+    near: nearOf(world.neighbourhood(), []),
     flies: () => flies,
-    nameFly: flyNamer([prefix('2001:db8:1::/64')]),
     recalled,
+    grace,
   })
+
+function settled(toml: string) {
+  const settings = { ...parseSettings(toml, 'test'), closed: closedMode(parseSettings(toml, 'test')) }
+  return { settings, ruleset: rulesetOf(settings, 'log') }
+}
 
 test('arming fills the sets that spare the innocent before it loads the rules', () => {
   const firewall = fakeFirewall()
@@ -70,13 +79,13 @@ test('arming fills the sets that spare the innocent before it loads the rules', 
     load(text)
   }
   const flies = [{ fly: '69.0.231.79' as Fly, seconds: 60 }]
-  assert.deepEqual(armWith(firewall, '', surroundings(), flies), { table: 'made', grace: 0, isFresh: true })
+  assert.deepEqual(armWith(firewall, '', surroundings(), flies), { table: 'made', isFresh: true })
   assert.ok(judged && isArmed(firewall.look()!))
 })
 
-test('the grace time is what is left of it since boot, and counted by the kernel', () => {
+test('the grace time is counted by the kernel', () => {
   const firewall = fakeFirewall()
-  assert.equal(armWith(firewall, '', surroundings({ uptime: () => 20.5 })).grace, 40)
+  armWith(firewall, '', surroundings(), [], [], 40)
   assert.deepEqual(
     [...firewall.elementsOf('flypaper_grace')],
     [
@@ -93,7 +102,7 @@ test('what was known before is recalled at the first arming only: a live trap kn
   ]
   armWith(firewall, '', surroundings(), [], recalled)
   assert.deepEqual([...firewall.elementsOf('flypaper_peers').keys()], ['198.51.100.9'])
-  firewall.elementsOf('flypaper_peers').clear()
+  firewall.others.delete('flypaper_peers', '198.51.100.9')
   assert.equal(armWith(firewall, '', surroundings(), [], recalled).table, 'ours')
   assert.equal(firewall.elementsOf('flypaper_peers').size, 0)
 })
@@ -111,24 +120,21 @@ test('a set of another size is made anew with its flies', () => {
 })
 
 test('what the kernel lacks is said, with 69, and nothing is left behind', () => {
-  const firewall = fakeFirewall({ socket: true })
+  const firewall = fakeFirewall({ lacking: { socket: true } })
   assert.throws(() => armWith(firewall), { exit: 69, message: /lacks the module nft_socket/ })
   assert.equal(firewall.look(), undefined)
 })
 
 test('when the rules are refused, the sets go again; a trap that was armed stays', () => {
   const firewall = fakeFirewall()
-  const { load } = firewall
-  const refuse = (text: string) => {
-    if (text.includes('jump flypaper_judge')) throw new Error('refused')
-    load(text)
+  const rules = (asked: Asked) => typeof asked === 'string' && asked.includes('jump flypaper_judge')
+  {
+    using _ = firewall.refuse(rules, new Error('refused'))
+    assert.throws(() => armWith(firewall), /refused/)
+    assert.equal(firewall.look(), undefined)
   }
-  firewall.load = refuse
-  assert.throws(() => armWith(firewall), /refused/)
-  assert.equal(firewall.look(), undefined)
-  firewall.load = load
   armWith(firewall)
-  firewall.load = refuse
+  firewall.refuse(rules, new Error('refused'))
   assert.throws(() => armWith(firewall), /refused/)
   assert.ok(isArmed(firewall.look()!))
 })
@@ -138,26 +144,28 @@ test('jumps are appended once, and a chain that is not there is a mistake of the
     { name: 'input', hook: 'input' },
     { name: 'forward', hook: 'forward' },
   ]
-  const firewall = fakeFirewall({}, { chains })
+  const firewall = fakeFirewall({ theirs: { chains } })
   const toml = '[chains]\ninput = ["input"]\nforward = ["forward"]'
   assert.equal(armWith(firewall, toml).table, 'shared')
   armWith(firewall, toml)
-  const jumps = firewall.look()!.rules.map(({ chain, targets }) => `${chain} → ${targets}`)
+  const his = () => firewall.look()!.rules.filter(({ chain }) => !isOurs(chain))
+  const jumps = his().map(({ chain, targets }) => `${chain} → ${targets}`)
   assert.deepEqual(jumps, ['input → flypaper_input', 'forward → flypaper_forward'])
   armWith(firewall, '[chains]\ninput = ["input", "input"]')
   assert.deepEqual(
-    firewall.look()!.rules.map(({ chain }) => chain),
+    his().map(({ chain }) => chain),
     ['input'],
     'forward is named no more',
   )
   armWith(firewall, '[chains]\ninput = ["forward"]')
   assert.deepEqual(
-    firewall.look()!.rules.map(({ chain }) => chain),
+    his().map(({ chain }) => chain),
     ['forward'],
   )
   assert.throws(() => armWith(firewall, '[chains]\ninput = ["nowhere"]'), { exit: 78 })
   disarm(firewall, { keepFlies: false, madeTable: false })
-  assert.deepEqual(firewall.look(), { chains, sets: [], rules: [], others: [], mapTargets: [] })
+  const { handle: _, ...left } = firewall.look()!
+  assert.deepEqual(left, { chains, sets: [], rules: [], others: [], mapTargets: [] })
 })
 
 test('a jump that he wrote himself is neither doubled nor taken away', () => {
@@ -166,10 +174,13 @@ test('a jump that he wrote himself is neither doubled nor taken away', () => {
     { chain: 'guests', handle: 8, targets: ['flypaper_input'], sets: [] },
   ]
   const chains = [{ name: 'input', hook: 'input' }, { name: 'guests' }]
-  const firewall = fakeFirewall({}, { chains, rules })
+  const firewall = fakeFirewall({ theirs: { chains, rules } })
   armWith(firewall, '[chains]\ninput = ["input"]')
   armWith(firewall, 'closed = "unmatched"')
-  assert.deepEqual(firewall.look()!.rules, rules)
+  assert.deepEqual(
+    firewall.look()!.rules.filter(({ chain }) => !isOurs(chain)),
+    rules,
+  )
 })
 
 test('a rule in a chain of his that is called like ours counts as his', () => {

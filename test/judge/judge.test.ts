@@ -15,13 +15,11 @@ const tcp = (port: number, flags = 2): Tried => ({ kind: 'tcp', port, from: 1024
 
 function court(toml = '') {
   const settings = parseSettings(`never = ["198.51.100.0/24", "2001:db8:51::/48"]\n${toml}`, 'test')
-  const memory = openMemory(
-    () => settings,
-    () => [parsePrefix('192.0.2.1')!],
-  )
+  const judging = { never: settings.never, near: [parsePrefix('192.0.2.1')!], strikes: settings.lockout }
+  const memory = openMemory()
   return (source: string, tried: Tried = tcp(81), channel: Channel = 'offence', now = NOW) => {
     const packet = { source: source as Address, destination: '192.0.2.1' as Address, tried }
-    return judge({ packet, fly: nameFly(packet.source), channel, now }, memory).because
+    return judge({ packet, fly: nameFly(packet.source), channel, now }, judging, memory).because
   }
 }
 
@@ -108,10 +106,8 @@ test('what is known of an IPv6 source is known of its /64', () => {
 
 test('only the scan of a client that was seen alive is beyond forging', () => {
   const settings = parseSettings('', 'test')
-  const memory = openMemory(
-    () => settings,
-    () => [],
-  )
+  const judging = { never: [], near: [], strikes: settings.lockout }
+  const memory = openMemory()
   const packet = (port: number) => ({
     source: '69.0.231.79' as Address,
     destination: '192.0.2.1' as Address,
@@ -119,7 +115,7 @@ test('only the scan of a client that was seen alive is beyond forging', () => {
   })
   const fly = '69.0.231.79' as string as Fly
   const verdicts = (channel: Channel) =>
-    [1, 2, 3].map(port => judge({ packet: packet(port), fly, channel, now: NOW }, memory)).at(-1)
+    [1, 2, 3].map(port => judge({ packet: packet(port), fly, channel, now: NOW }, judging, memory)).at(-1)
   assert.deepEqual(verdicts('known'), { verdict: 'stick', because: 'distinct-ports', forgeable: false })
   for (const channel of ['peer', 'late', 'offence'] as const)
     assert.equal((verdicts(channel) as { forgeable?: boolean }).forgeable, true, channel)
@@ -135,11 +131,38 @@ test('strikes: so many offences within the window, and each of them is told as o
 })
 
 test('the memory of strikes is bounded: the source that has been quiet longest makes room', () => {
-  const strikes = openStrikes(() => ({ strikes: 2, strikeWindow: 60 }))
+  const strikes = openStrikes()
+  const two = { strikes: 2, strikeWindow: 60 }
   const source = (i: number) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}` as Fly
-  assert.equal(strikes.isLast(source(0), NOW), false)
-  for (let i = 1; i < STRIKE_SOURCES_MAX; i++) strikes.isLast(source(i), NOW)
-  assert.equal(strikes.isLast(source(0), NOW), true, 'still there when the memory is just full')
-  for (let i = 0; i <= STRIKE_SOURCES_MAX; i++) strikes.isLast(source(100_000 + i), NOW)
-  assert.equal(strikes.isLast(source(1), NOW), false, 'forgotten')
+  assert.equal(strikes.isLast(source(0), two, NOW), false)
+  for (let i = 1; i < STRIKE_SOURCES_MAX; i++) strikes.isLast(source(i), two, NOW)
+  assert.equal(strikes.isLast(source(0), two, NOW), true, 'still there when the memory is just full')
+  for (let i = 0; i <= STRIKE_SOURCES_MAX; i++) strikes.isLast(source(100_000 + i), two, NOW)
+  assert.equal(strikes.isLast(source(1), two, NOW), false, 'forgotten')
+})
+
+test('what counted against a source can be forgotten: of one, or of all', () => {
+  const judging = { never: [], near: [], strikes: { strikes: 2, strikeWindow: 60 } }
+  const memory = openMemory()
+  const because = (fly: Fly, channel: Channel, port: number) => {
+    const packet = { source: fly as string as Address, destination: '192.0.2.1' as Address, tried: tcp(port) }
+    return judge({ packet, fly, channel, now: NOW }, judging, memory).because
+  }
+  const [one, other] = ['69.0.231.79', '69.0.231.80'] as string[] as [Fly, Fly]
+  const count = () => {
+    for (const fly of [one, other]) {
+      for (const port of [1, 2]) for (const channel of ['peer', 'late'] as const) because(fly, channel, port)
+      because(fly, 'offence', 81)
+    }
+  }
+  const third = (fly: Fly) => (['peer', 'late', 'offence'] as const).map(channel => because(fly, channel, 3))
+  // The strike of this third try itself: two are needed.
+  const anew = ['peer', 'late', 'strike']
+  count()
+  memory.forget([one])
+  assert.deepEqual(third(one), anew)
+  assert.deepEqual(third(other).slice(0, 1), ['distinct-ports'])
+  count()
+  memory.forgetAll()
+  assert.deepEqual([third(one), third(other)], [anew, anew])
 })

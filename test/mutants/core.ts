@@ -29,14 +29,14 @@ export const CORE: readonly Mutant[] = [
   ),
   {
     what: 'a fly that has become near is put into the set at start',
-    file: 'src/trap.ts',
-    change: ['expel([...wanted.never, ...neighbours.near(), ...NO_HOSTS])', 'expel([])'],
+    file: 'src/daemon/run.ts',
+    change: [/ {2}letGoSpared\(\{.*\n/, ''],
     tests: ['test/kernel/never-list.test.ts'],
   },
   {
     what: 'whoever is never locked out may be put into the set by hand',
-    file: 'src/flypaperd.ts',
-    change: [/spared: \(\) => \[.*\],/, 'spared: () => [],'],
+    file: 'src/lockout/decide/adopt.ts',
+    change: ['sparedAmong(names, spared)', '[] as Fly[]'],
     tests: ['test/kernel/never-list.test.ts'],
   },
   {
@@ -47,9 +47,9 @@ export const CORE: readonly Mutant[] = [
   },
   {
     what: 'the database is not written',
-    file: 'src/lockout/flypaper.ts',
-    change: ['memory.add(lockouts)', 'void memory'],
-    tests: ['test/lockout/flypaper.test.ts'],
+    file: 'src/lockout/commit.ts',
+    change: ['history.add(coming)', 'void coming'],
+    tests: ['test/lockout/commit.test.ts'],
   },
   {
     what: 'the reader is not kept from the garbage collector',

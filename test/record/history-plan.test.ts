@@ -30,6 +30,7 @@ const PLANS: Record<keyof typeof SQL, string[]> = {
     'SEARCH lockout USING INDEX lockout_until (until>?)',
   ],
   termsOfMany: ['SEARCH lockout USING INTEGER PRIMARY KEY (rowid>?)'],
+  prolong: ['SEARCH lockout USING INDEX lockout_latest (source=?)'],
   find: ['SEARCH lockout USING INDEX lockout_latest (source=?)'],
   count: [
     'SEARCH lockout USING INDEX lockout_until (until=?)',

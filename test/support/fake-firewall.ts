@@ -1,10 +1,13 @@
 /**
- * A firewall in memory: it keeps tables, sets, chains and rules as far as the stages look at them, and can lack
- * what a kernel can lack. Rulesets are read only as far as their names go; what rules do is tested in the kernel.
+ * A firewall in memory, as far as the daemon looks at one: named sets with sizes and times, chains with hooks, rules with handles,
+ * and transactions that are done whole or not at all. Other programs change it, too, and it can refuse and lack what a kernel
+ * can. What rules do is tested in the kernel; test/system/firewall.test.ts takes both through the same changes.
  */
-import type { Change, Firewall, ListedElement, RuleView, SetView, TableView } from '../../src/arm/firewall.ts'
-import type { Address } from '../../src/terms/address.ts'
+import type { Change, Firewall, ListedElement, TableView } from '../../src/arm/firewall.ts'
+import { parseAddress } from '../../src/terms/address.ts'
 import { addressKey } from '../../src/terms/address-bytes.ts'
+import { readNft } from './fake-nft.ts'
+import { addTo, type FakeTable, fakeTable, textOf } from './fake-table.ts'
 
 export interface Lacking {
   readonly queue?: boolean
@@ -12,131 +15,136 @@ export interface Lacking {
   readonly socket?: boolean
 }
 
+/** What the kernel is asked for: changes, or the text of a ruleset. */
+export type Asked = readonly Change[] | string
+
 export interface FakeFirewall extends Firewall {
-  /** The elements of a set, as text, with their seconds. */
+  /** The elements of a set, as text, with the seconds they have left. Throws when there is no such set. */
   elementsOf(set: string): Map<string, number | undefined>
+  /** The rulesets that were loaded, oldest first. */
   readonly loaded: string[]
   /** The sets that were read whole. */
   readonly wasRead: string[]
+  /** The changes that were made, transaction by transaction, without rulesets. */
+  readonly transactions: (readonly Change[])[]
+  /** From now on the kernel refuses whatever this is true of, until it is disposed of. */
+  refuse(isRefused: (asked: Asked) => boolean, error?: Error): Disposable
+  /** What other programs do. */
+  readonly others: {
+    /** `nft flush ruleset`. */
+    flushRuleset(): void
+    add(set: string, element: string, seconds?: number): void
+    delete(set: string, element: string): void
+    /** Deletes the rules of a chain, and nothing else. */
+    flushChain(chain: string): void
+    load(ruleset: string): void
+  }
 }
 
-export function fakeFirewall(lacking: Lacking = {}, theirs: Partial<TableView> = {}): FakeFirewall {
-  const sets = new Map<string, SetView & { readonly elements: Map<string, number | undefined> }>()
-  const chains = new Map((theirs.chains ?? []).map(chain => [chain.name, chain]))
-  let rules: RuleView[] = [...(theirs.rules ?? [])]
-  let exists = theirs.chains !== undefined
-  let handle = 100
+export interface FakeOptions {
+  readonly lacking?: Lacking
+  /** What is there before. */
+  readonly theirs?: Partial<TableView>
+  /** Milliseconds by which elements end; without, time stands still. */
+  readonly now?: () => number
+}
+
+export function fakeFirewall({ lacking = {}, theirs = {}, now = () => 0 }: FakeOptions = {}): FakeFirewall {
+  const table = fakeTable(theirs, now)
   const loaded: string[] = []
-  const read: string[] = []
+  const wasRead: string[] = []
+  const transactions: (readonly Change[])[] = []
+  const refusals = new Set<{ isRefused: (asked: Asked) => boolean; error: Error }>()
 
-  const listed = (set: string): ListedElement[] =>
-    [...(sets.get(set)?.elements ?? [])].map(([element, expires]) => ({
-      element: element as Address,
-      expires,
-    }))
-
-  const setOf = (name: string) => {
-    const set = sets.get(name)
-    if (set === undefined) throw new Error(`no set ${name}`)
-    return set
+  function obey(asked: Asked): void {
+    for (const { isRefused, error } of refusals) if (isRefused(asked)) throw error
   }
 
-  function load(ruleset: string): void {
-    loaded.push(ruleset)
-    exists = true
-    for (const [, name] of ruleset.matchAll(/^delete set inet filter (\w+)/gm)) sets.delete(name!)
-    for (const [, name, body] of ruleset.matchAll(/^\tset (\w+) \{\n([^}]*)\}/gm)) {
-      const size = /size (\d+)/.exec(body!)?.[1]
-      const flags = /flags (.*)/.exec(body!)?.[1]?.split(', ') ?? []
-      if (!sets.has(name!))
-        sets.set(name!, {
-          name: name!,
-          size: size === undefined ? undefined : Number(size),
-          flags,
-          elements: new Map(),
-        })
-    }
-    for (const [, name, hook] of ruleset.matchAll(/^\tchain (\w+) \{(?:\n\t\ttype \w+ hook (\w+))?/gm)) {
-      if (!chains.has(name!)) chains.set(name!, { name: name!, hook })
-    }
-    for (const [, name] of ruleset.matchAll(/^delete chain inet filter (\w+)/gm)) chains.delete(name!)
+  function listed(name: string): ListedElement[] {
+    if (!table.hasSet(name)) return []
+    return [...table.set(name).entries()].flatMap(([text, expires]) => {
+      const element = parseAddress(text)
+      return element === undefined ? [] : [{ element, expires }]
+    })
   }
 
-  function apply(change: Change): void {
-    switch (change.change) {
-      case 'add':
-        for (const { element, seconds } of change.elements) {
-          const { elements } = setOf(change.set)
-          const key = textOf(element)
-          if (!elements.has(key)) elements.set(key, seconds)
-        }
-        return
-      case 'remove':
-        for (const { element } of change.elements) setOf(change.set).elements.delete(textOf(element))
-        return
-      case 'empty':
-        setOf(change.set).elements.clear()
-        return
-      case 'delete-set':
-        sets.delete(change.set)
-        return
-      case 'flush-chain':
-        rules = rules.filter(rule => rule.chain !== change.chain)
-        return
-      case 'delete-chain':
-        if (rules.some(rule => rule.targets.includes(change.chain)))
-          throw new Error(`${change.chain} is busy`)
-        chains.delete(change.chain)
-        return
-      case 'append-jump':
-        rules.push({
-          chain: change.chain,
-          handle: handle++,
-          comment: change.comment,
-          targets: [change.to],
-          sets: [],
-        })
-        return
-      case 'delete-rule':
-        rules = rules.filter(rule => rule.handle !== change.handle)
-        return
-      case 'delete-table':
-        exists = false
-        sets.clear()
-        chains.clear()
-        rules = []
-    }
-  }
-
+  const load = (ruleset: string) => table.transaction(() => readNft(ruleset, table))
   return {
+    wasRead,
     loaded,
-    load,
-    change: changes => changes.forEach(apply),
-    take: (set, elements) => elements.filter(element => sets.get(set)?.elements.delete(element)),
+    transactions,
+    load(ruleset) {
+      obey(ruleset)
+      load(ruleset)
+      loaded.push(ruleset)
+    },
+    change(changes) {
+      obey(changes)
+      table.transaction(() => {
+        for (const change of changes) apply(change, table)
+      })
+      transactions.push(changes)
+    },
+    take(set, elements) {
+      obey([{ change: 'remove', set, elements: elements.map(element => ({ element })) }])
+      if (!table.hasSet(set)) return []
+      return [...new Set(elements)].filter(element => {
+        const isThere = table.set(set).has(element)
+        table.set(set).delete(element)
+        return isThere
+      })
+    },
     ask: (set, elements) => listed(set).filter(({ element }) => elements.includes(element)),
     first: (set, most) => listed(set).slice(0, most),
     async read(set, isWanted = () => true) {
-      read.push(set)
+      wasRead.push(set)
       return listed(set).filter(({ element }) => isWanted(addressKey(element)))
     },
-    look: () =>
-      exists
-        ? {
-            chains: [...chains.values()],
-            sets: [...sets.values()],
-            rules,
-            others: theirs.others ?? [],
-            mapTargets: theirs.mapTargets ?? [],
-          }
-        : undefined,
+    look: () => table.look(),
     supports: statement => !lacking[statement],
-    elementsOf: set => setOf(set).elements,
-    wasRead: read,
+    elementsOf: name => new Map(table.set(name).entries()),
+    refuse(isRefused, error = new Error('the kernel refuses')) {
+      const refusal = { isRefused, error }
+      refusals.add(refusal)
+      return { [Symbol.dispose]: () => void refusals.delete(refusal) }
+    },
+    others: {
+      flushRuleset: () => table.delete(),
+      add: (set, element, seconds) => addTo(table.set(set), { element: element as never, seconds }),
+      delete: (set, element) => table.set(set).delete(element),
+      flushChain: chain => table.flushChain(chain),
+      load,
+    },
   }
 }
 
-function textOf(element: unknown): string {
-  return typeof element === 'object' && element !== null && 'text' in element
-    ? String(element.text)
-    : String(element)
+function apply(change: Change, table: FakeTable): void {
+  switch (change.change) {
+    case 'add':
+      for (const element of change.elements) addTo(table.set(change.set), element)
+      return
+    case 'remove':
+      for (const { element } of change.elements) table.set(change.set).delete(textOf(element))
+      return
+    case 'empty':
+      table.set(change.set).clear()
+      return
+    case 'delete-set':
+      table.deleteSet(change.set)
+      return
+    case 'flush-chain':
+      table.flushChain(change.chain)
+      return
+    case 'delete-chain':
+      table.deleteChain(change.chain)
+      return
+    case 'append-jump':
+      table.append(change.chain, { comment: change.comment, targets: [change.to], sets: [] })
+      return
+    case 'delete-rule':
+      table.deleteRule(change.chain, change.handle)
+      return
+    case 'delete-table':
+      table.delete()
+  }
 }

@@ -1,9 +1,10 @@
-/** Kernel sets in which nobody does anything: what others do to them is tested in the kernel. */
-import type { FoundElement } from '../../src/keep/external-changes.ts'
+/** Kernel sets of a fake firewall: they are listed from it, and a test announces what others do to them. */
+import type { ForeignChange, ForeignTransaction, FoundElement } from '../../src/keep/external-changes.ts'
 import type { KernelSets } from '../../src/keep/kernel-sets.ts'
 import type { Address } from '../../src/terms/address.ts'
 import type { FakeFirewall } from './fake-firewall.ts'
 
+/** Sets in which nobody does anything: what others do to them is tested in the kernel. */
 export const quietKernelSets: KernelSets = {
   boot: () => 'today',
   place: () => 'here',
@@ -31,5 +32,46 @@ export function kernelSetsOf(
     },
     find: (set, elements) =>
       new Set(elements.filter(element => firewall.elementsOf(set).has(element as string))),
+  }
+}
+
+export interface FakeKernelSets extends KernelSets {
+  /** Tells the watch, if there is one, what another program did. */
+  announce(changes: readonly ForeignChange[], who?: Partial<ForeignTransaction>): void
+  /** Tells it that announcements were lost. */
+  lose(): void
+  isWatched(): boolean
+  /** The sets that were listed. */
+  readonly listed: string[]
+}
+
+export function fakeKernelSets(firewall: FakeFirewall): FakeKernelSets {
+  let watch: Parameters<KernelSets['watch']>[0] | undefined
+  const listed: string[] = []
+  return {
+    ...quietKernelSets,
+    listed,
+    announce: (changes, who) => watch?.onForeign({ pid: 4711, name: 'nft', cut: false, changes, ...who }),
+    lose: () => watch?.onLost(),
+    isWatched: () => watch !== undefined,
+    watch(told) {
+      watch = told
+      return {
+        [Symbol.dispose]() {
+          watch = undefined
+        },
+      }
+    },
+    async read(set, most) {
+      listed.push(set)
+      if (firewall.look()?.sets.some(({ name }) => name === set) !== true) return []
+      const elements = [...firewall.elementsOf(set)]
+      if (elements.length > most) return undefined
+      return elements.map(([element, seconds]) => ({ element: element as Address, seconds }))
+    },
+    find(set, elements) {
+      if (firewall.look()?.sets.some(({ name }) => name === set) !== true) return undefined
+      return new Set(elements.filter(element => firewall.elementsOf(set).has(element as string)))
+    },
   }
 }

@@ -1,20 +1,10 @@
 /** What an order to free has met, all pieces together. */
-import type { Flypaper, Freed } from '../../src/lockout/flypaper.ts'
+import type { Trap } from '../../src/daemon/run.ts'
+import type { Freed } from '../../src/lockout/free.ts'
 import { parsePrefix } from '../../src/terms/address.ts'
 
-export async function freed(
-  flypaper: Flypaper,
-  wanted: string | readonly string[],
-  now: number,
-  by = 'root',
-): Promise<Freed> {
+export async function freed(trap: Trap, wanted: string, by = 'root'): Promise<Freed> {
   const all: Freed[] = []
-  const prefixes = [wanted].flat().map(text => parsePrefix(text)!)
-  await flypaper.free(
-    prefixes,
-    by,
-    () => now,
-    piece => void all.push(piece),
-  )
+  await trap.free([parsePrefix(wanted)!], by, piece => void all.push(piece))
   return { flies: all.flatMap(({ flies }) => flies), held: all.flatMap(({ held }) => held) }
 }

@@ -48,9 +48,13 @@ function daemon(): Served & { readonly calls: unknown[][]; tell(line: string): v
     metrics: async () => '# nothing\n',
     async lock(request) {
       calls.push(['lock', request])
-      return { locked: request.lockouts.map(({ who }) => who), refused: [] }
+      return { locked: request.lockouts.map(({ who }) => who), kept: [], refused: [] }
     },
     status: async () => STATUS,
+    health: async () => [{ label: 'flypaper set', ok: true, reason: '390 flies' }],
+    async pause(request) {
+      calls.push(['pause', request])
+    },
     async free({ who = [], by }) {
       calls.push(['free', who, by])
       return { flies: who, held: [], count: who.length }
@@ -104,7 +108,7 @@ test('client and server speak the same', async () => {
     const freed = await client.free({ who: ['192.0.2.9'], by: 'root' })
     assert.deepEqual(freed, { flies: ['192.0.2.9'], held: [], count: 1 })
     const wish = { lockouts: [{ who: '192.0.2.9', seconds: 60 }], because: 'so', by: 'root' }
-    assert.deepEqual(await client.lock(wish), { locked: ['192.0.2.9'], refused: [] })
+    assert.deepEqual(await client.lock(wish), { locked: ['192.0.2.9'], kept: [], refused: [] })
     assert.equal(await client.flush('root'), 390)
     await client.confirm('root')
     await client.leave('anna')

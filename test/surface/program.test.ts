@@ -39,7 +39,7 @@ const readText = () => ({ unreadable: 'missing', because: 'not there' }) as cons
 
 /** A world whose kernel lacks something; it must not come to opening packet sockets or writing the history. */
 function world(lacking: Lacking): Partial<System> {
-  const firewall = fakeFirewall(lacking)
+  const firewall = fakeFirewall({ lacking })
   const { surroundings } = openSystem()
   const log = { info() {}, warn() {}, error() {} }
   const database = openDatabase(MEMORY, { migrations: MIGRATIONS, readOnly: false })
@@ -167,12 +167,10 @@ test('a stop that the kernel refuses is told to whoever said stop, and by the da
   const directory = mkdtempSync(join(tmpdir(), 'flypaperd-test-stop-'))
   const system = openSystem({ STATE_DIRECTORY: directory, RUNTIME_DIRECTORY: directory })
   const firewall = fakeFirewall()
-  const { change } = firewall
-  firewall.change = changes => {
-    if (changes.some(one => one.change === 'delete-chain'))
-      throw new Failure('the kernel keeps it', { exit: 69 })
-    change(changes)
-  }
+  firewall.refuse(
+    asked => typeof asked !== 'string' && asked.some(({ change }) => change === 'delete-chain'),
+    new Failure('the kernel keeps it', { exit: 69 }),
+  )
   const armed = Promise.withResolvers<void>()
   const nothing = { [Symbol.dispose]() {} }
   const log = {

@@ -57,6 +57,7 @@ const daemon: Pick<Served, 'status' | 'lock' | 'free' | 'flush' | 'confirm' | 'r
   }),
   lock: async ({ lockouts }) => ({
     locked: lockouts.slice(1).map(({ who }) => who),
+    kept: [],
     refused: [{ who: lockouts[0]!.who, why: 'never-list' }],
   }),
   free: async ({ who = [] }) => ({ flies: who, held: ['198.51.100.9'], count: who.length + 5 }),

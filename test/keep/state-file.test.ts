@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { keepStateFile, stateText } from '../../src/keep/state-file.ts'
 import { parseSettings } from '../../src/settings/load.ts'
 import { wholeFile } from '../../src/system/whole-file.ts'
 import type { Fly } from '../../src/terms/fly.ts'
-import { keepStateFile, stateText } from '../../src/keep/state-file.ts'
 
 const NOW = Date.UTC(2026, 10, 24)
 const SETTINGS = parseSettings('', 'test')

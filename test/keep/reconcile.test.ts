@@ -2,17 +2,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { flyChanges } from '../../src/arm/flies.ts'
-import { openFlypaper } from '../../src/lockout/flypaper.ts'
 import type { FoundElement } from '../../src/keep/external-changes.ts'
+import type { SetState } from '../../src/keep/reconcile.ts'
+import { indexOf } from '../../src/lockout/flies.ts'
 import { openHistory } from '../../src/record/history.ts'
 import { MIGRATIONS } from '../../src/record/schema.ts'
-import { parseSettings } from '../../src/settings/load.ts'
 import { openDatabase } from '../../src/system/sqlite.ts'
 import type { Address } from '../../src/terms/address.ts'
-import { type Fly, flyNamer } from '../../src/terms/fly.ts'
-import { settle, type Trust } from '../../src/keep/reconcile.ts'
+import type { Fly } from '../../src/terms/fly.ts'
 import { fakeFirewall } from '../support/fake-firewall.ts'
 import { kernelSetsOf } from '../support/fake-kernel-sets.ts'
+import { reconciling } from '../support/reconciling.ts'
 
 const HOUR = 3_600_000
 const LOADED = `table inet filter {
@@ -46,9 +46,7 @@ function laboratory(
       times: 1,
     })),
   )
-  const settings = parseSettings('', 'test')
-  const flypaper = openFlypaper({ firewall, memory: history, nameFly: flyNamer([]), now: now(), settings })
-  firewall.change(flyChanges([...flypaper.timed(now)]))
+  firewall.change(flyChanges([...indexOf(history, now()).timed(now)]))
   const changed: string[] = []
   const watched = {
     ...firewall,
@@ -62,22 +60,14 @@ function laboratory(
     meanwhile()
     return told
   })
-  const world = {
-    firewall: watched,
-    kernelSets,
-    history,
-    log: { info() {}, warn() {}, error() {} },
-    now,
-    flypaper,
-  }
-  const run = (trust: Trust) => settle(world, trust, new AbortController().signal)
+  const { run, flies } = reconciling({ firewall: watched, kernelSets, history, now })
   return {
     run,
     firewall,
     watched,
     changed,
     kernelSets,
-    names: () => [...flypaper.each()].map(([fly]) => fly),
+    names: () => [...flies].map(([fly]) => fly),
   }
 }
 
@@ -86,10 +76,10 @@ const without =
   (_: string, found: readonly FoundElement[]) =>
     found.filter(({ element }) => !elements.includes(element))
 
-for (const trust of ['confirmed', 'restored', 'audit'] as const)
-  test(`${trust}: a listing that leaves flies out frees nobody, and nothing is to be mended`, async () => {
+for (const state of ['confirmed', 'restored', 'audit'] as const satisfies readonly SetState[])
+  test(`${state}: a listing that leaves flies out frees nobody, and nothing is to be mended`, async () => {
     const { run, names, changed } = laboratory(without('198.51.100.1', '198.51.100.2', '2001:db8:1::'))
-    assert.deepEqual(await run(trust), { freed: [], adopted: [], mended: 0 })
+    assert.deepEqual(await run(state), { freed: [], adopted: [], mended: 0 })
     assert.deepEqual(names().sort(), [...FLIES].sort())
     assert.deepEqual(changed, [])
   })
@@ -149,9 +139,6 @@ test('the control: who is in the set, and was no fly, was locked out by hand', a
       elements: [{ element: '198.51.100.77' as Address, seconds: 3600 }],
     },
   ])
-  assert.deepEqual(
-    (await run('confirmed'))?.adopted.map(({ source }) => source),
-    ['198.51.100.77'],
-  )
+  assert.deepEqual((await run('confirmed'))?.adopted, ['198.51.100.77'])
   assert.ok(names().includes('198.51.100.77' as Fly))
 })

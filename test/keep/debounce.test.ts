@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { mock, type TestContext, test } from 'node:test'
-import { whileBusy } from '../../src/keep/debounce.ts'
+import { debounce } from '../../src/keep/debounce.ts'
 
 /** Work of so many seconds, and how often it was done. */
 function busyFor(t: TestContext, seconds: number) {
@@ -8,13 +8,13 @@ function busyFor(t: TestContext, seconds: number) {
   t.after(() => mock.timers.reset())
   const state = { left: seconds, done: 0, failure: undefined as Error | undefined }
   const said: string[] = []
-  const busy = whileBusy(
+  const busy = debounce(
     () => {
       state.done++
       if (state.failure) throw state.failure
       return --state.left > 0
     },
-    error => said.push(String(error)),
+    error => void said.push(String(error)),
   )
   return { busy, state, said }
 }

@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openFlypaper } from '../../src/lockout/flypaper.ts'
 import type { ForeignTransaction } from '../../src/keep/external-changes.ts'
+import { keepTrap } from '../../src/keep/keeper.ts'
+import { indexOfFlies } from '../../src/lockout/flies.ts'
 import { openEvents } from '../../src/record/events.ts'
 import { openHistory } from '../../src/record/history.ts'
 import { MIGRATIONS } from '../../src/record/schema.ts'
-import { parseSettings } from '../../src/settings/load.ts'
 import { openDatabase } from '../../src/system/sqlite.ts'
-import { flyNamer } from '../../src/terms/fly.ts'
-import { keepTrap } from '../../src/keep/keeper.ts'
 import { fakeFirewall } from '../support/fake-firewall.ts'
 import { quietKernelSets } from '../support/fake-kernel-sets.ts'
 
@@ -20,6 +18,8 @@ const FLUSH: ForeignTransaction = {
   changes: [{ op: 'delete', kind: 'table', name: 'filter' }],
 }
 
+const NOTHING = { released() {}, found() {}, restore() {}, refill() {}, takeOut() {} }
+
 function laboratory(arm: () => void) {
   const said: string[] = []
   const say = (line: string) => void said.push(line)
@@ -27,9 +27,6 @@ function laboratory(arm: () => void) {
   const now = Date.now
   const firewall = fakeFirewall()
   const history = openHistory(openDatabase(':memory:', { migrations: MIGRATIONS, readOnly: false }))
-  const settings = parseSettings('', 'test')
-  const nameFly = flyNamer([])
-  const flypaper = openFlypaper({ firewall, memory: history, nameFly, now: now(), settings })
   let foreign: (transaction: ForeignTransaction) => void = () => {}
   const kernelSets = {
     ...quietKernelSets,
@@ -38,8 +35,16 @@ function laboratory(arm: () => void) {
       return { [Symbol.dispose]() {} }
     },
   }
-  const world = { firewall, kernelSets, history, log, events: openEvents(log, now), now, flypaper }
-  const keeper = keepTrap(world, { arm, chains: () => [], keepsFlies: true })
+  const world = {
+    firewall,
+    kernelSets,
+    history,
+    log,
+    events: openEvents(log, now),
+    now,
+    flies: indexOfFlies(),
+  }
+  const keeper = keepTrap(world, { ...NOTHING, arm, chains: () => [], keepsFlies: true })
   keeper.watch()
   return { keeper, said, others: (transaction: ForeignTransaction) => foreign(transaction) }
 }
@@ -92,7 +97,7 @@ test('without a watch it goes on, and says so', () => {
       },
     }
     const world = { kernelSets, log, now: Date.now } as never
-    using keeper = keepTrap(world, { arm() {}, chains: () => [], keepsFlies: true })
+    using keeper = keepTrap(world, { ...NOTHING, arm() {}, chains: () => [], keepsFlies: true })
     keeper.watch()
     return { said }
   })()

@@ -3,16 +3,13 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import { openFlypaper } from '../../src/lockout/flypaper.ts'
 import type { Memory } from '../../src/lockout/lockout.ts'
-import type { History } from '../../src/record/history.ts'
-import { parseSettings } from '../../src/settings/load.ts'
 import { openFirewall } from '../../src/system/firewall.ts'
 import { kernelSets } from '../../src/system/kernel-sets.ts'
-import { type Fly, flyNamer } from '../../src/terms/fly.ts'
-import { settle } from '../../src/keep/reconcile.ts'
+import type { Fly } from '../../src/terms/fly.ts'
 import { addNumbered, growing } from '../support/growing-set.ts'
 import { describeInNamespace } from '../support/in-namespace.ts'
+import { reconciling } from '../support/reconciling.ts'
 
 const HOUR_MS = 3_600_000
 const FLIES = 10_000
@@ -28,6 +25,7 @@ const FREED = [7, 5000, FLIES - 1].map(flyOf)
 function memory(): Memory {
   return {
     add() {},
+    prolong() {},
     timesBefore: () => new Map(),
     terms: now => flies.map(source => ({ source, since: now, until: now + HOUR_MS })),
     release: sources => sources.length,
@@ -59,28 +57,14 @@ describeInNamespace(import.meta.url, () => {
       addNumbered('flypaper', 0, FLIES)
       execFileSync('nft', ['delete', 'element', 'inet', 'filter', 'flypaper', `{ ${FREED.join(', ')} }`])
       using firewall = openFirewall()
-      const now = Date.now
-      const settings = parseSettings('', 'test')
-      const flypaper = openFlypaper({
-        firewall,
-        memory: memory(),
-        nameFly: flyNamer([]),
-        now: now(),
-        settings,
-      })
+      const history = { ...memory(), knows: () => false }
+      const { run } = reconciling({ firewall, kernelSets: counting, history, now: Date.now })
       const grower = growing('flypaper', FLIES, GROWN)
       const ended = once(grower, 'exit')
-      const world = {
-        firewall,
-        kernelSets: counting,
-        history: { knows: () => false } as unknown as History,
-        log: { info() {}, warn() {}, error() {} },
-        now,
-        flypaper,
-      }
-      const settled = await settle(world, 'confirmed', new AbortController().signal)
+      const settled = await run('confirmed')
       assert.deepEqual([...settled!.freed].sort(), [...FREED].sort())
-      assert.ok(settled!.adopted.every(({ source }) => !flies.includes(source)))
+      const known = new Set(flies)
+      assert.ok(settled!.adopted.every(fly => !known.has(fly)))
       await ended
     }
     t.diagnostic(`${short} of ${ROUNDS} listings were short`)

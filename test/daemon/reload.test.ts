@@ -1,0 +1,228 @@
+/** Another policy: taken whole or not at all. And what is looked at again now and then. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { byHand, facts, sight, statements } from '../doctor/facts.ts'
+import type { Asked } from '../support/fake-firewall.ts'
+import { fakeWorld, until } from '../support/fake-world.ts'
+
+const packet = (source: string) => ({ source, destination: '192.0.2.1', tcp: 81 })
+const flyNames = (trap: { flies: Iterable<readonly [string, unknown]> }) =>
+  [...trap.flies].map(([fly]) => fly).sort()
+
+test('all of the new policy is in force: rules, lengths, never-list, limit, strikes, and where packets come from', () => {
+  const fake = fakeWorld()
+  using trap = fake.open()
+  trap.reload(
+    fake.settings(
+      'number = 5000\nnever = ["198.51.100.1"]\n[lockout]\nfirst = "2h"\nstrikes = 2\n[promotion]\nper_second = 1\nburst = 1',
+    ),
+  )
+  assert.equal(trap.settings.number, 5000)
+  assert.match(fake.firewall.loaded.at(-1)!, /queue num 5000/)
+  assert.match(fake.firewall.loaded.at(-1)!, /198\.51\.100\.1/)
+  const twice = ['198.51.100.1', '198.51.100.2', '198.51.100.3'].map(packet).flatMap(one => [one, one])
+  fake.sockets.deliver(twice, { number: 5000 })
+  assert.deepEqual(fake.inKernel(), { '198.51.100.2': 7200 })
+  const { spared, deferred } = trap.counts()
+  assert.deepEqual([spared['never-list'], spared.strike, deferred], [2, 2, 1])
+  assert.ok(fake.sockets.listening().includes('queue 4242'), 'packets are on their way to the old one')
+})
+
+test('the old capture is closed a second later', async () => {
+  const fake = fakeWorld()
+  using trap = fake.open()
+  trap.reload(fake.settings('number = 5000'))
+  await until(() => !fake.sockets.listening().includes('queue 4242'))
+  assert.deepEqual(fake.sockets.journal, ['open queue 4242', 'open queue 5000', 'close queue 4242'])
+})
+
+const refusals: [what: string, isRefused: (asked: Asked) => boolean][] = [
+  ['its sets', asked => typeof asked === 'string' && asked.includes('5000')],
+  ['its rules', asked => typeof asked === 'string' && asked.includes('queue num 5000')],
+  [
+    'what it spares',
+    asked =>
+      typeof asked !== 'string' &&
+      asked.some(change => 'elements' in change && JSON.stringify(change, text).includes('"203.0.113.9"')),
+  ],
+]
+const text = (_: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value)
+
+for (const [what, isRefused] of refusals)
+  test(`settings of which the kernel refuses ${what} change nothing, and the old ones are armed again`, () => {
+    const fake = fakeWorld()
+    using trap = fake.open()
+    fake.sockets.deliver([packet('198.51.100.1'), packet('198.51.100.2')])
+    const before = [trap.settings, fake.inKernel(), fake.sockets.listening()]
+    let tries = 0
+    fake.firewall.refuse(asked => isRefused(asked) && tries++ === 0, new Error('refused'))
+    fake.here.connected = ['203.0.113.9' as never]
+    assert.throws(
+      () => trap.reload(fake.settings('number = 5000\nnever = ["198.51.100.1"]\nsizes.flypaper = 5000')),
+      /refused/,
+    )
+    assert.deepEqual([trap.settings, fake.inKernel(), fake.sockets.listening()], before)
+    const size = fake.firewall.look()!.sets.find(({ name }) => name === 'flypaper')!.size
+    assert.equal(size, 1_048_576)
+    assert.match(fake.firewall.loaded.at(-1)!, /queue num 4242/)
+    assert.match(fake.said.at(-1)!, /^new settings are refused: armed again with 2 flies/)
+    fake.sockets.deliver([packet('203.0.113.4')])
+    assert.equal(trap.flies.count(fake.now()), 3)
+  })
+
+test('settings that need numbers of another program change nothing at all', () => {
+  const fake = fakeWorld()
+  using trap = fake.open()
+  fake.sockets.taken.add(5000)
+  const { length } = fake.firewall.loaded
+  assert.throws(() => trap.reload(fake.settings('number = 5000')), { exit: 69 })
+  assert.deepEqual(
+    [trap.settings.number, fake.firewall.loaded.length, trap.counts().rearmed],
+    [4242, length, 0],
+  )
+})
+
+test('dry_run cannot be changed by a reload: 78, in either direction, and nothing is', () => {
+  for (const [before, after] of [
+    ['', 'dry_run = true'],
+    ['dry_run = true', ''],
+  ] as const) {
+    const fake = fakeWorld()
+    using trap = fake.open(before)
+    const { length } = fake.firewall.loaded
+    assert.throws(() => trap.reload(fake.settings(`number = 5000\n${after}`)), {
+      exit: 78,
+      message: /dry_run/,
+    })
+    assert.deepEqual([fake.firewall.loaded.length, trap.settings.number], [length, 4242])
+    assert.equal(trap.settings.dryRun, before !== '')
+  }
+})
+
+test('whoever is on the new never-list is free: in kernel, history, index, and told', () => {
+  const fake = fakeWorld()
+  using trap = fake.open()
+  fake.sockets.deliver([packet('198.51.100.1'), packet('198.51.100.2')])
+  fake.firewall.others.add('flypaper_hold', '198.51.100.1', 20)
+  trap.reload(fake.settings('never = ["198.51.100.1"]'))
+  assert.deepEqual([flyNames(trap), Object.keys(fake.inKernel())], [['198.51.100.2'], ['198.51.100.2']])
+  assert.deepEqual(fake.inKernel('flypaper_hold'), {})
+  assert.equal(fake.history.count(fake.now()), 1)
+  assert.deepEqual(fake.eventsOf('free'), [{ event: 'free', source: '198.51.100.1', by: 'the never-list' }])
+})
+
+test('a reload that is in force is told as such, also when the kernel refuses to free the spared; arming again frees them', async () => {
+  const fake = fakeWorld()
+  using trap = fake.open()
+  fake.sockets.deliver([packet('198.51.100.1'), packet('198.51.100.2')])
+  {
+    using _ = fake.firewall.refuse(
+      asked =>
+        typeof asked !== 'string' &&
+        asked.every(({ change }) => change === 'remove') &&
+        asked.some(change => 'set' in change && change.set === 'flypaper'),
+      new Error('busy'),
+    )
+    trap.reload(fake.settings('never = ["198.51.100.1"]'))
+  }
+  assert.equal(trap.settings.never.length, 1)
+  assert.deepEqual([flyNames(trap), fake.history.count(fake.now())], [['198.51.100.2'], 1])
+  await until(() => trap.counts().rearmed === 1)
+  assert.match(fake.said.at(-1)!, /^the kernel refused a change: Error: busy: armed again with 1 fly/)
+  await until(() => !('198.51.100.1' in fake.inKernel()))
+})
+
+test('another mode opens what it needs and closes what it does not need any more', async () => {
+  const fake = fakeWorld()
+  using trap = fake.open('capture = "log"')
+  trap.reload(fake.settings('capture = "log"\nclosed = "unaccepted"'))
+  assert.ok(fake.sockets.listening().includes('log 4246'), 'the doorbell')
+  fake.firewall.others.add('flypaper_pending', '198.51.100.1', 20)
+  fake.passing.refuse('198.51.100.1', '192.0.2.1', 6, 25)
+  fake.sockets.ring()
+  await until(() => trap.flies.count(fake.now()) === 1)
+  trap.reload(fake.settings('capture = "log"'))
+  assert.deepEqual(fake.sockets.listening(), ['log 4242', 'log 4243', 'log 4244', 'log 4245'])
+  assert.ok(!fake.firewall.look()!.sets.some(({ name }) => name === 'flypaper_passing'))
+})
+
+test('closed = "auto": what it took stays until a reload, a remark is made once; what could hurt is left at once', () => {
+  const fake = fakeWorld()
+  const { ACCEPT, dport, jump } = statements
+  fake.here.firewall = facts({ sight: sight({ ruleset: byHand('drop', [[dport(22), ACCEPT]]) }) })
+  using trap = fake.open('closed = "auto"\ncapture = "log"')
+  assert.equal(trap.settings.closed, 'unaccepted')
+  assert.match(trap.auto!, /^closed = "auto" takes "unaccepted"/)
+  fake.here.firewall = facts({ sight: sight({ ruleset: byHand('drop', [[jump('flypaper_input')]]) }) })
+  trap.refresh()
+  trap.refresh()
+  assert.equal(trap.settings.closed, 'unaccepted')
+  assert.equal(fake.said.filter(line => line.includes('the firewall has changed')).length, 1)
+  fake.here.firewall = facts({ legacy: ['filter'] as never })
+  trap.refresh()
+  assert.equal(trap.settings.closed, 'listening')
+  assert.match(
+    fake.said.at(-1)!,
+    /^warning: the firewall has changed: .*"unaccepted" could hurt somebody now/,
+  )
+  fake.here.firewall = facts({ sight: sight({ ruleset: byHand('drop', [[dport(22), ACCEPT]]) }) })
+  trap.refresh()
+  assert.equal(trap.settings.closed, 'listening', 'two programs cannot make it flap')
+  trap.reload(fake.settings('closed = "auto"\ncapture = "log"'))
+  assert.equal(trap.settings.closed, 'unaccepted')
+})
+
+test('who is near is looked at again: the kernel is bothered when it has changed, judge, names and flies follow', () => {
+  const fake = fakeWorld()
+  using trap = fake.open()
+  fake.sockets.deliver([packet('198.51.100.1'), packet('198.51.100.2')])
+  const bothered = () =>
+    fake.firewall.transactions
+      .flat()
+      .filter(change => change.change === 'empty' && change.set === 'flypaper_own').length
+  const before = bothered()
+  trap.refresh()
+  assert.equal(bothered(), before)
+  fake.here.gateways = ['198.51.100.1' as never]
+  trap.refresh()
+  trap.refresh()
+  assert.equal(bothered(), before + 1)
+  assert.deepEqual(
+    Object.keys(fake.inKernel('flypaper_own')),
+    ['192.0.2.1', '198.51.100.1'],
+    'nobody special is the old one',
+  )
+  assert.deepEqual([flyNames(trap), Object.keys(fake.inKernel())], [['198.51.100.2'], ['198.51.100.2']])
+  fake.sockets.deliver([packet('198.51.100.1'), packet('192.0.2.254')])
+  assert.deepEqual(flyNames(trap), ['192.0.2.254', '198.51.100.2'])
+  assert.equal(trap.counts().spared.near, 1)
+})
+
+test('who is near: when the kernel refuses, it is tried again at the next look', () => {
+  const fake = fakeWorld()
+  using trap = fake.open()
+  fake.sockets.deliver([packet('198.51.100.1')])
+  fake.here.gateways = ['198.51.100.1' as never]
+  {
+    using _ = fake.firewall.refuse(asked => typeof asked !== 'string', new Error('busy'))
+    assert.throws(() => trap.refresh(), /busy/)
+    assert.throws(() => trap.refresh(), /busy/)
+  }
+  assert.deepEqual(flyNames(trap), ['198.51.100.1'])
+  trap.refresh()
+  assert.deepEqual([flyNames(trap), fake.inKernel()], [[], {}])
+})
+
+test('a look tells the kernel which ports are served and who is connected, and forgets flies whose time is over', () => {
+  const fake = fakeWorld()
+  using trap = fake.open()
+  fake.sockets.deliver([packet('198.51.100.1')])
+  fake.here.served = [[6, 443]]
+  fake.here.connected = ['203.0.113.9' as never]
+  fake.pass(3_600_001)
+  assert.ok(trap.flies.has('198.51.100.1' as never))
+  trap.refresh()
+  assert.deepEqual(Object.keys(fake.inKernel('flypaper_served')), ['6,443'])
+  assert.deepEqual(Object.keys(fake.inKernel('flypaper_known')), ['203.0.113.9'])
+  assert.ok(!trap.flies.has('198.51.100.1' as never))
+})

@@ -1,0 +1,256 @@
+/** The daemon's middle, broken in what it promises. Unit tests alone must notice, so all of these take a few minutes. */
+import type { Mutant } from '../mutants.ts'
+
+const PACKETS = 'test/daemon/packets.test.ts'
+const RELOAD = 'test/daemon/reload.test.ts'
+const OTHERS = 'test/daemon/others.test.ts'
+const ORDERS = 'test/daemon/orders.test.ts'
+const START = 'test/daemon/start.test.ts'
+const COMMIT = 'test/lockout/commit.test.ts'
+const FREE = 'test/lockout/free.test.ts'
+const LEAVE = 'test/lockout/decide/leave.test.ts'
+const LOCK = 'test/lockout/decide/lock.test.ts'
+
+function mutant(what: string, file: string, change: Mutant['change'], ...tests: readonly string[]): Mutant {
+  return { what, file: `src/${file}`, change, tests }
+}
+
+export const MIDDLE: readonly Mutant[] = [
+  // Packets.
+  mutant(
+    'UDP that others refused is weak evidence for ten minutes',
+    'daemon/packets.ts',
+    ["one.protocol === UDP ? 'late' : 'refused'", "'refused'"],
+    PACKETS,
+  ),
+  mutant(
+    'whoever is found innocent stays held',
+    'daemon/packets.ts',
+    [/ {2}if \(innocents\.length > 0\).*\n/, ''],
+    PACKETS,
+  ),
+  mutant(
+    'a strike ends the hold',
+    'daemon/packets.ts',
+    ["verdict.verdict === 'let-go' && channel", 'channel'],
+    PACKETS,
+  ),
+  mutant('a pause changes nothing', 'daemon/packets.ts', ['if (isPaused(state, at)) return', ''], ORDERS),
+  mutant(
+    'no promotion limit',
+    'daemon/packets.ts',
+    [
+      'state.promotion.admit(candidates, settings.promotion, at, cameBefore)',
+      '(void cameBefore, candidates)',
+    ],
+    PACKETS,
+  ),
+  mutant(
+    'who finds no room is not counted',
+    'daemon/packets.ts',
+    ['tally.overflowed(unplaced)', 'void 0'],
+    PACKETS,
+  ),
+  mutant(
+    'whose time is over makes no room',
+    'daemon/packets.ts',
+    ['state.flies.sweep(now)', 'void now'],
+    PACKETS,
+  ),
+  // Reload.
+  mutant(
+    'a reload changes dry_run',
+    'daemon/renew.ts',
+    [/ {2}if \(next\.settings\.dryRun !== .*\n/, ''],
+    RELOAD,
+  ),
+  mutant(
+    'a reload assigns before it arms',
+    'daemon/renew.ts',
+    ['  using prepared', '  state.policy = next\n  using prepared'],
+    RELOAD,
+  ),
+  mutant(
+    'refused settings are not followed by the old ones',
+    'daemon/renew.ts',
+    ["keeper.rearm('new settings are refused')", 'void keeper'],
+    RELOAD,
+  ),
+  mutant(
+    'a reload frees nobody',
+    'daemon/renew.ts',
+    ['  changed()\n  letGoSpared(daemon)', '  changed()'],
+    RELOAD,
+  ),
+  mutant('a reload goes on listening where it did', 'daemon/renew.ts', ['  prepared.take()\n', ''], RELOAD),
+  mutant(
+    '"auto" stays where it could hurt',
+    'daemon/renew.ts',
+    ["found.review === 'take'", 'false as boolean'],
+    RELOAD,
+  ),
+  mutant(
+    'who becomes near stays a fly',
+    'daemon/renew.ts',
+    ['withNear(policy, neighbourhood)\n  letGoSpared(daemon)', 'withNear(policy, neighbourhood)'],
+    RELOAD,
+  ),
+  mutant(
+    'who becomes near is judged',
+    'daemon/renew.ts',
+    ['state.policy = withNear(policy, neighbourhood)', 'void withNear'],
+    RELOAD,
+  ),
+  // Start.
+  mutant('a start frees nobody', 'daemon/run.ts', [/ {2}letGoSpared\(\{.*\n/, ''], START),
+  mutant(
+    'sets that agreed with the history are filled again',
+    'daemon/run.ts',
+    ["skipRestore: found === 'confirmed'", 'skipRestore: false'],
+    START,
+  ),
+  mutant(
+    'nothing follows the start',
+    'daemon/run.ts',
+    ["keeper.follow(isFresh ? 'fresh' : found)", 'void isFresh'],
+    START,
+  ),
+  // What others do.
+  mutant('the keeper follows nothing', 'keep/keeper.ts', ['if (!trap.keepsFlies) return', 'return'], OTHERS),
+  mutant(
+    'a dry run takes over what others put in',
+    'keep/keeper.ts',
+    [' || !trap.keepsFlies) return', ') return'],
+    PACKETS,
+  ),
+  mutant(
+    'who removed the trap is not asked',
+    'keep/keeper.ts',
+    [/ {4}if \(meaning\.meaning === 'flushed'\).*\n/, ''],
+    OTHERS,
+  ),
+  mutant(
+    'a refused change is armed again before it is remembered',
+    'daemon/open.ts',
+    [", 'later')", ')'],
+    RELOAD,
+  ),
+  mutant(
+    'whom the kernel would not let go is forgotten',
+    'daemon/open.ts',
+    [/ {6}for \(const fly of stillIn\).*\n/, ''],
+    OTHERS,
+  ),
+  mutant(
+    'no audit of the rules',
+    'daemon/renew.ts',
+    ['if (audit.isChanged())', 'if (false as boolean)'],
+    OTHERS,
+  ),
+  mutant('no audit of the sets', 'keep/audit.ts', ['++looks % LOOKS === 0', '++looks < 0'], OTHERS),
+  mutant(
+    'who is missing in sets that agreed is put in again',
+    'keep/reconcile.ts',
+    ["if (state === 'confirmed') await inPieces(lost", 'if (false as boolean) await inPieces(lost'],
+    START,
+  ),
+  mutant(
+    'who was freed stays in the set',
+    'keep/reconcile.ts',
+    [/ {2}await inPieces\(stale, .*\n/, ''],
+    OTHERS,
+  ),
+  mutant('another time is nothing', 'keep/reconcile.ts', [/ {2}await inPieces\(mistimed, .*\n/, ''], OTHERS),
+  mutant('taken out by others counts on', 'daemon/others.ts', ['  state.memory.forget(gone)\n', ''], OTHERS),
+  mutant(
+    'taken out by others is not told',
+    'daemon/others.ts',
+    ['commit(released(gone, by, state.flies, now), ledger, now)', 'void released'],
+    OTHERS,
+  ),
+  mutant(
+    'anybody may be put in by hand',
+    'lockout/decide/adopt.ts',
+    ['sparedAmong(names, spared)', '[] as Fly[]'],
+    LEAVE,
+  ),
+  // Orders.
+  mutant('freed, and counted on', 'daemon/orders.ts', [/ {2}state\.memory\.forget\(.*\n/, ''], ORDERS),
+  mutant('flushed, and counted on', 'daemon/orders.ts', ['  state.memory.forgetAll()\n', ''], ORDERS),
+  mutant(
+    'to lock again shortens',
+    'lockout/decide/lock.ts',
+    ['return exact ? Math.abs(later) < same : later < same', 'return Math.abs(later) < same'],
+    LOCK,
+  ),
+  mutant(
+    'to lock again without a time takes another end',
+    'lockout/decide/lock.ts',
+    ['if (length === undefined) return true', ''],
+    LOCK,
+  ),
+  mutant(
+    'by hand into a full set is told as done',
+    'daemon/orders.ts',
+    ['locked.filter(fly => !unplaced.includes(fly))', 'locked'],
+    ORDERS,
+  ),
+  mutant(
+    'a clock that is set leaves a pause where it was',
+    'daemon/time.ts',
+    [/ {2}if \(state\.pausedUntil !== undefined\).*\n/, ''],
+    ORDERS,
+  ),
+  mutant(
+    'a clock that is set frees flies',
+    'daemon/time.ts',
+    ['state.flies.shift(stepped)', 'void stepped'],
+    ORDERS,
+  ),
+  // The commit.
+  mutant(
+    'the history is written before the kernel',
+    'lockout/commit.ts',
+    [
+      '  const entered = intoKernel(',
+      '  if (decision.enter.length > 0) ledger.history.add(decision.enter)\n  const entered = intoKernel(',
+    ],
+    COMMIT,
+  ),
+  mutant(
+    'the history forgets who leaves',
+    'lockout/commit.ts',
+    ['for (const { flies, release } of leave) history.release(flies, release)', ''],
+    COMMIT,
+  ),
+  mutant('no index', 'lockout/commit.ts', [/ {2}intoIndex\(decision, coming.*\n/, ''], COMMIT),
+  mutant(
+    'a full set is a refusal',
+    'lockout/commit.ts',
+    ['if (error instanceof SetFull) return false', 'void SetFull'],
+    COMMIT,
+  ),
+  mutant(
+    'a refusal is nobody’s business',
+    'lockout/commit.ts',
+    ['refused(error, leaving)', 'void leaving'],
+    COMMIT,
+  ),
+  mutant(
+    'who leaves stays in the kernel',
+    'lockout/commit.ts',
+    ['  attempt(removals(gone), gone)\n', ''],
+    COMMIT,
+  ),
+  mutant(
+    'a flush that is refused is told as done',
+    'lockout/commit.ts',
+    [
+      'if (everybody !== undefined) firewall.change(emptied(firewall))',
+      'if (everybody !== undefined) attempt(emptied(firewall))',
+    ],
+    OTHERS,
+  ),
+  mutant('a hold outlives the freeing', 'lockout/commit.ts', [/ {2}if \(unhold\.length > 0\).*\n/, ''], FREE),
+  mutant('nobody is told', 'lockout/commit.ts', ['told.entered(coming)', 'void coming'], COMMIT),
+]

@@ -1,0 +1,212 @@
+/** A world for the daemon in which everything happens because a test does it: no kernel, and a clock whose hands the test moves. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Surroundings } from '../../src/arm/surroundings.ts'
+import { openTrap, type Trap } from '../../src/daemon/run.ts'
+import type { World } from '../../src/daemon/world.ts'
+import type { ChoiceFacts } from '../../src/doctor/choice.ts'
+import type { ForeignChange } from '../../src/keep/external-changes.ts'
+import { openEvents } from '../../src/record/events.ts'
+import { type History, openHistory } from '../../src/record/history.ts'
+import { MIGRATIONS } from '../../src/record/schema.ts'
+import type { Event } from '../../src/record/sentence.ts'
+import { tolerantHistory } from '../../src/record/tolerant.ts'
+import { parseSettings } from '../../src/settings/load.ts'
+import { openClock } from '../../src/system/clock.ts'
+import { MEMORY, openDatabase } from '../../src/system/sqlite.ts'
+import type { Address } from '../../src/terms/address.ts'
+import { elementOf, type Fly } from '../../src/terms/fly.ts'
+import { facts } from '../doctor/facts.ts'
+import { type FakeFirewall, fakeFirewall } from './fake-firewall.ts'
+import { type FakeKernelSets, fakeKernelSets } from './fake-kernel-sets.ts'
+import { fakePassing, fakeSockets } from './fake-sockets.ts'
+
+export const BEGIN = Date.UTC(2026, 10, 24)
+export const HOUR = 3_600_000
+
+const address = (text: string) => text as Address
+
+/** A clock whose hands the test moves. */
+function fakeTime() {
+  const hands = { wall: BEGIN, boot: 1_000_000, awake: 1_000_000 }
+  const clock = openClock({
+    wall: () => hands.wall,
+    boottime: () => hands.boot,
+    monotonic: () => hands.awake,
+  })
+  let onSet = () => {}
+  const time = {
+    ...clock,
+    watch(listener: () => void) {
+      onSet = listener
+      return { [Symbol.dispose]() {} }
+    },
+  }
+  return { hands, time, noticed: () => onSet() }
+}
+
+/** An ordinary server, of which a test changes what it wants. */
+function fakeMachine() {
+  const here = {
+    own: [address('192.0.2.1')],
+    gateways: [address('192.0.2.254')],
+    resolvers: [] as Address[],
+    connected: [] as Address[],
+    served: [[6, 22]] as [number, number][],
+    uptime: 1_000_000,
+    firewall: facts() as Omit<ChoiceFacts, 'settings'>,
+  }
+  const surroundings: Surroundings = {
+    neighbourhood: () => ({ own: here.own, gateways: here.gateways, resolvers: here.resolvers, onLink6: [] }),
+    served: () => here.served,
+    connected: () => here.connected,
+    uplinks: () => [2],
+    balances: () => false,
+    forwards: () => false,
+    uptime: () => here.uptime,
+  }
+  return { here, surroundings }
+}
+
+/** What another program does to the table, announced as the kernel does. */
+function othersOf(firewall: FakeFirewall, kernelSets: FakeKernelSets) {
+  const announce = (op: ForeignChange['op'], fly: string, seconds?: number) => {
+    const { set, element } = elementOf(fly as Fly)
+    const elements = [{ element: element as Address, seconds }]
+    kernelSets.announce([{ op, kind: 'element', name: set, elements }])
+  }
+  return {
+    flushRuleset() {
+      firewall.others.flushRuleset()
+      kernelSets.announce([{ op: 'delete', kind: 'table', name: 'filter' }])
+    },
+    take(fly: string) {
+      const { set, element } = elementOf(fly as Fly)
+      firewall.others.delete(set, String(element))
+      announce('delete', fly)
+    },
+    put(fly: string, seconds?: number) {
+      const { set, element } = elementOf(fly as Fly)
+      firewall.others.add(set, String(element), seconds)
+      announce('new', fly, seconds)
+    },
+  }
+}
+
+export function fakeWorld() {
+  const { hands, time, noticed } = fakeTime()
+  const { now } = time
+  const { here, surroundings } = fakeMachine()
+  const said: string[] = []
+  const log = {
+    info: (line: string) => void said.push(line),
+    warn: (line: string) => void said.push(`warning: ${line}`),
+    error: (line: string) => void said.push(`error: ${line}`),
+  }
+  const told: Event[] = []
+  const events = openEvents(log, now)
+  const tell = events.tell
+  Object.assign(events, {
+    tell(event: Event) {
+      told.push(event)
+      tell(event)
+    },
+  })
+  const firewall = fakeFirewall({ now: () => hands.awake })
+  const kernelSets = fakeKernelSets(firewall)
+  const sockets = fakeSockets()
+  const passing = fakePassing(firewall)
+  const written: string[] = []
+  const disk = fragileHistory()
+  const history = tolerantHistory(disk.open(), {
+    log,
+    now,
+    isDamage: () => disk.isDamaged,
+    renew: () => disk.open(),
+  })
+  const world: World = {
+    firewall,
+    kernelSets,
+    surroundings,
+    sockets,
+    passingSets: passing,
+    lookAtFirewall: () => here.firewall,
+    history,
+    stateFile: { write: async pieces => void written.push([...pieces].join('')), remove() {} },
+    log,
+    events,
+    now,
+    time,
+    clock: () => performance.now() / 1000,
+  }
+  return {
+    world,
+    firewall,
+    kernelSets,
+    sockets,
+    passing,
+    history,
+    here,
+    said,
+    told,
+    /** What the state file held, oldest first. */
+    written,
+    disk,
+    settings: (toml = '') => parseSettings(toml, 'test'),
+    open: (toml = ''): Trap => openTrap(world, parseSettings(toml, 'test')),
+    pass(ms: number) {
+      for (const hand of ['wall', 'boot', 'awake'] as const) hands[hand] += ms
+    },
+    /** The machine is suspended: sets do not count that time. */
+    sleep(ms: number) {
+      hands.wall += ms
+      hands.boot += ms
+      noticed()
+    },
+    /** Somebody sets the clock. */
+    setClock(ms: number) {
+      hands.wall += ms
+      noticed()
+    },
+    now,
+    /** Who is in the kernel's set, with the seconds left. */
+    inKernel: (set = 'flypaper') => Object.fromEntries(firewall.elementsOf(set)),
+    /** The events of a kind. */
+    eventsOf: <K extends Event['event']>(kind: K) =>
+      told.filter((event): event is Extract<Event, { event: K }> => event.event === kind),
+    others: othersOf(firewall, kernelSets),
+  }
+}
+
+/** A history in memory that can be damaged: then nothing is written, and the next one is empty. */
+function fragileHistory() {
+  const disk = {
+    isDamaged: false,
+    open(): History {
+      disk.isDamaged = false
+      const history = openHistory(openDatabase(MEMORY, { migrations: MIGRATIONS, readOnly: false }))
+      const { add } = history
+      return {
+        ...history,
+        add(lockouts) {
+          if (disk.isDamaged) throw new Error('the database is damaged')
+          add(lockouts)
+        },
+      }
+    },
+  }
+  return disk
+}
+
+/** Waits until it is true; throws when that takes more than some seconds. */
+export async function until(isTrue: () => boolean, what = String(isTrue)): Promise<void> {
+  for (let patience = 1000; patience > 0; patience--) {
+    if (isTrue()) return
+    await sleep(5)
+  }
+  throw new Error(`never: ${what}`)
+}
+
+/** All that was begun in the background has had its turns. */
+export async function turns(count = 20): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise(resolve => setImmediate(resolve))
+}
