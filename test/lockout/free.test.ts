@@ -22,7 +22,8 @@ test('free tells whom it met, ends the hold, and the time does not count', async
 })
 
 test('many are held: of hosts and small prefixes none of the sets is read, and a wide prefix is read once', async () => {
-  const { stick, free, of, firewall } = laboratory()
+  const toml = 'closed = "unaccepted"\nsizes.hold = 131072'
+  const { stick, free, of, firewall } = laboratory({ toml })
   const host = (n: number) => `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`
   for (let n = 0; n < 70_000; n++) {
     firewall.others.add('flypaper_hold', host(n), 20)

@@ -92,11 +92,11 @@ export function laboratory({ toml = '', size = Number.POSITIVE_INFINITY } = {}) 
         return locked
       },
       /** All pieces together. */
-      async free(who: readonly string[], now = NOW): Promise<Freed> {
+      async free(who: readonly string[], now = NOW, by = 'root'): Promise<Freed> {
         const all: Freed[] = []
         await freeIn(
           who.map(text => parsePrefix(text)!),
-          'root',
+          by,
           { ledger, nameFly, now: () => now },
           piece => void all.push(piece),
         )
