@@ -21,7 +21,7 @@ import type { Offence } from './lockout/offence.ts'
 import { openAlarm } from './record/alarm.ts'
 import { openDeferrals } from './record/deferrals.ts'
 import type { Events } from './record/events.ts'
-import type { Log } from './record/log.ts'
+import type { DaemonLog } from './record/log.ts'
 import { fullSentence, refusedByHandSentence } from './record/sentence.ts'
 import { openWitness } from './record/sightings.ts'
 import { openTally, type Tally } from './record/tally.ts'
@@ -42,7 +42,7 @@ export interface World {
   readonly lookAtFirewall: LookAtFirewall
   readonly history: TolerantHistory
   readonly stateFile: WholeFile
-  readonly log: Log
+  readonly log: DaemonLog
   readonly events: Events
   /** Milliseconds since the epoch. */
   readonly now: () => number

@@ -1,5 +1,6 @@
 /** Runs the daemon in the foreground: start, restart and try are this with a word more or less. */
 import type { World } from '../../flypaperd.ts'
+import type { LogTo } from '../../settings/settings.ts'
 import { EXIT, type ExitStatus, Failure } from '../../terms/failure.ts'
 import { disarmTrap, openTrap, type Trap } from '../../trap.ts'
 import { givingBack } from '../../upkeep/memory.ts'
@@ -17,6 +18,8 @@ export interface Manner {
   readonly handOver: boolean
   /** Only say what would be done, whatever the settings say. */
   readonly dryRun?: boolean
+  /** Where the log goes, whatever the settings say. */
+  readonly log?: LogTo | undefined
   /** Seconds after which the trap goes again, unless it is confirmed. */
   readonly tryFor?: number
 }
@@ -33,11 +36,15 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
   const { system } = call
   const running = await reachDaemon(system.socket)
   if (running !== undefined && !manner.handOver) await refuseSecond(running)
-  call.print('Starting portscan protection: flypaperd.')
+  const logTo = manner.log ?? settings.log
+  // Who reads JSON may read both streams.
+  const print = logTo === 'json' ? () => {} : call.print
+  print('Starting portscan protection: flypaperd.')
   if (running !== undefined) await takeOver(running, system.socket)
 
-  using world = system.openWorld({ dryRun: settings.dryRun })
+  using world = system.openWorld({ dryRun: settings.dryRun, log: logTo })
   const { log, events, now } = world
+  if (log.where !== undefined) print(`The log goes to ${log.where}.`)
   const end = Promise.withResolvers<End>()
   const ended = Promise.withResolvers<void>()
   ended.promise.catch(() => {}) // A signal waits for nothing.

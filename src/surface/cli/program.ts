@@ -12,6 +12,8 @@ import { VERBS } from './verbs/index.ts'
 export interface Streams {
   out(text: string): void
   err(text: string): void
+  /** From now on neither of them may wait for whoever reads. */
+  hurry?(): void
   /** Given when nobody reads `out` any more. */
   readonly gone?: AbortSignal
 }
@@ -22,7 +24,7 @@ const NEVER = new AbortController().signal
 export async function runProgram(
   argv: readonly string[],
   openSystem: () => System,
-  { out, err, gone = NEVER }: Streams,
+  { out, err, hurry, gone = NEVER }: Streams,
 ): Promise<ExitStatus> {
   let exit: ExitStatus = EXIT.ok
   const { version, terminal } = openSystem()
@@ -48,6 +50,7 @@ export async function runProgram(
         if (gone.aborted) throw new OutputGone()
         out(`${text}\n`)
       }
+      if (verb.isDaemon) hurry?.()
       const system = openSystem()
       exit = await verb.run({
         args,

@@ -1,5 +1,6 @@
 /** New settings for the running daemon: taken whole, or refused whole. */
 import type { World } from '../../flypaperd.ts'
+import { EXIT, Failure } from '../../terms/failure.ts'
 import type { Trap } from '../../trap.ts'
 import { statusOf } from './supervisor.ts'
 import type { Call } from './verb.ts'
@@ -12,7 +13,9 @@ export function reloader(call: Call, { log, now }: World, trap: Trap): (by: stri
     const reload = last.then(async () => {
       supervisor.reloading()
       try {
-        trap.reload(await call.settledSettings())
+        const next = await call.settledSettings()
+        if (next.log !== trap.settings.log) throw otherLog()
+        trap.reload(next)
         log.info(`new settings are in force (${by})`)
         if (trap.auto !== undefined) log.info(trap.auto)
       } catch (error) {
@@ -25,4 +28,11 @@ export function reloader(call: Call, { log, now }: World, trap: Trap): (by: stri
     last = reload.catch(() => {})
     return reload
   }
+}
+
+function otherLog(): Failure {
+  return new Failure('the settings change log, which a running daemon cannot do', {
+    exit: EXIT.settings,
+    hint: 'A new one can, and the trap stays armed meanwhile: systemctl restart flypaperd, or flypaperd restart',
+  })
 }

@@ -29,7 +29,7 @@ export interface Running {
 }
 
 export function controlOf({ pid, version, world, trap, trial, reload, finish }: Running): Served {
-  const { history, events, now } = world
+  const { history, events, log, now } = world
   const since = now()
   const filled = kernelFill(world.kernelSets, now)
   const about = () => ({ version, since, capture: trap.capture.kind, closed: closedMode(trap.settings) })
@@ -43,6 +43,7 @@ export function controlOf({ pid, version, world, trap, trial, reload, finish }: 
           fill: { ...trap.flypaper.fill(now()), ...(await filled()) },
           sizes: trap.settings.sizes,
           historyBytes: history.bytes(),
+          logLost: log.lost(),
         }),
       ),
     async status() {
@@ -53,7 +54,7 @@ export function controlOf({ pid, version, world, trap, trial, reload, finish }: 
         ...(trap.auto === undefined ? {} : { auto: trap.auto }),
         dryRun: trap.settings.dryRun,
         ...(trial.until === undefined ? {} : { tryUntil: trial.until }),
-        counts: { ...counts, ...capture },
+        counts: { ...counts, ...capture, logLost: log.lost() },
       }
     },
     async lock({ lockouts, because: note, force = false, by }) {
