@@ -31,8 +31,8 @@ export function reloader(call: Call, { log, now }: World, trap: Trap): (by: stri
 }
 
 function otherLog(): Failure {
-  return new Failure('the settings change log, which a running daemon cannot do', {
-    exit: EXIT.settings,
-    hint: 'A new one can, and the trap stays armed meanwhile: systemctl restart flypaperd, or flypaperd restart',
-  })
+  return new Failure(
+    'the settings change log, which a running daemon cannot do; a restart can, and the trap stays armed',
+    { exit: EXIT.settings },
+  )
 }

@@ -121,8 +121,8 @@ export function sparedLines({ counts }: DaemonStatus): readonly string[] {
     ...(spared.length === 0 ? [] : [`packets spared: ${spared.join(', ')}`]),
     ...(counts.deferred === 0 ? [] : [`promotion limit: ${counts.deferred} sources held only`]),
     ...(counts.overflow === 0 ? [] : [`flypaper full: ${counts.overflow} offenders held only`]),
-    ...(counts.logLost === 0 ? [] : [`log: ${counts.logLost} lines lost, nobody took them in time`]),
     ...(counts.again === 0 ? [] : [`locked out already: ${counts.again} offences more`]),
+    ...(counts.logLost === 0 ? [] : [`log: ${counts.logLost} lines lost, nobody took them in time`]),
   ]
 }
 
