@@ -11,17 +11,17 @@ _flypaperd() {
     --sort) words='since until times port' ;;
     --capture) words='queue log' ;;
     --settings) compopt -o default 2>/dev/null; return ;;
-    --since|--port|--limit|--for|--because) return ;;
+    --log|--since|--port|--limit|--for|--because) return ;;
   esac
   if [ -z "$words" ]; then
     if [ "$COMP_CWORD" -eq 1 ]; then words='start stop restart reload try confirm status list why watch report lock free flush export import generate check doctor version help'
     else
       case $verb in
-        start) words='--dry-run --settings --help' ;;
+        start) words='--dry-run --log --settings --help' ;;
         stop) words='--settings --help' ;;
-        restart) words='--settings --help' ;;
+        restart) words='--log --settings --help' ;;
         reload) words='--settings --help' ;;
-        try) words='--settings --help' ;;
+        try) words='--log --settings --help' ;;
         confirm) words='--settings --help' ;;
         status) words='--json --settings --help' ;;
         list) case $whole in -*) words='--json --since --port --proto --sort --limit --all --dry-run --held --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;

@@ -7,7 +7,7 @@ import type { LookAtFirewall } from '../doctor/auto.ts'
 import type { KernelSets } from '../keep/kernel-sets.ts'
 import type { WholeFile } from '../keep/state-file.ts'
 import type { Events } from '../record/events.ts'
-import type { Log } from '../record/log.ts'
+import type { DaemonLog } from '../record/log.ts'
 import type { TolerantHistory } from '../record/tolerant.ts'
 import type { Clock } from '../upkeep/time.ts'
 
@@ -20,7 +20,7 @@ export interface World {
   readonly lookAtFirewall: LookAtFirewall
   readonly history: TolerantHistory
   readonly stateFile: WholeFile
-  readonly log: Log
+  readonly log: DaemonLog
   readonly events: Events
   /** Milliseconds since the epoch. */
   readonly now: () => number

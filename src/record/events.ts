@@ -11,12 +11,14 @@ export interface Events extends Disposable {
 }
 
 export function openEvents(log: Log, now: () => number): Events {
-  const lines = limitLines(line => log.info(line))
+  const lines = limitLines<Event>(event =>
+    typeof event === 'string' ? log.info(event) : log.info(sentence(event), facts(event)),
+  )
   const listeners = new Set<(line: string) => void>()
   return {
     tell(event) {
       // Those who were let go come by the thousand, and nothing was done to them: only whoever watches wants to know.
-      if (event.event !== 'spared') lines.write(() => sentence(event))
+      if (event.event !== 'spared') lines.write(() => event)
       if (listeners.size === 0) return
       const at = new Date(now()).toISOString()
       const line = jsonText({ at, ...facts(event), text: sentence(event) })

@@ -4,12 +4,12 @@
 export const LINES_A_SECOND = 1024
 
 /** Disposing of it says what is still to be said. */
-export interface LimitedLines extends Disposable {
+export interface LimitedLines<T> extends Disposable {
   /** The line is only made when it is written. */
-  write(line: () => string): void
+  write(line: () => T): void
 }
 
-export function limitLines(write: (line: string) => void): LimitedLines {
+export function limitLines<T>(write: (line: T | string) => void): LimitedLines<T> {
   let written = 0
   let more = 0
   let second: NodeJS.Timeout | undefined

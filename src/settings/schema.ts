@@ -8,7 +8,7 @@ import { parseDuration, type Seconds } from '../terms/duration.ts'
 import { list, optional, report, setting, table } from './bridge.ts'
 import * as kinds from './kinds.ts'
 import { prefix } from './never.ts'
-import type { Forever, Settings } from './settings.ts'
+import { type Forever, LOG_TO, type Settings } from './settings.ts'
 
 /** The settings before the first table. */
 export const topSettings = {
@@ -56,6 +56,11 @@ export const topSettings = {
     kinds.yesOrNo,
     false,
     'Whether flypaperd only says whom it would lock out, and holds, drops and answers nothing differently. Write true to see for some days what it would do here.',
+  ),
+  log: setting(
+    kinds.choice(...LOG_TO),
+    'auto',
+    'Where the log goes: "journal" is standard error where systemd reads it, "stderr" is standard error with a date on each line, "syslog" is /dev/log, "json" is standard error with an object on each line, and "auto" is the journal under systemd, else the terminal that flypaperd was started on, else syslog where somebody listens there, else standard error. What cannot be reached is replaced by standard error, which tells so. Write "json" where a program reads it, as in a pod.',
   ),
   boot_grace: setting(
     kinds.duration('0s', '1h'),

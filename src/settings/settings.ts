@@ -7,6 +7,10 @@ export type Forever = 'forever'
 /** What counts as a closed port. */
 export type Mode = 'unmatched' | 'listening' | 'unaccepted'
 
+/** Where the log goes; "json" is standard error, too. */
+export const LOG_TO = ['auto', 'journal', 'stderr', 'syslog', 'json'] as const
+export type LogTo = (typeof LOG_TO)[number]
+
 export interface Settings {
   readonly closed: 'auto' | Mode
   readonly capture: 'auto' | 'queue' | 'log'
@@ -22,6 +26,7 @@ export interface Settings {
   readonly chains: { readonly input: readonly string[]; readonly forward: readonly string[] }
   /** Judge and say what would happen, and do nothing. */
   readonly dryRun: boolean
+  readonly log: LogTo
   readonly grades: Grades
   readonly lockout: {
     readonly first: Seconds | Forever

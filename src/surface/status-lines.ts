@@ -126,6 +126,7 @@ export function sparedLines({ counts }: DaemonStatus): readonly string[] {
     ...(counts.deferred === 0 ? [] : [`promotion limit: ${counts.deferred} sources held only`]),
     ...(counts.overflow === 0 ? [] : [`flypaper full: ${counts.overflow} offenders held only`]),
     ...(counts.again === 0 ? [] : [`locked out already: ${counts.again} offences more`]),
+    ...(counts.logLost === 0 ? [] : [`log: ${counts.logLost} lines lost, nobody took them in time`]),
   ]
 }
 

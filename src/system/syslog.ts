@@ -1,34 +1,45 @@
-/** syslog(3) of the C library. */
-import koffi from 'koffi'
+/**
+ * Syslog, as the C library speaks it to /dev/log: a datagram a line, RFC 3164 without a host name. Its syslog(3) waits for a
+ * daemon that does not read, for good; this does not.
+ */
+import { constants } from 'node:os'
+import type { Outlet } from './outlet.ts'
+import { type UnixDatagrams, unixDatagrams } from './unix-datagram.ts'
+
+const DEV_LOG = '/dev/log'
 
 /** Priorities and facilities of RFC 5424, as <syslog.h> has them. */
 export const PRIORITY = { error: 3, warn: 4, info: 6 } as const
-const LOG_PID = 0x01
 const LOG_AUTHPRIV = 10 << 3
 
-export interface Syslog extends Disposable {
-  write(priority: number, line: string): void
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+
+export interface Syslog extends Outlet {
+  /** Completes "the log cannot go to syslog: …"; undefined when somebody listens. */
+  problem(): string | undefined
 }
 
-/** Opens syslog as this program, facility authpriv. Without a syslog daemon the lines go nowhere; nothing fails. */
-export function openSyslog(ident: string): Syslog {
-  const libc = koffi.load(null)
-  const openlog = libc.func('void openlog(void *ident, int option, int facility)')
-  const syslog = libc.func('void syslog(int priority, const char *format, ...)')
-  const closelog = libc.func('void closelog()')
-
-  // openlog(3) keeps the pointer, not the text: it must stay where it is until closelog(3).
-  const length = Buffer.byteLength(ident) + 1
-  const kept = koffi.alloc('char', length)
-  koffi.encode(kept, 'char', ident, length)
-  openlog(kept, LOG_PID, LOG_AUTHPRIV)
-
+export function openSyslog(): Syslog {
+  const socket: UnixDatagrams = unixDatagrams(DEV_LOG)!
   return {
-    // The format is never the text: strangers can have a say in that.
-    write: (priority, line) => void syslog(priority, '%s', 'const char *', line),
-    [Symbol.dispose]() {
-      closelog()
-      koffi.free(kept)
+    problem() {
+      const errno = socket.reach()
+      if (errno === undefined) return undefined
+      if (errno === constants.errno.ENOENT) return `there is no ${DEV_LOG}`
+      if (errno === constants.errno.ECONNREFUSED) return `nobody listens at ${DEV_LOG}`
+      if (errno === constants.errno.EPROTOTYPE)
+        return `${DEV_LOG} is a stream socket, and only datagrams are spoken here`
+      return `${DEV_LOG} cannot be reached (errno ${errno})`
     },
+    callsBack: false,
+    offer: bytes => (socket.send(bytes) ? bytes.length : 0),
+    [Symbol.dispose]: () => socket[Symbol.dispose](),
   }
+}
+
+/** `<86>Jan  2 03:04:05 flypaperd[123]: lockout …`, facility authpriv, local time. */
+export function syslogLine(priority: number, text: string, at: Date): string {
+  const day = String(at.getDate()).padStart(2)
+  const stamp = `${MONTHS[at.getMonth()]} ${day} ${at.toTimeString().slice(0, 8)}`
+  return `<${LOG_AUTHPRIV | priority}>${stamp} flypaperd[${process.pid}]: ${text}`
 }

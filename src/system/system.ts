@@ -59,12 +59,12 @@ export function openSystem(env: Environment = process.env): System {
     lookAtFirewall,
     lookAround: () => lookAround(env),
     openHistory: ({ dryRun, ...options } = {}) => openHistoryFile(historyFile(dryRun), options),
-    openWorld({ dryRun } = {}) {
+    openWorld({ dryRun, log: to }) {
       giveBackLargeBlocks()
       using opening = new DisposableStack()
       const time = openClock()
       const firewall = opening.use(openFirewall())
-      const log = opening.use(openLog({ env, stdoutIsTerminal: isatty(1) }))
+      const log = opening.use(openLog({ env, stdoutIsTerminal: isatty(1) }, to))
       const history = opening.use(openLastingHistory(historyFile(dryRun), log, time.now))
       const events = opening.use(openEvents(log, time.now))
       const opened = opening.move()

@@ -34,6 +34,7 @@ const metrics = metricsOf({
   fill: Object.fromEntries(sets.map(set => [set, 1])) as never,
   sizes: { flypaper: 10, hold: 10, peers: 10, known: 10 },
   historyBytes: 4096,
+  logLost: 6,
 })
 const document = readFileSync('docs/metrics.md', 'utf8')
 

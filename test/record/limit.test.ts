@@ -6,7 +6,7 @@ test('a flood of lines is cut, and what was left out is counted', () => {
   mock.timers.enable({ apis: ['setTimeout'] })
   const lines: string[] = []
   let made = 0
-  const limited = limitLines(line => void lines.push(line))
+  const limited = limitLines<string>(line => void lines.push(line))
   for (let n = 0; n < LINES_A_SECOND + 9812; n++)
     limited.write(() => {
       made++

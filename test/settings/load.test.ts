@@ -24,6 +24,7 @@ test('a text without settings is all defaults', () => {
     peers: 600,
     known: 600,
     dryRun: false,
+    log: 'auto',
     bootGrace: 60,
     chains: { input: [], forward: [] },
     grades: { ping: 'never', noise: 'silence', protocols: 'offence', silent: [] },
@@ -54,6 +55,7 @@ served = "0s"
 peers = "1d"
 known = "1m"
 dry_run = true
+log = "syslog"
 boot_grace = "1h"
 chains = { input = ["input", "my-chain"], forward = ["forward"] }
 lockout.first = "forever"
@@ -94,6 +96,7 @@ known = 17
     peers: 86_400,
     known: 60,
     dryRun: true,
+    log: 'syslog',
     bootGrace: 3600,
     chains: { input: ['input', 'my-chain'], forward: ['forward'] },
     grades: {

@@ -132,7 +132,7 @@ export function fakeWorld() {
     lookAtFirewall: () => here.firewall,
     history,
     stateFile: { write: async pieces => void written.push([...pieces].join('')), remove() {} },
-    log,
+    log: { ...log, where: undefined, lost: () => 0 },
     events,
     now,
     time,

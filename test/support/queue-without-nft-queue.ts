@@ -43,8 +43,8 @@ function openTranslated(): System {
   return {
     ...system,
     openFirewall: () => translated(system.openFirewall()),
-    openWorld() {
-      const world = system.openWorld()
+    openWorld(options) {
+      const world = system.openWorld(options)
       const firewall = translated(world.firewall as Firewall & Disposable)
       return { ...world, firewall, [Symbol.dispose]: () => world[Symbol.dispose]() }
     },

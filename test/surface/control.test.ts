@@ -30,6 +30,7 @@ const STATUS: DaemonStatus = {
     packets: 3,
     overruns: 0,
     lost: 0,
+    logLost: 0,
   },
 }
 

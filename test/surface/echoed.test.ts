@@ -95,7 +95,7 @@ function daemonThatSays(word: string): Served {
       closed: 'listening',
       dryRun: false,
       auto: word,
-      counts: { ...counts, spared: { [word]: 1 }, kernel: { [word]: 2 } },
+      counts: { ...counts, logLost: 0, spared: { [word]: 1 }, kernel: { [word]: 2 } },
     }),
     lock: async () => ({ locked: [word], kept: [word], refused: [{ who: word, why: 'near' }] }),
     health: async () => [{ label: 'flypaper set', ok: true, reason: word }],

@@ -177,6 +177,8 @@ test('a stop that the kernel refuses is told to whoever said stop, and by the da
     info: (line: string) => line.startsWith('trap armed') && armed.resolve(),
     warn() {},
     error() {},
+    where: undefined,
+    lost: () => 0,
   }
   const changes: Partial<System> = {
     readText,

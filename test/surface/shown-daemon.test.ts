@@ -53,6 +53,7 @@ const daemon: Pick<Served, 'status' | 'lock' | 'free' | 'flush' | 'confirm' | 'r
       packets: 400,
       overruns: 0,
       lost: 0,
+      logLost: 0,
     },
   }),
   lock: async ({ lockouts }) => ({

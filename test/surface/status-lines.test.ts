@@ -106,12 +106,14 @@ test('process and statement', () => {
 
 test('who was not locked out, and why', () => {
   const lines = (counts: object) => sparedLines({ counts } as NonNullable<Seen['daemon']>)
-  const none = { again: 0, overflow: 0, spared: { near: 0 }, deferred: 0, kernel: { near: 0 } }
+  const none = { again: 0, overflow: 0, spared: { near: 0 }, deferred: 0, kernel: { near: 0 }, logLost: 0 }
   assert.deepEqual(lines(none), [])
-  assert.deepEqual(lines({ again: 4, overflow: 5, spared: { near: 2 }, deferred: 3, kernel: { near: 1 } }), [
+  const some = { again: 4, overflow: 5, spared: { near: 2 }, deferred: 3, kernel: { near: 1 }, logLost: 6 }
+  assert.deepEqual(lines(some), [
     'packets spared: 3 near',
     'promotion limit: 3 sources held only',
     'flypaper full: 5 offenders held only',
     'locked out already: 4 offences more',
+    'log: 6 lines lost, nobody took them in time',
   ])
 })

@@ -9,7 +9,10 @@ import { openLog } from '../../src/system/log.ts'
 process.on('SIGHUP', () => {})
 const { dev, ino } = fstatSync(2, { bigint: true })
 const terminal = isatty(1)
-const log = openLog({ env: terminal ? {} : { JOURNAL_STREAM: `${dev}:${ino}` }, stdoutIsTerminal: terminal })
+const log = openLog(
+  { env: terminal ? {} : { JOURNAL_STREAM: `${dev}:${ino}` }, stdoutIsTerminal: terminal },
+  'auto',
+)
 log.info('ready')
 
 const poll = setInterval(() => {

@@ -12,18 +12,18 @@ const GONE_CHILD = join(import.meta.dirname, 'log-gone-child.ts')
 const LINE = 'lockout 69.0.231.79, who tried TCP-port 20000'
 const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`
 
-/** Runs the child with stderr in a file; the variable is what systemd would say of that file, or a lie. */
-function underSystemd(lie: boolean, line: string) {
+/** Runs the child with stderr in a file; JOURNAL_STREAM is what systemd would say of that file, or a lie. */
+function withStderr(line: string, { lie = false, to = 'auto' } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'log-'))
-  const fd = openSync(join(folder, 'journal'), 'w')
+  const fd = openSync(join(folder, 'stderr'), 'w')
   try {
     const { dev, ino } = fstatSync(fd, { bigint: true })
-    const env = { ...process.env, JOURNAL_STREAM: `${dev}:${lie ? ino + 1n : ino}` }
+    const env = { ...process.env, JOURNAL_STREAM: `${dev}:${lie ? ino + 1n : ino}`, LOG_TO: to }
     const { status, stdout } = spawnSync(process.execPath, [CHILD, line], {
       env,
       stdio: ['ignore', 'pipe', fd],
     })
-    return { status, stdout: String(stdout), journal: readFileSync(join(folder, 'journal'), 'utf8') }
+    return { status, stdout: String(stdout), stderr: readFileSync(join(folder, 'stderr'), 'utf8') }
   } finally {
     closeSync(fd)
     rmSync(folder, { recursive: true })
@@ -40,21 +40,62 @@ function onTerminal(command: string, env: Record<string, string> = {}) {
 }
 
 test('under systemd: to the journal, with the priority in front', () => {
-  assert.deepEqual(underSystemd(false, LINE), {
-    status: 7,
-    stdout: '',
-    journal: `<6>${LINE}\n<4>a warning\n<3>an error\n`,
-  })
+  const stderr = `<6>${LINE}\n<4>a warning\n<3>an error\n`
+  for (const to of ['auto', 'journal'])
+    assert.deepEqual(withStderr(LINE, { to }), { status: 7, stdout: '', stderr })
 })
 
-test('a JOURNAL_STREAM that is not our stderr is inherited and means nothing', () => {
-  assert.deepEqual(underSystemd(true, LINE), { status: 7, stdout: '', journal: '' })
+test('a JOURNAL_STREAM that is not our stderr is inherited: no journal, which is told where the log goes instead', () => {
+  const { stderr } = withStderr(LINE, { lie: true, to: 'journal' })
+  assert.deepEqual(withoutDates(stderr), [
+    'log = "journal" is not possible: standard error is not the journal (JOURNAL_STREAM); so the log is here',
+    LINE,
+    'a warning',
+    'an error',
+  ])
 })
 
-test('a line stays one line, whatever is in it', () => {
-  const { journal } = underSystemd(false, 'eve\n<0>lockout 192.0.2.1\r\x1b[2J')
-  assert.equal(journal.split('\n')[0], '<6>eve\\x0a<0>lockout 192.0.2.1\\x0d\\x1b[2J')
-  assert.equal(journal.split('\n').length, 4)
+test('to standard error: with a date', () => {
+  const { stderr, stdout } = withStderr(LINE, { to: 'stderr' })
+  assert.equal(stdout, '')
+  assert.deepEqual(withoutDates(stderr), [LINE, 'a warning', 'an error'])
+})
+
+test('JSON: an object a line, whatever is in it', () => {
+  const { stderr } = withStderr('eve\n\x1b[2J\u202e', { to: 'json' })
+  assert.ok(/^[\x20-\x7e\n]+$/.test(stderr), stderr)
+  const lines = stderr
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line))
+  assert.ok(lines.every(({ at }) => Math.abs(Date.parse(at) - Date.now()) < 60_000))
+  assert.deepEqual(
+    lines.map(({ at, ...rest }) => rest),
+    [
+      { level: 'info', text: 'eve\n\x1b[2J\u202e' },
+      { level: 'warn', text: 'a warning' },
+      { level: 'error', text: 'an error' },
+    ],
+  )
+})
+
+/** The lines, each of which must begin with a date in UTC. */
+function withoutDates(text: string): string[] {
+  return text
+    .trim()
+    .split('\n')
+    .map(line => {
+      assert.match(line, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z /)
+      return line.slice(25)
+    })
+}
+
+test('a line stays one line, whatever is in it, and is cut where no syslog daemon takes more', () => {
+  const { stderr } = withStderr('eve\n<0>lockout 192.0.2.1\r\x1b[2J')
+  assert.equal(stderr.split('\n')[0], '<6>eve\\x0a<0>lockout 192.0.2.1\\x0d\\x1b[2J')
+  assert.equal(stderr.split('\n').length, 4)
+  const [long] = withStderr('x'.repeat(20_000)).stderr.split('\n')
+  assert.equal(long, `<6>${'x'.repeat(8192)}…`)
 })
 
 test('on a terminal: plain lines with the local time', () => {
@@ -108,4 +149,27 @@ test('a terminal that is gone costs the lines, not the daemon', async t => {
     ]),
   )
   assert.equal(code, 'EIO')
+})
+
+test('a full disk: the lines wait, and come when there is room', () => {
+  const { stdout, stderr, status } = spawnSync(
+    'unshare',
+    [
+      ...(process.getuid?.() === 0 ? ['-m'] : ['-Urm']),
+      '--propagation',
+      'private',
+      'sh',
+      '-c',
+      'mount -t tmpfs -o size=64k none /mnt && exec "$@" 2>/mnt/log',
+      'sh',
+      process.execPath,
+      join(import.meta.dirname, 'full-disk-child.ts'),
+    ],
+    { encoding: 'utf8' },
+  )
+  assert.equal(status, 0, stderr)
+  const { before, text } = JSON.parse(stdout) as { before: number; text: string }
+  assert.ok(before < text.length / 2, 'the control: it was full')
+  const lines = Array.from({ length: 300 }, (_, n) => `line ${n}`)
+  assert.deepEqual(withoutDates(text), [...lines, 'there is room'])
 })

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { openSupervisor } from '../../src/system/systemd.ts'
+import { start } from '../support/process.ts'
 
 const CHILD = join(import.meta.dirname, 'systemd-child.ts')
 const { pid } = process
@@ -44,6 +46,34 @@ for (const [kind, address] of [
     assert.match(reloading!, /^RELOADING=1\nMONOTONIC_USEC=[1-9]\d*\n$/)
   })
 }
+
+/** Binds, and reads once it is told to; prints each datagram as one line. */
+const LATE = `
+use strict; use Socket; $| = 1;
+socket(my $socket, AF_UNIX, SOCK_DGRAM, 0) or die $!;
+bind($socket, pack('S a*', AF_UNIX, "\\0$ARGV[0]")) or die $!;
+print "bound\\n";
+<STDIN>;
+while (defined recv($socket, my $datagram, 4096, 0)) { print join(' ', split /\\n/, $datagram), "\\n" }
+`
+
+test('a systemd that does not read is not waited for, and hears READY with the next sign of life', async () => {
+  const name = `flypaperd-test-late-${pid}`
+  const late = await start(['perl', '-e', LATE, name])
+  await late.says(/^bound$/)
+  const supervisor = openSupervisor({ NOTIFY_SOCKET: `@${name}` }, pid)
+  for (let n = 0; n < 2000; n++) supervisor.alive('no room')
+  supervisor.ready('armed')
+  late.write('read\n')
+  await late.says(/^WATCHDOG=1 STATUS=no room$/)
+  await sleep(500)
+  supervisor.alive('well')
+  await late.says(/^READY=1 WATCHDOG=1 STATUS=well$/)
+  supervisor.alive('better')
+  await late.says(/^WATCHDOG=1 STATUS=better$/)
+  assert.doesNotMatch(late.output(), /STATUS=armed/, 'the control: it was lost')
+  await late.stop('SIGKILL')
+})
 
 test('nobody listens, or nobody was named: nothing happens', () => {
   for (const NOTIFY_SOCKET of [undefined, '', '/nonexistent/socket', 'vsock:2:1', `/${'x'.repeat(200)}`]) {

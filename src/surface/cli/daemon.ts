@@ -5,7 +5,7 @@ import { disarmTrap } from '../../daemon/arming.ts'
 import { plan } from '../../daemon/policy.ts'
 import { openTrap, type Trap } from '../../daemon/run.ts'
 import type { World } from '../../daemon/world.ts'
-import type { Settings } from '../../settings/settings.ts'
+import type { LogTo, Settings } from '../../settings/settings.ts'
 import { EXIT, type ExitStatus, Failure } from '../../terms/failure.ts'
 import { reachDaemon } from '../control/client.ts'
 import { controlOf, type End } from '../control/daemon.ts'
@@ -22,6 +22,8 @@ export interface Manner {
   readonly handOver: boolean
   /** Only say what would be done, whatever the settings say. */
   readonly dryRun?: boolean
+  /** Where the log goes, whatever the settings say. */
+  readonly log?: LogTo | undefined
   /** Seconds after which the trap goes again, unless it is confirmed. */
   readonly tryFor?: number
 }
@@ -38,14 +40,18 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
   const { system } = call
   const running = await reachDaemon(system.socket)
   if (running !== undefined && !manner.handOver) await refuseSecond(running)
-  call.print('Starting portscan protection: flypaperd.')
+  const logTo = manner.log ?? settings.log
+  // Who reads JSON may read both streams.
+  const print = logTo === 'json' ? () => {} : call.print
+  print('Starting portscan protection: flypaperd.')
   if (running !== undefined) {
     checkSettings(system, settings)
     await takeOver(running, system)
   }
 
-  using world = system.openWorld({ dryRun: settings.dryRun })
+  using world = system.openWorld({ dryRun: settings.dryRun, log: logTo })
   const { log, events, now } = world
+  if (log.where !== undefined) print(`The log goes to ${log.where}.`)
   const end = Promise.withResolvers<End>()
   const ended = Promise.withResolvers<void>()
   ended.promise.catch(() => {}) // A signal waits for nothing.

@@ -13,6 +13,8 @@ import { VERBS } from './verbs/index.ts'
 export interface Streams {
   out(text: string): void
   err(text: string): void
+  /** From now on neither of them may wait for whoever reads. */
+  hurry?(): void
   /** Given when nobody reads `out` any more. */
   readonly gone?: AbortSignal
 }
@@ -25,7 +27,7 @@ const NEVER = new AbortController().signal
 export async function runProgram(
   argv: readonly string[],
   openSystem: () => System,
-  { gone = NEVER, ...streams }: Streams,
+  { hurry, gone = NEVER, ...streams }: Streams,
 ): Promise<ExitStatus> {
   let exit: ExitStatus = EXIT.ok
   const { version, terminal } = openSystem()
@@ -54,6 +56,7 @@ export async function runProgram(
         if (gone.aborted) throw new OutputGone()
         out(`${text}\n`)
       }
+      if (verb.isDaemon) hurry?.()
       const system = openSystem()
       exit = await verb.run({
         args,

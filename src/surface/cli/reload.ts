@@ -1,7 +1,7 @@
 /** New settings for the running daemon: taken whole, or refused whole. */
-
 import type { Trap } from '../../daemon/run.ts'
 import type { World } from '../../daemon/world.ts'
+import { EXIT, Failure } from '../../terms/failure.ts'
 import { statusOf } from './supervisor.ts'
 import type { Call } from './verb.ts'
 
@@ -13,7 +13,9 @@ export function reloader(call: Call, { log, now }: World, trap: Trap): (by: stri
     const reload = last.then(async () => {
       supervisor.reloading()
       try {
-        trap.reload(await call.settledSettings())
+        const next = await call.settledSettings()
+        if (next.log !== trap.settings.log) throw otherLog()
+        trap.reload(next)
         log.info(`new settings are in force (${by})`)
         if (trap.auto !== undefined) log.info(trap.auto)
       } catch (error) {
@@ -26,4 +28,11 @@ export function reloader(call: Call, { log, now }: World, trap: Trap): (by: stri
     last = reload.catch(() => {})
     return reload
   }
+}
+
+function otherLog(): Failure {
+  return new Failure(
+    'the settings change log, which a running daemon cannot do; a restart can, and the trap stays armed',
+    { exit: EXIT.settings },
+  )
 }

@@ -8,6 +8,7 @@ import type { Facts } from '../../doctor/facts.ts'
 import type { WholeFile } from '../../keep/state-file.ts'
 import type { History } from '../../record/history.ts'
 import type { ReadText } from '../../settings/load.ts'
+import type { LogTo } from '../../settings/settings.ts'
 import type { Address } from '../../terms/address.ts'
 import type { UnixSockets } from '../control/server.ts'
 import type { Supervisor } from './supervisor.ts'
@@ -42,7 +43,7 @@ export interface System {
   lookAround(): Omit<Facts, 'settings'>
   /** The history; that of the dry runs is another one. */
   openHistory(options?: { readOnly?: boolean; dryRun?: boolean }): History
-  openWorld(options?: { dryRun?: boolean }): World & Disposable
+  openWorld(options: { dryRun: boolean; log: LogTo }): World & Disposable
   /** Tells of changes of addresses and routes. */
   watchRoutes(onChange: () => void, onError: (error: unknown) => void): Disposable
   /** Every address of a host name. Throws a Failure (1) when there is none. */

@@ -10,6 +10,8 @@ export interface Verb {
   /** Arguments as commander writes them: `<who...>`. */
   readonly args?: string
   readonly options?: readonly { readonly flags: string; readonly what: string }[]
+  /** It runs the daemon: nothing that it writes may be waited for. */
+  readonly isDaemon?: true
   /** More than the summary, if there is more to say. */
   readonly details?: string
   readonly examples: readonly string[]

@@ -52,6 +52,7 @@ export function controlOf(running: Running): Served {
           fill: { ...trap.flies.fill(now()), ...(await filled()) },
           sizes: trap.settings.sizes,
           historyBytes: history.bytes(),
+          logLost: log.lost(),
         }),
       ),
     status: async () => status(),
@@ -94,14 +95,14 @@ export function controlOf(running: Running): Served {
 }
 
 /** How it stands with the trap, and what it has counted. */
-function standingOf({ trap, trial }: Running) {
+function standingOf({ trap, trial, world }: Running) {
   const { capture, ...counts } = trap.counts()
   return {
     ...(trap.auto === undefined ? {} : { auto: trap.auto }),
     dryRun: trap.settings.dryRun,
     ...(trial.until === undefined ? {} : { tryUntil: trial.until }),
     ...(trap.pausedUntil === undefined ? {} : { pausedUntil: trap.pausedUntil }),
-    counts: { ...counts, ...capture },
+    counts: { ...counts, ...capture, logLost: world.log.lost() },
   }
 }
 

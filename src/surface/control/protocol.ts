@@ -120,6 +120,8 @@ export const StatusAnswer = z.object({
     packets: z.int(),
     overruns: z.int(),
     lost: z.int(),
+    /** Lines of the log that nobody took in time. */
+    logLost: z.int(),
   }),
 })
 

@@ -14,9 +14,10 @@ export interface Seen {
   readonly fill: Fill
   readonly sizes: Settings['sizes']
   readonly historyBytes: number
+  readonly logLost: number
 }
 
-export function metricsOf({ status, counts, fill, sizes, historyBytes }: Seen): readonly Metric[] {
+export function metricsOf({ status, counts, fill, sizes, historyBytes, logLost }: Seen): readonly Metric[] {
   const { version, since, capture, closed } = status
   const { packets, lost, overruns, waiting } = counts.capture
   const families = { ipv4: fill.flypaper + fill.flypaper_nets, ipv6: fill.flypaper6 + fill.flypaper_nets6 }
@@ -85,6 +86,7 @@ export function metricsOf({ status, counts, fill, sizes, historyBytes }: Seen): 
     gauge('queue_packets', 'Packets that wait to be judged.', [[{}, waiting]]),
     histogram('batch_packets', 'Packets that were judged at once.', counts.batchPackets),
     histogram('batch_seconds', 'Seconds until the lockouts of a batch were done.', counts.batchSeconds),
+    counter('log_lines_lost_total', 'Lines of the log that nobody took in time.', [[{}, logLost]]),
     gauge('history_bytes', 'Size of the history database.', [[{}, historyBytes]]),
   ]
 }

@@ -1,4 +1,5 @@
 import { runDaemon } from '../daemon.ts'
+import { LOG_OPTION, logOf } from '../log-option.ts'
 import type { Verb } from '../verb.ts'
 
 export const start: Verb = {
@@ -9,13 +10,16 @@ export const start: Verb = {
       flags: '--dry-run',
       what: 'only say whom it would lock out; nothing is held, dropped or answered differently',
     },
+    LOG_OPTION,
   ],
+  isDaemon: true,
   details:
     'Ctrl-C, SIGTERM or `flypaperd stop` disarm it again; the flies stay in the set. SIGUSR2 ends the daemon and leaves the trap armed.',
   examples: [
     'sudo flypaperd start',
     'sudo flypaperd start --dry-run',
     'sudo flypaperd start --settings ./flypaperd.toml',
+    'sudo flypaperd start --log json',
   ],
-  run: call => runDaemon(call, { handOver: false, dryRun: call.options.dryRun === true }),
+  run: call => runDaemon(call, { handOver: false, dryRun: call.options.dryRun === true, log: logOf(call) }),
 }
