@@ -7,7 +7,6 @@ const OTHERS = 'test/daemon/others.test.ts'
 const ORDERS = 'test/daemon/orders.test.ts'
 const START = 'test/daemon/start.test.ts'
 const COMMIT = 'test/lockout/commit.test.ts'
-const FREE = 'test/lockout/free.test.ts'
 const LEAVE = 'test/lockout/decide/leave.test.ts'
 const LOCK = 'test/lockout/decide/lock.test.ts'
 
@@ -251,6 +250,11 @@ export const MIDDLE: readonly Mutant[] = [
     ],
     OTHERS,
   ),
-  mutant('a hold outlives the freeing', 'lockout/commit.ts', [/ {2}if \(unhold\.length > 0\).*\n/, ''], FREE),
+  mutant(
+    'a hold outlives what ends it',
+    'lockout/commit.ts',
+    [/ {2}if \(unhold\.length > 0\).*\n/, ''],
+    LEAVE,
+  ),
   mutant('nobody is told', 'lockout/commit.ts', ['told.entered(coming)', 'void coming'], COMMIT),
 ]
