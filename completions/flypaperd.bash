@@ -14,7 +14,7 @@ _flypaperd() {
     --log|--since|--port|--limit|--for|--because) return ;;
   esac
   if [ -z "$words" ]; then
-    if [ "$COMP_CWORD" -eq 1 ]; then words='start stop restart reload try confirm status list why watch report lock free flush export import generate check doctor version help'
+    if [ "$COMP_CWORD" -eq 1 ]; then words='start stop restart reload try confirm pause status list why watch report lock free flush export import generate check doctor version help'
     else
       case $verb in
         start) words='--dry-run --log --settings --help' ;;
@@ -23,12 +23,13 @@ _flypaperd() {
         reload) words='--settings --help' ;;
         try) words='--log --settings --help' ;;
         confirm) words='--settings --help' ;;
+        pause) words='--json --settings --help' ;;
         status) words='--json --settings --help' ;;
         list) case $whole in -*) words='--json --since --port --proto --sort --limit --all --dry-run --held --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
         why) case $whole in -*) words='--json --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
         watch) words='--json --settings --help' ;;
         report) words='--json --since --csv --settings --help' ;;
-        lock) case $whole in -*) words='--json --for --because --force --settings --help' ;; *) words="" ;; esac ;;
+        lock) case $whole in -*) words='--json --for --because --exact --force --settings --help' ;; *) words="" ;; esac ;;
         free) case $whole in -*) words='--json --since --port --proto --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
         flush) words='--json --settings --help' ;;
         export) case $whole in -*) words='--json --since --port --proto --limit --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
@@ -37,7 +38,7 @@ _flypaperd() {
         check) words='--settings --help' ;;
         doctor) words='--json --settings --help' ;;
         version) words='--json --settings --help' ;;
-        help) words='start stop restart reload try confirm status list why watch report lock free flush export import generate check doctor version help' ;;
+        help) words='start stop restart reload try confirm pause status list why watch report lock free flush export import generate check doctor version help' ;;
       esac
     fi
   fi
