@@ -1,5 +1,5 @@
 /** completions/flypaperd.bash, from the table of verbs. */
-import { PROTOS, SORTS } from '../src/record/selection.ts'
+import { PROTOS, SORTS } from '../src/history/selection.ts'
 import type { Verb } from '../src/surface/cli/verb.ts'
 import { VERBS } from '../src/surface/cli/verbs/index.ts'
 

@@ -8,7 +8,7 @@ import type { ServedPort } from './surroundings.ts'
 
 const SETS = ['flypaper_peers', 'flypaper_peers6', 'flypaper_known', 'flypaper_known6'] as const
 
-/** Small facts that outlive the daemon: the port that record/history.ts stands behind. */
+/** Small facts that outlive the daemon: the port that history/history.ts stands behind. */
 export interface Notes {
   getMeta(key: string): string | undefined
   setMeta(key: string, value: string): void

@@ -2,7 +2,7 @@
 import { type Arming, type ArmOptions, arm } from '../arm/arm.ts'
 import { disarm } from '../arm/disarm.ts'
 import type { Firewall } from '../arm/firewall.ts'
-import type { History } from '../record/history.ts'
+import type { History } from '../history/history.ts'
 import type { Daemon, State } from './daemon.ts'
 import type { Policy } from './policy.ts'
 import type { World } from './world.ts'

@@ -1,16 +1,16 @@
 /** The running daemon: its state, to which only steps assign, and what they act through. */
 import type { Acquaintances } from '../arm/acquaintances.ts'
+import type { Tally } from '../counters/tally.ts'
+import type { Care } from '../history/upkeep.ts'
 import type { JudgeMemory } from '../judge/judge.ts'
+import type { SightingBuffer } from '../judge/sightings.ts'
 import type { Auditor } from '../keep/audit.ts'
 import type { Keeper } from '../keep/keeper.ts'
 import type { Ledger } from '../lockout/commit.ts'
 import type { Flies } from '../lockout/flies.ts'
 import type { Promotion } from '../lockout/promotion.ts'
-import type { Deferrals } from '../record/deferrals.ts'
-import type { Witness } from '../record/sightings.ts'
-import type { Tally } from '../record/tally.ts'
+import type { Deferrals } from '../log/deferrals.ts'
 import type { Fly } from '../terms/fly.ts'
-import type { Care } from '../upkeep/care.ts'
 import type { AnswerTo, InputOf, Kind } from './input.ts'
 import type { PauseClock } from './pause.ts'
 import type { Policy } from './policy.ts'
@@ -39,7 +39,7 @@ export interface Daemon {
   /** Where flies change: kernel, history, index. */
   readonly ledger: Ledger
   readonly tally: Tally
-  readonly witness: Witness
+  readonly sightings: SightingBuffer
   readonly deferrals: Deferrals
   readonly acquaintances: Acquaintances
   readonly audit: Auditor

@@ -1,7 +1,10 @@
 /** Everything that a step acts through is opened here, in the order in which it depends on each other. */
 import { openAcquaintances } from '../arm/acquaintances.ts'
 import { untouched } from '../arm/firewall.ts'
+import { openTally } from '../counters/tally.ts'
+import { type Care, careForHistory } from '../history/upkeep.ts'
 import { openMemory } from '../judge/judge.ts'
+import { openSightingBuffer } from '../judge/sightings.ts'
 import { auditor } from '../keep/audit.ts'
 import { type Debounce, debounce } from '../keep/debounce.ts'
 import { type Keeper, keepTrap } from '../keep/keeper.ts'
@@ -9,12 +12,9 @@ import { keepStateFile, type StateFile } from '../keep/state-file.ts'
 import type { Ledger } from '../lockout/commit.ts'
 import { indexOf } from '../lockout/flies.ts'
 import { openPromotion } from '../lockout/promotion.ts'
-import { openAlarm } from '../record/alarm.ts'
-import { openDeferrals } from '../record/deferrals.ts'
-import { openWitness } from '../record/sightings.ts'
-import { openTally } from '../record/tally.ts'
+import { openAlarm } from '../log/alarm.ts'
+import { openDeferrals } from '../log/deferrals.ts'
 import type { Seconds } from '../terms/duration.ts'
-import { type Care, careForHistory } from '../upkeep/care.ts'
 import type { Daemon, Feed, State } from './daemon.ts'
 import { openPauseClock, rememberedPause } from './pause.ts'
 import type { Policy } from './policy.ts'
@@ -77,7 +77,7 @@ export function openDaemon(
     state,
     ledger,
     tally,
-    witness: openWitness(),
+    sightings: openSightingBuffer(),
     deferrals: openDeferrals(log),
     acquaintances: openAcquaintances(firewall, history),
     audit: auditor(firewall),

@@ -10,7 +10,7 @@ import { decision } from '../lockout/decide/decision.ts'
 import { isRoomy, type Room } from '../lockout/decide/room.ts'
 import { stick } from '../lockout/decide/stick.ts'
 import type { Offence } from '../lockout/offence.ts'
-import { fullSentence } from '../record/sentence.ts'
+import { fullSentence } from '../log/sentence.ts'
 import type { Channel } from '../terms/channel.ts'
 import { elementOf, type Fly } from '../terms/fly.ts'
 import { type Daemon, isPaused } from './daemon.ts'
@@ -59,7 +59,7 @@ export function judgeRefused(
 }
 
 function weigh(daemon: Daemon, arrived: readonly Arrived[]): void {
-  const { state, tally, witness } = daemon
+  const { state, tally, sightings } = daemon
   const { near, judging } = state.policy
   const at = daemon.world.now()
   if (isPaused(state, at)) return
@@ -73,7 +73,7 @@ function weigh(daemon: Daemon, arrived: readonly Arrived[]): void {
       offences.push({ packet, fly, hook, because, forgeable })
     } else {
       tally.spared(verdict.because)
-      witness.saw(fly, packet.tried, verdict.because, at)
+      sightings.saw(fly, packet.tried, verdict.because, at)
       if (verdict.verdict === 'let-go' && channel === 'offence') innocents.push(fly)
     }
   }

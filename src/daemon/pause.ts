@@ -3,7 +3,7 @@
  * goes by itself, so that a pause ends also where the daemon does not live to see it.
  */
 import { graceChanges } from '../arm/arm.ts'
-import type { History } from '../record/history.ts'
+import type { History } from '../history/history.ts'
 import { graceLeft } from './arming.ts'
 import type { Daemon } from './daemon.ts'
 import type { InputOf } from './input.ts'

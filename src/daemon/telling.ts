@@ -1,6 +1,7 @@
 /** Who comes and goes is counted, told, and written into the state file. */
+
+import type { Tally } from '../counters/tally.ts'
 import type { Told } from '../lockout/commit.ts'
-import type { Tally } from '../record/tally.ts'
 import type { World } from './world.ts'
 
 export function tellFlies({ events }: World, tally: Tally, dryRun: boolean, changed: () => void): Told {

@@ -4,12 +4,12 @@ import type { Surroundings } from '../arm/surroundings.ts'
 import type { PacketSockets } from '../capture/intake.ts'
 import type { PassingSets } from '../capture/refused.ts'
 import type { LookAtFirewall } from '../doctor/auto.ts'
+import type { Clock } from '../history/clock.ts'
+import type { TolerantHistory } from '../history/tolerant.ts'
 import type { KernelSets } from '../keep/kernel-sets.ts'
 import type { WholeFile } from '../keep/state-file.ts'
-import type { Events } from '../record/events.ts'
-import type { DaemonLog } from '../record/log.ts'
-import type { TolerantHistory } from '../record/tolerant.ts'
-import type { Clock } from '../upkeep/time.ts'
+import type { Events } from '../log/events.ts'
+import type { DaemonLog } from '../log/log.ts'
 
 export interface World {
   readonly firewall: Firewall

@@ -4,9 +4,9 @@
  */
 
 import { inPieces } from '../lockout/pieces.ts'
-import { openAlarm } from '../record/alarm.ts'
-import type { Events } from '../record/events.ts'
-import type { Log } from '../record/log.ts'
+import { openAlarm } from '../log/alarm.ts'
+import type { Events } from '../log/events.ts'
+import type { Log } from '../log/log.ts'
 import { type ForeignTransaction, meaningOf } from './external-changes.ts'
 import { type Reconciling, reconcile, type SetChanges, type SetState } from './reconcile.ts'
 import { identityOf } from './second-look.ts'

@@ -4,9 +4,9 @@
  */
 import type { Firewall } from '../arm/firewall.ts'
 import type { TimedFly } from '../arm/flies.ts'
+import type { History } from '../history/history.ts'
 import { type Flies, secondsLeft } from '../lockout/flies.ts'
 import { inPieces } from '../lockout/pieces.ts'
-import type { History } from '../record/history.ts'
 import { type Fly, type FlySet, setOf } from '../terms/fly.ts'
 import { compare } from './compare.ts'
 import type { KernelSets } from './kernel-sets.ts'

@@ -1,4 +1,4 @@
-/** A lockout, and what the flypaper needs of the history: the port that record/history.ts stands behind. */
+/** A lockout, and what the flypaper needs of the history: the port that history/history.ts stands behind. */
 import type { Captured } from '../capture/capture.ts'
 import type { Tried } from '../decode/packet.ts'
 import type { Guilt } from '../judge/verdict.ts'

@@ -3,7 +3,7 @@
  * suspended, and reads as the clock on the wall did when it began.
  */
 import koffi, { type node as uv } from 'koffi'
-import type { Clock } from '../upkeep/time.ts'
+import type { Clock } from '../history/clock.ts'
 
 const CLOCK_MONOTONIC = 1
 const CLOCK_BOOTTIME = 7

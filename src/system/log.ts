@@ -1,7 +1,7 @@
 /** Where the log goes: to the journal, to the terminal, to syslog or to standard error. */
 import { fstatSync } from 'node:fs'
 import { isatty } from 'node:tty'
-import type { DaemonLog, Facts } from '../record/log.ts'
+import type { DaemonLog, Facts } from '../log/log.ts'
 import type { LogTo } from '../settings/settings.ts'
 import { escapeText, jsonText } from '../terms/escape.ts'
 import { openOutlet } from './outlet.ts'

@@ -13,7 +13,7 @@ import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
-import type { Database, Parameters, Statement } from '../record/database.ts'
+import type { Database, Parameters, Statement } from '../history/database.ts'
 import { asOwnerOf } from './as-owner.ts'
 import {
   DamagedDatabase,

@@ -1,5 +1,6 @@
 /** Runs reconcile() as the daemon does: what differs becomes decisions, which are carried out at once. */
 import type { Firewall } from '../../src/arm/firewall.ts'
+import type { History } from '../../src/history/history.ts'
 import type { KernelSets } from '../../src/keep/kernel-sets.ts'
 import { reconcile, type SetState } from '../../src/keep/reconcile.ts'
 import { commit, type Ledger } from '../../src/lockout/commit.ts'
@@ -8,7 +9,6 @@ import { type Decision, decision } from '../../src/lockout/decide/decision.ts'
 import { released } from '../../src/lockout/decide/leave.ts'
 import { indexOf } from '../../src/lockout/flies.ts'
 import type { Memory } from '../../src/lockout/lockout.ts'
-import type { History } from '../../src/record/history.ts'
 import type { Fly } from '../../src/terms/fly.ts'
 
 export interface Reconciled {

@@ -18,7 +18,7 @@ import { serveControl } from '../../src/surface/control/server.ts'
 import { openSystem } from '../../src/system/system.ts'
 import { EXIT, Failure } from '../../src/terms/failure.ts'
 import { facts } from '../doctor/facts.ts'
-import { lockout, sourceOf } from '../record/lockouts.ts'
+import { lockout, sourceOf } from '../history/lockouts.ts'
 import { fakeFirewall } from '../support/fake-firewall.ts'
 
 /** Pieces of what strangers write: colours, titles, cursor, bidi, C1, invisible, half characters; and a line of our own. */

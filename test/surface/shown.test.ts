@@ -14,7 +14,7 @@ import { openSystem } from '../../src/system/system.ts'
 import { parsePrefix } from '../../src/terms/address.ts'
 import { Failure } from '../../src/terms/failure.ts'
 import { address, both, byHand, facts, recorded, sight, statements } from '../doctor/facts.ts'
-import { fly, HOUR, lockout } from '../record/lockouts.ts'
+import { fly, HOUR, lockout } from '../history/lockouts.ts'
 import { compare, shown, TERMINALS } from '../support/shown.ts'
 
 process.env.TZ = 'UTC'

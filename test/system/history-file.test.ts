@@ -13,7 +13,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { openHistoryFile, openLastingHistory } from '../../src/system/history-file.ts'
 import { openDatabase } from '../../src/system/sqlite.ts'
-import { batch, HOUR, SINCE } from '../record/lockouts.ts'
+import { batch, HOUR, SINCE } from '../history/lockouts.ts'
 
 function withLockouts(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), 'history-'))

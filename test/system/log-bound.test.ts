@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { openHistory } from '../../src/record/history.ts'
-import { MIGRATIONS } from '../../src/record/schema.ts'
-import { tolerantHistory } from '../../src/record/tolerant.ts'
+import { openHistory } from '../../src/history/history.ts'
+import { MIGRATIONS } from '../../src/history/schema.ts'
+import { tolerantHistory } from '../../src/history/tolerant.ts'
 import { openHistoryFile } from '../../src/system/history-file.ts'
 import { openDatabase } from '../../src/system/sqlite.ts'
-import { batch, SINCE } from '../record/lockouts.ts'
+import { batch, SINCE } from '../history/lockouts.ts'
 
 const MB = 1024 * 1024
 /** More than the log is when nobody reads: SQLite empties it at 4,000 pages. */

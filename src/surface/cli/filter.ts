@@ -1,5 +1,5 @@
 /** The conditions that list, free and export share. */
-import { type Filter, PROTOS } from '../../record/selection.ts'
+import { type Filter, PROTOS } from '../../history/selection.ts'
 import { escapeText } from '../../terms/escape.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
 import { parseMoment } from './times.ts'

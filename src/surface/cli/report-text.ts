@@ -1,6 +1,6 @@
 /** The report for people and as CSV, from the sums of the history. Pure. */
-import type { Told } from '../../record/chronicle.ts'
-import { triedText } from '../../record/sentence.ts'
+import type { Told } from '../../history/reports.ts'
+import { triedText } from '../../log/sentence.ts'
 import { escapeText } from '../../terms/escape.ts'
 import type { DaemonStatus } from '../control/protocol.ts'
 import { barChart } from './chart.ts'

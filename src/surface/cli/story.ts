@@ -1,9 +1,10 @@
 /** The whole story of a source, from what the history, the kernel and the settings know of it. Pure. */
+
+import type { LockoutRow } from '../../history/history.ts'
+import type { Sighting } from '../../judge/sightings.ts'
 import type { Held } from '../../lockout/hold.ts'
-import type { LockoutRow } from '../../record/history.ts'
-import { wordsOf } from '../../record/reasons.ts'
-import { triedText } from '../../record/sentence.ts'
-import type { Sighting } from '../../record/sightings.ts'
+import { wordsOf } from '../../log/reasons.ts'
+import { triedText } from '../../log/sentence.ts'
 import { formatDuration } from '../../terms/duration.ts'
 import { dateText } from './times.ts'
 

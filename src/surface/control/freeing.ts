@@ -1,7 +1,7 @@
 /** Whom an order to free means: prefixes, or the flies that fit some conditions. With and without a daemon. */
 import { setImmediate as turn } from 'node:timers/promises'
+import type { Selection } from '../../history/selection.ts'
 import type { Freed as Met } from '../../lockout/free.ts'
-import type { Selection } from '../../record/selection.ts'
 import { type Prefix, parsePrefix } from '../../terms/address.ts'
 import { escapeText } from '../../terms/escape.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'

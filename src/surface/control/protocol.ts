@@ -1,6 +1,6 @@
 /** What is spoken over the control socket: HTTP/1.1 with JSON bodies, version 1. The table of it is endpoints.ts. */
 import * as z from 'zod'
-import { PROTOS } from '../../record/selection.ts'
+import { PROTOS } from '../../history/selection.ts'
 import type { StatusLine } from '../status-lines.ts'
 import { CLAIM_MAX } from './who.ts'
 

@@ -1,7 +1,7 @@
 /** What Prometheus is told of a running daemon. No address is ever a label: their number has no bound. */
 
+import type { Counts } from '../../counters/tally.ts'
 import type { KeeperCounts } from '../../keep/keeper.ts'
-import type { Counts } from '../../record/tally.ts'
 import type { Settings } from '../../settings/settings.ts'
 import type { DaemonStatus } from '../control/protocol.ts'
 import type { Fill } from './fill.ts'

@@ -1,5 +1,5 @@
 /** Prometheus' text format, version 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats). */
-import type { Histogram } from '../../record/histogram.ts'
+import type { Histogram } from '../../counters/histogram.ts'
 
 export type Labels = Readonly<Record<string, string>>
 

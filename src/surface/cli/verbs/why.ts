@@ -1,5 +1,5 @@
 import { type Held, heldNow } from '../../../lockout/hold.ts'
-import { lockoutFacts } from '../../../record/sentence.ts'
+import { lockoutFacts } from '../../../log/sentence.ts'
 import { overlaps, type Prefix, parsePrefix, widen } from '../../../terms/address.ts'
 import { escapeText, jsonText } from '../../../terms/escape.ts'
 import { EXIT, Failure } from '../../../terms/failure.ts'

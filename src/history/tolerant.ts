@@ -1,0 +1,199 @@
+/**
+ * A history that keeps nobody from locking out: what cannot be written (disk full or read-only, a damaged file) waits
+ * in memory, in order, and is written as soon as it can be. What finds no room there either is counted.
+ */
+import type { Lockout, Prolongation, Release } from '../lockout/lockout.ts'
+import { openAlarm } from '../log/alarm.ts'
+import type { Log } from '../log/log.ts'
+import type { Fly } from '../terms/fly.ts'
+import type { History } from './history.ts'
+
+/** Lockouts and releases that wait, at most. */
+export const WAITING_MAX = 50_000
+
+type Entry =
+  | { readonly lockouts: readonly Lockout[] }
+  | { readonly prolongations: readonly Prolongation[]; readonly now: number }
+  | { readonly sources: readonly Fly[]; readonly release: Release }
+  | { readonly releaseAll: Release }
+
+export interface TolerantHistory extends History {
+  /** Tries to write what waits, and tells whether some still does. To be called once a second then. */
+  retry(): boolean
+  /** Called when there is something to sync, or to retry. */
+  onWritten(listener: () => void): void
+  /** Called when a new history was begun, which knows of nobody; at once when that has happened already. */
+  onRenewed(listener: () => void): void
+  /** Lockouts and releases that are missing in the history for good. */
+  gap(): number
+}
+
+export interface Tolerance {
+  readonly log: Log
+  readonly now: () => number
+  /** Whether this error says that the file is damaged. */
+  readonly isDamage: (error: unknown) => boolean
+  /** Moves the damaged file aside, and begins a new one. */
+  readonly renew?: () => History
+}
+
+export function tolerantHistory(opened: History, { log, now, isDamage, renew }: Tolerance): TolerantHistory {
+  const alarm = openAlarm(log, now)
+  let history = opened
+  const waiting: Entry[] = []
+  let size = 0
+  let late = 0
+  let gap = 0
+  let renewed = () => {}
+  let written = () => {}
+  let renewals = 0
+  let unsynced = false
+
+  function write(entry: Entry): void {
+    written()
+    if (waiting.length > 0) {
+      wait(entry)
+      return
+    }
+    try {
+      apply(history, entry)
+      unsynced = true
+    } catch (error) {
+      wait(entry)
+      failed(error)
+    }
+  }
+
+  function wait(entry: Entry): void {
+    const more = sizeOf(entry)
+    // That everybody was freed takes no more room than one of them.
+    if (size + more > WAITING_MAX && !('releaseAll' in entry)) gap += more
+    else {
+      waiting.push(entry)
+      size += more
+    }
+  }
+
+  function failed(error: unknown): void {
+    alarm(`the history cannot be written, locking out goes on: ${messageOf(error)}`)
+    if (renew === undefined || !isDamage(error)) return
+    try {
+      history = renew()
+      renewals++
+      renewed()
+      retry()
+    } catch (error) {
+      alarm(`no new history can be begun: ${messageOf(error)}`)
+    }
+  }
+
+  function retry(): boolean {
+    if (waiting.length === 0) return false
+    try {
+      while (waiting.length > 0) {
+        apply(history, waiting[0]!)
+        late += sizeOf(waiting[0]!)
+        size -= sizeOf(waiting[0]!)
+        waiting.shift()
+      }
+    } catch {
+      return true // It was said.
+    }
+    const missing =
+      gap === 0 ? '' : `; ${gap.toLocaleString('en')} since the start found no room and are missing`
+    log.warn(
+      `the history is written again: ${late.toLocaleString('en')} lockouts and releases came late${missing}`,
+    )
+    late = 0
+    unsynced = true
+    return false
+  }
+
+  /** What can be done without. */
+  function lightly<T>(act: () => T, otherwise: T): T {
+    try {
+      return act()
+    } catch (error) {
+      failed(error)
+      return otherwise
+    }
+  }
+
+  function* readable<T>(read: (leftOut: (error: unknown) => void) => Iterable<T>): Generator<T> {
+    try {
+      yield* read(error => alarm(`a lockout is left out: ${messageOf(error)}`))
+    } catch (error) {
+      // Damage that shows only now: whoever was read is known, the others are in the kernel's sets.
+      failed(error)
+    }
+  }
+
+  return {
+    flies: now => readable(leftOut => history.flies(now, leftOut)),
+    terms: now => readable(leftOut => history.terms(now, leftOut)),
+    find: (source, now) => history.find(source, now),
+    count: now => history.count(now),
+    newest: (limit, page) => history.newest(limit, page),
+    knows: source => history.knows(source),
+    getMeta: key => history.getMeta(key),
+    sightingsOf: names => history.sightingsOf(names),
+    select: (filter, now, sort) => history.select(filter, now, sort),
+    selectPieces: (filter, now) => history.selectPieces(filter, now),
+    lockoutsOf: (names, limit) => history.lockoutsOf(names, limit),
+    lockedAround: (prefix, now) => history.lockedAround(prefix, now),
+    sums: since => history.sums(since),
+    bytes: () => history.bytes(),
+    shift: ms => lightly(() => history.shift(ms), undefined),
+    prune: (limits, now) => lightly(() => history.prune(limits, now), { rows: 0, more: false }),
+    add: lockouts => write({ lockouts }),
+    prolong: (prolongations, now) => write({ prolongations, now }),
+    release(sources, release) {
+      if (sources.length > 0) write({ sources, release })
+      return sources.length
+    },
+    releaseAll(release) {
+      write({ releaseAll: release })
+      return 0
+    },
+    timesBefore: sources => lightly(() => history.timesBefore(sources), new Map()),
+    setMeta: (key, value) => lightly(() => history.setMeta(key, value), undefined),
+    addSightings: sightings => lightly(() => history.addSightings(sightings), undefined),
+    async sync() {
+      if (!unsynced) return
+      unsynced = false
+      await history.sync().catch(failed)
+    },
+    retry,
+    onWritten(listener) {
+      written = listener
+    },
+    onRenewed(listener) {
+      renewed = listener
+      if (renewals > 0) listener()
+    },
+    gap: () => gap,
+    [Symbol.dispose]() {
+      retry()
+      if (size > 0)
+        log.error(`${size} lockouts and releases could not be written, and are missing in the history`)
+      history[Symbol.dispose]()
+    },
+  }
+}
+
+function apply(history: History, entry: Entry): void {
+  if ('lockouts' in entry) history.add(entry.lockouts)
+  else if ('prolongations' in entry) history.prolong(entry.prolongations, entry.now)
+  else if ('sources' in entry) history.release(entry.sources, entry.release)
+  else history.releaseAll(entry.releaseAll)
+}
+
+function sizeOf(entry: Entry): number {
+  if ('lockouts' in entry) return entry.lockouts.length
+  if ('prolongations' in entry) return entry.prolongations.length
+  return 'sources' in entry ? entry.sources.length : 1
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
