@@ -47,7 +47,11 @@ for (const command of wanted.filter(one => ARMING.test(one))) {
     const gate = await world.host('gate')
     using flypaperd = equipped(gate)
     const daemon = await started(gate, flypaperd, command)
-    await daemon.says(/^Starting portscan protection: flypaperd\.$/)
+    // Where the log is JSON, nothing else is said.
+    const first = command.includes('--log json')
+      ? /^\{.*"event":"armed"/
+      : /^Starting portscan protection: flypaperd\.$/
+    await daemon.says(first)
     await eventually(async () => /pid \d+/.test((await flypaperd.run('status')).stdout), daemon)
     process.kill(-daemon.pid, 'SIGINT')
     await daemon.ended
