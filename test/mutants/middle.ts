@@ -150,13 +150,13 @@ export const MIDDLE: readonly Mutant[] = [
   mutant(
     'who is missing in sets that agreed is put in again',
     'keep/reconcile.ts',
-    ["if (state === 'confirmed') await inPieces(lost", 'if (false as boolean) await inPieces(lost'],
+    ["if (state === 'confirmed') return changes.released", 'if (false as boolean) return changes.released'],
     START,
   ),
   mutant(
     'who was freed stays in the set',
     'keep/reconcile.ts',
-    [/ {2}await inPieces\(stale, .*\n/, ''],
+    [/ {4}changes\.takeOut\(stale.*\n/, ''],
     OTHERS,
   ),
   mutant('another time is nothing', 'keep/reconcile.ts', [/ {2}await inPieces\(mistimed, .*\n/, ''], OTHERS),
@@ -197,7 +197,7 @@ export const MIDDLE: readonly Mutant[] = [
   mutant(
     'a clock that is set leaves a pause where it was',
     'daemon/time.ts',
-    [/ {2}if \(state\.pausedUntil !== undefined\).*\n/, ''],
+    [/ {2}shiftPause\(daemon, stepped\)\n/, ''],
     ORDERS,
   ),
   mutant(

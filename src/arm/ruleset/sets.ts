@@ -8,7 +8,7 @@ import type { SetSpec } from './spec.ts'
 /** Flows whose RST is held back, at most; each is remembered for STRAY_SECONDS. */
 const STRAYS_MAX = 65_536
 const STRAY_SECONDS = 30
-/** Prefixes that are locked out by hand, each of two elements; lockout/by-hand.ts takes fewer. */
+/** Prefixes that are locked out by hand, each of two elements; lockout/decide/lock.ts takes fewer. */
 const NETS_MAX = 4096
 /** Questions by UDP that are remembered at most; their answers are late-answers as long as `peers` lasts. */
 const QUESTIONS_MAX = 65_536

@@ -1,5 +1,6 @@
 /** Where the log goes this time: an option of all verbs that run the daemon. */
 import { LOG_TO, type LogTo } from '../../settings/settings.ts'
+import { escapeText } from '../../terms/escape.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
 import type { Call } from './verb.ts'
 
@@ -13,5 +14,7 @@ export function logOf({ options }: Pick<Call, 'options'>): LogTo | undefined {
   if (options.log === undefined) return undefined
   const to = LOG_TO.find(word => word === options.log)
   if (to !== undefined) return to
-  throw new Failure(`--log takes one of ${LOG_TO.join(', ')}, not ${options.log}`, { exit: EXIT.usage })
+  throw new Failure(`--log takes one of ${LOG_TO.join(', ')}, not ${escapeText(String(options.log))}`, {
+    exit: EXIT.usage,
+  })
 }
