@@ -28,8 +28,7 @@ export interface KernelSets {
    * The elements of a set, read piece by piece while everything else goes on: undefined when there are more than
    * `most`, none when there is no such set. Slow for a large one: never for a look-up.
    */
-  read(
-    set: 'flypaper' | 'flypaper6' | KernelFilled,
-    most: number,
-  ): Promise<readonly FoundElement[] | undefined>
+  read(set: 'flypaper' | 'flypaper6', most: number): Promise<readonly FoundElement[] | undefined>
+  /** How many there are, read in the same way. */
+  count(set: KernelFilled, most: number): Promise<number | undefined>
 }

@@ -5,7 +5,13 @@ import { formatIPv4, formatIPv6 } from '../decode/address.ts'
 import type { ForeignChange, FoundElement } from '../lockout/foreign.ts'
 import type { KernelSets } from '../lockout/kernel-sets.ts'
 import { readText } from './files.ts'
-import { type RulesetChange, type RulesetElement, readElements, watchRuleset } from './nfnetlink/index.ts'
+import {
+  countElements,
+  type RulesetChange,
+  type RulesetElement,
+  readElements,
+  watchRuleset,
+} from './nfnetlink/index.ts'
 
 export const kernelSets: KernelSets = {
   boot: bootId,
@@ -21,6 +27,7 @@ export const kernelSets: KernelSets = {
   async read(set, most) {
     return (await readElements(TABLE.name, set, most))?.flatMap(foundElement)
   },
+  count: (set, most) => countElements(TABLE.name, set, most),
 }
 
 /** Random, and another after each boot: random(4). */

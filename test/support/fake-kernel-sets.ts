@@ -6,4 +6,5 @@ export const quietKernelSets: KernelSets = {
   place: () => 'here',
   watch: () => ({ [Symbol.dispose]() {} }),
   read: async () => [],
+  count: async () => 0,
 }

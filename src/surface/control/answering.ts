@@ -1,24 +1,27 @@
 /** A request over the control socket becomes an answer. What is wrong or huge is refused before anything is done. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import * as z from 'zod'
 import { EXIT, Failure } from '../../terms/failure.ts'
-import { ENDPOINTS, type Endpoint, type EndpointName } from './endpoints.ts'
+import type { Answer, Answering } from './connections.ts'
+import { ENDPOINTS, type Endpoint, type EndpointName, type Turn } from './endpoints.ts'
 import { openApi } from './openapi.ts'
-import { ByRequest, FreeRequest, LockRequest, REQUEST_MAX, type Served } from './protocol.ts'
+import { ByRequest, ERROR_MAX, FreeRequest, LockRequest, type Served } from './protocol.ts'
+import { oneAfterAnother, type Queue } from './turns.ts'
 import { openWatchers, WATCHERS_MAX } from './watchers.ts'
 
-/** `undefined`: the answer goes on by itself. */
-type Handler = (body: unknown, response: ServerResponse) => Promise<object | string | undefined>
+/** What is wrong with a body, so much of it is told. */
+const ISSUES_MAX = 20
 
-export interface Answering {
-  answer(request: IncomingMessage, response: ServerResponse): Promise<void>
-  /** Ends the answers that would go on. */
-  end(): void
-}
+type Handler = (body: unknown) => Promise<object | Uint8Array>
 
-export function answering(daemon: Served): Answering {
+/** Everything that the control socket can do; disposing of it ends the answers that go on. */
+export function openAnswering(daemon: Served): Answering & Disposable {
   const watchers = openWatchers(daemon.watch)
-  const handlers: Record<EndpointName, Handler> = {
+  const queues: Record<Turn, Queue> = {
+    order: oneAfterAnother(),
+    question: oneAfterAnother(),
+    now: work => work(),
+  }
+  const handlers: Record<Exclude<EndpointName, 'events'>, Handler> = {
     status: () => daemon.status(),
     lock: body => daemon.lock(LockRequest.parse(body)),
     free: body => daemon.free(FreeRequest.parse(body)),
@@ -29,63 +32,56 @@ export function answering(daemon: Served): Answering {
     stop: async body => nothing(daemon.stop(ByRequest.parse(body).by)),
     metrics: () => daemon.metrics(),
     openapi: async () => openApi(),
-    async events(_, response) {
-      if (watchers.isFull())
-        throw new Failure(`${WATCHERS_MAX} are watching already`, { exit: EXIT.unavailable })
-      response.writeHead(200, { 'content-type': ENDPOINTS.events.answer.type }).flushHeaders()
-      watchers.add(response)
-      return undefined
-    },
   }
   const byRequest = new Map(
     Object.entries<Endpoint>(ENDPOINTS).map(([name, endpoint]) => [
       `${endpoint.method} ${endpoint.path}`,
-      { ...endpoint, handler: handlers[name as EndpointName] },
+      { name: name as EndpointName, turn: endpoint.turn },
     ]),
   )
+
+  function follow(): Answer {
+    if (watchers.isFull())
+      throw new Failure(`${WATCHERS_MAX} are watching already`, { exit: EXIT.unavailable })
+    return { type: ENDPOINTS.events.answer.type, follow: watchers.add }
+  }
+
   return {
-    end: watchers.end,
-    async answer(request, response) {
-      const asked = `${request.method} ${request.url}`
+    refuse: refusal,
+    async answer({ method, path, body }) {
+      const asked = `${method} ${path}`
       const endpoint = byRequest.get(asked)
-      if (endpoint === undefined) return refuse(response, 404, `there is no ${asked}`)
-      try {
-        const answer = await endpoint.handler(await readBody(request), response)
-        if (answer === undefined) return
-        if (typeof answer === 'string')
-          response.writeHead(200, { 'content-type': ENDPOINTS.metrics.answer.type }).end(answer)
-        else answerJson(response, 200, answer)
-      } catch (error) {
-        refuse(response, ...reasonOf(error))
-      }
+      if (endpoint === undefined) return json(404, { error: `there is no ${asked}` })
+      const { name, turn } = endpoint
+      if (name === 'events') return follow()
+      // Also what is wrong takes time to be told: a body is looked at when its turn has come.
+      const answer = await queues[turn](async () => handlers[name](parse(body)))
+      if (!(answer instanceof Uint8Array)) return json(200, answer)
+      return { status: 200, type: ENDPOINTS.metrics.answer.type, body: answer }
     },
+    [Symbol.dispose]: watchers.end,
   }
 }
 
-function refuse(response: ServerResponse, status: number, error: string): void {
-  answerJson(response, status, { error })
+function json(status: number, answer: object): Answer {
+  return { status, type: 'application/json', body: `${JSON.stringify(answer)}\n` }
 }
 
-function answerJson(response: ServerResponse, status: number, answer: object): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(answer)}\n`)
+function refusal(error: unknown): Answer {
+  const [status, text] = reasonOf(error)
+  return json(status, { error: text.length > ERROR_MAX ? `${text.slice(0, ERROR_MAX)}…` : text })
 }
 
 function reasonOf(error: unknown): [status: number, text: string] {
-  if (error instanceof z.ZodError) return [400, z.prettifyError(error)]
+  if (error instanceof z.ZodError)
+    return [400, z.prettifyError(new z.ZodError(error.issues.slice(0, ISSUES_MAX)))]
   if (error instanceof SyntaxError || error instanceof RangeError) return [400, error.message]
   if (error instanceof Failure) return [error.exit === EXIT.usage ? 400 : 500, error.message]
   return [500, String(error)]
 }
 
-async function readBody(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of request) {
-    length += (chunk as Buffer).length
-    if (length > REQUEST_MAX) throw new RangeError(`a request has at most ${REQUEST_MAX} bytes`)
-    chunks.push(chunk as Buffer)
-  }
-  return length === 0 ? undefined : JSON.parse(Buffer.concat(chunks).toString())
+function parse(body: Buffer): unknown {
+  return body.length === 0 ? undefined : JSON.parse(body.toString())
 }
 
 async function nothing(done: Promise<void>): Promise<object> {

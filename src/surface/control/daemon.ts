@@ -4,6 +4,7 @@ import type { World } from '../../flypaperd.ts'
 import type { Wish } from '../../lockout/by-hand.ts'
 import { closedMode } from '../../settings/settings.ts'
 import type { Trap } from '../../trap.ts'
+import { cachedText } from '../metrics/cached.ts'
 import { kernelFill } from '../metrics/fill.ts'
 import { metricsOf } from '../metrics/metrics.ts'
 import { metricsText } from '../metrics/text.ts'
@@ -29,22 +30,17 @@ export interface Running {
 }
 
 export function controlOf({ pid, version, world, trap, trial, reload, finish }: Running): Served {
-  const { history, events, now } = world
+  const { history, events, now, clock } = world
   const since = now()
-  const filled = kernelFill(world.kernelSets, now)
+  const filled = kernelFill(world.kernelSets, clock)
   const about = () => ({ version, since, capture: trap.capture.kind, closed: closedMode(trap.settings) })
   return {
     watch: events.watch,
-    metrics: async () =>
-      metricsText(
-        metricsOf({
-          status: about(),
-          counts: trap.counts(),
-          fill: { ...trap.flypaper.fill(now()), ...(await filled()) },
-          sizes: trap.settings.sizes,
-          historyBytes: history.bytes(),
-        }),
-      ),
+    metrics: cachedText(async () => {
+      const fill = { ...(await filled()), ...trap.flypaper.fill(now()) }
+      const [status, counts, { sizes }] = [about(), trap.counts(), trap.settings]
+      return metricsText(metricsOf({ status, counts, fill, sizes, historyBytes: history.bytes() }))
+    }, clock),
     async status() {
       const { capture, ...counts } = trap.counts()
       return {

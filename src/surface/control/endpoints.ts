@@ -2,10 +2,17 @@
 import type * as z from 'zod'
 import * as protocol from './protocol.ts'
 
+/**
+ * When a request is seen to. `order`: one after the other, since it changes sets and history. `question`: one in a turn of the event
+ * loop, since the kernel is asked or much is put together. `now`: what costs next to nothing, or must not wait.
+ */
+export type Turn = 'order' | 'question' | 'now'
+
 export interface Endpoint {
   readonly method: 'GET' | 'POST'
   readonly path: string
   readonly what: string
+  readonly turn: Turn
   readonly request?: z.ZodType
   /** Answers with JSON of this shape, or with a text that goes on as told. */
   readonly answer: z.ZodType | { readonly type: string; readonly line?: z.ZodType }
@@ -18,12 +25,14 @@ export const ENDPOINTS = {
     method: 'GET',
     path: '/v1/status',
     what: 'Which daemon this is, and what it has counted since it started.',
+    turn: 'question',
     answer: protocol.StatusAnswer,
   },
   lock: {
     method: 'POST',
     path: '/v1/lock',
     what: 'Locks addresses and prefixes out by hand, and says whom it refuses.',
+    turn: 'order',
     request: protocol.LockRequest,
     answer: protocol.LockAnswer,
     example: { lockouts: [{ who: '203.0.113.7', seconds: 3600 }], because: 'it is enough', by: 'anna' },
@@ -32,6 +41,7 @@ export const ENDPOINTS = {
     method: 'POST',
     path: '/v1/free',
     what: 'Frees flies by address and prefix, port, protocol, time.',
+    turn: 'order',
     request: protocol.FreeRequest,
     answer: protocol.FreeAnswer,
     example: { who: ['203.0.113.7', '2001:db8:1:2::/64'], by: 'anna' },
@@ -40,6 +50,7 @@ export const ENDPOINTS = {
     method: 'POST',
     path: '/v1/flush',
     what: 'Frees all flies; the history stays.',
+    turn: 'order',
     request: protocol.ByRequest,
     answer: protocol.FlushAnswer,
     example: { by: 'anna' },
@@ -48,6 +59,7 @@ export const ENDPOINTS = {
     method: 'POST',
     path: '/v1/reload',
     what: 'Takes the settings of now without a gap, or refuses them whole and says why.',
+    turn: 'order',
     request: protocol.ByRequest,
     answer: protocol.Nothing,
     example: { by: 'anna' },
@@ -56,36 +68,42 @@ export const ENDPOINTS = {
     method: 'POST',
     path: '/v1/confirm',
     what: 'Keeps a trap that was armed to be tried.',
+    turn: 'now',
     answer: protocol.Nothing,
   },
   events: {
     method: 'GET',
     path: '/v1/events',
     what: 'One line of JSON an event, until either side goes. Whoever reads too slowly loses lines, and a line with the event "lost" says how many.',
+    turn: 'now',
     answer: { type: 'application/jsonl', line: protocol.EventLine },
   },
   metrics: {
     method: 'GET',
     path: '/v1/metrics',
     what: 'The counters as Prometheus reads them.',
+    turn: 'now',
     answer: { type: 'text/plain; version=0.0.4' },
   },
   openapi: {
     method: 'GET',
     path: '/v1/openapi.json',
     what: 'This description.',
+    turn: 'question',
     answer: { type: 'application/json' },
   },
   leave: {
     method: 'POST',
     path: '/v1/leave',
     what: 'Ends the daemon and leaves the trap armed, for another daemon to go on.',
+    turn: 'now',
     answer: protocol.Nothing,
   },
   stop: {
     method: 'POST',
     path: '/v1/stop',
     what: 'Disarms the trap and ends the daemon.',
+    turn: 'now',
     request: protocol.ByRequest,
     answer: protocol.Nothing,
     example: { by: 'anna' },

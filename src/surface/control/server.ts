@@ -1,47 +1,74 @@
-/** The control socket of the running daemon. Only root, its owner and its group may speak to it. */
+/** The sockets of the running daemon: control, for root, its owner and its group alone, and metrics, for everybody. */
 import { mkdirSync, rmSync } from 'node:fs'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Server } from 'node:net'
 import { dirname } from 'node:path'
 import { EXIT, Failure } from '../../terms/failure.ts'
-import { answering } from './answering.ts'
+import { openAnswering } from './answering.ts'
+import { type Answer, type Answering, type Limits, serveRequests } from './connections.ts'
 import { ENDPOINTS } from './endpoints.ts'
-import { createServer } from './http.ts'
-import type { Served } from './protocol.ts'
+import { REQUEST_MAX, type Served } from './protocol.ts'
 
-/** Connections at the same time, at most. */
-const CONNECTIONS_MAX = 64
+/** Connections to the control socket at the same time. */
+export const CONTROL_CONNECTIONS_MAX = 64
+/** Connections to the metrics socket at the same time, for which nobody needs a privilege: Prometheus makes one. */
+export const METRICS_CONNECTIONS_MAX = 16
+/** Bytes of a request before its body. */
+export const HEAD_MAX = 4096
+
+const CONTROL: Limits = {
+  connections: CONTROL_CONNECTIONS_MAX,
+  head: HEAD_MAX,
+  body: REQUEST_MAX,
+  askMs: 10_000,
+  readMs: 10_000,
+}
+const METRICS: Limits = {
+  connections: METRICS_CONNECTIONS_MAX,
+  head: HEAD_MAX,
+  body: 0,
+  askMs: 2000,
+  readMs: 2000,
+}
 /** Where Prometheus looks unless told. */
 const METRICS_PATH = '/metrics'
+/** Answers that are on their way when the daemon ends have so long. */
+const FAREWELL_MS = 1000
 
 /** Listens on the socket; a stale one, that nobody answers, is replaced. The caller has made sure of that. */
 export async function serveControl(path: string, daemon: Served): Promise<AsyncDisposable> {
-  const { answer, end } = answering(daemon)
-  return serve(path, 0o117, answer, end)
+  const answering = openAnswering(daemon)
+  const serving = await serve(path, 0o117, CONTROL, answering)
+  return {
+    async [Symbol.asyncDispose]() {
+      answering[Symbol.dispose]()
+      await serving[Symbol.asyncDispose]()
+    },
+  }
 }
 
 /** The counters alone, for whoever may enter the directory: nothing can be changed here, and no address is told. */
-export async function serveMetrics(path: string, daemon: Served): Promise<AsyncDisposable> {
-  return serve(path, 0o111, async (request, response) => {
-    const isAsked = request.method === 'GET' && request.url === METRICS_PATH
-    const say = (status: number, text: string) =>
-      response.writeHead(status, { 'content-type': ENDPOINTS.metrics.answer.type }).end(text)
-    if (!isAsked) say(404, `there is only ${METRICS_PATH}\n`)
-    else
-      await daemon.metrics().then(
-        text => say(200, text),
-        error => say(500, `${String(error)}\n`),
-      )
+export async function serveMetrics(path: string, daemon: Pick<Served, 'metrics'>): Promise<AsyncDisposable> {
+  const { type } = ENDPOINTS.metrics.answer
+  return serve(path, 0o111, METRICS, {
+    async answer({ method, path }): Promise<Answer> {
+      if (method === 'GET' && path === METRICS_PATH)
+        return { status: 200, type, body: await daemon.metrics() }
+      return { status: 404, type, body: `there is only ${METRICS_PATH}\n` }
+    },
+    refuse(error) {
+      const isTheirs = error instanceof RangeError || (error instanceof Failure && error.exit === EXIT.usage)
+      return { status: isTheirs ? 400 : 500, type, body: `${String(error)}\n` }
+    },
   })
 }
 
 async function serve(
   path: string,
   mask: number,
-  answer: (request: IncomingMessage, response: ServerResponse) => void,
-  end = () => {},
+  limits: Limits,
+  answering: Answering,
 ): Promise<AsyncDisposable> {
-  const server = createServer({ requestTimeout: 10_000 }, answer)
-  server.maxConnections = CONNECTIONS_MAX
+  const { server, destroyAll } = serveRequests(limits, answering)
   try {
     await listen(server, path, mask)
   } catch (error) {
@@ -53,10 +80,9 @@ async function serve(
   }
   return {
     async [Symbol.asyncDispose]() {
-      end()
       const closed = new Promise(resolve => server.close(resolve))
       // The answer to `stop` is still on its way; whoever is slow must not keep us.
-      setTimeout(() => server.closeAllConnections(), 1000).unref()
+      setTimeout(destroyAll, FAREWELL_MS).unref()
       await closed
     },
   }

@@ -11,5 +11,11 @@ export type { PacketCounts, PacketOptions, PacketSocket } from './packets.ts'
 export type { NetfilterPacket } from './parse.ts'
 export { openQueue, type QueueOptions } from './queue.ts'
 export { type RouteOptions, watchRoutes } from './routes.ts'
-export { type ForeignTransaction, type RulesetOptions, readElements, watchRuleset } from './ruleset.ts'
+export {
+  countElements,
+  type ForeignTransaction,
+  type RulesetOptions,
+  readElements,
+  watchRuleset,
+} from './ruleset.ts'
 export type { RulesetChange, RulesetElement } from './ruleset-parse.ts'

@@ -12,8 +12,16 @@ export interface NetlinkSocket extends Disposable {
   trySend(message: Uint8Array): number
   /** Receives what is there, at most `slots.count` datagrams; returns how many, or the errno below zero. */
   receive(slots: Slots): number
-  /** Whenever something came, receives it and says how many datagrams; closes itself when it cannot go on. */
-  watch(slots: Slots, onReceived: (count: number) => void, onError: (error: NetlinkError) => void): void
+  /**
+   * Whenever something came, receives it, at most `reads` times (READS_MAX unless told) before others have their turn, and says how
+   * many datagrams; closes itself when it cannot go on.
+   */
+  watch(
+    slots: Slots,
+    onReceived: (count: number) => void,
+    onError: (error: NetlinkError) => void,
+    reads?: number,
+  ): void
   /** From now on the kernel keeps what it announces of these few ports for itself; where it cannot, everything comes as before. */
   ignore(ports: readonly number[]): void
   /** Until `resume` nothing is received, and the process is not woken. */
@@ -89,9 +97,9 @@ function socketOf(libc: C.Libc, fd: number): NetlinkSocket {
       const count = libc.recvmmsg(fd, slots.vector, slots.count, C.MSG_DONTWAIT, null)
       return count < 0 ? -libc.errno() : count
     },
-    watch(slots, onReceived, onError) {
+    watch(slots, onReceived, onError, most = READS_MAX) {
       readable = () => {
-        for (let reads = 0; reads < READS_MAX && isReading; reads++) {
+        for (let reads = 0; reads < most && isReading; reads++) {
           const count = this.receive(slots)
           if (count > 0) onReceived(count)
           else if (!TRANSIENT.has(-count)) {
