@@ -18,6 +18,7 @@ after(() => rmSync(directory, { recursive: true }))
 let sockets = 0
 
 interface Served extends AsyncDisposable {
+  close(ms: number): Promise<void>
   readonly asked: Request[]
   /** Server's connections at this moment. */
   connections(): Promise<number>
@@ -30,7 +31,7 @@ async function serve(
 ): Promise<Served> {
   const path = join(directory, `${sockets++}.sock`)
   const asked: Request[] = []
-  const { server, destroyAll } = serveRequests(
+  const { server, close } = serveRequests(
     { ...LIMITS, ...limits },
     {
       answer: request => {
@@ -50,10 +51,8 @@ async function serve(
       await once(socket, 'connect')
       return socket
     },
-    async [Symbol.asyncDispose]() {
-      destroyAll()
-      await new Promise(resolve => server.close(resolve))
-    },
+    close,
+    [Symbol.asyncDispose]: () => close(0),
   }
 }
 
@@ -138,6 +137,17 @@ test('who sends too slowly is told so, and his place is free', async () => {
   assert.equal(served.asked.length, 0)
 })
 
+test('who has asked in time is answered, also when the daemon itself was busy until later', async () => {
+  await using served = await serve({ askMs: 100 })
+  const socket = await served.connect()
+  await until(async () => (await served.connections()) === 1)
+  const text = textOf(socket)
+  socket.write(REQUEST) // It is with the kernel when this returns.
+  const busy = performance.now() + 300
+  while (performance.now() < busy);
+  assert.match(await text, /so it is/)
+})
+
 test('who never reads an answer that the kernel does not take whole has to go', async () => {
   const body = Buffer.alloc(8e6)
   await using served = await serve({ readMs: 50 }, async () => ({ ...ANSWER, body }))
@@ -187,6 +197,24 @@ test('an answer that goes on ends with the connection, and at once for who goes 
   await once(gone, 'data')
   gone.destroy()
   await until(() => ended.count === 2)
+})
+
+test('at the end who has asked is answered, and who only waits keeps nobody', async () => {
+  const made = Promise.withResolvers<Answer>()
+  const served = await serve({}, () => made.promise)
+  const idle = await served.connect()
+  const asked = ask(served)
+  await until(() => served.asked.length === 1)
+  const ended = served.close(600_000)
+  await until(() => idle.closed)
+  made.resolve(ANSWER)
+  assert.match(await asked, /so it is/)
+  await ended
+  const other = await serve({}, () => new Promise(() => {}))
+  const stuck = ask(other)
+  await until(() => other.asked.length === 1)
+  await other.close(10)
+  assert.equal(await stuck, '')
 })
 
 test('connections are accepted one in a turn of the event loop, however many wait', async () => {

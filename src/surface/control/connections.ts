@@ -33,8 +33,14 @@ const STATUS: Readonly<Record<number, string>> = {
   500: 'Internal Server Error',
 }
 
-/** The server, which does not listen yet, and how to end all connections at once. */
-export function serveRequests(limits: Limits, answering: Answering): { server: Server; destroyAll(): void } {
+export interface Serving {
+  /** It does not listen yet. */
+  readonly server: Server
+  /** Listens no more; resolves when all are gone: who has asked has `ms` milliseconds to be answered. */
+  close(ms: number): Promise<void>
+}
+
+export function serveRequests(limits: Limits, answering: Answering): Serving {
   const open = new Set<Socket>()
   /** Those whose request is not whole yet, in the order in which they came. */
   const asking = new Set<Socket>()
@@ -65,8 +71,13 @@ export function serveRequests(limits: Limits, answering: Answering): { server: S
   })
   return {
     server,
-    destroyAll() {
-      for (const socket of open) socket.destroy()
+    async close(ms) {
+      const closed = new Promise<void>(resolve => server.close(() => resolve()))
+      for (const socket of asking) socket.destroy()
+      setTimeout(() => {
+        for (const socket of open) socket.destroy()
+      }, ms).unref()
+      await closed
     },
   }
 }
@@ -74,8 +85,8 @@ export function serveRequests(limits: Limits, answering: Answering): { server: S
 function converse(socket: Socket, limits: Limits, { answer, refuse }: Answering, asked: () => void): void {
   const read = requestReader(limits, () => socket.write('HTTP/1.1 100 Continue\r\n\r\n'))
   const late = () => end(refuse(new RangeError(`a request has to be whole within ${limits.askMs} ms`)))
-  let deadline = setTimeout(late, limits.askMs)
-  socket.on('close', () => clearTimeout(deadline))
+  let deadline = afterReading(limits.askMs, late)
+  socket.on('close', () => deadline[Symbol.dispose]())
   socket.once('end', hangUp)
   socket.on('data', take)
 
@@ -97,7 +108,7 @@ function converse(socket: Socket, limits: Limits, { answer, refuse }: Answering,
   /** From here on nothing is read: what else was sent stays with the kernel, which lets nobody send much. */
   function rest(): void {
     asked()
-    clearTimeout(deadline)
+    deadline[Symbol.dispose]()
     socket.off('data', take)
     socket.off('end', hangUp)
     socket.pause()
@@ -113,10 +124,27 @@ function converse(socket: Socket, limits: Limits, { answer, refuse }: Answering,
       answer.follow(socket)
       return
     }
-    deadline = setTimeout(hangUp, limits.readMs)
+    deadline = afterReading(limits.readMs, hangUp)
     const body = Buffer.from(answer.body as Uint8Array)
     socket.end(Buffer.concat([Buffer.from(headOf(answer.status, answer.type, body.length)), body]))
     socket.once('finish', hangUp)
+  }
+}
+
+/**
+ * Calls back after so long, unless disposed of before. Timers come before sockets: where the daemon was busy meanwhile, what came in time
+ * is read first.
+ */
+function afterReading(ms: number, act: () => void): Disposable {
+  let immediate: NodeJS.Immediate | undefined
+  const timer = setTimeout(() => {
+    immediate = setImmediate(act)
+  }, ms)
+  return {
+    [Symbol.dispose]() {
+      clearTimeout(timer)
+      clearImmediate(immediate)
+    },
   }
 }
 

@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { PROTOS } from '../../record/selection.ts'
 
 /** Bytes of a request's body, at most. */
-export const REQUEST_MAX = 64 * 1024
+export const REQUEST_MAX = 65_536
 /** Addresses and prefixes of one request, at most. */
 export const WHO_MAX = 1000
 /** Flies that an answer names; the others are only counted. */

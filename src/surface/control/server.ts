@@ -11,27 +11,31 @@ import { REQUEST_MAX, type Served } from './protocol.ts'
 /** Connections to the control socket at the same time. */
 export const CONTROL_CONNECTIONS_MAX = 64
 /** Connections to the metrics socket at the same time, for which nobody needs a privilege: Prometheus makes one. */
-export const METRICS_CONNECTIONS_MAX = 16
+const METRICS_CONNECTIONS_MAX = 16
 /** Bytes of a request before its body. */
-export const HEAD_MAX = 4096
+const HEAD_MAX = 4096
+/** Milliseconds until a request has to be whole, and then until its answer has to be read. */
+const CONTROL_PATIENCE_MS = 10_000
+/** The same for whoever reads the counters. */
+const METRICS_PATIENCE_MS = 2000
 
 const CONTROL: Limits = {
   connections: CONTROL_CONNECTIONS_MAX,
   head: HEAD_MAX,
   body: REQUEST_MAX,
-  askMs: 10_000,
-  readMs: 10_000,
+  askMs: CONTROL_PATIENCE_MS,
+  readMs: CONTROL_PATIENCE_MS,
 }
 const METRICS: Limits = {
   connections: METRICS_CONNECTIONS_MAX,
   head: HEAD_MAX,
   body: 0,
-  askMs: 2000,
-  readMs: 2000,
+  askMs: METRICS_PATIENCE_MS,
+  readMs: METRICS_PATIENCE_MS,
 }
 /** Where Prometheus looks unless told. */
 const METRICS_PATH = '/metrics'
-/** Answers that are on their way when the daemon ends have so long. */
+/** The answer to `stop` is still on its way when the daemon ends; whoever is slow must not keep us. */
 const FAREWELL_MS = 1000
 
 /** Listens on the socket; a stale one, that nobody answers, is replaced. The caller has made sure of that. */
@@ -68,7 +72,7 @@ async function serve(
   limits: Limits,
   answering: Answering,
 ): Promise<AsyncDisposable> {
-  const { server, destroyAll } = serveRequests(limits, answering)
+  const { server, close } = serveRequests(limits, answering)
   try {
     await listen(server, path, mask)
   } catch (error) {
@@ -78,14 +82,7 @@ async function serve(
       cause: error,
     })
   }
-  return {
-    async [Symbol.asyncDispose]() {
-      const closed = new Promise(resolve => server.close(resolve))
-      // The answer to `stop` is still on its way; whoever is slow must not keep us.
-      setTimeout(destroyAll, FAREWELL_MS).unref()
-      await closed
-    },
-  }
+  return { [Symbol.asyncDispose]: () => close(FAREWELL_MS) }
 }
 
 async function listen(server: Server, path: string, mask: number): Promise<void> {
