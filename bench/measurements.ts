@@ -1,5 +1,6 @@
 /** All that `npm run bench` can measure: one file each. */
 import { client } from './measure/client.ts'
+import { endpoints } from './measure/endpoints.ts'
 import { flies, million } from './measure/flies.ts'
 import { flood } from './measure/flood.ts'
 import { flood6 } from './measure/flood6.ts'
@@ -34,6 +35,7 @@ export const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
     once: true,
     measure: million,
   },
+  endpoints: { title: 'The worst caller of each endpoint', once: true, measure: endpoints },
   fly: { title: "A fly's packet", measure: fly },
   innocent: { title: "An innocent's packet", measure: innocent },
   idle: { title: 'Idle, without flies', measure: idle },

@@ -1,5 +1,5 @@
 /** What a process has used, as /proc tells. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Ticks of 10 ms (proc_pid_stat): sysconf(_SC_CLK_TCK) is 100 on every Linux that Node runs on. */
@@ -31,6 +31,16 @@ export async function quiet(pid: number, { ms = 500, longest = 120_000 } = {}): 
 /** Resident memory in bytes. */
 export function resident(pid: number): number {
   return status(pid, 'VmRSS') * 1024
+}
+
+/** The most resident memory in bytes since `forgetPeak`. */
+export function peak(pid: number): number {
+  return status(pid, 'VmHWM') * 1024
+}
+
+/** See clear_refs in proc(5). */
+export function forgetPeak(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, '5')
 }
 
 /** How often the threads of the process have gone to sleep: each is a wake-up afterwards. */

@@ -39,4 +39,6 @@ export interface KernelSets {
     set: 'flypaper' | 'flypaper6' | KernelFilled,
     elements: readonly Address[],
   ): ReadonlySet<string> | undefined
+  /** How many elements a set has, read in the same way as `read` does; undefined when there are more than `most`. */
+  count(set: KernelFilled, most: number): Promise<number | undefined>
 }

@@ -7,6 +7,7 @@ import type { KernelSets } from '../keep/kernel-sets.ts'
 import { keyBytes } from '../terms/address-bytes.ts'
 import { readText } from './files.ts'
 import {
+  countElements,
   openElements,
   type RulesetChange,
   type RulesetElement,
@@ -40,6 +41,7 @@ export const kernelSets: KernelSets = {
     if (found.size === 0 && !asked.exists(set)) return undefined
     return new Set(elements.filter(element => found.has(element)))
   },
+  count: (set, most) => countElements(TABLE.name, set, most),
 }
 
 /** Random, and another after each boot: random(4). */

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { schema } from '../../src/settings/schema.ts'
+import { ENDPOINTS, type Endpoint } from '../../src/surface/control/endpoints.ts'
 
-const rows = readFileSync('docs/bounds.md', 'utf8')
+const document = readFileSync('docs/bounds.md', 'utf8')
+const rows = document
   .split('\n')
   .filter(line => /^\| [^|]+ \| [\d,]+ \|/.test(line))
   .map(line => line.split('|').map(cell => cell.trim()))
@@ -24,4 +26,25 @@ test('the bounds in the document are those of the program', () => {
     assert.equal(Number(value?.replaceAll('_', '')), number, `${what}: ${name}`)
   }
   assert.ok(constants > 10)
+})
+
+test('every endpoint is in the document, with its turn, its bound and what was measured', () => {
+  const rows = new Map(
+    document
+      .split('\n')
+      .filter(line => /^\| `(GET|POST) /.test(line))
+      .map(line => line.split('|').map(cell => cell.trim()))
+      .map(([, endpoint, ...cells]) => [endpoint!.replaceAll('`', ''), cells] as const),
+  )
+  const ends = ['leave', 'stop']
+  for (const [name, { method, path, turn }] of Object.entries<Endpoint>(ENDPOINTS)) {
+    const [told, bound = '', standstill = '', memory = ''] = rows.get(`${method} ${path}`) ?? []
+    assert.equal(told, turn, `${method} ${path}`)
+    if (ends.includes(name)) continue
+    const [, constant, file] = /^`(\w+)` in `(.+)`$/.exec(bound) ?? []
+    assert.ok(constant !== undefined && file !== undefined, `${path}: ${bound}`)
+    assert.match(readFileSync(file, 'utf8'), new RegExp(`const ${constant} = [\\d_]+\\n`), path)
+    assert.match(`${standstill}, ${memory}`, /^[\d,.]+ ms, [\d,.]+ MB$/, path)
+  }
+  assert.equal(rows.size, Object.keys(ENDPOINTS).length)
 })

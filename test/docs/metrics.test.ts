@@ -57,6 +57,12 @@ test('every metric is in the document, and the document tells of no other; alert
     assert.ok(known.includes(name.replace(/_(bucket|sum|count)$/, '')), name)
 })
 
+test('the bridge, which every local user reaches, is not in the group that may open the control socket', () => {
+  const unit = readFileSync('docs/prometheus/flypaperd-metrics.service', 'utf8')
+  assert.match(unit, /^DynamicUser=yes$/m)
+  assert.doesNotMatch(unit, /^(User|Group|SupplementaryGroups)=/m)
+})
+
 test('the expressions of the dashboard are expressions', () => {
   const expressions = [...document.matchAll(/^\| .* \| (`.*`) \|$/gm)].flatMap(([, cell]) =>
     [...cell!.matchAll(/`([^`]+)`/g)].map(([, expression]) => expression!),

@@ -11,6 +11,7 @@ export const quietKernelSets: KernelSets = {
   watch: () => ({ [Symbol.dispose]() {} }),
   read: async () => [],
   find: () => new Set(),
+  count: async () => 0,
 }
 
 /** The sets of a fake firewall; `listing` is what a listing of one tells of its elements. */

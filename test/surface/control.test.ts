@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { reachDaemon } from '../../src/surface/control/client.ts'
-import { type DaemonStatus, REQUEST_MAX, type Served } from '../../src/surface/control/protocol.ts'
+import { type DaemonStatus, ERROR_MAX, REQUEST_MAX, type Served } from '../../src/surface/control/protocol.ts'
 import { serveControl, serveMetrics } from '../../src/surface/control/server.ts'
 import { WATCHER_BYTES, WATCHERS_MAX } from '../../src/surface/control/watchers.ts'
 import { listenAt } from '../../src/system/unix-sockets.ts'
@@ -46,7 +46,7 @@ function daemon(): Served & { readonly calls: unknown[][]; tell(line: string): v
       listeners.add(listener)
       return { [Symbol.dispose]: () => void listeners.delete(listener) }
     },
-    metrics: async () => '# nothing\n',
+    metrics: async () => Buffer.from('# nothing\n'),
     async lock(request) {
       calls.push(['lock', request])
       return { locked: request.lockouts.map(({ who }) => who), kept: [], refused: [] }
@@ -160,6 +160,51 @@ test('wrong and huge requests are refused, and do nothing', async () => {
   })
 })
 
+test('orders are carried out one after the other; who asks, watches or ends the daemon does not wait for them', async () => {
+  await served(async (path, control) => {
+    const first = Promise.withResolvers<void>()
+    const begun: string[] = []
+    let turns = 0
+    const isOver = new AbortController()
+    const count = () => {
+      turns++
+      if (!isOver.signal.aborted) setImmediate(count)
+    }
+    control.flush = async by => {
+      begun.push(`${by} ${turns}`)
+      if (by === 'first') await first.promise
+      return 0
+    }
+    const flush = (by: string) => ask(path, 'POST', '/v1/flush', JSON.stringify({ by }))
+    const slow = flush('first')
+    while (begun.length === 0) await new Promise(resolve => setTimeout(resolve, 5))
+    setImmediate(count)
+    const others = Array.from({ length: 20 }, (_, i) => flush(`other${i}`))
+    assert.equal((await ask(path, 'GET', '/v1/status')).status, 200)
+    assert.equal((await ask(path, 'GET', '/v1/metrics')).status, 200)
+    assert.equal((await ask(path, 'POST', '/v1/stop', '{"by":"root"}')).status, 200)
+    assert.deepEqual(begun.length, 1)
+    first.resolve()
+    await Promise.all([slow, ...others])
+    isOver.abort()
+    const inTurns = begun.slice(1).map(one => one.split(' ')[1])
+    assert.equal(new Set(inTurns).size, 20, 'each in a turn of its own')
+  })
+})
+
+test('however much is wrong with a request, little is told of it', async () => {
+  await served(async (path, control) => {
+    const worst = `{"lockouts":[${'{},'.repeat(21_000)}{}],"by":"root"}`
+    const { status, text } = await ask(path, 'POST', '/v1/lock', worst)
+    assert.equal(status, 400)
+    assert.match(text, /lockouts/)
+    assert.ok(text.length < 2 * ERROR_MAX, `${text.length} characters`)
+    const long = await ask(path, 'POST', '/v1/flush', `{"${'x'.repeat(REQUEST_MAX - 20)}":1}`)
+    assert.ok(long.text.length < 2 * ERROR_MAX, `${long.text.length} characters`)
+    assert.deepEqual(control.calls, [])
+  })
+})
+
 test('events: a line each, to all who watch, until either side goes; more than 16 are refused', async () => {
   await served(async (path, control) => {
     const client = (await reachDaemon(path))!
@@ -210,12 +255,13 @@ test('the metrics socket has the counters and nothing else', async () => {
     await using _ = await serveMetrics(path, control, SOCKETS)
     assert.equal(statSync(path).mode & 0o777, 0o666)
     assert.deepEqual(await ask(path, 'GET', '/metrics'), { status: 200, text: '# nothing\n' })
-    for (const [method, url] of [
-      ['POST', '/v1/flush'],
-      ['GET', '/v1/status'],
-      ['POST', '/metrics'],
+    for (const [method, url, body, status] of [
+      ['POST', '/v1/flush', '{"by":"root"}', 400],
+      ['POST', '/v1/flush', '', 404],
+      ['GET', '/v1/status', '', 404],
+      ['POST', '/metrics', '', 404],
     ] as const)
-      assert.equal((await ask(path, method, url, '{"by":"root"}')).status, 404)
+      assert.equal((await ask(path, method, url, body)).status, status)
     assert.deepEqual(control.calls, [])
   } finally {
     rmSync(directory, { recursive: true })

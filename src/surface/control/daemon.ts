@@ -4,6 +4,7 @@ import type { Trap } from '../../daemon/run.ts'
 import type { World } from '../../daemon/world.ts'
 import type { Wish } from '../../lockout/decide/lock.ts'
 import type { Seconds } from '../../terms/duration.ts'
+import { cachedText } from '../metrics/cached.ts'
 import { kernelFill } from '../metrics/fill.ts'
 import { metricsOf } from '../metrics/metrics.ts'
 import { metricsText } from '../metrics/text.ts'
@@ -31,9 +32,9 @@ export interface Running {
 
 export function controlOf(running: Running): Served {
   const { world, trap, trial, reload, finish } = running
-  const { history, events, log, now } = world
+  const { history, events, log, now, clock } = world
   const since = now()
-  const filled = kernelFill(world.kernelSets, now)
+  const filled = kernelFill(world.kernelSets, clock)
   const about = () => ({
     version: running.version,
     since,
@@ -44,17 +45,12 @@ export function controlOf(running: Running): Served {
   const supports = oncePerKernel(world)
   return {
     watch: events.watch,
-    metrics: async () =>
-      metricsText(
-        metricsOf({
-          status: about(),
-          counts: trap.counts(),
-          fill: { ...trap.flies.fill(now()), ...(await filled()) },
-          sizes: trap.settings.sizes,
-          historyBytes: history.bytes(),
-          logLost: log.lost(),
-        }),
-      ),
+    metrics: cachedText(async () => {
+      const fill = { ...(await filled()), ...trap.flies.fill(now()) }
+      const [status, counts, { sizes }] = [about(), trap.counts(), trap.settings]
+      const seen = { status, counts, fill, sizes, historyBytes: history.bytes(), logLost: log.lost() }
+      return metricsText(metricsOf(seen))
+    }, clock),
     status: async () => status(),
     health: async () =>
       statusLines({

@@ -2,10 +2,17 @@
 import type * as z from 'zod'
 import * as protocol from './protocol.ts'
 
+/**
+ * When a request is seen to. `order`: one after the other, since it changes sets and history. `question`: one in a turn of the event
+ * loop, since the kernel is asked or much is put together. `now`: what costs next to nothing, or must not wait.
+ */
+export type Turn = 'order' | 'question' | 'now'
+
 export interface Endpoint {
   readonly method: 'GET' | 'POST'
   readonly path: string
   readonly what: string
+  readonly turn: Turn
   readonly request?: z.ZodType
   /** Answers with JSON of this shape, or with a text that goes on as told. */
   readonly answer: z.ZodType | { readonly type: string; readonly line?: z.ZodType }
@@ -18,18 +25,21 @@ export const ENDPOINTS = {
     method: 'GET',
     path: '/v1/status',
     what: 'Which daemon this is, and what it has counted since it started.',
+    turn: 'question',
     answer: protocol.StatusAnswer,
   },
   health: {
     method: 'GET',
     path: '/v1/health',
     what: 'The six lines of status: whether the trap is armed and well.',
+    turn: 'question',
     answer: protocol.HealthAnswer,
   },
   lock: {
     method: 'POST',
     path: '/v1/lock',
     what: 'Locks addresses and prefixes out by hand, and says whom it refuses.',
+    turn: 'order',
     request: protocol.LockRequest,
     answer: protocol.LockAnswer,
     example: { lockouts: [{ who: '203.0.113.7', seconds: 3600 }], because: 'it is enough', by: 'anna' },
@@ -38,6 +48,7 @@ export const ENDPOINTS = {
     method: 'POST',
     path: '/v1/free',
     what: 'Frees flies by address and prefix, port, protocol, time.',
+    turn: 'order',
     request: protocol.FreeRequest,
     answer: protocol.FreeAnswer,
     example: { who: ['203.0.113.7', '2001:db8:1:2::/64'], by: 'anna' },
@@ -46,6 +57,7 @@ export const ENDPOINTS = {
     method: 'POST',
     path: '/v1/flush',
     what: 'Frees all flies; the history stays.',
+    turn: 'order',
     request: protocol.ByRequest,
     answer: protocol.FlushAnswer,
     example: { by: 'anna' },
@@ -54,6 +66,7 @@ export const ENDPOINTS = {
     method: 'POST',
     path: '/v1/pause',
     what: 'For so long nobody new is held or locked out; the flies stay. It ends by itself, or with 0.',
+    turn: 'order',
     request: protocol.PauseRequest,
     answer: protocol.Nothing,
     example: { seconds: 600, by: 'anna' },
@@ -62,6 +75,7 @@ export const ENDPOINTS = {
     method: 'POST',
     path: '/v1/reload',
     what: 'Takes the settings of now without a gap, or refuses them whole and says why.',
+    turn: 'order',
     request: protocol.ByRequest,
     answer: protocol.Nothing,
     example: { by: 'anna' },
@@ -70,6 +84,7 @@ export const ENDPOINTS = {
     method: 'POST',
     path: '/v1/confirm',
     what: 'Keeps a trap that was armed to be tried.',
+    turn: 'now',
     request: protocol.ByRequest,
     answer: protocol.Nothing,
   },
@@ -77,24 +92,28 @@ export const ENDPOINTS = {
     method: 'GET',
     path: '/v1/events',
     what: 'One line of JSON an event, until either side goes. Whoever reads too slowly loses lines, and a line with the event "lost" says how many.',
+    turn: 'now',
     answer: { type: 'application/jsonl', line: protocol.EventLine },
   },
   metrics: {
     method: 'GET',
     path: '/v1/metrics',
     what: 'The counters as Prometheus reads them.',
+    turn: 'now',
     answer: { type: 'text/plain; version=0.0.4' },
   },
   openapi: {
     method: 'GET',
     path: '/v1/openapi.json',
     what: 'This description.',
+    turn: 'question',
     answer: { type: 'application/json' },
   },
   leave: {
     method: 'POST',
     path: '/v1/leave',
     what: 'Ends the daemon and leaves the trap armed, for another daemon to go on.',
+    turn: 'now',
     request: protocol.ByRequest,
     answer: protocol.Nothing,
   },
@@ -102,6 +121,7 @@ export const ENDPOINTS = {
     method: 'POST',
     path: '/v1/stop',
     what: 'Disarms the trap and ends the daemon.',
+    turn: 'now',
     request: protocol.ByRequest,
     answer: protocol.Nothing,
     example: { by: 'anna' },

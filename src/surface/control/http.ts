@@ -4,4 +4,4 @@
  */
 import type * as Http from 'node:http'
 
-export const { createServer, request }: typeof Http = process.getBuiltinModule('node:http')
+export const { request }: typeof Http = process.getBuiltinModule('node:http')

@@ -5,11 +5,13 @@ import type { StatusLine } from '../status-lines.ts'
 import { CLAIM_MAX } from './who.ts'
 
 /** Bytes of a request's body, at most. */
-export const REQUEST_MAX = 64 * 1024
+export const REQUEST_MAX = 65_536
 /** Addresses and prefixes of one request, at most. */
 export const WHO_MAX = 1000
 /** Flies that an answer names; the others are only counted. */
 export const NAMED_MAX = 1000
+/** Characters of an error, at most. */
+export const ERROR_MAX = 10_000
 
 const By = z.string().min(1).max(CLAIM_MAX).optional().meta({
   description:
@@ -181,6 +183,6 @@ export interface Control {
 export interface Served extends Control {
   /** Calls the listener with each event, as a line of JSON without its end, until disposed of. */
   watch(listener: (line: string) => void): Disposable
-  /** Prometheus text. */
-  metrics(): Promise<string>
+  /** Prometheus text, in UTF-8. */
+  metrics(): Promise<Uint8Array>
 }

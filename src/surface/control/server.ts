@@ -1,17 +1,41 @@
-/** The control socket of the running daemon. Only root, its owner and its group may speak to it. */
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+/** The sockets of the running daemon: control, for root, its owner and its group alone, and metrics, for everybody. */
+import type { Server, Socket } from 'node:net'
 import { escapeText } from '../../terms/escape.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
-import { answering } from './answering.ts'
+import { openAnswering } from './answering.ts'
+import { type Answer, type Answering, type Limits, serveRequests } from './connections.ts'
 import { ENDPOINTS } from './endpoints.ts'
-import { createServer } from './http.ts'
-import type { Served } from './protocol.ts'
+import { REQUEST_MAX, type Served } from './protocol.ts'
 
-/** Connections at the same time, at most. */
-const CONNECTIONS_MAX = 64
+/** Connections to the control socket at the same time. */
+export const CONTROL_CONNECTIONS_MAX = 64
+/** Connections to the metrics socket at the same time, for which nobody needs a privilege: Prometheus makes one. */
+const METRICS_CONNECTIONS_MAX = 16
+/** Bytes of a request before its body. */
+const HEAD_MAX = 4096
+/** Milliseconds until a request has to be whole, and then until its answer has to be read. */
+const CONTROL_PATIENCE_MS = 10_000
+/** The same for whoever reads the counters. */
+const METRICS_PATIENCE_MS = 2000
+
+const CONTROL: Limits = {
+  connections: CONTROL_CONNECTIONS_MAX,
+  head: HEAD_MAX,
+  body: REQUEST_MAX,
+  askMs: CONTROL_PATIENCE_MS,
+  readMs: CONTROL_PATIENCE_MS,
+}
+const METRICS: Limits = {
+  connections: METRICS_CONNECTIONS_MAX,
+  head: HEAD_MAX,
+  body: 0,
+  askMs: METRICS_PATIENCE_MS,
+  readMs: METRICS_PATIENCE_MS,
+}
 /** Where Prometheus looks unless told. */
 const METRICS_PATH = '/metrics'
+/** The answer to `stop` is still on its way when the daemon ends; whoever is slow must not keep us. */
+const FAREWELL_MS = 1000
 
 /** The port; system/unix-sockets.ts implements it. */
 export interface UnixSockets {
@@ -27,26 +51,33 @@ export async function serveControl(
   daemon: Served,
   sockets: UnixSockets,
 ): Promise<AsyncDisposable> {
-  const { answer, end } = answering(daemon, sockets.peerOf)
-  return serve({ path, mask: 0o117, sockets }, answer, end)
+  const answering = openAnswering(daemon, sockets.peerOf)
+  const serving = await serve({ path, mask: 0o117, sockets }, CONTROL, answering)
+  return {
+    async [Symbol.asyncDispose]() {
+      answering[Symbol.dispose]()
+      await serving[Symbol.asyncDispose]()
+    },
+  }
 }
 
 /** The counters alone, for whoever may enter the directory: nothing can be changed here, and no address is told. */
 export async function serveMetrics(
   path: string,
-  daemon: Served,
+  daemon: Pick<Served, 'metrics'>,
   sockets: UnixSockets,
 ): Promise<AsyncDisposable> {
-  return serve({ path, mask: 0o111, sockets }, async (request, response) => {
-    const isAsked = request.method === 'GET' && request.url === METRICS_PATH
-    const say = (status: number, text: string) =>
-      response.writeHead(status, { 'content-type': ENDPOINTS.metrics.answer.type }).end(text)
-    if (!isAsked) say(404, `there is only ${METRICS_PATH}\n`)
-    else
-      await daemon.metrics().then(
-        text => say(200, text),
-        error => say(500, `${escapeText(String(error))}\n`),
-      )
+  const { type } = ENDPOINTS.metrics.answer
+  return serve({ path, mask: 0o111, sockets }, METRICS, {
+    async answer({ method, path }): Promise<Answer> {
+      if (method === 'GET' && path === METRICS_PATH)
+        return { status: 200, type, body: await daemon.metrics() }
+      return { status: 404, type, body: `there is only ${METRICS_PATH}\n` }
+    },
+    refuse(error) {
+      const isTheirs = error instanceof RangeError || (error instanceof Failure && error.exit === EXIT.usage)
+      return { status: isTheirs ? 400 : 500, type, body: `${escapeText(String(error))}\n` }
+    },
   })
 }
 
@@ -58,11 +89,10 @@ interface Place {
 
 async function serve(
   { path, mask, sockets }: Place,
-  answer: (request: IncomingMessage, response: ServerResponse) => void,
-  end = () => {},
+  limits: Limits,
+  answering: Answering,
 ): Promise<AsyncDisposable> {
-  const server = createServer({ requestTimeout: 10_000 }, answer)
-  server.maxConnections = CONNECTIONS_MAX
+  const { server, close } = serveRequests(limits, answering)
   try {
     await sockets.listen(server, path, mask)
   } catch (error) {
@@ -73,13 +103,5 @@ async function serve(
       cause: error,
     })
   }
-  return {
-    async [Symbol.asyncDispose]() {
-      end()
-      const closed = new Promise(resolve => server.close(resolve))
-      // The answer to `stop` is still on its way; whoever is slow must not keep us.
-      setTimeout(() => server.closeAllConnections(), 1000).unref()
-      await closed
-    },
-  }
+  return { [Symbol.asyncDispose]: () => close(FAREWELL_MS) }
 }

@@ -4,7 +4,7 @@
  * A library of its own, over libc through koffi: no addon, no compiler. See docs/nfnetlink.md.
  */
 export type { ElementChange, SetElement } from './element-batch.ts'
-export { firstElements, readElements, visitElements } from './element-dump.ts'
+export { countElements, firstElements, readElements, visitElements } from './element-dump.ts'
 export { type Elements, openElements } from './elements.ts'
 export { NetlinkError, type NetlinkErrorCode } from './error.ts'
 export { type LogOptions, openLog } from './log.ts'

@@ -3,7 +3,12 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
-import { openElements, watchRuleset } from '../../../src/system/nfnetlink/index.ts'
+import {
+  countElements,
+  openElements,
+  readElements,
+  watchRuleset,
+} from '../../../src/system/nfnetlink/index.ts'
 import { HOST_LITTLE_ENDIAN } from '../../../src/system/nfnetlink/message.ts'
 import { makeSlots } from '../../../src/system/nfnetlink/slots.ts'
 import { openSocket } from '../../../src/system/nfnetlink/socket.ts'
@@ -49,6 +54,42 @@ describeInNamespace(import.meta.url, () => {
     for (let patience = 100; told.length === 0 && patience > 0; patience--) await sleep(50)
     assert.equal(lost, 0)
     assert.deepEqual(told, ['nft: 1'])
+  })
+
+  test('a large set is read and counted piece by piece: everything else has its turns', async () => {
+    execFileSync('nft', ['-f', '-'], { input: 'table inet filter { set many { type ipv4_addr; }; }' })
+    using elements = openElements('filter')
+    const SIZE = 20_000
+    for (let at = 0; at < SIZE; at += PIECE) {
+      const those = Array.from({ length: PIECE }, (_, i) => ({
+        key: Uint8Array.of(10, 0, (at + i) >> 8, at + i),
+        timeoutMs: undefined,
+      }))
+      elements.change([{ op: 'add', set: 'many', elements: those }])
+    }
+    const turnsOf = async <T>(work: Promise<T>): Promise<[T, number]> => {
+      let turns = 0
+      let isOver = false
+      const done = work.finally(() => {
+        isOver = true
+      })
+      while (!isOver) {
+        await turn()
+        turns++
+      }
+      return [await done, turns]
+    }
+    // One datagram has 32 KB, and an element 20 bytes.
+    const least = SIZE / (32_768 / 20) / 2
+    const [count, turns] = await turnsOf(countElements('filter', 'many', SIZE))
+    assert.equal(count, SIZE)
+    assert.ok(turns >= least, `${turns} turns`)
+    const [found, more] = await turnsOf(readElements('filter', 'many', SIZE))
+    assert.equal(found!.length, SIZE)
+    assert.ok(more >= least, `${more} turns`)
+    assert.equal(await countElements('filter', 'many', SIZE - 1), undefined)
+    assert.equal(await readElements('filter', 'many', SIZE - 1), undefined)
+    assert.equal(await countElements('filter', 'none', SIZE), 0)
   })
 
   test('of a port that is ignored the kernel tells nothing, of all others as before', () => {
