@@ -37,6 +37,8 @@ const AFTERWARDS_MS = 1000
 /** The worst that can be asked, by the number of the request; undefined: it ends the daemon, once. */
 const WORST: Record<EndpointName, ((n: number) => object | '') | undefined> = {
   status: () => '',
+  health: () => '',
+  pause: () => ({ seconds: 0, by: 'bench' }),
   lock: n => ({ lockouts: hosts(FLIES / WHO_MAX + n).map(who => ({ who })), by: 'bench' }),
   // Who is no fly may have been put into the set by hand, and has to be looked for there.
   free: n => ({ who: hosts(5000 + n), by: 'bench' }),

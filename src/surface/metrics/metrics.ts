@@ -17,9 +17,13 @@ export interface Seen {
   readonly logLost: number
 }
 
-export function metricsOf({ status, counts, fill, sizes, historyBytes, logLost }: Seen): readonly Metric[] {
+export function metricsOf(seen: Seen): readonly Metric[] {
+  return [...fliesMetrics(seen), ...workMetrics(seen)]
+}
+
+/** Which daemon it is, whom it locked out or spared, and how full the sets are. */
+function fliesMetrics({ status, counts, fill, sizes }: Seen): readonly Metric[] {
   const { version, since, capture, closed } = status
-  const { packets, lost, overruns, waiting } = counts.capture
   const families = { ipv4: fill.flypaper + fill.flypaper_nets, ipv6: fill.flypaper6 + fill.flypaper_nets6 }
   return [
     gauge('info', 'Which daemon this is.', [[{ version, capture, closed }, 1]]),
@@ -54,6 +58,13 @@ export function metricsOf({ status, counts, fill, sizes, historyBytes, logLost }
       [{ set: 'flypaper_known' }, sizes.known],
       [{ set: 'flypaper_known6' }, sizes.known],
     ]),
+  ]
+}
+
+/** What was held only, what was mended, and how the packets came. */
+function workMetrics({ counts, historyBytes, logLost }: Seen): readonly Metric[] {
+  const { packets, lost, overruns, waiting } = counts.capture
+  return [
     counter('offences_of_flies_total', 'Offences of sources that were locked out already.', [
       [{}, counts.again],
     ]),
