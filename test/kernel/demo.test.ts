@@ -85,7 +85,7 @@ function readmeSession(): string[] {
 function temporaryDirectory(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'flypaperd-test-demo-'))
   t.after(() => rmSync(directory, { recursive: true }))
-  chmodSync(directory, 0o777)
+  chmodSync(directory, 0o1777)
   return directory
 }
 

@@ -90,6 +90,7 @@ test('with a daemon and some flies', async t => {
       if (WATCHING.test(command)) {
         const watching = await started(gate, flypaperd, command)
         await eventually(async () => {
+          await flypaperd.run('free', '203.0.113.99') // to lock out a fly again tells nothing
           await flypaperd.run('lock', '203.0.113.99')
           return /203\.0\.113\.99/.test(watching.output())
         }, watching)
