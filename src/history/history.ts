@@ -88,7 +88,7 @@ export function openHistory(database: Database): History {
     if (add.run(...valuesOf(lockout, isAttack)) > 0) return
     const today = { source: lockout.source, ...dayAround(lockout.since) }
     const stands = isAttack || standsToday.get(today) !== undefined
-    supersede.run(today)
+    supersede.run({ ...today, since: lockout.since })
     add.run(...valuesOf(lockout, stands))
   }
 
@@ -100,7 +100,12 @@ export function openHistory(database: Database): History {
       ? [addAlikeSent, supersedeAlikeSent]
       : [addAlike, supersedeAlike]
     if (add.run(values) === alike.length) return
-    supersede.run({ lockouts: values.lockouts!, last: before, ...dayAround(alike[0]!.since) })
+    supersede.run({
+      lockouts: values.lockouts!,
+      last: before,
+      since: alike[0]!.since,
+      ...dayAround(alike[0]!.since),
+    })
     add.run(values)
   }
 

@@ -62,7 +62,7 @@ export const MIGRATIONS = [
    ) STRICT, WITHOUT ROWID;`,
   // What makes room last (rank.ts), and who was an attacker on which day: `day` holds no more what else the rows tell.
   `ALTER TABLE lockout ADD COLUMN rank INTEGER GENERATED ALWAYS AS (CASE
-     WHEN because = 'by-hand' AND locked_by <> 'hand' THEN 3
+     WHEN locked_by <> 'hand' THEN 3
      WHEN released_because = 'freed' AND released_by NOT IN ('flypaperd', 'the never-list', 'hand') THEN 3
      WHEN because = 'distinct-ports' THEN 2
      WHEN because = 'by-hand' OR times > 1 OR latest = 0 THEN 1
@@ -107,8 +107,14 @@ function addAlike({ source, sender }: typeof ITSELF): string {
           FROM json_each(:lockouts) WHERE true ON CONFLICT (source) WHERE latest = 1 DO NOTHING`
 }
 
-/** Whoever comes again on the same day, from `:begins` to `:ends`, is one attacker of it: the new row stands for him. */
-const SUPERSEDE = 'UPDATE lockout SET latest = 0, stands = iif(since BETWEEN :begins AND :ends, 0, stands)'
+const GOES_ON = 'released_at IS NULL AND (until IS NULL OR until > :since)'
+/**
+ * Whoever comes again on the same day, from `:begins` to `:ends`, is one attacker of it: the new row stands for him. A lockout that still
+ * goes on at `:since`, when the new one begins, ends then: no two of a source are in force.
+ */
+const SUPERSEDE = `UPDATE lockout SET latest = 0, stands = iif(since BETWEEN :begins AND :ends, 0, stands),
+  released_at = iif(${GOES_ON}, :since, released_at), released_by = iif(${GOES_ON}, 'flypaperd', released_by),
+  released_because = iif(${GOES_ON}, 'replaced', released_because)`
 
 function supersedeAlike({ source }: typeof ITSELF): string {
   return `${SUPERSEDE}

@@ -229,3 +229,49 @@ test('a row that this version did not write is refused, by its number', t => {
     })
   }
 })
+
+test('whoever gives a fly another end is remembered: the reason and the count stay, and a note of before', t => {
+  const { history } = fresh(t)
+  history.add([lockout()])
+  const until = SINCE + 24 * HOUR
+  const prolongation = { source: lockout().source, until, by: 'anna' }
+  history.prolong(
+    [
+      { ...prolongation, note: 'he goes on' },
+      { ...prolongation, source: fly('192.0.2.9') },
+    ],
+    SINCE + 1,
+  )
+  const found = history.find(lockout().source, SINCE + 2 * HOUR)
+  assert.deepEqual(found, { id: 1, ...lockout(), until, by: 'anna', note: 'he goes on' })
+  assert.equal(times(history, lockout().source), 1)
+  history.prolong([{ ...prolongation, until: 'forever' }], SINCE + 2)
+  assert.equal(history.find(lockout().source, SINCE + 99 * HOUR)?.note, 'he goes on')
+  history.release([lockout().source], FREED)
+  history.prolong([prolongation], FREED.at + 1)
+  assert.equal(history.find(lockout().source, FREED.at + 2), undefined, 'who was freed stays free')
+  assert.equal(history.newest(9).length, 1)
+})
+
+test('no two lockouts of a source are in force: the one that goes on ends when the next begins', t => {
+  const { history } = fresh(t)
+  const many = Array.from({ length: 9 }, (_, i) => lockout({ source: `198.51.100.${i}` }))
+  history.add([lockout(), ...many])
+  const again = (one: Lockout): Lockout => ({ ...one, since: SINCE + 5, until: SINCE + 9, times: 2 })
+  history.add([again(lockout()), ...many.map(again)])
+  history.release([lockout().source], { ...FREED, at: SINCE + 6 })
+  const rows = history.lockoutsOf([lockout().source, lockout().source], 9)
+  assert.deepEqual(
+    rows.map(({ released }) => released),
+    [
+      { at: SINCE + 6, by: 'root', because: 'free' },
+      { at: SINCE + 5, by: 'flypaperd', because: 'replaced' },
+    ],
+  )
+  assert.equal(history.count(SINCE + 10), 0)
+  const over = lockout({ source: '192.0.2.1', until: SINCE + 1 })
+  history.add([over])
+  history.add([{ ...over, since: SINCE + 2, until: SINCE + 3, times: 2 }])
+  const [, first] = history.lockoutsOf([over.source, over.source], 9)
+  assert.equal(first?.released, undefined, 'its time was over')
+})

@@ -46,6 +46,13 @@ const KINDS: Record<string, (history: History, first: number, size: number) => v
       RELEASE,
     )
   },
+  'prolonged by a person': (history, first, size) => {
+    history.add(batch(first, size))
+    history.prolong(
+      batch(first, size).map(({ source, until }) => ({ source, until, by: 'anna' })),
+      SINCE,
+    )
+  },
   'several ports': (history, first, size) =>
     history.add(batch(first, size).map(one => ({ ...one, because: 'distinct-ports' }))),
   repeaters: (history, first, size) => {
@@ -100,28 +107,47 @@ const FLOODS: [
 ][] = [
   [
     'singles',
-    ['by hand', 'freed by a person', 'several ports', 'repeaters', 'found in the kernel’s set'],
+    [
+      'by hand',
+      'freed by a person',
+      'prolonged by a person',
+      'several ports',
+      'repeaters',
+      'found in the kernel’s set',
+    ],
     ['singles', 'singles that found no room'],
   ],
-  ['singles that found no room', ['by hand', 'freed by a person', 'several ports', 'repeaters'], ['singles']],
+  [
+    'singles that found no room',
+    ['by hand', 'freed by a person', 'prolonged by a person', 'several ports', 'repeaters'],
+    ['singles'],
+  ],
   [
     'singles that flypaperd let go',
-    ['by hand', 'freed by a person', 'several ports', 'repeaters'],
+    ['by hand', 'freed by a person', 'prolonged by a person', 'several ports', 'repeaters'],
     ['singles'],
   ],
   [
     'singles that a person flushed',
-    ['by hand', 'freed by a person', 'several ports', 'repeaters'],
+    ['by hand', 'freed by a person', 'prolonged by a person', 'several ports', 'repeaters'],
     ['singles'],
   ],
   // The same forged sources twice.
   [
     'repeaters',
-    ['by hand', 'freed by a person', 'several ports'],
+    ['by hand', 'freed by a person', 'prolonged by a person', 'several ports'],
     ['repeaters', 'found in the kernel’s set'],
   ],
-  ['from a damaged history', ['by hand', 'freed by a person', 'several ports'], ['repeaters']],
-  ['found in the kernel’s set', ['by hand', 'freed by a person', 'several ports'], ['repeaters']],
+  [
+    'from a damaged history',
+    ['by hand', 'freed by a person', 'prolonged by a person', 'several ports'],
+    ['repeaters'],
+  ],
+  [
+    'found in the kernel’s set',
+    ['by hand', 'freed by a person', 'prolonged by a person', 'several ports'],
+    ['repeaters'],
+  ],
   ['several ports', ['by hand', 'freed by a person'], ['several ports']],
   ['by hand', [], ['by hand', 'freed by a person']],
 ]

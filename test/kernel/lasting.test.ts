@@ -175,7 +175,7 @@ test('a full disk: locking out goes on, one alarm, and what is late is written w
   await using _ = world
   using flypaperd = install(gate, `capture = "log"\n${NO_LIMIT}`)
   const settings = readFileSync(join(flypaperd.directory, 'flypaperd.toml'))
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'none', flypaperd.directory])
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m,mode=755', 'none', flypaperd.directory])
   using _disk = { [Symbol.dispose]: () => void execFileSync('umount', ['-l', flypaperd.directory]) }
   writeFileSync(join(flypaperd.directory, 'flypaperd.toml'), settings)
   const daemon = await flypaperd.start()
