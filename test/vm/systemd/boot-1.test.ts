@@ -185,6 +185,39 @@ natively('a stuck event loop: the watchdog ends the daemon, another one comes', 
   await dropIn('')
 })
 
+/** 64 connections that send requests without end, and as many again when they are ended. */
+const READERS = `
+const many = 'GET /metrics HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n'.repeat(1500)
+const reach = () => {
+  const socket = require('node:net').connect('/run/flypaperd/metrics.sock')
+  const more = () => { while (!socket.destroyed && socket.write(many)); }
+  socket.on('connect', more).on('drain', more).on('data', () => {}).on('error', () => {})
+  socket.on('close', () => setTimeout(reach, 10))
+}
+for (let i = 0; i < 64; i++) reach()
+console.log('begun')`
+
+natively(
+  'user nobody reads the counters without end: the watchdog has its signs, offenders stick',
+  async () => {
+    await dropIn(`WatchdogSec=${WATCHDOG_SECONDS}`)
+    await sh('systemctl restart flypaperd')
+    const pid = await mainPid()
+    const nobody = ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups']
+    const readers = await start([...nobody, '/usr/lib/flypaperd/node', '-e', READERS])
+    await readers.says(/^begun$/)
+    await sleep(WATCHDOG_SECONDS * 2000)
+    const source = '198.18.0.20'
+    assert.equal(await scanner.connect(source, 81), 'silent')
+    await until('the offender is in the set', () => inSet(source))
+    assert.equal(await mainPid(), pid, 'the same daemon, after twice the time of the watchdog')
+    assert.equal(readers.output(), 'begun\n')
+    await readers.stop('SIGKILL')
+    assert.match(await sh('flypaperd status'), /process: +OK/)
+    await dropIn('')
+  },
+)
+
 natively('upgrade under a scan: the new version takes over, the trap is armed all the time', async () => {
   await underScan(() => sh('dpkg -i /root/flypaperd-next.deb'))
   assert.equal(await sh('flypaperd version'), 'flypaperd 0.1.0\n', 'the same program in a newer package')
