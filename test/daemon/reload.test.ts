@@ -111,6 +111,15 @@ test('whoever is on the new never-list is free: in kernel, history, index, and t
   assert.deepEqual(fake.eventsOf('free'), [{ event: 'free', source: '198.51.100.1', by: 'the never-list' }])
 })
 
+test('whoever has become near before a reload is free by it', () => {
+  const fake = fakeWorld()
+  using trap = fake.open()
+  fake.sockets.deliver([packet('198.51.100.1'), packet('198.51.100.2')])
+  fake.here.gateways = ['198.51.100.1' as never]
+  trap.reload(fake.settings(''))
+  assert.deepEqual([flyNames(trap), Object.keys(fake.inKernel())], [['198.51.100.2'], ['198.51.100.2']])
+})
+
 test('a reload that is in force is told as such, also when the kernel refuses to free the spared; arming again frees them', async () => {
   const fake = fakeWorld()
   using trap = fake.open()
