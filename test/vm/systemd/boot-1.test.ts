@@ -207,13 +207,13 @@ natively(
     const readers = await start([...nobody, '/usr/lib/flypaperd/node', '-e', READERS])
     await readers.says(/^begun$/)
     await sleep(WATCHDOG_SECONDS * 2000)
-    const source = '198.18.0.20'
-    assert.equal(await scanner.connect(source, 81), 'silent')
-    await until('the offender is in the set', () => inSet(source))
+    assert.equal(await scanner.connect(OTHER_FLY, 81), 'silent')
+    await until('the offender is in the set', () => inSet(OTHER_FLY))
     assert.equal(await mainPid(), pid, 'the same daemon, after twice the time of the watchdog')
     assert.equal(readers.output(), 'begun\n')
     await readers.stop('SIGKILL')
     assert.match(await sh('flypaperd status'), /process: +OK/)
+    await sh(`flypaperd free ${OTHER_FLY}`)
     await dropIn('')
   },
 )

@@ -74,6 +74,7 @@ function scannerOf(host: Host): Scanner {
   return {
     async connect(source, port) {
       const { stderr } = await host.run(['nc', '-nvz', '-w', '2', '-s', source, GATE, String(port)])
+      if (/bind|assign/.test(stderr)) throw new Error(`${source} is no address of the scanner: ${stderr}`)
       if (stderr.includes('succeeded')) return 'open'
       return stderr.includes('refused') ? 'refused' : 'silent'
     },
