@@ -45,7 +45,8 @@ async function withoutDaemon<T>(
     },
   }
   const { nameFly } = nearOf(system.surroundings.neighbourhood(), settings.never)
-  return act({
+  // Awaited, since what it acts through is closed at the end of this function.
+  return await act({
     free: request =>
       freeWhom(
         {
