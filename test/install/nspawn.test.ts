@@ -30,8 +30,13 @@ test('systemd-nspawn: install, use, upgrade, reboot, purge', async t => {
   }
 })
 
-/** A network of its own; no traces in this machine's list of machines. */
+/** A network of its own; no traces in this machine's list of machines. When it is killed, so is everything in it. */
 const NSPAWN = [
+  'unshare',
+  '--pid',
+  '--fork',
+  '--kill-child',
+  '--mount-proc',
   'systemd-nspawn',
   '--quiet',
   '--private-network',
