@@ -69,7 +69,10 @@ export function openDaemon(
     }),
   )
   const pauseClock = opening.use(
-    openPauseClock(() => feed({ input: 'pause', seconds: 0 as Seconds, by: 'its time' })),
+    openPauseClock(
+      () => feed({ input: 'pause', seconds: 0 as Seconds, by: 'its time' }),
+      error => alarm(`the kernel does not end the pause, whose time is over: ${String(error)}`),
+    ),
   )
   const keeper = opening.use(keepBy(world, state, care.slept, feed))
   const daemon: Daemon = {

@@ -17,17 +17,17 @@ export function rememberedPause(history: History, now: number): number | undefin
   return until > now ? until : undefined
 }
 
-/** 0 seconds end it. */
+/** 0 seconds end it. Throws, and nothing has changed, where the kernel refuses it. */
 export function pause(daemon: Daemon, { seconds, by }: InputOf<'pause'>): void {
-  const { state, ledger, world, pauseClock } = daemon
+  const { state, world, pauseClock } = daemon
   const now = world.now()
   const wasPaused = state.pausedUntil !== undefined
-  state.pausedUntil = seconds === 0 ? undefined : now + seconds * 1000
-  world.history.setMeta(UNTIL, String(state.pausedUntil ?? ''))
-  ledger.firewall.change(graceChanges(graceLeft(state, world)))
-  pauseClock.set(state.pausedUntil && state.pausedUntil - now)
-  if (state.pausedUntil !== undefined)
-    world.events.tell({ event: 'paused', until: state.pausedUntil, seconds, by })
+  const pausedUntil = seconds === 0 ? undefined : now + seconds * 1000
+  world.firewall.change(graceChanges(graceLeft({ ...state, pausedUntil }, world)))
+  state.pausedUntil = pausedUntil
+  world.history.setMeta(UNTIL, String(pausedUntil ?? ''))
+  pauseClock.set(pausedUntil && pausedUntil - now)
+  if (pausedUntil !== undefined) world.events.tell({ event: 'paused', until: pausedUntil, seconds, by })
   else if (wasPaused) world.events.tell({ event: 'resumed', by })
 }
 
@@ -43,12 +43,20 @@ export interface PauseClock extends Disposable {
   set(ms: number | undefined): void
 }
 
-export function openPauseClock(isOver: () => void): PauseClock {
+/** Without being told the kernel ends it as well: what it refuses is said, and ends nobody. */
+export function openPauseClock(isOver: () => void, failed: (error: unknown) => void): PauseClock {
   let timer: NodeJS.Timeout | undefined
+  const over = () => {
+    try {
+      isOver()
+    } catch (error) {
+      failed(error)
+    }
+  }
   return {
     set(ms) {
       clearTimeout(timer)
-      timer = ms === undefined ? undefined : setTimeout(isOver, ms)
+      timer = ms === undefined ? undefined : setTimeout(over, ms)
     },
     [Symbol.dispose]: () => clearTimeout(timer),
   }

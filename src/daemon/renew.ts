@@ -57,13 +57,13 @@ export function freeNever(daemon: Daemon): void {
 
 /** Looks at this machine again: addresses, routes, resolvers, served ports, connections, the firewall beside us. */
 export function look(daemon: Daemon): void {
-  const { world, state, ledger, audit, keeper, acquaintances, sources, care, alarms } = daemon
+  const { world, state, audit, keeper, acquaintances, sources, care, alarms } = daemon
   const { surroundings, now } = world
   // First, since whatever else is done here needs the sets.
   if (audit.isChanged()) keeper.rearm('the ruleset in the kernel was not as it should be')
   followNear(daemon)
   const { settings, near } = state.policy
-  ledger.firewall.change([
+  world.firewall.change([
     ...surroundingChanges(surroundings, settings.closed),
     ...knownChanges(surroundings.connected(), near.nameFly),
   ])

@@ -149,6 +149,19 @@ test('paused: nobody new is judged, flies stay, the kernel lets pass; it ends by
   assert.deepEqual(flyNames(trap), ['198.51.100.1', '198.51.100.2'])
 })
 
+test('a pause that the kernel refuses is told as such, and is none: whoever touches a closed port sticks', () => {
+  const fake = fakeWorld()
+  using trap = fake.open()
+  {
+    using _ = fake.firewall.refuse(asked => typeof asked !== 'string', new Error('busy'))
+    assert.throws(() => trap.pause(seconds(600), 'root'), /busy/)
+  }
+  assert.equal(trap.pausedUntil, undefined)
+  assert.deepEqual(fake.eventsOf('paused'), [])
+  fake.sockets.deliver([packet('198.51.100.1')])
+  assert.deepEqual(flyNames(trap), ['198.51.100.1'])
+})
+
 test('a pause outlives a restart, and is ended by hand; what is not paused is not told as resumed', () => {
   const fake = fakeWorld()
   {

@@ -235,3 +235,15 @@ test('a look tells the kernel which ports are served and who is connected, and f
   assert.deepEqual(Object.keys(fake.inKernel('flypaper_known')), ['203.0.113.9'])
   assert.ok(!trap.flies.has('198.51.100.1' as never))
 })
+
+test('a dry run follows this machine, too: served ports, clients, a pause', () => {
+  const fake = fakeWorld()
+  using trap = fake.open('dry_run = true')
+  fake.here.served = [[6, 443]]
+  fake.here.connected = ['203.0.113.9' as never]
+  trap.refresh()
+  trap.pause(600 as never, 'root')
+  assert.deepEqual(Object.keys(fake.inKernel('flypaper_served')), ['6,22', '6,443'])
+  assert.deepEqual(Object.keys(fake.inKernel('flypaper_known')), ['203.0.113.9'])
+  assert.deepEqual(fake.inKernel('flypaper_grace'), { 2: 600, 10: 600 })
+})
