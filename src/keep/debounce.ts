@@ -13,9 +13,11 @@ export interface Debounce extends Disposable {
 /** `work` tells whether more is left for the next second. What it throws is said, and ends it until it begins anew. */
 export function debounce(work: () => boolean, failed: (error: unknown) => void): Debounce {
   let timer: NodeJS.Timeout | undefined
+  let isDue = false
   let isOver = false
 
   function begin(): void {
+    isDue = true
     if (!isOver) timer ??= setTimeout(now, SECOND_MS)
   }
 
@@ -23,7 +25,8 @@ export function debounce(work: () => boolean, failed: (error: unknown) => void):
     clearTimeout(timer)
     timer = undefined
     try {
-      if (work()) begin()
+      isDue = work()
+      if (isDue) begin()
     } catch (error) {
       failed(error)
     }
@@ -34,7 +37,7 @@ export function debounce(work: () => boolean, failed: (error: unknown) => void):
     now,
     [Symbol.dispose]() {
       isOver = true
-      now()
+      if (isDue) now()
     },
   }
 }

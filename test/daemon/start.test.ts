@@ -27,12 +27,13 @@ test('the grace time after boot is what is left of it', () => {
 
 test('the sources come first: when the numbers are taken, nothing was changed, and nothing stays open', () => {
   for (const number of [4242, 4246]) {
-    const { open, firewall, sockets, history } = fakeWorld()
+    const { open, firewall, sockets, history, said } = fakeWorld()
     sockets.taken.add(number)
     assert.throws(() => open('closed = "unaccepted"\ncapture = "log"'), { exit: 69 })
     assert.deepEqual([firewall.loaded, firewall.transactions, firewall.look()], [[], [], undefined])
     assert.deepEqual(sockets.listening(), [])
     assert.equal(history.getMeta('running'), '', 'and it ends as a daemon that has run')
+    assert.deepEqual(said, [], 'of which nobody hears but by the error')
   }
 })
 

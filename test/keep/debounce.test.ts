@@ -53,10 +53,24 @@ test('what fails is said, and tried again when there is something to do again', 
 })
 
 test('at the end it is done once more, and never after that', t => {
-  const { busy, state } = busyFor(t, 9)
-  busy[Symbol.dispose]()
-  assert.equal(state.done, 1)
+  for (const failure of [undefined, new Error('no')]) {
+    const { busy, state } = busyFor(t, 9)
+    state.failure = failure
+    busy.begin()
+    mock.timers.tick(1000)
+    busy[Symbol.dispose]()
+    assert.equal(state.done, 2)
+    busy.begin()
+    mock.timers.tick(60_000)
+    assert.equal(state.done, 2)
+    mock.timers.reset()
+  }
+})
+
+test('at the end nothing is done where nothing is left', t => {
+  const { busy, state } = busyFor(t, 1)
   busy.begin()
   mock.timers.tick(60_000)
+  busy[Symbol.dispose]()
   assert.equal(state.done, 1)
 })
