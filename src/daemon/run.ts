@@ -31,6 +31,8 @@ export interface Trap extends Disposable {
   readonly capture: Capture
   /** Seconds of grace after boot that were left when the trap was armed. */
   readonly grace: number
+  /** Resolves when what follows the arming in the background is done. */
+  settled(): Promise<void>
   /** Those in force, with a mode in place of "auto". */
   readonly settings: Policy['settings']
   /** Which mode closed = "auto" took, and why; undefined when the settings name one. */
@@ -71,6 +73,7 @@ export function openTrap(world: World, asked: Settings): Trap {
       return sources.capture
     },
     grace,
+    settled: daemon.keeper.settled,
     get settings() {
       return state.policy.settings
     },

@@ -37,6 +37,8 @@ export interface Keeper extends Disposable {
   rearm(why: string, when?: 'later'): void
   /** Does in the background what follows an arming. */
   follow(state: SetState): void
+  /** Resolves when that is done, or has failed, or is done anew. */
+  settled(): Promise<void>
   counts(): KeeperCounts
 }
 
@@ -65,6 +67,7 @@ export function keepTrap(world: KeepWorld, trap: KeptTrap): Keeper {
   const alarm = openAlarm(log, now)
   const counts = { rearmed: 0, mended: 0 }
   let following = new AbortController()
+  let settled = Promise.resolve()
   let timer: NodeJS.Timeout | undefined
   const armed: number[] = []
 
@@ -102,8 +105,10 @@ export function keepTrap(world: KeepWorld, trap: KeptTrap): Keeper {
     const { signal } = following
     const began = performance.now()
     const count = flies.count(now())
-    reconcile(world, trap, state, signal)
-      .then(mended => mended !== undefined && tell(mended, count, performance.now() - began))
+    settled = reconcile(world, trap, state, signal)
+      .then(mended => {
+        if (mended !== undefined) tell(mended, count, performance.now() - began)
+      })
       .catch(error => {
         if (signal.aborted) return
         alarm(`cannot compare the kernel's sets with the history: ${String(error)}`)
@@ -145,6 +150,7 @@ export function keepTrap(world: KeepWorld, trap: KeptTrap): Keeper {
     },
     rearm,
     follow,
+    settled: () => settled,
     counts: () => ({ ...counts }),
     [Symbol.dispose]() {
       following.abort()

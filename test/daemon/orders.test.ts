@@ -1,6 +1,6 @@
 /** What people order: lock, free, flush, pause; and the clock, which they may set. */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { mock, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parsePrefix } from '../../src/terms/address.ts'
 import type { Seconds } from '../../src/terms/duration.ts'
@@ -160,6 +160,25 @@ test('a pause that the kernel refuses is told as such, and is none: whoever touc
   assert.deepEqual(fake.eventsOf('paused'), [])
   fake.sockets.deliver([packet('198.51.100.1')])
   assert.deepEqual(flyNames(trap), ['198.51.100.1'])
+})
+
+test('the end of a pause that the kernel refuses is told, ends nobody, and the pause is over all the same', t => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.after(() => mock.timers.reset())
+  const fake = fakeWorld()
+  using trap = fake.open()
+  trap.pause(seconds(600), 'root')
+  const { said } = fake
+  {
+    using _ = fake.firewall.refuse(asked => typeof asked !== 'string', new Error('busy'))
+    fake.pass(600_001)
+    mock.timers.tick(599_999)
+    assert.ok(!said.some(line => line.includes('busy')))
+    mock.timers.tick(1)
+  }
+  assert.match(said.at(-1)!, /^error: the kernel does not end the pause, whose time is over: Error: busy/)
+  fake.sockets.deliver([packet('198.51.100.1')])
+  assert.deepEqual([trap.pausedUntil, flyNames(trap)], [undefined, ['198.51.100.1']])
 })
 
 test('a pause outlives a restart, and is ended by hand; what is not paused is not told as resumed', () => {

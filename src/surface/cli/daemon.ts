@@ -152,7 +152,7 @@ function keepFresh({ system }: Call, { log }: World, trap: Trap): Disposable {
     }
   }
   const giveBack = system.givingBack(() => trap.capture.counts().packets)
-  const afterStart = setTimeout(attempt, AFTER_START_MS, giveBack)
+  void trap.settled().then(() => setTimeout(attempt, AFTER_START_MS, giveBack).unref())
   const timer = setInterval(() => {
     attempt(trap.refresh)
     attempt(giveBack)
@@ -169,7 +169,6 @@ function keepFresh({ system }: Call, { log }: World, trap: Trap): Disposable {
   )
   return {
     [Symbol.dispose]() {
-      clearTimeout(afterStart)
       clearInterval(timer)
       clearTimeout(settling)
       routes[Symbol.dispose]()
