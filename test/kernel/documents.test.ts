@@ -6,9 +6,9 @@ import assert from 'node:assert/strict'
 import { chmodSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Installation, install } from '../support/daemon.ts'
-import { PATIENCE, type Running } from '../support/process.ts'
+import { eventually } from '../support/eventually.ts'
+import type { Running } from '../support/process.ts'
 import { send } from '../support/sender.ts'
 import { type Host, makeWorld } from '../support/world.ts'
 
@@ -52,7 +52,7 @@ for (const command of wanted.filter(one => ARMING.test(one))) {
       ? /^\{.*"event":"armed"/
       : /^Starting portscan protection: flypaperd\.$/
     await daemon.says(first)
-    await eventually(async () => /pid \d+/.test((await flypaperd.run('status')).stdout), daemon)
+    await eventually(daemon.output, async () => /pid \d+/.test((await flypaperd.run('status')).stdout))
     process.kill(-daemon.pid, 'SIGINT')
     await daemon.ended
     assert.equal(await gate.must(['nft', 'list', 'ruleset']), '')
@@ -81,19 +81,19 @@ test('with a daemon and some flies', async t => {
     await send(scanner, { bursts: tries.map(one => [one]), wait: 0 })
     const isIn = async (set: string, element: string) =>
       (await gate.run(['nft', 'list', 'set', 'inet', 'filter', set])).stdout.includes(element)
-    await eventually(async () => await isIn('flypaper', '69.0.231.80'), daemon)
-    await eventually(async () => await isIn('flypaper6', '2001:db8:1:2::'), daemon)
+    await eventually(daemon.output, () => isIn('flypaper', '69.0.231.80'))
+    await eventually(daemon.output, () => isIn('flypaper6', '2001:db8:1:2::'))
   }
   for (const command of wanted.filter(one => !ARMING.test(one))) {
     await t.test(`${commands.get(command)}: ${command}`, async () => {
       await armed()
       if (WATCHING.test(command)) {
         const watching = await started(gate, flypaperd, command)
-        await eventually(async () => {
+        await eventually(watching.output, async () => {
           await flypaperd.run('free', '203.0.113.99') // to lock out a fly again tells nothing
           await flypaperd.run('lock', '203.0.113.99')
           return /203\.0\.113\.99/.test(watching.output())
-        }, watching)
+        })
         process.kill(-watching.pid, 'SIGINT')
         await watching.ended
         return
@@ -141,12 +141,4 @@ function options({ directory }: Installation, command: string) {
 
 function started(gate: Host, flypaperd: Installation, command: string): Promise<Running> {
   return gate.start(['setsid', ...shell(flypaperd, command)], options(flypaperd, command))
-}
-
-async function eventually(isSo: () => Promise<boolean>, running: Running): Promise<void> {
-  const deadline = Date.now() + 15_000 * PATIENCE
-  while (!(await isSo())) {
-    assert.ok(Date.now() < deadline, running.output())
-    await sleep(100)
-  }
 }
