@@ -22,6 +22,7 @@ const seen = (changes: Partial<Seen>): Seen => ({
   supportsLog: true,
   flies: 390,
   forwards: false,
+  hasUplink: true,
   daemon: undefined,
   ...changes,
 })
