@@ -60,7 +60,8 @@ export const surroundings: Surroundings = {
       return found.size <= CONNECTED_MAX
     })
     remark('connected', CONNECTED_REMARKS[found.size > CONNECTED_MAX ? 'cut' : told])
-    return [...found.values()].slice(0, CONNECTED_MAX)
+    // An IPv4 host comes to sockets of either family.
+    return [...new Set(found.values())].slice(0, CONNECTED_MAX)
   },
 
   uplinks: () => routes().uplinks,
