@@ -62,8 +62,6 @@ export function look(daemon: Daemon): void {
   // First, since whatever else is done here needs the sets.
   if (audit.isChanged()) keeper.rearm('the ruleset in the kernel was not as it should be')
   followNear(daemon)
-  followLocalPorts(daemon)
-  tellRemarks(daemon)
   const { settings, near } = state.policy
   world.firewall.change([
     ...surroundingChanges(surroundings, settings.closed),
@@ -73,6 +71,8 @@ export function look(daemon: Daemon): void {
     .remember(surroundings.served(), now())
     .catch(error => alarms.background(`cannot write down whom this machine has to do with: ${String(error)}`))
   sources.look()
+  tellRemarks(daemon)
+  followLocalPorts(daemon)
   review(daemon)
   care.minute()
   state.flies.sweep(now())

@@ -6,7 +6,7 @@ import { closeSync, openSync, readSync } from 'node:fs'
 
 const PIECE = 64 * 1024
 /** A file that does not end, such as /dev/zero, is left here. /proc/net/tcp has this size with 1.7 million sockets. */
-export const LINES_BYTES_MAX = 256 * 1024 * 1024
+export const LINES_BYTES_MAX = 268_435_456
 /** What is longer than this is no line of such a file. */
 const LINE_MAX = 64 * 1024
 
