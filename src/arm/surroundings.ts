@@ -24,7 +24,7 @@ export const CONNECTED_MAX = 10_000
 export type ServedPort = readonly [protocol: number, port: number]
 
 export interface Surroundings {
-  /** Reads the routes again, which may be many: what is told of them below is as of then. */
+  /** Reads again what may be too much to be read for every question, routes and connections: what is told of them below is as of then. */
   reread(): Promise<void>
   neighbourhood(): Neighbourhood
   /** Local ports that somebody listens on, and those that IPVS serves. */

@@ -1,14 +1,15 @@
 /** This machine as arm/ wants to know it: from the kernel by netlink, from /proc, and from resolv.conf. */
 import { FIRST_LOCAL_PORT } from '../arm/ruleset/spec.ts'
 import { CONNECTED_MAX, type ServedPort, type Surroundings } from '../arm/surroundings.ts'
-import { formatIPv4, formatIPv6 } from '../decode/address.ts'
-import { type Address, overlaps, parseAddress, parsePrefix } from '../terms/address.ts'
+import { formatIPv6 } from '../decode/address.ts'
+import { type Address, overlaps, parsePrefix } from '../terms/address.ts'
+import { addressOf, connected, rereadConnected } from './connected.ts'
 import { interfaceName } from './interface-name.ts'
 import { linesOf } from './lines.ts'
 import { type InterfaceAddress, ROUTES_MAX, readAddresses } from './nfnetlink/index.ts'
 import { parseIpvs, parseResolver } from './proc-net.ts'
 import { rereadRoutes, routes } from './routes.ts'
-import { connections, SOCKETS_MAX, type Told, waitingSockets } from './sockets.ts'
+import { SOCKETS_MAX, type Told, waitingSockets } from './sockets.ts'
 
 const RESOLV_CONFS = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf']
 /** Not a network of hosts: link-local and multicast. */
@@ -18,7 +19,10 @@ const NO_NETWORKS = ['fe80::/10', 'ff00::/8'].map(text => parsePrefix(text)!)
 const remarks = new Map<'connected' | 'served', string>()
 
 export const surroundings: Surroundings = {
-  reread: rereadRoutes,
+  async reread() {
+    await rereadRoutes()
+    await rereadConnected()
+  },
 
   neighbourhood() {
     const addresses = readAddresses()
@@ -53,15 +57,9 @@ export const surroundings: Surroundings = {
   },
 
   connected() {
-    const found = new Map<string, Address>()
-    const told = connections(({ remote }) => {
-      const key = keyOf(remote)
-      if (!found.has(key)) found.set(key, addressOf(remote))
-      return found.size <= CONNECTED_MAX
-    })
-    remark('connected', CONNECTED_REMARKS[found.size > CONNECTED_MAX ? 'cut' : told])
-    // An IPv4 host comes to sockets of either family.
-    return [...new Set(found.values())].slice(0, CONNECTED_MAX)
+    const { hosts, told } = connected()
+    remark('connected', CONNECTED_REMARKS[told])
+    return hosts
   },
 
   uplinks: () => routes().uplinks,
@@ -125,20 +123,10 @@ function sorted(addresses: readonly Uint8Array[]): Address[] {
   return [...new Set(addresses.map(addressOf))].sort()
 }
 
-/** In canonical form; an IPv4-mapped address is the IPv4 host. */
-function addressOf(bytes: Uint8Array): Address {
-  return bytes.length === 4 ? formatIPv4(bytes, 0) : parseAddress(formatIPv6(bytes, 0))!
-}
-
 /** Who listens here serves nobody else: for others the port is closed. 127.0.0.0/8, also in an IPv6 socket, and ::1. */
 function isLoopback(address: Uint8Array): boolean {
   const text = addressOf(address)
   return text === '::1' || text.startsWith('127.')
-}
-
-/** A string of as many characters as there are bytes. */
-function keyOf(address: Uint8Array): string {
-  return Buffer.from(address.buffer, address.byteOffset, address.length).toString('latin1')
 }
 
 function firstLine(path: string): string {

@@ -9,7 +9,8 @@ import { test } from 'node:test'
 import { NetlinkError, SOCKET_STATE, visitSockets } from '../../src/system/nfnetlink/index.ts'
 import {
   connections,
-  SOCKETS_MAX,
+  connectionsLater,
+  SOCKETS_AT_ONCE,
   type Visit,
   visitTables,
   waitingSockets,
@@ -17,7 +18,8 @@ import {
 import { surroundings } from '../../src/system/surroundings.ts'
 import { describeInNamespace } from '../support/in-namespace.ts'
 
-const CONNECTIONS = 3800
+/** Each is two sockets. */
+const CONNECTIONS = 4200
 
 type Seen = [local: string, port: number, remote: string]
 
@@ -57,11 +59,23 @@ describeInNamespace(import.meta.url, () => {
     let count = 0
     connections(() => ++count < 10)
     assert.equal(count, 10)
-    assert.ok(SOCKETS_MAX > 2 * CONNECTIONS)
+    assert.ok(SOCKETS_AT_ONCE < 2 * CONNECTIONS)
+    const pieces: string[] = []
+    const how = await connectionsLater(
+      ({ local, localPort, remote }) =>
+        pieces.push([local.join('.'), localPort, remote.join('.')].join()) > 0,
+    )
+    assert.equal(how, 'whole')
+    assert.deepEqual(pieces.toSorted(), told.map(one => one.join()).toSorted())
+
+    // So many are not read for each question, but when it is time.
     assert.deepEqual(surroundings.connected().toSorted(), ['127.0.0.1', '::1'])
     for (const socket of [...clients, ...accepted]) socket.destroy()
     server.close()
     await once(server, 'close')
+    assert.equal(surroundings.connected().length, 2)
+    await surroundings.reread()
+    assert.deepEqual(surroundings.connected(), [])
   })
 
   test('who waits for whomever: by both ways, but nobody on loopback is served', async () => {

@@ -23,4 +23,5 @@ export {
   type SocketProtocol,
   type SocketState,
   visitSockets,
+  visitSocketsLater,
 } from './socket-dump.ts'
