@@ -142,17 +142,17 @@ function onSignals({ system }: Call, end: (how: End) => void) {
 
 /** A look at this machine that fails costs one look; the trap stays as it was. */
 function keepFresh({ system }: Call, { log, surroundings }: World, trap: Trap): Disposable {
-  const attempt = async (work: () => unknown) => {
+  const attempt = async (work: () => unknown, isOver = () => false) => {
     try {
       await work()
     } catch (error) {
-      log.error(`cannot bring the trap up to date: ${String(error)}`)
+      if (!isOver()) log.error(`cannot bring the trap up to date: ${String(error)}`)
     }
   }
   const giveBack = system.givingBack(() => trap.capture.counts().packets)
   void trap.settled().then(() => setTimeout(() => void attempt(giveBack), AFTER_START_MS).unref())
   const looks = pacedLooks(async isOver => {
-    await attempt(surroundings.reread)
+    await attempt(surroundings.reread, isOver)
     if (!isOver()) await attempt(trap.refresh)
   })
   const timer = setInterval(() => {
