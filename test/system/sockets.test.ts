@@ -106,8 +106,13 @@ describeInNamespace(import.meta.url, () => {
     for (const one of [server, inner, inner6, mapped, udp, asking]) one.close()
   })
 
-  test('a kernel that does not know the protocol says so', () => {
+  test('a kernel that does not know the protocol says so, and then /proc is read', async () => {
     const IPPROTO_SCTP = 132
+    const udp = createSocket('udp4').bind(2006)
+    await once(udp, 'listening')
+    const seen = seenBy(visit => assert.equal(waitingSockets(IPPROTO_SCTP as never, visit), 'whole'))
+    udp.close()
+    assert.deepEqual(seen, [['0.0.0.0', 2006, '0.0.0.0']])
     assert.throws(
       () => visitSockets(IPPROTO_SCTP as never, SOCKET_STATE.listening, () => true),
       (error: NetlinkError) => error instanceof NetlinkError && error.code === 'unsupported',
