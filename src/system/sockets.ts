@@ -11,8 +11,10 @@ import {
 } from './nfnetlink/index.ts'
 import { parseSocket } from './proc-net.ts'
 
-/** Sockets of one kind that a look reads. */
+/** Connections that a look reads. */
 export const SOCKETS_MAX = 262_144
+/** Sockets of one protocol that wait for whomever: a port each, and all of them at once. */
+export const WAITING_SOCKETS_MAX = 65_536
 /** From so many connections on they are read in pieces, at the cost of 1.3 µs each: about ten milliseconds at once, at most. */
 export const SOCKETS_AT_ONCE = 8192
 /** The same of the tables under /proc/net, where one costs 5 to 10 µs and all are read at once. */
@@ -24,7 +26,7 @@ export type Told = 'whole' | 'cut' | 'untold'
 export type Visit = (socket: InetSocket) => boolean
 
 export function connections(visit: Visit): Told {
-  return read(6, SOCKET_STATE.established, visit)
+  return read(6, SOCKET_STATE.established, SOCKETS_MAX, visit)
 }
 
 /** The same in pieces, between which everybody has their turn. */
@@ -40,11 +42,12 @@ export async function connectionsLater(visit: Visit): Promise<Told> {
 
 /** Sockets that wait for whomever: those that listen, and those of UDP that are not connected. */
 export function waitingSockets(protocol: SocketProtocol, visit: Visit): Told {
-  return read(protocol, protocol === 6 ? SOCKET_STATE.listening : SOCKET_STATE.unconnected, visit)
+  const state = protocol === 6 ? SOCKET_STATE.listening : SOCKET_STATE.unconnected
+  return read(protocol, state, WAITING_SOCKETS_MAX, visit)
 }
 
-function read(protocol: SocketProtocol, state: SocketState, visit: Visit): Told {
-  const counted = upTo(SOCKETS_MAX, visit)
+function read(protocol: SocketProtocol, state: SocketState, most: number, visit: Visit): Told {
+  const counted = upTo(most, visit)
   try {
     visitSockets(protocol, state, counted.visit)
     return counted.told()

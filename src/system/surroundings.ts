@@ -9,7 +9,7 @@ import { linesOf } from './lines.ts'
 import { type InterfaceAddress, ROUTES_MAX, readAddresses } from './nfnetlink/index.ts'
 import { parseIpvs, parseResolver } from './proc-net.ts'
 import { rereadRoutes, routes } from './routes.ts'
-import { SOCKETS_MAX, type Told, waitingSockets } from './sockets.ts'
+import { SOCKETS_MAX, type Told, WAITING_SOCKETS_MAX, waitingSockets } from './sockets.ts'
 
 const RESOLV_CONFS = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf']
 /** Not a network of hosts: link-local and multicast. */
@@ -93,7 +93,7 @@ const ROUTE_REMARKS = {
 }
 const SERVED_REMARKS: Readonly<Record<Told, string | undefined>> = {
   whole: undefined,
-  cut: `more than ${SOCKETS_MAX} sockets wait for packets: ports of the others are remembered only once they are used`,
+  cut: `more than ${WAITING_SOCKETS_MAX} sockets wait for packets: ports of the others are remembered only once they are used`,
   untold:
     'neither sock_diag nor /proc/net tells which ports are served: they are remembered only once they are used',
 }
