@@ -18,23 +18,29 @@ export interface Neighbourhood {
 }
 
 /** Connected hosts that one look takes in, at most. */
-const CONNECTED_MAX = 10_000
+export const CONNECTED_MAX = 10_000
 
 /** IANA protocol number (6 or 17) and port. */
 export type ServedPort = readonly [protocol: number, port: number]
 
 export interface Surroundings {
+  /** Reads again what may be too much to be read for every question, routes and connections: what is told of them below is as of then. */
+  reread(): Promise<void>
   neighbourhood(): Neighbourhood
   /** Local ports that somebody listens on, and those that IPVS serves. */
   served(): readonly ServedPort[]
   /** The other ends of the TCP connections that live now. */
   connected(): readonly Address[]
-  /** The interfaces of the default routes, by their indexes. */
+  /** The interfaces of the default routes of all tables, by their indexes. */
   uplinks(): readonly number[]
   /** Whether IPVS serves anything here. */
   balances(): boolean
   /** Whether this machine forwards packets, of either family. */
   forwards(): boolean
+  /** The first port from which this machine opens connections (ip_local_port_range); 32768 at most. */
+  firstLocalPort(): number
+  /** What of all this could not be told whole when it was read last, and what follows: sentences. */
+  remarks(): readonly string[]
   /** Seconds since boot. */
   uptime(): number
 }

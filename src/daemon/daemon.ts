@@ -29,6 +29,8 @@ export interface State {
   pausedUntil: number | undefined
   /** Who is no fly any more, and the kernel would not let him go. */
   readonly owed: Set<Fly>
+  /** What was said last of this machine that could not be read whole. */
+  unread: readonly string[]
   /** What was said last of a mode that closed = "auto" would take now. */
   remarked: string
 }

@@ -104,6 +104,7 @@ function openState({ history, now }: World, policy: Policy): State {
     fullSince: Number.NEGATIVE_INFINITY,
     pausedUntil: rememberedPause(history, now()),
     owed: new Set(),
+    unread: [],
     remarked: '',
   }
 }

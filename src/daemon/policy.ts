@@ -20,6 +20,8 @@ export interface Policy {
   /** What closed = "auto" took, and why; undefined when the settings name a mode. */
   readonly auto: Auto | undefined
   readonly near: Near
+  /** The first of the ports from which this machine opens connections. */
+  readonly firstLocalPort: number
   /** How packets are handed over. */
   readonly statement: Statement
   readonly ruleset: Ruleset
@@ -30,7 +32,7 @@ export interface Policy {
 /** What of this machine decides about a policy. */
 export interface Machine {
   readonly lookAtFirewall: LookAtFirewall
-  readonly surroundings: Pick<Surroundings, 'neighbourhood'>
+  readonly surroundings: Pick<Surroundings, 'neighbourhood' | 'firstLocalPort'>
   readonly supports: (statement: Statement) => boolean
 }
 
@@ -45,7 +47,9 @@ export function planWith(asked: Settings, auto: Auto | undefined, machine: Machi
   const settings = { ...asked, closed: auto?.mode ?? (asked.closed as Mode) }
   // A queue would drop what a dry run must let go.
   const statement = chooseStatement(settings.dryRun ? 'log' : settings.capture, machine.supports)
-  const rest = { asked, settings, auto, statement, ruleset: rulesetOf(settings, statement) }
+  const firstLocalPort = machine.surroundings.firstLocalPort()
+  const ruleset = rulesetOf(settings, statement, firstLocalPort)
+  const rest = { asked, settings, auto, firstLocalPort, statement, ruleset }
   return { ...rest, ...nearbyOf(settings, machine.surroundings.neighbourhood()) }
 }
 

@@ -71,6 +71,8 @@ export function look(daemon: Daemon): void {
     .remember(surroundings.served(), now())
     .catch(error => alarms.background(`cannot write down whom this machine has to do with: ${String(error)}`))
   sources.look()
+  tellRemarks(daemon)
+  followLocalPorts(daemon)
   review(daemon)
   care.minute()
   state.flies.sweep(now())
@@ -86,6 +88,25 @@ function followNear(daemon: Daemon): void {
   world.firewall.change(neighbourhoodChanges(neighbourhood, policy.settings.never))
   state.policy = withNear(policy, neighbourhood)
   letGoSpared(daemon)
+}
+
+/** The rules name these ports, so the trap is renewed. */
+function followLocalPorts(daemon: Daemon): void {
+  const { state, world } = daemon
+  const { asked, auto, firstLocalPort } = state.policy
+  const first = world.surroundings.firstLocalPort()
+  if (first === firstLocalPort) return
+  take(daemon, planWith(asked, auto, machineOf(world)))
+  world.log.info(
+    `this machine now opens connections from ports ${first} and above: late packets to these are no offence`,
+  )
+}
+
+/** What could not be read whole is said once. */
+function tellRemarks({ state, world }: Daemon): void {
+  const remarks = world.surroundings.remarks()
+  for (const remark of remarks) if (!state.unread.includes(remark)) world.log.warn(remark)
+  state.unread = remarks
 }
 
 function review(daemon: Daemon): void {

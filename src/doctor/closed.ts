@@ -49,6 +49,7 @@ export function closedFindings(facts: Facts, managers: readonly Present[]): read
     about.mode('ok', stateText(inForce, armed)),
     recommendation(modes, choose(facts), facts.settings.closed === 'auto'),
     ...detourFindings(facts, modes),
+    ...uplinkFindings(facts, modes),
     ...jumpFindings(modes, refusing),
     ...wanted.map(mode => about.mode('note', unseen(mode))),
   ]
@@ -112,6 +113,18 @@ function detourFindings(facts: Facts, { inForce }: Modes): readonly Finding[] {
     inForce === 'unaccepted'
       ? about.mode('careful', here, 'Write closed = "listening" into the settings.')
       : about.mode('note', here),
+  ]
+}
+
+/** Where packets are forwarded, only what comes in by an interface of a default route is watched. */
+function uplinkFindings({ forwards, uplinks }: Facts, { inForce }: Modes): readonly Finding[] {
+  if (inForce !== 'unaccepted' || !forwards || uplinks > 0) return []
+  return [
+    about.mode(
+      'careful',
+      'This machine forwards packets, but no routing table has a default route: nothing that is forwarded is watched.',
+      'Flies are dropped there all the same. It is looked for again whenever a route changes.',
+    ),
   ]
 }
 

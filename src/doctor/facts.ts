@@ -48,6 +48,8 @@ export interface Facts {
   readonly kernel: string
   readonly node: string
   readonly forwards: boolean
+  /** How many interfaces the default routes have, of all tables. */
+  readonly uplinks: number
   readonly served: readonly ServedPort[]
   readonly neighbourhood: Neighbourhood
   readonly connected: readonly Address[]

@@ -87,7 +87,7 @@ export function unseenBy(
     return [
       'refusals at a port through which somebody was let within a day: they may be a rate limit or a restriction of addresses',
       'what chains before priority -10 or behind 400 refuse, and what does not open a connection (FIN, NULL and XMAS scans) where it is forwarded',
-      'UDP to ports above 32767, where answers and calls arrive',
+      'UDP to the ports from which this machine opens connections, where answers and calls arrive',
       ...(facts.forwards ? ['what hosts behind this machine send'] : []),
     ]
   }

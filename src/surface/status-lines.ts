@@ -18,6 +18,8 @@ export interface Seen {
   readonly supportsLog: boolean
   readonly flies: number
   readonly forwards: boolean
+  /** Whether any table has a default route. */
+  readonly hasUplink: boolean
   readonly daemon: DaemonStatus | undefined
 }
 
@@ -59,13 +61,15 @@ function input({ table, daemon }: Seen): StatusLine {
     : { label, ok: false, reason: `no rule jumps to ${ENTRANCES.input}` }
 }
 
-function forward({ table, forwards }: Seen): StatusLine {
+function forward({ table, forwards, hasUplink }: Seen): StatusLine {
   const label = 'integration into forward'
   if (table === undefined || !isArmed(table)) return { label, ok: false }
   const from = jumpsTo(table, ENTRANCES.forward)
   if (from.length > 0) return { label, ok: true, reason: from.join(', ') }
   if (!forwards) return { label, ok: true, reason: 'nothing is forwarded here' }
   if (isHooked(table, 'flypaper_through')) {
+    if (!hasUplink)
+      return { label, ok: false, reason: 'there is no default route: nothing forwarded is watched' }
     return { label, ok: true, reason: 'closed is what nobody accepts' }
   }
   if (isHooked(table, 'flypaper_listening')) {

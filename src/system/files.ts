@@ -4,31 +4,44 @@ import { getSystemErrorMessage } from 'node:util'
 import type { TextFile } from '../settings/load.ts'
 
 export const MOST_BYTES = 1024 * 1024
+/** What others write may be longer: an environment has as much as the limit of the stack allows, 2 MB unless it was raised. */
+export const FOREIGN_BYTES = 64 * 1024 * 1024
 const STDIN = 0
+const PIECE = 64 * 1024
 
 /** The text of a file (`-`: standard input) in UTF-8, without a byte order mark, or why there is none. Never throws. */
 export function readText(path: string, most = MOST_BYTES): TextFile {
+  return read(path, most, bytes => new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+}
+
+/** The same of what others write, in whatever encoding: each byte is a character. */
+export function readForeign(path: string): TextFile {
+  return read(path, FOREIGN_BYTES, bytes => bytes.toString('latin1'))
+}
+
+function read(path: string, most: number, decode: (bytes: Buffer) => string): TextFile {
   try {
     const bytes = readBytes(path, most)
     if (bytes.length > most) return { unreadable: 'other', because: `more than ${most} bytes` }
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
+    return { text: decode(bytes) }
   } catch (error) {
     return whyUnreadable(error as NodeJS.ErrnoException)
   }
 }
 
 /** One byte more than the limit is enough to know; pipes are read to their end as well. */
-function readBytes(path: string, most: number): Uint8Array {
+function readBytes(path: string, most: number): Buffer {
   const file = path === '-' ? STDIN : openSync(path, 'r')
   try {
-    const bytes = Buffer.alloc(most + 1)
-    let length = 0
-    let read: number
-    do {
-      read = readSync(file, bytes, length, bytes.length - length, null)
-      length += read
-    } while (read > 0 && length < bytes.length)
-    return bytes.subarray(0, length)
+    const pieces: Buffer[] = []
+    for (let length = 0; length <= most; ) {
+      const piece = Buffer.alloc(Math.min(PIECE, most + 1 - length))
+      const count = readSync(file, piece, 0, piece.length, null)
+      if (count === 0) break
+      pieces.push(piece.subarray(0, count))
+      length += count
+    }
+    return Buffer.concat(pieces)
   } finally {
     if (file !== STDIN) closeSync(file)
   }

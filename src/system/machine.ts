@@ -6,7 +6,7 @@ import { Failure } from '../terms/failure.ts'
 import { findBridges } from './bridges.ts'
 import { findCaller } from './caller.ts'
 import { findDetours } from './detours.ts'
-import { readText } from './files.ts'
+import { readForeign } from './files.ts'
 import { seeRuleset } from './ruleset-view.ts'
 import { surroundings, uplinkNames } from './surroundings.ts'
 
@@ -16,14 +16,15 @@ type Environment = Readonly<Record<string, string | undefined>>
 export function lookAround(env: Environment): Omit<Facts, 'settings'> {
   return {
     ...lookAtFirewall(),
-    traces: findTraces(readText),
+    traces: findTraces(readForeign),
     kernel: kernelRelease(),
     node: process.versions.node,
+    uplinks: surroundings.uplinks().length,
     served: surroundings.served(),
     neighbourhood: surroundings.neighbourhood(),
     connected: surroundings.connected(),
     bridges: findBridges(),
-    caller: findCaller(env, process.ppid, readText),
+    caller: findCaller(env, process.ppid, readForeign),
   }
 }
 
@@ -31,7 +32,7 @@ export function lookAround(env: Environment): Omit<Facts, 'settings'> {
 export function lookAtFirewall(): Omit<ChoiceFacts, 'settings'> {
   return {
     sight: sightOrWhyNot(),
-    legacy: findLegacy(readText),
+    legacy: findLegacy(readForeign),
     forwards: surroundings.forwards(),
     detours: findDetours(uplinkNames()),
   }
@@ -47,6 +48,6 @@ function sightOrWhyNot(): Facts['sight'] {
 }
 
 function kernelRelease(): string {
-  const file = readText('/proc/sys/kernel/osrelease')
+  const file = readForeign('/proc/sys/kernel/osrelease')
   return 'text' in file ? file.text.trim() : 'unknown'
 }

@@ -1,8 +1,7 @@
 /** The packet sockets of capture/ over nfnetlink. */
 import type { PacketSockets } from '../capture/intake.ts'
-import type { TextFile } from '../settings/load.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
-import { readText } from './files.ts'
+import { linesOf } from './lines.ts'
 import { NetlinkError, openLog, openQueue } from './nfnetlink/index.ts'
 
 /**
@@ -26,7 +25,7 @@ export const packetSockets: PacketSockets = {
       })
       const counts = () => {
         const counted = queue.counts()
-        return { ...counted, waiting: counted.waiting + waitingIn(readText(PROC_QUEUES), groups) }
+        return { ...counted, waiting: counted.waiting + waitingIn(groups) }
       }
       return { counts, [Symbol.dispose]: () => queue[Symbol.dispose]() }
     } catch (error) {
@@ -38,13 +37,13 @@ export const packetSockets: PacketSockets = {
 const PROC_QUEUES = '/proc/net/netfilter/nfnetlink_queue'
 
 /** The third column of the kernel's table, summed over these queues (net/netfilter/nfnetlink_queue.c: seq_show); 0 for who may not read it. */
-function waitingIn(table: TextFile, queues: readonly number[]): number {
-  if (!('text' in table)) return 0
-  return table.text
-    .split('\n')
-    .map(line => line.trim().split(/\s+/).map(Number))
-    .filter(([queue]) => queues.includes(queue ?? -1))
-    .reduce((sum, columns) => sum + (columns[2] ?? 0), 0)
+function waitingIn(queues: readonly number[]): number {
+  let sum = 0
+  for (const line of linesOf(PROC_QUEUES)) {
+    const [queue, , waiting] = line.trim().split(/\s+/).map(Number)
+    if (queues.includes(queue ?? -1)) sum += waiting ?? 0
+  }
+  return sum
 }
 
 function failureOf(error: NetlinkError, kind: 'queue' | 'log', numbers: readonly number[]): unknown {

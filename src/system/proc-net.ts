@@ -1,112 +1,53 @@
-/** Readers of the tables under /proc/net (proc(5), and the seq_show functions that write them). Pure. */
-import { type Address, type Prefix, parseAddress, parsePrefix } from '../terms/address.ts'
+/** Readers of the tables under /proc/net (proc(5), and the seq_show functions that write them), line by line. Pure. */
+import { type Address, parseAddress } from '../terms/address.ts'
+import type { InetSocket } from './nfnetlink/index.ts'
 
-export interface Socket {
-  readonly state: 'established' | 'listen' | 'other'
-  readonly local: Address | undefined
-  readonly localPort: number
-  readonly remote: Address | undefined
-  readonly remotePort: number
+/** Of include/net/tcp_states.h. */
+export interface SocketLine extends InetSocket {
+  readonly state: number
 }
 
-/** States of include/net/tcp_states.h. An unconnected UDP socket is in state 07. */
-const STATES: Record<string, Socket['state']> = { '01': 'established', '0A': 'listen', '07': 'listen' }
-
-/** /proc/net/{tcp,tcp6,udp,udp6}: `sl local_address rem_address st …`, addresses as host-endian words in hex. */
-export function parseSockets(table: string): Socket[] {
-  return rows(table).flatMap(([, local, remote, state]) => {
-    const [localHex, localPort] = local?.split(':') ?? []
-    const [remoteHex, remotePort] = remote?.split(':') ?? []
-    if (
-      localHex === undefined ||
-      localPort === undefined ||
-      remoteHex === undefined ||
-      remotePort === undefined ||
-      state === undefined
-    )
-      return []
-    return {
-      state: STATES[state] ?? 'other',
-      local: addressOfWords(localHex),
-      localPort: Number.parseInt(localPort, 16),
-      remote: addressOfWords(remoteHex),
-      remotePort: Number.parseInt(remotePort, 16),
-    }
-  })
+/**
+ * A line of /proc/net/{tcp,tcp6,udp,udp6}: `sl local_address rem_address st …`, addresses as host-endian words in hex. Undefined for any other
+ * line.
+ */
+export function parseSocket(line: string): SocketLine | undefined {
+  const [, local, localPort, remote, state] =
+    /^\s*\d+: ([0-9A-F]+):([0-9A-F]{4}) ([0-9A-F]+):[0-9A-F]{4} ([0-9A-F]{2}) /.exec(line) ?? []
+  const [localBytes, remoteBytes] = [local, remote].map(bytesOfWords)
+  if (localBytes === undefined || remoteBytes === undefined) return undefined
+  return {
+    state: Number.parseInt(state!, 16),
+    local: localBytes,
+    localPort: Number.parseInt(localPort!, 16),
+    remote: remoteBytes,
+  }
 }
 
-/** /proc/net/route: the gateways. Column 3 is the gateway, a host-endian word. */
-export function parseGateways4(table: string): Address[] {
-  return rows(table).flatMap(([, , gateway]) => known(addressOfWords(gateway ?? '')))
+/** A line of /proc/net/ip_vs: `TCP  C0A80101:0050 rr`, a service that IPVS takes before any socket is asked; those by mark have no port. */
+export function parseIpvs(line: string): { readonly port?: [protocol: number, port: number] } | undefined {
+  if (!/^(TCP|UDP|SCTP|FWM)\s/.test(line)) return undefined
+  const [, protocol, port] = /^(TCP|UDP)\s+\S*:([0-9A-F]{4})\s/.exec(line) ?? []
+  if (protocol === undefined) return {}
+  return { port: [protocol === 'TCP' ? 6 : 17, Number.parseInt(port!, 16)] }
 }
 
-/** /proc/net/route: the interfaces of the routes to 0.0.0.0/0. Columns 1, 2 and 8 are interface, destination and mask. */
-export function parseDefaultDevices4(table: string): string[] {
-  return rows(table).flatMap(([device, destination, , , , , , mask]) =>
-    device !== undefined && destination === '00000000' && mask === '00000000' ? device : [],
-  )
+/** A line of nfnetlink_queue: the number of a queue to which a program listens is the first column. */
+export function parseQueue(line: string): number | undefined {
+  const [, number] = /^ *(\d+) /.exec(line) ?? []
+  return number === undefined ? undefined : Number(number)
 }
 
-export interface Route6 {
-  readonly prefix: Prefix
-  readonly gateway: Address | undefined
-  readonly device: string
+/** A line of resolv.conf(5): the name server. */
+export function parseResolver(line: string): Address | undefined {
+  const [, name] = /^\s*nameserver\s+([^\s%#;]+)/.exec(line) ?? []
+  return name === undefined ? undefined : parseAddress(name)
 }
 
-/** /proc/net/ipv6_route: destination, length, source, length, next hop, …, device; addresses in network order. */
-export function parseRoutes6(table: string): Route6[] {
-  return lines(table).flatMap(line => {
-    const [destination = '', length = '', , , gateway = '', , , , , device = ''] = line.trim().split(/\s+/)
-    const prefix = parsePrefix(`${addressOfBytes(destination) ?? ''}/${Number.parseInt(length, 16)}`)
-    return prefix === undefined ? [] : { prefix, gateway: known(addressOfBytes(gateway))[0], device }
-  })
-}
-
-/** /proc/net/ip_vs: `TCP  C0A80101:0050 rr`, a service that IPVS takes before any socket is asked. */
-export function parseIpvs(table: string): [protocol: number, port: number][] {
-  return [...table.matchAll(/^(TCP|UDP)\s+\S*:([0-9A-F]{4})\s/gm)].map(([, protocol, port]) => [
-    protocol === 'TCP' ? 6 : 17,
-    Number.parseInt(port!, 16),
-  ])
-}
-
-/** The numbers of the queues to which a program listens: the first column of nfnetlink_queue. */
-export function parseQueues(table: string): number[] {
-  return [...table.matchAll(/^ *(\d+) /gm)].map(([, number]) => Number(number))
-}
-
-/** resolv.conf(5): the name servers. */
-export function parseResolvers(text: string): Address[] {
-  return [...text.matchAll(/^\s*nameserver\s+([^\s%#;]+)/gm)].flatMap(([, name]) => parseAddress(name!) ?? [])
-}
-
-function lines(table: string): string[] {
-  return table.split('\n').filter(line => line.trim() !== '')
-}
-
-function rows(table: string): string[][] {
-  return lines(table)
-    .slice(1)
-    .map(line => line.trim().split(/\s+/))
-}
-
-function known(address: Address | undefined): Address[] {
-  return address === undefined || address === '0.0.0.0' || address === '::' ? [] : [address]
-}
-
-function addressOfWords(hex: string): Address | undefined {
-  if (!/^([0-9A-F]{8}|[0-9A-F]{32})$/.test(hex)) return undefined
-  // Every machine that Node runs on under Linux is little-endian, but for s390x.
-  return addressOfBytes(hex.replace(/.{8}/g, word => word.match(/../g)!.reverse().join('')))
-}
-
-function addressOfBytes(hex: string): Address | undefined {
-  if (hex.length === 8)
-    return parseAddress(
-      hex
-        .match(/../g)!
-        .map(byte => Number.parseInt(byte, 16))
-        .join('.'),
-    )
-  return hex.length === 32 ? parseAddress(hex.match(/.{4}/g)!.join(':')) : undefined
+/** Every machine that Node runs on under Linux is little-endian, but for s390x. */
+function bytesOfWords(hex = ''): Uint8Array | undefined {
+  if (hex.length !== 8 && hex.length !== 32) return undefined
+  const bytes = Buffer.from(hex, 'hex')
+  for (let word = 0; word < bytes.length; word += 4) bytes.subarray(word, word + 4).reverse()
+  return bytes
 }

@@ -26,6 +26,7 @@ const NEAR = {
 
 function surroundings(changes: Partial<Surroundings> = {}): Surroundings {
   return {
+    reread: async () => {},
     neighbourhood: () => NEAR,
     served: () => [
       [6, 22],
@@ -35,6 +36,8 @@ function surroundings(changes: Partial<Surroundings> = {}): Surroundings {
     uplinks: () => [],
     balances: () => false,
     forwards: () => false,
+    firstLocalPort: () => 32_768,
+    remarks: () => [],
     uptime: () => 1000,
     ...changes,
   }

@@ -247,3 +247,33 @@ test('a dry run follows this machine, too: served ports, clients, a pause', () =
   assert.deepEqual(Object.keys(fake.inKernel('flypaper_known')), ['203.0.113.9'])
   assert.deepEqual(fake.inKernel('flypaper_grace'), { 2: 600, 10: 600 })
 })
+
+test('the ports from which this machine opens connections are followed, and told once', () => {
+  const fake = fakeWorld()
+  fake.here.firstLocalPort = 20_000
+  using trap = fake.open()
+  const rules = () => fake.firewall.loaded.findLast(text => text.includes('late-packet'))!
+  assert.match(rules(), /tcp dport 20000-65535 counter drop comment "late-packet"/)
+  fake.here.firstLocalPort = 1024
+  trap.refresh()
+  trap.refresh()
+  assert.match(rules(), /tcp dport 1024-65535 counter drop comment "late-packet"/)
+  assert.doesNotMatch(rules(), /20000/)
+  assert.equal(fake.said.filter(line => /from ports 1024 and above/.test(line)).length, 1)
+})
+
+test('what cannot be read whole is said once, and again when it has been otherwise', () => {
+  const fake = fakeWorld()
+  using trap = fake.open()
+  const said = () => fake.said.filter(line => line === 'warning: too many').length
+  for (const [remarks, times] of [
+    [['too many'], 1],
+    [['too many', 'another'], 1],
+    [[], 1],
+    [['too many'], 2],
+  ] as const) {
+    fake.here.remarks = [...remarks]
+    trap.refresh()
+    assert.equal(said(), times)
+  }
+})

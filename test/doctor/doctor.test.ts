@@ -114,6 +114,20 @@ test('what each mode cannot see is said, as far as it is so here', () => {
   )
 })
 
+test('a machine that forwards, and has no default route: nothing forwarded is watched', () => {
+  const modes = (changes: object) => said(seeing(recorded('docker'), changes), 'mode')
+  assert.match(
+    modes({ forwards: true, uplinks: 0 }),
+    /careful: This machine forwards packets, but no routing table has a default route/,
+  )
+  for (const other of [
+    { forwards: true },
+    { uplinks: 0 },
+    { forwards: true, uplinks: 0, toml: 'closed = "listening"' },
+  ])
+    assert.doesNotMatch(modes(other), /default route/)
+})
+
 test('an armed trap is seen in the kernel, whatever the settings say', () => {
   const where = { family: 'inet', table: 'filter', hook: 'input', priority: -10 }
   const chains = ['flypaper_early', 'flypaper_strays'].map(name => ({ ...where, name }))

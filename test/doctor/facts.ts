@@ -30,6 +30,7 @@ export function facts({ toml = '', ...changes }: Partial<Facts> & { toml?: strin
     kernel: '6.1.0-40-amd64',
     node: '24.21.0',
     forwards: false,
+    uplinks: 1,
     served: [
       [6, 22],
       [6, 443],

@@ -53,15 +53,20 @@ function fakeMachine() {
     connected: [] as Address[],
     served: [[6, 22]] as [number, number][],
     uptime: 1_000_000,
+    firstLocalPort: 32_768,
+    remarks: [] as string[],
     firewall: facts() as Omit<ChoiceFacts, 'settings'>,
   }
   const surroundings: Surroundings = {
+    reread: async () => {},
     neighbourhood: () => ({ own: here.own, gateways: here.gateways, resolvers: here.resolvers, onLink6: [] }),
     served: () => here.served,
     connected: () => here.connected,
     uplinks: () => [2],
     balances: () => false,
     forwards: () => false,
+    firstLocalPort: () => here.firstLocalPort,
+    remarks: () => here.remarks,
     uptime: () => here.uptime,
   }
   return { here, surroundings }

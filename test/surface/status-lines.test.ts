@@ -22,6 +22,7 @@ const seen = (changes: Partial<Seen>): Seen => ({
   supportsLog: true,
   flies: 390,
   forwards: false,
+  hasUplink: true,
   daemon: undefined,
   ...changes,
 })
@@ -60,6 +61,16 @@ test('integration: by the chain of our own, by jumps, or not at all', () => {
     text({ table: listening, forwards: true })[3]!,
     /^OK \(flies are dropped; closed = "listening" judges nothing/,
   )
+  const through = {
+    ...listening,
+    chains: [...listening.chains, { name: 'flypaper_through', hook: 'forward' }],
+  }
+  assert.equal(text({ table: through, forwards: true })[3], 'OK (closed is what nobody accepts)')
+  assert.equal(
+    text({ table: through, forwards: true, hasUplink: false })[3],
+    'Missing (there is no default route: nothing forwarded is watched)',
+  )
+  assert.equal(text({ table: through, hasUplink: false })[3], 'OK (nothing is forwarded here)')
   assert.deepEqual(text({ forwards: true }).slice(2, 4), [
     'Missing (no rule jumps to flypaper_input)',
     'Missing (no rule jumps to flypaper_forward)',

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { loadSettings } from '../../src/settings/load.ts'
-import { MOST_BYTES, readText } from '../../src/system/files.ts'
+import { MOST_BYTES, readForeign, readText } from '../../src/system/files.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'flypaperd-files-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -43,6 +43,12 @@ test('bytes that are not UTF-8 are no text', () => {
     unreadable: 'other',
     because: 'it is not text in UTF-8',
   })
+})
+
+test('what others write is read in whatever encoding, also where it is long', () => {
+  const long = Buffer.concat([Buffer.from([0x66, 0xfc, 0]), Buffer.alloc(3 * MOST_BYTES, 'x')])
+  assert.deepEqual(readForeign(written('foreign', long)), { text: `f\u00fc\0${'x'.repeat(3 * MOST_BYTES)}` })
+  assert.deepEqual(readForeign('/nonexistent'), readText('/nonexistent'))
 })
 
 test('a path with a NUL byte is refused, not thrown at', () => {

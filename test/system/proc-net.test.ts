@@ -1,12 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import {
-  parseGateways4,
-  parseIpvs,
-  parseResolvers,
-  parseRoutes6,
-  parseSockets,
-} from '../../src/system/proc-net.ts'
+import { parseIpvs, parseQueue, parseResolver, parseSocket } from '../../src/system/proc-net.ts'
 
 const TCP = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1 0000000000000000 100 0 0 10 0
@@ -19,44 +13,30 @@ const TCP6 = `  sl  local_address                         remote_address        
    2: 0000000000000000FFFF0000010200C0:0050 0000000000000000FFFF0000090200C0:C001 01 00000000:00000000 00:00000000 00000000     0        0 1 1 0
 `
 
+const sockets = (table: string) => table.split('\n').flatMap(line => parseSocket(line) ?? [])
+
 test('sockets: state, ports, the other end; addresses are host-endian words', () => {
-  assert.deepEqual(parseSockets(TCP), [
-    { state: 'listen', local: '0.0.0.0', localPort: 22, remote: '0.0.0.0', remotePort: 0 },
-    { state: 'established', local: '192.0.2.1', localPort: 22, remote: '192.0.2.9', remotePort: 58052 },
-    { state: 'other', local: '192.0.2.1', localPort: 22, remote: '192.0.2.10', remotePort: 58052 },
-  ])
   assert.deepEqual(
-    parseSockets(TCP6).map(({ state, localPort, remote }) => [state, localPort, remote]),
+    sockets(TCP).map(({ state, local, localPort, remote }) => [state, [...local], localPort, [...remote]]),
     [
-      ['listen', 80, '::'],
-      ['established', 80, '2001:db8:2::9'],
-      ['established', 80, '192.0.2.9'],
+      [10, [0, 0, 0, 0], 22, [0, 0, 0, 0]],
+      [1, [192, 0, 2, 1], 22, [192, 0, 2, 9]],
+      [6, [192, 0, 2, 1], 22, [192, 0, 2, 10]],
     ],
   )
-  assert.deepEqual(parseSockets(''), [])
-  assert.deepEqual(parseSockets('head\nrubbish\n  1: xx yy zz\n'), [])
-})
-
-test('gateways of IPv4', () => {
-  const table = `Iface	Destination	Gateway 	Flags	RefCnt	Use	Metric	Mask		MTU	Window	IRTT
-eth0	00000000	FE0200C0	0003	0	0	0	00000000	0	0	0
-eth0	000200C0	00000000	0001	0	0	0	00FFFFFF	0	0	0
-`
-  assert.deepEqual(parseGateways4(table), ['192.0.2.254'])
-})
-
-test('routes of IPv6: prefix, gateway, device', () => {
-  const table = `20010db8000100000000000000000000 40 00000000000000000000000000000000 00 00000000000000000000000000000000 00000100 00000001 00000000 00000001     eth0
-00000000000000000000000000000000 00 00000000000000000000000000000000 00 fe800000000000000000000000000254 00000400 00000001 00000000 00000003     eth0
-`
   assert.deepEqual(
-    parseRoutes6(table).map(({ prefix, gateway, device }) => [prefix.text, gateway, device]),
+    sockets(TCP6).map(({ state, localPort, remote }) => [
+      state,
+      localPort,
+      Buffer.from(remote).toString('hex'),
+    ]),
     [
-      ['2001:db8:1::/64', undefined, 'eth0'],
-      ['::/0', 'fe80::254', 'eth0'],
+      [10, 80, '0'.repeat(32)],
+      [1, 80, '20010db8000200000000000000000009'],
+      [1, 80, '00000000000000000000ffffc0000209'],
     ],
   )
-  assert.deepEqual(parseRoutes6(''), [])
+  assert.deepEqual(sockets('head\nrubbish\n  1: xx yy zz\n   0: 0000:0016 0000:0000 0A \n'), [])
 })
 
 test('IPVS services, which no socket shows; by mark there is no port', () => {
@@ -69,14 +49,26 @@ UDP  [2001:0db8:0000:0000:0000:0000:0000:0001]:0035 rr
   -> [2001:0db8:0000:0000:0000:0000:0000:0005]:0035      Route   1      0          0
 FWM  00000001 wlc
 `
-  assert.deepEqual(parseIpvs(table), [
-    [6, 80],
-    [17, 53],
-  ])
+  assert.deepEqual(
+    table.split('\n').flatMap(line => parseIpvs(line) ?? []),
+    [{ port: [6, 80] }, { port: [17, 53] }, {}],
+  )
 })
 
 test('name servers of resolv.conf', () => {
   const text =
     '# comment\nsearch example.org\nnameserver 192.0.2.53\n  nameserver 2001:db8::53\nnameserver fe80::1%eth0\nnameserver no\n;nameserver 1.1.1.1\n'
-  assert.deepEqual(parseResolvers(text), ['192.0.2.53', '2001:db8::53', 'fe80::1'])
+  assert.deepEqual(
+    text.split('\n').flatMap(line => parseResolver(line) ?? []),
+    ['192.0.2.53', '2001:db8::53', 'fe80::1'],
+  )
+})
+
+test('the numbers of queues to which a program listens', () => {
+  const table =
+    '    7  12345     0 2     0     0     0        0  1\n65535  12345     0 2     0     0     0        0  1\n'
+  assert.deepEqual(
+    table.split('\n').flatMap(line => parseQueue(line) ?? []),
+    [7, 65_535],
+  )
 })

@@ -16,6 +16,7 @@ const TESTS = [
   'test/vm/inside/queue.test.ts',
   'test/vm/inside/golden.test.ts',
   'test/vm/inside/clock.test.ts',
+  'test/vm/inside/vrf.test.ts',
   'test/kernel/scans.test.ts',
   'test/kernel/burst.test.ts',
   'test/kernel/forwarded.test.ts',

@@ -152,15 +152,15 @@ const HOOKS = {
   flypaper_end_forward: END_FORWARD_HOOK,
 } as const
 
-export function entrances(settings: Settings): Pick<Ruleset, 'chains' | 'absent'> {
-  const chains = chainsOf(settings)
+export function entrances(settings: Settings, firstLocalPort: number): Pick<Ruleset, 'chains' | 'absent'> {
+  const chains = chainsOf(settings, firstLocalPort)
   const absent = Object.entries(HOOKS)
     .map(([name, hook]) => ({ name: name as keyof typeof HOOKS, hook }))
     .filter(({ name }) => !chains.some(chain => chain.name === name))
   return { chains, absent }
 }
 
-function chainsOf(settings: Settings): readonly ChainSpec[] {
+function chainsOf(settings: Settings, firstLocalPort: number): readonly ChainSpec[] {
   const mode = closedMode(settings)
   if (mode === 'unmatched') return [beforeInput, unmatchedInput, unmatchedForward]
   const unused = (name: 'flypaper_input' | 'flypaper_forward'): ChainSpec => ({
@@ -171,5 +171,11 @@ function chainsOf(settings: Settings): readonly ChainSpec[] {
   const both = [listening(mode), unused('flypaper_input'), unused('flypaper_forward')]
   if (mode === 'listening') return both
   const { number, grades } = settings
-  return [...both, through(exemptUnlessPending), ...watch(number + DOORBELL, grades), ...ends, refusal]
+  return [
+    ...both,
+    through(exemptUnlessPending),
+    ...watch(number + DOORBELL, grades, firstLocalPort),
+    ...ends,
+    refusal,
+  ]
 }

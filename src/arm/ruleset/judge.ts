@@ -1,16 +1,16 @@
 /** The judging chains: which packets are an offence, and what the kernel does at once. */
-import type { Grades, SilentPort } from '../../settings/settings.ts'
+import type { Grades, Settings, SilentPort } from '../../settings/settings.ts'
 import { CHANNELS, type TellingChannel } from '../../terms/channel.ts'
 import {
   because,
   type ChainSpec,
   counted,
   isIn,
-  LOCAL_PORTS,
   type Paragraph,
   put,
   SPARED,
   type Statement,
+  toLocalPort,
 } from './spec.ts'
 
 /** UDP that is no scan: DHCP, NetBIOS, DHCPv6, SSDP, WS-Discovery, mDNS, LLMNR. */
@@ -34,13 +34,17 @@ const PINGS = ['icmp type echo-request', 'icmpv6 type echo-request']
 /** Nobody is held meanwhile, so a flood of forged packets comes here whole; a scan needs three of them. */
 const WEAK_LIMIT = 'limit rate 2000/second burst 4000 packets'
 
-export function judge(number: number, statement: Statement, grades: Grades): readonly ChainSpec[] {
+export function judge(
+  { number, grades }: Pick<Settings, 'number' | 'grades'>,
+  statement: Statement,
+  firstLocalPort: number,
+): readonly ChainSpec[] {
   const tell = (channel: TellingChannel) => {
     const at = number + CHANNELS.indexOf(channel)
     return statement === 'queue' ? `queue num ${at}` : `log group ${at}`
   }
   return [
-    grading(grades),
+    grading(grades, firstLocalPort),
     offence(tell('offence')),
     weak('flypaper_weak_peer', 'A host that we talk to ourselves', tell('peer')),
     weak('flypaper_weak_known', 'A client that lately opened a whole connection', tell('known')),
@@ -48,14 +52,14 @@ export function judge(number: number, statement: Statement, grades: Grades): rea
   ]
 }
 
-function grading(grades: Grades): ChainSpec {
+function grading(grades: Grades, firstLocalPort: number): ChainSpec {
   return {
     name: 'flypaper_judge',
     why: 'Is it an offence, is it met with silence, or does it go its way as without us?',
     paragraphs: [
       ...goesItsWay(grades),
       ...icmp(grades),
-      ...TCP,
+      ...tcp(firstLocalPort),
       ...udp(grades),
       grades.protocols === 'offence'
         ? because('Any other protocol is a protocol scan.', 'goto flypaper_offence')
@@ -96,7 +100,7 @@ function icmp({ ping }: Grades): readonly Paragraph[] {
   ]
 }
 
-const TCP: readonly Paragraph[] = [
+const tcp = (firstLocalPort: number): readonly Paragraph[] => [
   because(
     'TCP: flags that nothing legal carries, to open ports too.',
     'tcp flags & (fin | syn) == fin | syn goto flypaper_offence',
@@ -109,7 +113,7 @@ const TCP: readonly Paragraph[] = [
   ),
   because(
     'Late packets (ACK, FIN+ACK) prove nothing when they come to a port from which we open connections ourselves, or from a host that we talk to.',
-    counted(`tcp flags & ack != 0 tcp dport ${LOCAL_PORTS}`, 'drop', 'late-packet'),
+    counted(`tcp flags & ack != 0 ${toLocalPort('tcp', firstLocalPort)}`, 'drop', 'late-packet'),
     ...isIn('flypaper_peers').map(match => counted(`tcp flags & ack != 0 ${match}`, 'drop', 'late-packet')),
     'tcp flags & ack != 0 goto flypaper_weak_late',
   ),

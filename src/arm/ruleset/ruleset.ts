@@ -10,11 +10,15 @@ import { entrances } from './entrances.ts'
 import { judge } from './judge.ts'
 import { early, ours, out, stuck } from './reflex.ts'
 import { sets } from './sets.ts'
-import type { ChainSpec, Ruleset, Statement } from './spec.ts'
+import { type ChainSpec, FIRST_LOCAL_PORT, type Ruleset, type Statement } from './spec.ts'
 
-/** The whole trap. */
-export function rulesetOf(settings: Settings, statement: Statement): Ruleset {
-  const { chains, absent } = entrances(settings)
+/** The whole trap. `firstLocalPort` is the first of the ports from which this machine opens connections. */
+export function rulesetOf(
+  settings: Settings,
+  statement: Statement,
+  firstLocalPort = FIRST_LOCAL_PORT,
+): Ruleset {
+  const { chains, absent } = entrances(settings, firstLocalPort)
   const ruleset: Ruleset = {
     sets: sets(settings),
     chains: [
@@ -23,7 +27,7 @@ export function rulesetOf(settings: Settings, statement: Statement): Ruleset {
       out(closedMode(settings)),
       ours(),
       ...chains,
-      ...judge(settings.number, statement, settings.grades),
+      ...judge(settings, statement, firstLocalPort),
     ],
     absent,
   }

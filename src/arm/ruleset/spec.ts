@@ -47,8 +47,13 @@ type HostSet = 'flypaper' | 'flypaper_hold' | 'flypaper_pending' | 'flypaper_pee
 
 /** A TCP packet that opens a connection. */
 export const SYN_ALONE = 'tcp flags & (fin | syn | rst | ack) == syn'
-/** Our own ports, from which we open connections, begin here (net.ipv4.ip_local_port_range). */
-export const LOCAL_PORTS = '32768-65535'
+/** Our own ports, from which we open connections, begin here unless somebody has set net.ipv4.ip_local_port_range. */
+export const FIRST_LOCAL_PORT = 32_768
+
+/** Matches a packet to one of our own ports: those from the first on, to the end. */
+export function toLocalPort(protocol: 'tcp' | 'udp', first: number): string {
+  return `${protocol} dport ${first}-65535`
+}
 
 /** The /64 of an IPv6 address, as nft writes it. */
 export const NET64 = 'and ffff:ffff:ffff:ffff::'

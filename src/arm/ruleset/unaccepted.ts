@@ -9,12 +9,12 @@ import {
   because,
   type ChainSpec,
   isIn,
-  LOCAL_PORTS,
   NET64,
   type Paragraph,
   put,
   SPARED,
   SYN_ALONE,
+  toLocalPort,
 } from './spec.ts'
 
 /** Behind the chains of others: those of iptables and firewalld end at 10, that of address translation is at 100. */
@@ -52,12 +52,12 @@ export function through(exempt: readonly Paragraph[]): ChainSpec {
 }
 
 const fromOutside = because(
-  'Only what comes in by an interface of the default route, and does not go out by one: hosts behind us must not be cut off because they may not go out.',
-  'iif != @flypaper_uplinks return',
+  'Only what comes in by an interface of a default route, and does not go out by one: hosts behind us must not be cut off because they may not go out. In a VRF the incoming interface is the VRF, and sdif the one that is meant.',
+  'iif != @flypaper_uplinks meta sdif != @flypaper_uplinks return',
   'oif @flypaper_uplinks return',
 )
 
-export function watch(number: number, grades: Grades): readonly ChainSpec[] {
+export function watch(number: number, grades: Grades, firstLocalPort: number): readonly ChainSpec[] {
   const note = [
     `add @flypaper_passing { ip saddr . ip ${DOOR} }`,
     `add @flypaper_passing6 { ip6 saddr . ip6 ${DOOR} }`,
@@ -94,7 +94,7 @@ export function watch(number: number, grades: Grades): readonly ChainSpec[] {
                 ...grades.silent.map(port => `${matchOf(port)} return`),
               ),
             ]),
-        ...udp(grades),
+        ...udp(grades, firstLocalPort),
         because(
           'Not for one packet, since that can be forged: a host that we talk to ourselves, a client that has opened a whole connection lately.',
           ...isIn('flypaper_peers').map(match => `${match} goto flypaper_watch_weak`),
@@ -116,12 +116,12 @@ export function watch(number: number, grades: Grades): readonly ChainSpec[] {
 }
 
 /** As before the judge: what may be an answer, or the noise of the neighbourhood, proves nothing. */
-function udp(grades: Grades): readonly Paragraph[] {
+function udp(grades: Grades, firstLocalPort: number): readonly Paragraph[] {
   const fromService = `udp sport { ${UDP_PEERS} } udp dport 1024-65535`
   return [
     because(
       'UDP to the ports from which we open connections ourselves: answers, calls (STUN), traceroute.',
-      `udp dport ${LOCAL_PORTS} return`,
+      `${toLocalPort('udp', firstLocalPort)} return`,
     ),
     ...(grades.noise === 'offence'
       ? []
@@ -142,8 +142,11 @@ function udp(grades: Grades): readonly Paragraph[] {
 }
 
 /** What is not new leaves at once: most packets. */
-const opened = (way: string) =>
-  because('What opened a connection.', `ct state new ${way} meta l4proto { tcp, udp } goto flypaper_end`)
+const opened = (...ways: readonly string[]) =>
+  because(
+    'What opened a connection.',
+    ...ways.map(way => `ct state new ${way} meta l4proto { tcp, udp } goto flypaper_end`),
+  )
 
 /** The far ends of both ways. The source is taken from conntrack, since a rule on the way may have translated it. */
 export const ends: readonly ChainSpec[] = [
@@ -157,7 +160,12 @@ export const ends: readonly ChainSpec[] = [
     name: 'flypaper_end_forward',
     why: 'Forwarded traffic that came out behind the chains of others.',
     hook: END_FORWARD_HOOK,
-    paragraphs: [opened('iif @flypaper_uplinks oif != @flypaper_uplinks')],
+    paragraphs: [
+      opened(
+        'iif @flypaper_uplinks oif != @flypaper_uplinks',
+        'meta sdif @flypaper_uplinks oif != @flypaper_uplinks',
+      ),
+    ],
   },
   {
     name: 'flypaper_end',

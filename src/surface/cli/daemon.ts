@@ -11,6 +11,7 @@ import { reachDaemon } from '../control/client.ts'
 import { controlOf, type End } from '../control/daemon.ts'
 import type { Control } from '../control/protocol.ts'
 import { serveControl, serveMetrics } from '../control/server.ts'
+import { pacedLooks } from './paced-looks.ts'
 import { reloader } from './reload.ts'
 import { report } from './supervisor.ts'
 import type { System } from './system.ts'
@@ -32,9 +33,6 @@ export interface Manner {
 const REFRESH_MS = 60_000
 /** The garbage of the start is collected when whoever waits for it is served. */
 const AFTER_START_MS = 100
-/** Several changes of routes come at once, when an interface comes or goes. */
-const SETTLE_MS = 200
-
 export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus> {
   const settings = { ...call.settings(), ...(manner.dryRun && { dryRun: true }) }
   const { system } = call
@@ -143,34 +141,31 @@ function onSignals({ system }: Call, end: (how: End) => void) {
 }
 
 /** A look at this machine that fails costs one look; the trap stays as it was. */
-function keepFresh({ system }: Call, { log }: World, trap: Trap): Disposable {
-  const attempt = (work: () => void) => {
+function keepFresh({ system }: Call, { log, surroundings }: World, trap: Trap): Disposable {
+  const attempt = async (work: () => unknown, isOver = () => false) => {
     try {
-      work()
+      await work()
     } catch (error) {
-      log.error(`cannot bring the trap up to date: ${String(error)}`)
+      if (!isOver()) log.error(`cannot bring the trap up to date: ${String(error)}`)
     }
   }
   const giveBack = system.givingBack(() => trap.capture.counts().packets)
-  void trap.settled().then(() => setTimeout(attempt, AFTER_START_MS, giveBack).unref())
+  void trap.settled().then(() => setTimeout(() => void attempt(giveBack), AFTER_START_MS).unref())
+  const looks = pacedLooks(async isOver => {
+    await attempt(surroundings.reread, isOver)
+    if (!isOver()) await attempt(trap.refresh)
+  })
   const timer = setInterval(() => {
-    attempt(trap.refresh)
-    attempt(giveBack)
+    looks.now()
+    void attempt(giveBack)
   }, REFRESH_MS)
-  let settling: NodeJS.Timeout | undefined
-  const routes = system.watchRoutes(
-    () => {
-      settling ??= setTimeout(() => {
-        settling = undefined
-        attempt(trap.refresh)
-      }, SETTLE_MS)
-    },
-    error => log.error(`changes of addresses and routes are seen once a minute only: ${String(error)}`),
+  const routes = system.watchRoutes(looks.soon, error =>
+    log.error(`changes of addresses and routes are seen once a minute only: ${String(error)}`),
   )
   return {
     [Symbol.dispose]() {
       clearInterval(timer)
-      clearTimeout(settling)
+      looks[Symbol.dispose]()
       routes[Symbol.dispose]()
     },
   }

@@ -59,6 +59,7 @@ export function controlOf(running: Running): Served {
         ...supports(),
         flies: trap.flies.count(now()),
         forwards: world.surroundings.forwards(),
+        hasUplink: world.surroundings.uplinks().length > 0,
         daemon: status(),
       }),
     async lock({ lockouts, because: note, force = false, exact = false, by }) {

@@ -3,6 +3,8 @@
  *
  * A library of its own, over libc through koffi: no addon, no compiler. See docs/nfnetlink.md.
  */
+
+export { type InterfaceAddress, readAddresses } from './address-dump.ts'
 export type { ElementChange, SetElement } from './element-batch.ts'
 export { countElements, firstElements, readElements, visitElements } from './element-dump.ts'
 export { type Elements, openElements } from './elements.ts'
@@ -11,6 +13,15 @@ export { type LogOptions, openLog } from './log.ts'
 export type { PacketCounts, PacketOptions, PacketSocket } from './packets.ts'
 export type { NetfilterPacket } from './parse.ts'
 export { openQueue, type QueueOptions } from './queue.ts'
+export { type OnLink, ROUTES_MAX, type Routes, readRoutes, readRoutesLater } from './route-dump.ts'
 export { type RouteOptions, watchRoutes } from './routes.ts'
 export { type ForeignTransaction, type RulesetOptions, watchRuleset } from './ruleset.ts'
 export type { RulesetChange, RulesetElement } from './ruleset-parse.ts'
+export {
+  type InetSocket,
+  SOCKET_STATE,
+  type SocketProtocol,
+  type SocketState,
+  visitSockets,
+  visitSocketsLater,
+} from './socket-dump.ts'

@@ -21,6 +21,9 @@ describeInNamespace(import.meta.url, () => {
       'ip link set veth-a up',
       'ip route add 198.51.100.0/24 dev veth-a',
       'ip -6 route add 2001:db8:1::/64 dev veth-a',
+      'ip route add 198.51.100.0/24 dev veth-a table 100',
+      'ip nexthop add id 7 via 192.0.2.7 dev veth-a',
+      'ip nexthop replace id 7 via 192.0.2.8 dev veth-a',
       'ip address del 192.0.2.1/24 dev veth-a',
       'ip link set veth-a down',
     ]) {

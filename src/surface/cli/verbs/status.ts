@@ -49,6 +49,7 @@ function linesOf({ system, usableSettings }: Call, daemon?: DaemonStatus): reado
     supportsLog: firewall.supports('log'),
     flies: history.count(system.now()),
     forwards: system.surroundings.forwards(),
+    hasUplink: system.surroundings.uplinks().length > 0,
     daemon,
   })
 }
