@@ -142,18 +142,19 @@ function onSignals({ system }: Call, end: (how: End) => void) {
 
 /** A look at this machine that fails costs one look; the trap stays as it was. */
 function keepFresh({ system }: Call, { log, surroundings }: World, trap: Trap): Disposable {
-  const attempt = async (work: () => unknown, isOver = () => false) => {
+  let isOver = false
+  const attempt = async (work: () => unknown) => {
     try {
       await work()
     } catch (error) {
-      if (!isOver()) log.error(`cannot bring the trap up to date: ${String(error)}`)
+      if (!isOver) log.error(`cannot bring the trap up to date: ${String(error)}`)
     }
   }
   const giveBack = system.givingBack(() => trap.capture.counts().packets)
   void trap.settled().then(() => setTimeout(() => void attempt(giveBack), AFTER_START_MS).unref())
-  const looks = pacedLooks(async isOver => {
-    await attempt(surroundings.reread, isOver)
-    if (!isOver()) await attempt(trap.refresh)
+  const looks = pacedLooks({
+    read: () => attempt(surroundings.reread),
+    act: () => attempt(trap.refresh),
   })
   const timer = setInterval(() => {
     looks.now()
@@ -164,6 +165,7 @@ function keepFresh({ system }: Call, { log, surroundings }: World, trap: Trap): 
   )
   return {
     [Symbol.dispose]() {
+      isOver = true
       clearInterval(timer)
       looks[Symbol.dispose]()
       routes[Symbol.dispose]()

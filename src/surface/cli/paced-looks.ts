@@ -1,8 +1,8 @@
-/** When this machine is looked at again: once a minute, and when a route changes, but a router whose routes never rest is not looked at all the time. */
+/** When this machine is looked at again: once a minute, and when a route changes, but a router with a million routes that never rest is not read all the time. */
 
 /** Several changes of routes come at once, when an interface comes or goes. */
 const SETTLE_MS = 200
-/** Looks that changes of routes ask for take one part of the time in so many. */
+/** To read this machine again because something has changed takes one part of the time in so many. */
 const REST = 20
 
 export interface PacedLooks extends Disposable {
@@ -12,8 +12,13 @@ export interface PacedLooks extends Disposable {
   soon(): void
 }
 
-/** `look` never rejects; it asks whether all is over before it touches anything. */
-export function pacedLooks(look: (isOver: () => boolean) => Promise<void>): PacedLooks {
+/** What a look is: this machine is read, which may take long, and then acted upon, unless all is over. Neither throws. */
+export interface Look {
+  read(): Promise<void>
+  act(): Promise<void>
+}
+
+export function pacedLooks({ read, act }: Look): PacedLooks {
   let isLooking = false
   let isAskedAgain = false
   let isOver = false
@@ -28,9 +33,10 @@ export function pacedLooks(look: (isOver: () => boolean) => Promise<void>): Pace
     isLooking = true
     isAskedAgain = false
     const began = performance.now()
-    await look(() => isOver)
+    await read()
     const ended = performance.now()
     restsUntil = ended + REST * (ended - began)
+    if (!isOver) await act()
     isLooking = false
     if (isAskedAgain) soon()
   }
