@@ -165,7 +165,7 @@ test('jumps are appended once, and a chain that is not there is a mistake of the
   assert.throws(() => armWith(firewall, '[chains]\ninput = ["nowhere"]'), { exit: 78 })
   disarm(firewall, { keepFlies: false, madeTable: false })
   const { handle: _, ...left } = firewall.look()!
-  assert.deepEqual(left, { chains, sets: [], rules: [], others: [], mapTargets: [] })
+  assert.deepEqual(left, { flags: [], chains, sets: [], rules: [], others: [], mapTargets: [] })
 })
 
 test('a jump that he wrote himself is neither doubled nor taken away', () => {

@@ -3,14 +3,26 @@
  *
  * A library of its own, over libc through koffi: no addon, no compiler. See docs/nfnetlink.md.
  */
-export type { ElementChange, SetElement } from './element-batch.ts'
+
 export { countElements, firstElements, readElements, visitElements } from './element-dump.ts'
 export { type Elements, openElements } from './elements.ts'
 export { NetlinkError, type NetlinkErrorCode } from './error.ts'
 export { type LogOptions, openLog } from './log.ts'
+export { HOST_LITTLE_ENDIAN } from './message.ts'
 export type { PacketCounts, PacketOptions, PacketSocket } from './packets.ts'
 export type { NetfilterPacket } from './parse.ts'
 export { openQueue, type QueueOptions } from './queue.ts'
 export { type RouteOptions, watchRoutes } from './routes.ts'
+export type { ListedRule } from './rule-parse.ts'
 export { type ForeignTransaction, type RulesetOptions, watchRuleset } from './ruleset.ts'
 export type { RulesetChange, RulesetElement } from './ruleset-parse.ts'
+export type { ElementChange, SetElement, TableChange } from './table-change.ts'
+export { type ListedSet, readTable, type TableContent } from './table-content.ts'
+export {
+  type ChainName,
+  findTable,
+  type ListedTable,
+  listChainNames,
+  listTables,
+  type TableFlag,
+} from './tables.ts'
