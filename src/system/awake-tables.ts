@@ -27,7 +27,7 @@ export function listAwake(nft: Nftables): Awake {
 /** Family by family; where there is a table with a flag, table by table, and that one chain by chain. */
 function piecemeal(nft: Nftables, tables: readonly ListedTable[]): readonly Listed[] {
   const isQuiet = (family: string) => tables.every(table => table.family !== family || isPlain(table))
-  const quiet = FAMILIES.find(isQuiet)
+  const quiet = FAMILIES.find(isQuiet) ?? null
   let chains: readonly ChainName[] | undefined
   const inTable = ({ family, name }: ListedTable): readonly Listed[] => {
     chains ??= listChainNames()

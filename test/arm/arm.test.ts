@@ -278,3 +278,37 @@ test('closed = "unaccepted": the uplinks are told, beside IPVS nobody is watched
     .filter(name => /watch|end|passing|pending|uplinks/.test(name))
   assert.deepEqual(names, [])
 })
+
+test('no trap is put into a table with a flag, nor is anything of it changed, also when it is armed again', () => {
+  for (const [flag, told] of [
+    ['dormant', /^table inet filter sleeps \(flags dormant\)/],
+    ['owner', /^table inet filter belongs to another program/],
+    ['persist', /^table inet filter has flags that the kernel does not let us keep: persist$/],
+  ] as const) {
+    const firewall = fakeFirewall({ theirs: { chains: [{ name: 'input', hook: 'input' }], flags: [flag] } })
+    const before = firewall.look()
+    for (const isRearm of [false, true]) {
+      const { settings, ruleset } = settled('')
+      const near = nearOf(NEAR, [])
+      const rest = { near, flies: () => [], recalled: [], grace: 0 }
+      assert.throws(
+        () => arm({ firewall, surroundings: surroundings(), settings, ruleset, ...rest }, { isRearm }),
+        (error: Error & { exit?: number; hint?: string }) =>
+          told.test(error.message) && error.exit === 78 && error.hint !== undefined,
+      )
+    }
+    assert.deepEqual([firewall.look(), firewall.loaded, firewall.transactions], [before, [], []])
+  }
+  const asleep = fakeFirewall({
+    theirs: { chains: [{ name: 'flypaper_early', hook: 'prerouting' }], flags: ['dormant'] },
+  })
+  assert.equal(isArmed(asleep.look()!), false, 'a trap that sleeps is none')
+})
+
+test('no text that is loaded has elements in it: libnftables would fetch those of everybody', () => {
+  const firewall = fakeFirewall()
+  for (let times = 0; times < 2; times++) armWith(firewall, 'never = ["198.51.100.0/24", "2001:db8:9::/48"]')
+  assert.deepEqual([...firewall.elementsOf('flypaper_never').keys()], ['198.51.100.0/24'])
+  assert.deepEqual([...firewall.elementsOf('flypaper_never6').keys()], ['2001:db8:9::/48'])
+  assert.ok(firewall.loaded.length > 1 && firewall.loaded.every(text => !/elements =|element /.test(text)))
+})

@@ -75,19 +75,12 @@ export function openElements(table: string, options: ElementsOptions = {}): Elem
     }
   }
 
-  function errnos(): number[] {
-    const found: number[] = []
-    for (const datagram of datagrams())
-      for (const message of readRulesetDatagram(datagram)) if ('end' in message) found.push(message.end.errno)
-    return found
-  }
-
   /** The first errno, 0 when there is none. */
   function attempt(batch: Uint8Array): number {
     for (let attempts = 0; attempts < ATTEMPTS; attempts++) {
       const unsent = socket.trySend(batch)
       if (unsent !== 0) return unsent
-      const told = errnos()
+      const told = errnosIn(datagrams())
       const refused = told.find(errno => errno !== 0)
       if (refused !== undefined && refused !== ERRNO.EINTR) return refused
       if (refused === undefined && told.length > 0) return 0
@@ -211,6 +204,13 @@ export function openElements(table: string, options: ElementsOptions = {}): Elem
     },
     [Symbol.dispose]: () => socket[Symbol.dispose](),
   }
+}
+
+function errnosIn(datagrams: Iterable<Uint8Array>): number[] {
+  const found: number[] = []
+  for (const datagram of datagrams)
+    for (const message of readRulesetDatagram(datagram)) if ('end' in message) found.push(message.end.errno)
+  return found
 }
 
 function isEmpty(change: TableChange): boolean {

@@ -51,18 +51,19 @@ export interface Nftables extends Disposable {
 
 export interface ListOptions {
   /**
-   * A family with few tables, none of which has a flag. libnftables 1.0.6 fetches all elements of the sets of a table even when it prints
-   * none, unless it also lists a ruleset in the same run: that of this family.
+   * A family with few tables, none of which has a flag; arp unless told, null when there is none. libnftables 1.0.6 fetches all elements of
+   * the sets of a table even when it prints none, unless it also lists a ruleset in the same run: that of this family.
    */
-  readonly quiet?: Family | undefined
+  readonly quiet?: Family | null | undefined
 }
 
 /** The oldest libnftables that may be asked to list a table with a flag. */
 const FIXED = [1, 0, 7]
 /** What a listing is asked for that is only to tell the version: nearly nobody has any, and no table is printed. */
 const NOTHING = { flowtables: null }
-/** What others have given names to: whatever the kernel takes. */
-const OthersName = z.string().min(1).max(255)
+const QUIET = 'arp'
+/** What others have given names to, nearly whatever the kernel takes: in JSON it is no more than a name. */
+const OthersName = z.string().regex(/^[^\p{Cc}]{1,255}$/u, { error: 'not a name' })
 
 const TEXT: Mode = { output: 0 }
 const DRY_RUN: Mode = { output: 0, dryRun: true }
@@ -100,8 +101,8 @@ export function openNftables({ library = 'libnftables.so.1' }: { library?: strin
     outputOf(await context.runAsync(text, JSON_TERSE))
   }
 
-  function list(what: object, mode: Mode, quiet?: Family): Listing {
-    const before = quiet === undefined ? [] : [{ list: { ruleset: { family: checked(Family, quiet) } } }]
+  function list(what: object, mode: Mode, quiet: Family | null = null): Listing {
+    const before = quiet === null ? [] : [{ list: { ruleset: { family: checked(Family, quiet) } } }]
     const output = run(JSON.stringify({ nftables: [...before, { list: what }] }), mode)
     // Each listing is a line.
     const listing = parseListing(output.trimEnd().split('\n').at(-1)!)
@@ -131,11 +132,11 @@ export function openNftables({ library = 'libnftables.so.1' }: { library?: strin
       last = job.catch(() => {}).finally(() => waiting--)
       return job
     },
-    listTable(family, table, { quiet } = {}) {
+    listTable(family, table, { quiet = QUIET } = {}) {
       const what = { table: { family: checked(Family, family), name: checked(OthersName, table) } }
       return list(what, JSON_TERSE, quiet).objects
     },
-    listChain(family, table, chain, { quiet } = {}) {
+    listChain(family, table, chain, { quiet = QUIET } = {}) {
       const name = checked(OthersName, chain)
       const what = { chain: { family: checked(Family, family), table: checked(OthersName, table), name } }
       return list(what, JSON_TERSE, quiet).objects
