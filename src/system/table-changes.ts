@@ -3,7 +3,7 @@ import type { Change, Element, ElementValue } from '../arm/firewall.ts'
 import type { SetName } from '../arm/names.ts'
 import { type Address, type Prefix, parsePrefix } from '../terms/address.ts'
 import { type AddressKey, addressKey } from '../terms/address-bytes.ts'
-import { HOST_LITTLE_ENDIAN, type SetElement, type TableChange } from './nfnetlink/index.ts'
+import type { SetElement, TableChange } from './nfnetlink/index.ts'
 import { passingKey } from './passing-key.ts'
 
 export function tableChange(change: Change): TableChange {
@@ -72,10 +72,7 @@ function keyOf(set: SetName, element: Exclude<ElementValue, Prefix>): AddressKey
 
 /** Of the type iface_index, in the byte order of the machine; or nf_proto, of one byte. */
 function numberKey(set: SetName, number: number): Uint8Array {
-  if (set !== 'flypaper_uplinks') return Uint8Array.of(number)
-  const key = new Uint8Array(4)
-  new DataView(key.buffer).setUint32(0, number, HOST_LITTLE_ENDIAN)
-  return key
+  return set === 'flypaper_uplinks' ? new Uint8Array(Uint32Array.of(number).buffer) : Uint8Array.of(number)
 }
 
 /** Protocol and port, each padded to four bytes. */

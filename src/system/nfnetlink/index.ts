@@ -8,7 +8,6 @@ export { countElements, firstElements, readElements, visitElements } from './ele
 export { type Elements, openElements } from './elements.ts'
 export { NetlinkError, type NetlinkErrorCode } from './error.ts'
 export { type LogOptions, openLog } from './log.ts'
-export { HOST_LITTLE_ENDIAN } from './message.ts'
 export type { PacketCounts, PacketOptions, PacketSocket } from './packets.ts'
 export type { NetfilterPacket } from './parse.ts'
 export { openQueue, type QueueOptions } from './queue.ts'
