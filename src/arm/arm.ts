@@ -72,9 +72,13 @@ export function arm(arms: Arms, { skipRestore = false, isRearm = false }: ArmOpt
   else checkArming(arms, before)
   try {
     const outgrown = outgrownSets(ruleset, before)
-    if (outgrown.length > 0) firewall.load(render(rules, outgrown, elementsOf(flies())))
-    else firewall.load(render({ ...rules, chains: [], absent: [] }))
-    firewall.change(sparingChanges(arms, wasArmed))
+    const sparing = sparingChanges(arms, wasArmed)
+    firewall.load(render({ ...rules, chains: [], absent: [] }))
+    firewall.change(sparing)
+    if (outgrown.length > 0) {
+      firewall.load(render(rules, outgrown, elementsOf(flies())))
+      firewall.change(sparing)
+    }
     if (!skipRestore) putIn(firewall, flies(), { hadSets, isRearm })
     filled?.()
     firewall.load(render(rules))

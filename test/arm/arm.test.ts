@@ -312,3 +312,24 @@ test('no text that is loaded has elements in it: libnftables would fetch those o
   assert.deepEqual([...firewall.elementsOf('flypaper_never6').keys()], ['2001:db8:9::/48'])
   assert.ok(firewall.loaded.length > 1 && firewall.loaded.every(text => !/elements =|element /.test(text)))
 })
+
+test('the innocent are spared before the rules come, also when the set of the flies is made anew', () => {
+  const firewall = fakeFirewall()
+  const fly = { fly: '198.51.100.9' as Fly }
+  armWith(firewall, '', surroundings(), [fly])
+  disarm(firewall, { keepFlies: true, madeTable: false })
+  assert.throws(() => firewall.elementsOf('flypaper_never'), 'it went with the rules')
+  const { load } = firewall
+  let judged = 0
+  firewall.load = text => {
+    if (text.includes('jump flypaper_judge')) {
+      judged++
+      assert.deepEqual([...firewall.elementsOf('flypaper_never').keys()], ['198.51.100.0/28'])
+      assert.ok(firewall.elementsOf('flypaper_own').size > 0)
+    }
+    load(text)
+  }
+  armWith(firewall, 'never = ["198.51.100.0/28"]\n[sizes]\nflypaper = 5000', surroundings(), [fly])
+  assert.ok(judged > 0 && firewall.look()!.sets.find(({ name }) => name === 'flypaper')!.size === 5000)
+  assert.ok(firewall.elementsOf('flypaper_known').has('198.51.100.7'))
+})

@@ -1,5 +1,5 @@
 /** libnftables, typed: see docs/nftables-json.md. Imports nothing of flypaperd, so that others can use it. */
-export { Command, Family, forget, put, type SetId } from './command.ts'
+export { Command, type Family, forget, put, type SetId } from './command.ts'
 export { NewElement, Value } from './element.ts'
 export { NftablesError, type NftablesErrorCode } from './error.ts'
 export type { Listed, ListedElement } from './listed.ts'
