@@ -1,5 +1,6 @@
 /** Arms the trap. Each step is one transaction of the kernel: done, or not begun. */
 import type { Mode, Settings } from '../settings/settings.ts'
+import { parsePrefix } from '../terms/address.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import { piecesOf } from '../terms/pieces.ts'
 import { disarm, removing } from './disarm.ts'
@@ -16,6 +17,7 @@ import {
   type Surroundings,
   surroundingChanges,
 } from './surroundings.ts'
+import { checkFlags } from './table-flags.ts'
 import { checkNames } from './taken-names.ts'
 
 /** When the trap is armed again, the rules wait for so many flies. */
@@ -62,18 +64,24 @@ export interface Arming {
 export function arm(arms: Arms, { skipRestore = false, isRearm = false }: ArmOptions = {}): Arming {
   const { firewall, settings, ruleset, flies, filled } = arms
   const before = firewall.look()
+  checkFlags(before)
   const wasArmed = before !== undefined && isArmed(before)
+  const rules = withoutElements(ruleset)
   const hadSets = before?.sets.some(isFlypaper) === true
   if (isRearm) checkKernel(firewall, settings.closed)
   else checkArming(arms, before)
   try {
     const outgrown = outgrownSets(ruleset, before)
-    if (outgrown.length > 0) firewall.load(render(ruleset, outgrown, elementsOf(flies())))
-    else firewall.load(render({ ...ruleset, chains: [], absent: [] }))
-    firewall.change(sparingChanges(arms, wasArmed))
+    const sparing = sparingChanges(arms, wasArmed)
+    firewall.load(render({ ...rules, chains: [], absent: [] }))
+    firewall.change(sparing)
+    if (outgrown.length > 0) {
+      firewall.load(render(rules, outgrown, elementsOf(flies())))
+      firewall.change(sparing)
+    }
     if (!skipRestore) putIn(firewall, flies(), { hadSets, isRearm })
     filled?.()
-    firewall.load(render(ruleset))
+    firewall.load(render(rules))
     const table = firewall.look()
     firewall.change([...jumpChanges(settings, table), ...leftovers(ruleset, table)])
   } catch (error) {
@@ -87,16 +95,33 @@ export function arm(arms: Arms, { skipRestore = false, isRearm = false }: ArmOpt
 
 /** What spares the innocent: who is near, which ports are served, who is connected, what was known before. */
 function sparingChanges(
-  { surroundings, settings, near, recalled, grace }: Arms,
+  { surroundings, settings, ruleset, near, recalled, grace }: Arms,
   wasArmed: boolean,
 ): Change[] {
   return [
+    ...elementChanges(ruleset),
     ...neighbourhoodChanges(near.neighbourhood, settings.never),
     ...surroundingChanges(surroundings, settings.closed),
     ...(wasArmed ? [] : recalled),
     ...knownChanges(surroundings.connected(), near.nameFly),
     ...(grace > 0 ? graceChanges(grace) : []),
   ]
+}
+
+/** What the sets hold by the settings goes in by itself: for elements in a text libnftables may fetch those of everybody's sets. */
+function withoutElements(ruleset: Ruleset): Ruleset {
+  return { ...ruleset, sets: ruleset.sets.map(({ elements: _, ...set }) => set) }
+}
+
+function elementChanges({ sets }: Ruleset): readonly Change[] {
+  return sets.flatMap(({ name, elements }): readonly Change[] => {
+    if (elements === undefined) return []
+    const prefixes = elements.map(text => ({ element: parsePrefix(text)! }))
+    return [
+      { change: 'empty', set: name },
+      { change: 'add', set: name, elements: prefixes },
+    ]
+  })
 }
 
 function isFlypaper({ name }: { readonly name: string }): boolean {
@@ -124,8 +149,9 @@ function isOnlyOurs({ chains, sets, others }: TableView): boolean {
   return others.length === 0 && [...chains, ...sets].every(({ name }) => isOurs(name))
 }
 
-/** Armed: the early chain is in the path of all traffic. */
+/** Armed: the early chain is in the path of all traffic, which no chain of a table that sleeps is. */
 export function isArmed(table: TableView): boolean {
+  if (table.flags?.includes('dormant')) return false
   return table.chains.some(chain => chain.name === 'flypaper_early' && chain.hook === 'prerouting')
 }
 
@@ -160,6 +186,7 @@ export function checkArming(
   { firewall, settings, ruleset }: Pick<Arms, 'firewall' | 'settings' | 'ruleset'>,
   table: TableView | undefined = firewall.look(),
 ): void {
+  checkFlags(table)
   checkKernel(firewall, settings.closed)
   checkNames(ruleset, table)
   checkChains(settings, table)

@@ -8,6 +8,8 @@ import type { ChainName, SetName } from './names.ts'
 export interface TableView {
   /** The kernel's number of the table; a table that is made anew gets another. */
   readonly handle?: number | undefined
+  /** `dormant`, `owner` and the like: what the administrator, or a program, has made of the table. */
+  readonly flags?: readonly string[] | undefined
   readonly chains: readonly ChainView[]
   readonly sets: readonly SetView[]
   readonly rules: readonly RuleView[]

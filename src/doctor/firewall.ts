@@ -16,7 +16,25 @@ const RELOADS: Partial<Record<Manager, string>> = {
   docker: 'A restart of dockerd changes its own chains only; the trap stays.',
 }
 
-export function firewallFindings(managers: readonly Present[], { sight }: Facts): readonly Finding[] {
+export function firewallFindings(managers: readonly Present[], facts: Facts): readonly Finding[] {
+  return [...managerFindings(managers, facts), ...asleep(facts)]
+}
+
+/** Whoever looks for his rules shall know why they are not counted. */
+function asleep({ sight }: Facts): readonly Finding[] {
+  const tables = 'ruleset' in sight ? (sight.ruleset.asleep ?? []) : []
+  const names = tables.map(({ family, table }) => `${family} ${table}`)
+  if (names.length === 0) return []
+  const what = names.length === 1 ? `Table ${names[0]} sleeps` : `Tables ${names.join(', ')} sleep`
+  return [
+    say(
+      'note',
+      `${what} (flags dormant): nothing in there is in force, and it is looked at as if it were not there.`,
+    ),
+  ]
+}
+
+function managerFindings(managers: readonly Present[], { sight }: Facts): readonly Finding[] {
   const ifUnseen = 'unseen' in sight ? ' Its rules cannot be seen.' : ''
   if (managers.length === 0 && ifUnseen !== '') {
     return [say('note', 'Whether there is a firewall here cannot be seen: see below what is missing.')]

@@ -1,6 +1,7 @@
 /** Findings about what flypaperd needs: permission, libraries, kernel modules, versions, and chains to jump from. */
 import { ENTRANCES } from '../arm/names.ts'
 import { rulesetOf } from '../arm/ruleset/ruleset.ts'
+import { flagRefusal } from '../arm/table-flags.ts'
 import { takenName } from '../arm/taken-names.ts'
 import type { Settings } from '../settings/settings.ts'
 import { modesOf } from './closed.ts'
@@ -26,9 +27,16 @@ export function needFindings(facts: Facts): readonly Finding[] {
     isOlder(node, OLDEST.node)
       ? say('missing', `Node ${node} is too old.`, `Install Node ${OLDEST.node} or later.`)
       : say('ok', `Node ${node}.`),
-    ...chains(facts),
-    ...names(facts),
+    ...(asleepOrOwned(facts) ?? [...chains(facts), ...names(facts)]),
   ]
+}
+
+/** Whose flags keep the trap out of our table: then it does not matter what is in it. */
+function asleepOrOwned({ sight }: Facts): readonly Finding[] | undefined {
+  if ('unseen' in sight) return undefined
+  const { tables, asleep = [] } = sight.ruleset
+  const refusal = flagRefusal([...tables, ...asleep].find(isInOurTable)?.flags ?? [])
+  return refusal && [say('missing', sentence(refusal.message), refusal.hint)]
 }
 
 /** Somebody has given one of our names to something of another kind. */

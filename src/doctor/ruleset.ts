@@ -21,10 +21,18 @@ export interface Rule extends InTable {
   readonly expr: readonly unknown[]
 }
 
-/** All tables of this network namespace, without the elements of their sets. */
+export interface Table extends InTable {
+  /** `owner` and the like. */
+  readonly flags?: readonly string[]
+}
+
+/** All tables of this network namespace that are in force, without the elements of their sets. */
 export interface Ruleset {
-  readonly tables: readonly InTable[]
+  readonly tables: readonly Table[]
+  /** Tables that have been put to sleep (flag `dormant`): nothing in them is in force. */
+  readonly asleep?: readonly Table[]
   readonly chains: readonly Chain[]
   readonly rules: readonly Rule[]
+  /** Those of our table. */
   readonly sets?: readonly (InTable & SetView)[]
 }

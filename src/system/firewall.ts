@@ -1,22 +1,16 @@
-/** The firewall port of arm/ over libnftables: changes become commands, listings become views. */
-import type { Change, Element, ElementValue, Firewall, RuleView, TableView } from '../arm/firewall.ts'
+/** The firewall port of arm/: rulesets are loaded by libnftables, everything else goes by nfnetlink. */
+import type { Change, Firewall } from '../arm/firewall.ts'
 import { TABLE } from '../arm/names.ts'
+import { checkFlags } from '../arm/table-flags.ts'
 import { openAddressSets } from './address-sets.ts'
 import { readText } from './files.ts'
 import { noPermission, withFailure } from './firewall-failure.ts'
 import { halves } from './halves.ts'
-import {
-  type Command,
-  forget,
-  type Listed,
-  type NewElement,
-  type Nftables,
-  NftablesError,
-  openNftables,
-  type Value,
-} from './nftables-json/index.ts'
+import { asNftables } from './netlink-failure.ts'
+import { findTable } from './nfnetlink/index.ts'
+import { type Nftables, NftablesError, openNftables } from './nftables-json/index.ts'
+import { viewTable } from './table-view.ts'
 
-const IN_TABLE = { family: TABLE.family, table: TABLE.name } as const
 /** A table that is only checked, never loaded. */
 const PROBE = 'flypaper_probe'
 const PROBES = {
@@ -33,17 +27,18 @@ export function openFirewall(options: { library?: string } = {}): Firewall & Dis
   const nft = opening.use(withFailure(() => openNftables(options)))
   const addressSets = opening.use(withFailure(openAddressSets))
   const opened = opening.move()
-  const run = (changes: readonly Change[]) => {
-    if (!addressSets.change(changes)) nft.run(changes.flatMap(commandsOf))
-  }
   return {
-    load: ruleset => withFailure(() => nft.load(ruleset)),
-    change: changes => withFailure(() => change(run, changes)),
+    load(ruleset) {
+      // Asked right before: whoever puts the table to sleep while the trap is armed shall not see it woken.
+      checkFlags(withFailure(() => asNftables(() => findTable(TABLE.name))))
+      withFailure(() => nft.load(ruleset))
+    },
+    change: changes => withFailure(() => change(addressSets.change, changes)),
     take: (set, elements) => withFailure(() => addressSets.take(set, elements)),
     ask: (set, elements) => withFailure(() => addressSets.ask(set, elements)),
     first: (set, most) => withFailure(() => addressSets.first(set, most)),
     read: (set, isWanted) => addressSets.read(set, isWanted),
-    look: () => withFailure(() => lookAt(nft)),
+    look: () => withFailure(() => asNftables(viewTable)),
     supports: statement => withFailure(() => isSupported(nft, PROBES[statement])),
     [Symbol.dispose]: () => opened.dispose(),
   }
@@ -59,134 +54,6 @@ function change(run: (changes: readonly Change[]) => void, changes: readonly Cha
     if (smaller === undefined) throw error
     for (const part of smaller) change(run, part)
   }
-}
-
-function commandsOf(change: Change): Command[] {
-  switch (change.change) {
-    case 'add':
-      if (change.elements.length === 0) return []
-      return [{ add: { element: { ...setId(change.set), elem: change.elements.map(newElement) } } }]
-    case 'remove':
-      return forget(setId(change.set), change.elements.map(newElement))
-    case 'empty':
-      return [{ flush: { set: setId(change.set) } }]
-    case 'delete-set':
-      return [{ delete: { set: setId(change.set) } }]
-    case 'flush-chain':
-      return [{ flush: { chain: { ...IN_TABLE, name: change.chain } } }]
-    case 'delete-chain':
-      return [{ delete: { chain: { ...IN_TABLE, name: change.chain } } }]
-    case 'append-jump': {
-      const expr = [{ jump: { target: change.to } }]
-      return [{ add: { rule: { ...IN_TABLE, chain: change.chain, comment: change.comment, expr } } }]
-    }
-    case 'delete-rule':
-      return [{ delete: { rule: { ...IN_TABLE, chain: change.chain, handle: change.handle } } }]
-    case 'delete-table':
-      return [{ delete: { table: TABLE } }]
-  }
-}
-
-function setId(name: string) {
-  return { ...IN_TABLE, name }
-}
-
-function newElement({ element, seconds }: Element): NewElement {
-  const val = elementValue(element)
-  return seconds === undefined ? val : { elem: { val, timeout: seconds } }
-}
-
-function elementValue(element: ElementValue): Value {
-  if (typeof element === 'string' || typeof element === 'number') return element
-  if (!('text' in element)) return { concat: [...element] }
-  const [addr] = element.text.split('/')
-  return element.text.includes('/') ? { prefix: { addr: addr!, len: element.length } } : addr!
-}
-
-function lookAt(nft: Nftables): TableView | undefined {
-  const objects = objectsOf(nft)
-  return objects === undefined ? undefined : viewOf(objects, mapTargets(nft, objects))
-}
-
-function objectsOf(nft: Nftables): readonly Listed[] | undefined {
-  try {
-    return nft.listTable(TABLE.family, TABLE.name)
-  } catch (error) {
-    if (error instanceof NftablesError && error.code === 'missing') return undefined
-    throw error
-  }
-}
-
-/** What verdict maps jump to, by the name of the map: a listing of the table has maps without their elements. */
-type MapTargets = ReadonlyMap<string, readonly string[]>
-
-function mapTargets(nft: Nftables, objects: readonly Listed[]): MapTargets {
-  const maps = objects.filter(object => object.kind === 'map').filter(({ map }) => map === 'verdict')
-  return new Map(maps.map(({ name }) => [name, targetsIn(nft.listMap(TABLE.family, TABLE.name, name))]))
-}
-
-/** Wherever they stand: in a jump, or among the verdicts of a map. */
-function targetsIn(listed: unknown): string[] {
-  const found = JSON.stringify(listed).matchAll(/"(?:jump|goto)":\{"target":"([^"]+)"/g)
-  return [...found].map(([, name]) => name!)
-}
-
-function viewOf(objects: readonly Listed[], maps: MapTargets): TableView {
-  const chains = objects.filter(object => object.kind === 'chain')
-  const sets = objects.filter(object => object.kind === 'set')
-  const rules = objects.filter(object => object.kind === 'rule')
-  return {
-    chains: chains.map(({ name, hook, prio: priority, policy }) => ({ name, hook, priority, policy })),
-    handle: objects.find(object => object.kind === 'table')?.handle,
-    sets: sets.map(({ name, type, size, flags, handle }) => ({
-      name,
-      type: typeText(type),
-      size,
-      flags: flags ?? [],
-      handle,
-    })),
-    rules: rules.map(rule => ruleOf(rule, maps)),
-    mapTargets: [...maps.values()].flat(),
-    others: objects
-      .filter(({ kind }) => kind === 'map' || kind === 'other')
-      .map(object => String('name' in object ? object.name : '')),
-  }
-}
-
-/** `ipv4_addr . inet_service` for a concatenation; undefined where a later version lists an expression. */
-export function typeText(type: unknown): string | undefined {
-  return typeof type === 'string' ? type : Array.isArray(type) ? type.join(' . ') : undefined
-}
-
-function ruleOf({ chain, handle, comment, expr }: Listed & { kind: 'rule' }, maps: MapTargets): RuleView {
-  const statements = expr as readonly ListedStatement[]
-  const sets = [...JSON.stringify(expr).matchAll(/"@([^"]+)"/g)].map(([, name]) => name!)
-  const queue = statements.find(statement => typeof statement.queue?.num === 'number')?.queue?.num as
-    | number
-    | undefined
-  const counter = statements.find(statement => typeof statement.counter?.packets === 'number')?.counter
-  const log = statements.find(statement => statement.log?.group !== undefined)?.log?.group
-  return {
-    chain,
-    handle,
-    comment,
-    targets: [...targetsIn(expr), ...sets.flatMap(name => maps.get(name) ?? [])],
-    sets,
-    packets: counter?.packets,
-    handsOver:
-      queue !== undefined
-        ? { kind: 'queue', number: queue }
-        : log !== undefined
-          ? { kind: 'log', number: log }
-          : undefined,
-  }
-}
-
-/** The statements that we look at, as libnftables-json(5) lists them. */
-interface ListedStatement {
-  readonly queue?: { readonly num?: unknown }
-  readonly log?: { readonly group?: number } | null
-  readonly counter?: { readonly packets?: number } | null
 }
 
 function isSupported(nft: Nftables, statement: string): boolean {

@@ -1,15 +1,27 @@
 /** The rules of everybody, as the doctor wants to see them. */
+import { TABLE } from '../arm/names.ts'
 import type { Sight } from '../doctor/facts.ts'
-import type { Ruleset } from '../doctor/ruleset.ts'
-import { openFirewall, typeText } from './firewall.ts'
+import type { Ruleset, Table } from '../doctor/ruleset.ts'
+import { isAwake, listAwake } from './awake-tables.ts'
+import { openFirewall } from './firewall.ts'
+import { withFailure } from './firewall-failure.ts'
+import { asNftables } from './netlink-failure.ts'
+import type { ListedTable } from './nfnetlink/index.ts'
 import { type Listed, openNftables } from './nftables-json/index.ts'
 
 /** Changes nothing. Throws a Failure: 77 without CAP_NET_ADMIN, 69 without libnftables. */
 export function seeRuleset(): Sight {
-  using _firewall = openFirewall() // Says in our words what is missing.
+  using firewall = openFirewall() // Says in our words what is missing.
   using nft = openNftables()
+  const { tables, objects } = withFailure(() => asNftables(() => listAwake(nft)))
+  const ours = firewall.look()?.sets ?? []
   return {
-    ruleset: rulesetOf(nft.listRuleset()),
+    ruleset: {
+      ...rulesetOf(objects),
+      tables: tables.filter(isAwake).map(inTable),
+      asleep: tables.filter(table => !isAwake(table)).map(inTable),
+      sets: ours.map(set => ({ ...set, family: TABLE.family, table: TABLE.name })),
+    },
     version: nft.version,
     supports: {
       get queue() {
@@ -31,6 +43,11 @@ function isSupported(statement: keyof Sight['supports']): boolean {
   return firewall.supports(statement)
 }
 
+function inTable({ family, name, flags }: ListedTable): Table {
+  return { family, table: name, flags }
+}
+
+/** Without the sets. */
 export function rulesetOf(objects: readonly Listed[]): Ruleset {
   return {
     tables: objects.flatMap(it => (it.kind === 'table' ? { family: it.family, table: it.name } : [])),
@@ -38,11 +55,6 @@ export function rulesetOf(objects: readonly Listed[]): Ruleset {
       if (it.kind !== 'chain') return []
       const { family, table, name, hook, prio: priority, policy } = it
       return { family, table, name, hook, priority, policy }
-    }),
-    sets: objects.flatMap(it => {
-      if (it.kind !== 'set') return []
-      const { family, table, name, size, flags, type } = it
-      return { family, table, name, size, flags: flags ?? [], type: typeText(type) }
     }),
     rules: objects.flatMap(it => {
       if (it.kind !== 'rule') return []

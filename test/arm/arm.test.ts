@@ -168,7 +168,7 @@ test('jumps are appended once, and a chain that is not there is a mistake of the
   assert.throws(() => armWith(firewall, '[chains]\ninput = ["nowhere"]'), { exit: 78 })
   disarm(firewall, { keepFlies: false, madeTable: false })
   const { handle: _, ...left } = firewall.look()!
-  assert.deepEqual(left, { chains, sets: [], rules: [], others: [], mapTargets: [] })
+  assert.deepEqual(left, { flags: [], chains, sets: [], rules: [], others: [], mapTargets: [] })
 })
 
 test('a jump that he wrote himself is neither doubled nor taken away', () => {
@@ -280,4 +280,59 @@ test('closed = "unaccepted": the uplinks are told, beside IPVS nobody is watched
     .map(({ name }) => name)
     .filter(name => /watch|end|passing|pending|uplinks/.test(name))
   assert.deepEqual(names, [])
+})
+
+test('no trap is put into a table with a flag, nor is anything of it changed, also when it is armed again', () => {
+  for (const [flag, told] of [
+    ['dormant', /^table inet filter sleeps \(flags dormant\)/],
+    ['owner', /^table inet filter belongs to another program/],
+    ['persist', /^table inet filter has flags that the kernel does not let us keep: persist$/],
+  ] as const) {
+    const firewall = fakeFirewall({ theirs: { chains: [{ name: 'input', hook: 'input' }], flags: [flag] } })
+    const before = firewall.look()
+    for (const isRearm of [false, true]) {
+      const { settings, ruleset } = settled('')
+      const near = nearOf(NEAR, [])
+      const rest = { near, flies: () => [], recalled: [], grace: 0 }
+      assert.throws(
+        () => arm({ firewall, surroundings: surroundings(), settings, ruleset, ...rest }, { isRearm }),
+        (error: Error & { exit?: number; hint?: string }) =>
+          told.test(error.message) && error.exit === 78 && error.hint !== undefined,
+      )
+    }
+    assert.deepEqual([firewall.look(), firewall.loaded, firewall.transactions], [before, [], []])
+  }
+  const asleep = fakeFirewall({
+    theirs: { chains: [{ name: 'flypaper_early', hook: 'prerouting' }], flags: ['dormant'] },
+  })
+  assert.equal(isArmed(asleep.look()!), false, 'a trap that sleeps is none')
+})
+
+test('no text that is loaded has elements in it: libnftables would fetch those of everybody', () => {
+  const firewall = fakeFirewall()
+  for (let times = 0; times < 2; times++) armWith(firewall, 'never = ["198.51.100.0/24", "2001:db8:9::/48"]')
+  assert.deepEqual([...firewall.elementsOf('flypaper_never').keys()], ['198.51.100.0/24'])
+  assert.deepEqual([...firewall.elementsOf('flypaper_never6').keys()], ['2001:db8:9::/48'])
+  assert.ok(firewall.loaded.length > 1 && firewall.loaded.every(text => !/elements =|element /.test(text)))
+})
+
+test('the innocent are spared before the rules come, also when the set of the flies is made anew', () => {
+  const firewall = fakeFirewall()
+  const fly = { fly: '198.51.100.9' as Fly }
+  armWith(firewall, '', surroundings(), [fly])
+  disarm(firewall, { keepFlies: true, madeTable: false })
+  assert.throws(() => firewall.elementsOf('flypaper_never'), 'it went with the rules')
+  const { load } = firewall
+  let judged = 0
+  firewall.load = text => {
+    if (text.includes('jump flypaper_judge')) {
+      judged++
+      assert.deepEqual([...firewall.elementsOf('flypaper_never').keys()], ['198.51.100.0/28'])
+      assert.ok(firewall.elementsOf('flypaper_own').size > 0)
+    }
+    load(text)
+  }
+  armWith(firewall, 'never = ["198.51.100.0/28"]\n[sizes]\nflypaper = 5000', surroundings(), [fly])
+  assert.ok(judged > 0 && firewall.look()!.sets.find(({ name }) => name === 'flypaper')!.size === 5000)
+  assert.ok(firewall.elementsOf('flypaper_known').has('198.51.100.7'))
 })

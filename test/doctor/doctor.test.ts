@@ -229,3 +229,25 @@ test('containers are strangers to the trap, unless the never-list has their netw
   )
   assert.doesNotMatch(said({ bridges, toml: 'never = ["172.16.0.0/12"]' }, 'danger'), /docker0/)
 })
+
+test('what sleeps is told, and a flag that keeps the trap out of its table', () => {
+  const quiet = { family: 'ip', table: 'quiet', flags: ['dormant'] }
+  const empty = { tables: [], chains: [], rules: [] }
+  assert.doesNotMatch(said(seeing(empty), 'firewall'), /sleep/)
+  assert.match(
+    said(seeing({ ...empty, asleep: [quiet] }), 'firewall'),
+    /note: Table ip quiet sleeps \(flags dormant\)/,
+  )
+  const filter = { family: 'inet', table: 'filter' }
+  const named = { toml: '[chains]\ninput = ["input"]' }
+  const asleep = seeing({ ...empty, asleep: [{ ...filter, flags: ['dormant'] }] }, named)
+  assert.match(
+    said(asleep, 'needs'),
+    /missing: Table inet filter sleeps .* \| Wake it yourself.*: nft add table inet filter/,
+  )
+  assert.doesNotMatch(said(asleep, 'needs'), /no such chain/, 'who wakes it will see')
+  const owned = seeing({ ...empty, tables: [{ ...filter, flags: ['owner'] }] })
+  assert.match(said(owned, 'needs'), /missing: Table inet filter belongs to another program \(flags owner\)/)
+  const elsewhere = { family: 'inet', table: 'firewalld', flags: ['owner', 'persist'] }
+  assert.doesNotMatch(said(seeing({ ...empty, tables: [elsewhere] }), 'needs'), /missing/)
+})

@@ -107,6 +107,7 @@ export function fakeTable(theirs: Partial<TableView>, now: () => number): FakeTa
         ? undefined
         : {
             handle: table,
+            flags: theirs.flags ?? [],
             chains: [...chains.values()],
             sets: [...sets.values()].map(({ name, size, flags, handle }) => ({ name, size, flags, handle })),
             rules,

@@ -1,30 +1,20 @@
 /**
- * Elements of sets as one transaction of nf_tables, as bytes. Pure.
+ * Changes of a table as one transaction of nf_tables, as bytes. Pure.
  *
- * A transaction is a message that begins it, one or more that put elements into a set or take them out, and one that
- * ends it (linux/netfilter/nfnetlink.h). Everything is written into one buffer in one pass, since a flood brings
+ * A transaction is a message that begins it, one or more that put elements into a set or take them out, or change something else
+ * (table-change.ts), and one that ends it (linux/netfilter/nfnetlink.h). Everything is written into one buffer in one pass, since a flood brings
  * elements by the ten thousand: an element of four bytes with a timeout takes 28. Questions for single elements are written here
  * as well; they need no transaction.
  */
 import { align, HOST_LITTLE_ENDIAN, SUBSYSTEM } from './message.ts'
-
-export interface ElementChange {
-  /**
-   * To delete what is not there refuses the transaction; to add what is there, or to destroy what is not, does not.
-   * The kernel knows destroying from 6.3 on.
-   */
-  readonly op: 'add' | 'delete' | 'destroy'
-  /** The name of a set. */
-  readonly set: string
-  readonly elements: readonly SetElement[]
-}
-
-export interface SetElement {
-  /** As the set holds it: an address in network byte order. One of 32 bits may be a number, which costs no memory of its own. */
-  readonly key: Uint8Array | number
-  /** Until it goes by itself, in milliseconds; without: it stays, or as long as the set says. */
-  readonly timeoutMs?: number | undefined
-}
+import {
+  type ElementChange,
+  isOfElements,
+  messageOf,
+  type SetElement,
+  type TableChange,
+  type TableMessage,
+} from './table-change.ts'
 
 const HEADER = 16
 const ATTRIBUTE = 4
@@ -35,37 +25,41 @@ const FLAG = { request: 0x1, acknowledge: 0x4, create: 0x400 }
 const NFPROTO_INET = 1
 /** Attributes of linux/netfilter/nf_tables.h. */
 const LIST = { table: 1, set: 2, elements: 3, element: 1 }
-const ELEMENT = { key: 1, timeout: 4 }
+const ELEMENT = { key: 1, flags: 3, timeout: 4 }
+/** NFT_SET_ELEM_INTERVAL_END: the kernel keeps the end of an interval as an element of its own, which has no timeout. */
+const INTERVAL_END = 1
 const DATA_VALUE = 1
 const NESTED = 0x8000
-/** Headers and the timeout of one element, without its key. */
+/** Headers and the timeout, or the flags, of one element, without its key. */
 const ELEMENT_SIZE = 6 * ATTRIBUTE
 /** The elements of one message, whose length is a number of 16 bits. */
 const MESSAGE_MAX = 60_000
 
 /**
  * Writes the transaction, of a table of family inet, into this buffer, or into a larger one when it does not fit;
- * returns what was written. The kernel is asked for an answer to the last message with elements.
+ * returns what was written. The kernel is asked for an answer to the last change.
  */
 export function writeElementBatch(
   buffer: Uint8Array<ArrayBuffer>,
   table: string,
-  changes: readonly ElementChange[],
+  changes: readonly TableChange[],
 ): Uint8Array<ArrayBuffer> {
-  const messages = changes.flatMap(inMessages)
-  const names = (set: string) => 2 * (ATTRIBUTE + 4) + table.length + set.length
-  const size = messages.reduce(
-    (sum, { set, elements }) => sum + HEADER + 2 * ATTRIBUTE + names(set) + sizeOf(elements),
-    2 * (HEADER + ATTRIBUTE),
+  const pieces = changes.flatMap((change): (ElementChange | TableMessage)[] =>
+    isOfElements(change) ? inMessages(change) : [messageOf(table, change)],
   )
+  const size = pieces.reduce((sum, piece) => sum + sizeOfPiece(table, piece), 2 * (HEADER + ATTRIBUTE))
   const into = writer(size <= buffer.length ? buffer : new Uint8Array(size))
   into.message(BATCH_BEGIN, 0, 0, SUBSYSTEM.nftables, () => {})
-  for (const [i, { op, set, elements }] of messages.entries()) {
-    const type = (SUBSYSTEM.nftables << 8) | MESSAGE[op]
-    const acknowledge = i === messages.length - 1 ? FLAG.acknowledge : 0
-    into.message(type, acknowledge | (op === 'add' ? FLAG.create : 0), NFPROTO_INET, 0, () =>
-      into.elements(table, set, elements),
-    )
+  for (const [i, piece] of pieces.entries()) {
+    const acknowledge = i === pieces.length - 1 ? FLAG.acknowledge : 0
+    if ('body' in piece) {
+      const { type, flags, body } = piece
+      into.message(typeOf(type), acknowledge | flags, NFPROTO_INET, 0, () => into.bytes(body))
+    } else {
+      const { op, set, elements } = piece
+      const flags = acknowledge | (op === 'add' ? FLAG.create : 0)
+      into.message(typeOf(MESSAGE[op]), flags, NFPROTO_INET, 0, () => into.elements(table, set, elements))
+    }
   }
   into.message(BATCH_END, 0, 0, SUBSYSTEM.nftables, () => {})
   return into.written()
@@ -81,13 +75,11 @@ export function writeElementQuestions(
   keys: readonly SetElement['key'][],
 ): Uint8Array<ArrayBuffer> {
   const length = lengthOf(keys[0] ?? 0)
-  const names = 2 * (ATTRIBUTE + 4) + table.length + set.length
-  const room = HEADER + 2 * ATTRIBUTE + names + ELEMENT_SIZE + align(length)
+  const room = HEADER + 2 * ATTRIBUTE + namesSize(table, set) + ELEMENT_SIZE + align(length)
   const bytes = new Uint8Array(room * keys.length)
   if (keys.length === 0) return bytes
   const into = writer(bytes)
-  const type = (SUBSYSTEM.nftables << 8) | MESSAGE.get
-  into.message(type, 0, NFPROTO_INET, 0, () => into.elements(table, set, [{ key: keys[0]! }]))
+  into.message(typeOf(MESSAGE.get), 0, NFPROTO_INET, 0, () => into.elements(table, set, [{ key: keys[0]! }]))
   const size = into.written().length
   const view = new DataView(bytes.buffer)
   for (let place = 1; place < keys.length; place++) {
@@ -103,11 +95,25 @@ export function writeElementQuestions(
   return bytes.subarray(0, size * keys.length)
 }
 
+function typeOf(message: number): number {
+  return (SUBSYSTEM.nftables << 8) | message
+}
+
+/** At most. */
+function sizeOfPiece(table: string, piece: ElementChange | TableMessage): number {
+  if ('body' in piece) return HEADER + ATTRIBUTE + piece.body.length
+  return HEADER + 2 * ATTRIBUTE + namesSize(table, piece.set) + sizeOf(piece.elements)
+}
+
+function namesSize(table: string, set: string): number {
+  return 2 * (ATTRIBUTE + 4) + table.length + set.length
+}
+
 /** The change in pieces, none too long for one message. */
 function inMessages({ op, set, elements }: ElementChange): ElementChange[] {
   let longest = 0
-  for (const { key } of elements) longest = Math.max(longest, lengthOf(key))
-  const most = Math.floor(MESSAGE_MAX / (ELEMENT_SIZE + align(longest)))
+  for (const element of elements) longest = Math.max(longest, sizeOfOne(element))
+  const most = Math.floor(MESSAGE_MAX / longest)
   if (elements.length <= most) return elements.length === 0 ? [] : [{ op, set, elements }]
   const messages: ElementChange[] = []
   for (let i = 0; i < elements.length; i += most)
@@ -117,8 +123,14 @@ function inMessages({ op, set, elements }: ElementChange): ElementChange[] {
 
 function sizeOf(elements: readonly SetElement[]): number {
   let sum = 0
-  for (const { key } of elements) sum += ELEMENT_SIZE + align(lengthOf(key))
+  for (const element of elements) sum += sizeOfOne(element)
   return sum
+}
+
+/** At most. */
+function sizeOfOne({ key, to }: SetElement): number {
+  const one = ELEMENT_SIZE + align(lengthOf(key))
+  return to === undefined || to === null ? one : 2 * one
 }
 
 function lengthOf(key: SetElement['key']): number {
@@ -152,8 +164,15 @@ function writer(bytes: Uint8Array<ArrayBuffer>) {
       this.text(LIST.table, table)
       this.text(LIST.set, set)
       this.nest(LIST.elements, () => {
-        for (const element of elements) this.element(element)
+        for (const element of elements) {
+          this.element(element.key, element.timeoutMs)
+          if (element.to !== undefined && element.to !== null) this.end(element.to)
+        }
       })
+    },
+    bytes(content: Uint8Array): void {
+      bytes.set(content, at)
+      at += content.length
     },
     text(type: number, text: string): void {
       attribute(type, text.length + 1)
@@ -168,10 +187,26 @@ function writer(bytes: Uint8Array<ArrayBuffer>) {
       view.setUint16(start, at - start, HOST_LITTLE_ENDIAN)
       view.setUint16(start + 2, type | NESTED, HOST_LITTLE_ENDIAN)
     },
-    element({ key, timeoutMs }: SetElement): void {
+    element(key: SetElement['key'], timeoutMs: number | undefined): void {
+      const value = align(lengthOf(key))
+      attribute(LIST.element | NESTED, 2 * ATTRIBUTE + value + (timeoutMs === undefined ? 0 : ATTRIBUTE + 8))
+      this.key(key)
+      if (timeoutMs === undefined) return
+      attribute(ELEMENT.timeout, 8)
+      view.setUint32(at, Math.floor(timeoutMs / 2 ** 32))
+      view.setUint32(at + 4, timeoutMs % 2 ** 32)
+      at += 8
+    },
+    end(key: SetElement['key']): void {
+      attribute(LIST.element | NESTED, 3 * ATTRIBUTE + 4 + align(lengthOf(key)))
+      attribute(ELEMENT.flags, 4)
+      view.setUint32(at, INTERVAL_END)
+      at += 4
+      this.key(key)
+    },
+    key(key: SetElement['key']): void {
       const length = lengthOf(key)
       const value = align(length)
-      attribute(LIST.element | NESTED, 2 * ATTRIBUTE + value + (timeoutMs === undefined ? 0 : ATTRIBUTE + 8))
       attribute(ELEMENT.key | NESTED, ATTRIBUTE + value)
       attribute(DATA_VALUE, length)
       if (typeof key === 'number') view.setUint32(at, key)
@@ -180,11 +215,6 @@ function writer(bytes: Uint8Array<ArrayBuffer>) {
         bytes.fill(0, at + length, at + value)
       }
       at += value
-      if (timeoutMs === undefined) return
-      attribute(ELEMENT.timeout, 8)
-      view.setUint32(at, Math.floor(timeoutMs / 2 ** 32))
-      view.setUint32(at + 4, timeoutMs % 2 ** 32)
-      at += 8
     },
     written: () => bytes.subarray(0, at),
   }

@@ -1,24 +1,23 @@
-/** Puts elements into the sets of a table, takes them out, and asks for single ones: nothing else of nf_tables, but that fast. */
-import {
-  type ElementChange,
-  type SetElement,
-  writeElementBatch,
-  writeElementQuestions,
-} from './element-batch.ts'
+/** Changes what is in a table, its elements by the thousand, and asks for single ones: without libnftables, and that fast. */
+import { writeElementBatch, writeElementQuestions } from './element-batch.ts'
+import { firstElements } from './element-dump.ts'
 import { NetlinkError, type NetlinkErrorCode } from './error.ts'
+import { intervalsThere } from './intervals.ts'
 import { ERRNO } from './libc.ts'
 import { type RulesetElement, readAnswer, readRulesetDatagram } from './ruleset-parse.ts'
 import { askSet } from './set-request.ts'
 import { makeSlots } from './slots.ts'
 import { openSocket } from './socket.ts'
-import { commitWithoutDestroy } from './without-destroy.ts'
+import { isOfElements, type SetElement, type TableChange } from './table-change.ts'
+import { commitThose, type Kernel } from './without-destroy.ts'
 
 export interface Elements extends Disposable {
   /**
    * All changes as one transaction: all of them or, when it throws a NetlinkError, none. More than about 5,000 elements
-   * at once may be too large. Names are ASCII. Where the kernel cannot destroy, those who only destroy take several transactions.
+   * at once may be too large. Names are ASCII. Where the kernel cannot destroy, and in sets of intervals, those who only destroy take several
+   * transactions.
    */
-  change(changes: readonly ElementChange[]): void
+  change(changes: readonly TableChange[]): void
   /**
    * Those of these that are in the set: one question for each, which takes the same time however many elements there are. None
    * where there is no such set. Throws NetlinkError.
@@ -42,8 +41,12 @@ const NETLINK_NETFILTER = 12
 const RECEIVE_BUFFER = 256 * 1024
 const ANSWER = 4096
 const BUFFER = 64 * 1024
+/** A buffer that was made for a larger transaction is kept for the next one, unless it is larger than this. */
+const KEPT_MAX = 1024 * 1024
 /** Questions of one go; each answer takes about 5 KB of the receive buffer, which an ordinary user's socket has 200 KB of. */
 const ASKED_AT_ONCE = 32
+/** Elements of a set of intervals that are looked at, to see which are there: two for each. */
+const INTERVALS_MAX = 65_536
 /** A signal makes the kernel leave a transaction, with EINTR or without a word. */
 const ATTEMPTS = 5
 
@@ -52,6 +55,7 @@ const CODES: Readonly<Record<number, NetlinkErrorCode>> = {
   [ERRNO.ENOENT]: 'missing',
   [ERRNO.ENFILE]: 'full',
   [ERRNO.EMSGSIZE]: 'too-large',
+  [ERRNO.EBUSY]: 'busy',
 }
 
 /** Opens a socket of its own to the sets of this table, of family inet; throws NetlinkError. Changing needs CAP_NET_ADMIN. */
@@ -71,19 +75,12 @@ export function openElements(table: string, options: ElementsOptions = {}): Elem
     }
   }
 
-  function errnos(): number[] {
-    const found: number[] = []
-    for (const datagram of datagrams())
-      for (const message of readRulesetDatagram(datagram)) if ('end' in message) found.push(message.end.errno)
-    return found
-  }
-
   /** The first errno, 0 when there is none. */
   function attempt(batch: Uint8Array): number {
     for (let attempts = 0; attempts < ATTEMPTS; attempts++) {
       const unsent = socket.trySend(batch)
       if (unsent !== 0) return unsent
-      const told = errnos()
+      const told = errnosIn(datagrams())
       const refused = told.find(errno => errno !== 0)
       if (refused !== undefined && refused !== ERRNO.EINTR) return refused
       if (refused === undefined && told.length > 0) return 0
@@ -94,7 +91,7 @@ export function openElements(table: string, options: ElementsOptions = {}): Elem
   function refuse(doing: string, errno: number): never {
     throw new NetlinkError(
       CODES[errno] ?? 'failed',
-      `the kernel refused to ${doing} elements of ${table}`,
+      `the kernel refused to ${doing} what is in table ${table}`,
       errno,
     )
   }
@@ -126,6 +123,20 @@ export function openElements(table: string, options: ElementsOptions = {}): Elem
     return found
   }
 
+  const there: Kernel['there'] = (set, elements) => {
+    if (elements.some(isInterval)) return intervalsThere(elements, firstElements(table, set, INTERVALS_MAX))
+    const found: ReturnType<Kernel['there']>[number][] = []
+    eachThere(
+      set,
+      elements.map(({ key }) => key),
+      (place, datagram) => {
+        const [told] = elementsIn(datagram)
+        found.push({ element: elements[place]!, expiresMs: told?.expiresMs })
+      },
+    )
+    return found
+  }
+
   /** Those that are there, in their order. */
   function whichAre(set: string, keys: readonly Key[]): readonly Key[] {
     const found: Key[] = []
@@ -143,24 +154,29 @@ export function openElements(table: string, options: ElementsOptions = {}): Elem
   }
 
   /** The errno, 0 when it is done. */
-  function commit(changes: readonly ElementChange[]): number {
+  function commit(changes: readonly TableChange[]): number {
+    if (changes.every(isEmpty)) return 0
     const batch = writeElementBatch(buffer, table, changes)
-    if (batch.buffer !== buffer.buffer) buffer = new Uint8Array(batch.buffer)
+    if (batch.buffer !== buffer.buffer && batch.buffer.byteLength <= KEPT_MAX)
+      buffer = new Uint8Array(batch.buffer)
     return attempt(batch)
   }
 
+  const kernel: Kernel = { commit, there, exists }
+
   /** An older kernel does not know the message that destroys, and says that it is invalid. */
-  function commitAny(changes: readonly ElementChange[]): number {
+  function commitAny(changes: readonly TableChange[]): number {
     const destroys = changes.some(({ op }) => op === 'destroy')
-    const refused = destroys && withoutDestroy ? ERRNO.EINVAL : commit(changes)
-    if (!destroys || refused !== ERRNO.EINVAL) return refused
-    const refusedAgain = commitWithoutDestroy(changes, { commit, ask, exists })
-    withoutDestroy ||= refusedAgain === 0
-    return refusedAgain
+    if (!destroys || !withoutDestroy) {
+      const refused = commitThose(changes, ({ elements }) => elements.some(isInterval), kernel)
+      if (!destroys || refused !== ERRNO.EINVAL) return refused
+    }
+    const refused = commitThose(changes, () => true, kernel)
+    withoutDestroy ||= refused === 0
+    return refused
   }
 
-  function change(changes: readonly ElementChange[]): void {
-    if (changes.every(({ elements }) => elements.length === 0)) return
+  function change(changes: readonly TableChange[]): void {
     const refused = commitAny(changes)
     if (refused !== 0) refuse('change', refused)
   }
@@ -188,6 +204,21 @@ export function openElements(table: string, options: ElementsOptions = {}): Elem
     },
     [Symbol.dispose]: () => socket[Symbol.dispose](),
   }
+}
+
+function errnosIn(datagrams: Iterable<Uint8Array>): number[] {
+  const found: number[] = []
+  for (const datagram of datagrams)
+    for (const message of readRulesetDatagram(datagram)) if ('end' in message) found.push(message.end.errno)
+  return found
+}
+
+function isEmpty(change: TableChange): boolean {
+  return isOfElements(change) && change.elements.length === 0
+}
+
+function isInterval({ to }: SetElement): boolean {
+  return to !== undefined
 }
 
 /** Each once: to delete the same twice refuses the transaction. */

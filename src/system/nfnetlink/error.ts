@@ -5,7 +5,7 @@ import { getSystemErrorMap } from 'node:util'
  * `no-permission`: CAP_NET_ADMIN is missing in the user namespace that owns this network namespace.
  * `in-use`: another socket holds that group or queue. `unsupported`: the kernel, or a sandbox around us, lacks
  * the feature. Of elements: `missing`: there is no such table or set, or an element to be deleted is not there.
- * `full`: the set holds as many as its size allows. `too-large`: more than one transaction may have.
+ * `full`: the set holds as many as its size allows. `too-large`: more than one transaction may have. `busy`: something else refers to what was to be deleted.
  * `failed`: anything else, see `errno`.
  */
 export type NetlinkErrorCode =
@@ -15,6 +15,7 @@ export type NetlinkErrorCode =
   | 'missing'
   | 'full'
   | 'too-large'
+  | 'busy'
   | 'failed'
 
 export class NetlinkError extends Error {

@@ -5,7 +5,6 @@
  */
 
 export { type InterfaceAddress, readAddresses } from './address-dump.ts'
-export type { ElementChange, SetElement } from './element-batch.ts'
 export { countElements, firstElements, readElements, visitElements } from './element-dump.ts'
 export { type Elements, openElements } from './elements.ts'
 export { NetlinkError, type NetlinkErrorCode } from './error.ts'
@@ -15,6 +14,7 @@ export type { NetfilterPacket } from './parse.ts'
 export { openQueue, type QueueOptions } from './queue.ts'
 export { type OnLink, ROUTES_MAX, type Routes, readRoutes, readRoutesLater } from './route-dump.ts'
 export { type RouteOptions, watchRoutes } from './routes.ts'
+export type { ListedRule } from './rule-parse.ts'
 export { type ForeignTransaction, type RulesetOptions, watchRuleset } from './ruleset.ts'
 export type { RulesetChange, RulesetElement } from './ruleset-parse.ts'
 export {
@@ -25,3 +25,13 @@ export {
   visitSockets,
   visitSocketsLater,
 } from './socket-dump.ts'
+export type { ElementChange, SetElement, TableChange } from './table-change.ts'
+export { type ListedSet, readTable, type TableContent } from './table-content.ts'
+export {
+  type ChainName,
+  findTable,
+  type ListedTable,
+  listChainNames,
+  listTables,
+  type TableFlag,
+} from './tables.ts'

@@ -14,7 +14,8 @@ export type Subsystem = keyof typeof SUBSYSTEM
 /** Those that hand packets over. */
 export type PacketSubsystem = Exclude<Subsystem, 'nftables'>
 
-const HEADER = 16 + 4
+const NLMSG_HEADER = 16
+const HEADER = NLMSG_HEADER + 4
 const NLM_F_REQUEST = 0x01
 const NLM_F_ACK = 0x04
 
@@ -59,6 +60,18 @@ export function buildRequest(request: Request): Uint8Array<ArrayBuffer> {
     at += align(4 + value.length)
   }
   return bytes
+}
+
+/** The messages of one datagram, each with its header and whole; what is cut off is left out. */
+export function* messages(datagram: Uint8Array): Generator<Uint8Array> {
+  const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.length)
+  let at = 0
+  while (at + NLMSG_HEADER <= datagram.length) {
+    const length = view.getUint32(at, HOST_LITTLE_ENDIAN)
+    if (length < NLMSG_HEADER || at + length > datagram.length) return
+    yield datagram.subarray(at, at + length)
+    at += align(length)
+  }
 }
 
 /** Numbers in network byte order, each in so many bytes: `be([range, 4], [mode, 1])`. */

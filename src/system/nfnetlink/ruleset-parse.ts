@@ -4,13 +4,16 @@
  *
  * Messages and attributes: linux/netfilter/nf_tables.h. Numbers in attributes are big-endian, times milliseconds.
  */
-import { align, HOST_LITTLE_ENDIAN, SUBSYSTEM } from './message.ts'
+import { attributes, numberOf, textOf } from './attributes.ts'
+import { HOST_LITTLE_ENDIAN, messages, SUBSYSTEM } from './message.ts'
 
 /** A key of a set's element with the time it was given and the time it has left; without: it stays. */
 export interface RulesetElement {
   readonly key: Uint8Array
   readonly timeoutMs: number | undefined
   readonly expiresMs: number | undefined
+  /** In a set of intervals: the key behind one, and not its first. */
+  readonly isEnd?: true
 }
 
 /** `name` is that of the table, chain or set; rules have none of their own and tell their chain. */
@@ -42,7 +45,6 @@ const HEADER = 16
 const NFGENMSG = 4
 const NLMSG_ERROR = 2
 const NLMSG_DONE = 3
-const TYPE_MASK = 0x3fff
 const NEWGEN = 15
 const TYPES: Readonly<Record<number, readonly [RulesetChange['op'], RulesetChange['kind']]>> = {
   0: ['new', 'table'],
@@ -63,7 +65,8 @@ const NAME = { chain: 3, rule: 2, set: 2, element: 2, table: 1 } as const
 const ELEMENTS = 3
 const ELEMENT = { key: 1, flags: 3, timeout: 4, expiration: 5 }
 const DATA_VALUE = 1
-/** NFT_SET_ELEM_CATCHALL: the element has no key. */
+/** NFT_SET_ELEM_INTERVAL_END, and NFT_SET_ELEM_CATCHALL: the element has no key. */
+const FLAG_END = 1
 const FLAG_CATCHALL = 2
 
 /** The messages of one datagram; `skip` spares the work for those of a port that does not interest. */
@@ -71,22 +74,17 @@ export function* readRulesetDatagram(
   bytes: Uint8Array,
   skip: (port: number) => boolean = () => false,
 ): Generator<RulesetMessage> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  let at = 0
-  while (at + HEADER <= bytes.length) {
-    const length = view.getUint32(at, HOST_LITTLE_ENDIAN)
-    if (length < HEADER || at + length > bytes.length) return
-    const type = view.getUint16(at + 4, HOST_LITTLE_ENDIAN)
-    const sequence = view.getUint32(at + 8, HOST_LITTLE_ENDIAN)
-    const port = view.getUint32(at + 12, HOST_LITTLE_ENDIAN)
-    const message = bytes.subarray(at, at + length)
+  for (const message of messages(bytes)) {
+    const view = new DataView(message.buffer, message.byteOffset, message.length)
+    const type = view.getUint16(4, HOST_LITTLE_ENDIAN)
+    const sequence = view.getUint32(8, HOST_LITTLE_ENDIAN)
+    const port = view.getUint32(12, HOST_LITTLE_ENDIAN)
     if (type === NLMSG_DONE || type === NLMSG_ERROR)
       yield { port, sequence, end: { errno: errnoIn(message) } }
     else if (type >> 8 === SUBSYSTEM.nftables && !skip(port)) {
       const read = readMessage(message.subarray(HEADER), type & 0xff)
       if (read !== undefined) yield { port, sequence, ...read }
     }
-    at += align(length)
   }
 }
 
@@ -113,7 +111,7 @@ function readCommit(body: Uint8Array): Commit {
   let pid = 0
   let name = ''
   for (const { type, value } of attributes(body)) {
-    if (type === GEN.pid) pid = number(value)
+    if (type === GEN.pid) pid = numberOf(value)
     else if (type === GEN.name) name = textOf(value)
   }
   return { pid, name }
@@ -127,44 +125,19 @@ function* readElements(list: Uint8Array): Generator<RulesetElement> {
     let expiresMs: number | undefined
     for (const { type, value } of attributes(element)) {
       if (type === ELEMENT.key) key = dataOf(value)
-      else if (type === ELEMENT.flags) flags = number(value)
-      else if (type === ELEMENT.timeout) timeoutMs = number(value)
-      else if (type === ELEMENT.expiration) expiresMs = number(value)
+      else if (type === ELEMENT.flags) flags = numberOf(value)
+      else if (type === ELEMENT.timeout) timeoutMs = numberOf(value)
+      else if (type === ELEMENT.expiration) expiresMs = numberOf(value)
     }
-    if (key !== undefined && (flags & FLAG_CATCHALL) === 0) yield { key: key.slice(), timeoutMs, expiresMs }
+    if (key === undefined || (flags & FLAG_CATCHALL) !== 0) continue
+    const told = { key: key.slice(), timeoutMs, expiresMs }
+    yield (flags & FLAG_END) === 0 ? told : { ...told, isEnd: true }
   }
 }
 
 function dataOf(nested: Uint8Array): Uint8Array | undefined {
   for (const { type, value } of attributes(nested)) if (type === DATA_VALUE) return value
   return undefined
-}
-
-function* attributes(bytes: Uint8Array): Generator<{ type: number; value: Uint8Array }> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  let at = 0
-  while (at + 4 <= bytes.length) {
-    const length = view.getUint16(at, HOST_LITTLE_ENDIAN)
-    if (length < 4 || at + length > bytes.length) return
-    yield {
-      type: view.getUint16(at + 2, HOST_LITTLE_ENDIAN) & TYPE_MASK,
-      value: bytes.subarray(at + 4, at + length),
-    }
-    at += align(length)
-  }
-}
-
-/** Of 1 to 8 bytes; what does not fit a number of JavaScript is only large. */
-function number(value: Uint8Array): number {
-  let sum = 0
-  for (const byte of value.subarray(0, 8)) sum = sum * 256 + byte
-  return sum
-}
-
-/** A name, which ends at its NUL. */
-function textOf(value: Uint8Array): string {
-  const end = value.indexOf(0)
-  return Buffer.from(end < 0 ? value : value.subarray(0, end)).toString()
 }
 
 /** Which question a datagram of one message answers, and with which errno: 0 for the thing itself. */

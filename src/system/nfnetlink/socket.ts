@@ -65,6 +65,8 @@ const TRANSIENT = new Set<number>([0, C.ERRNO.EAGAIN, C.ERRNO.EINTR, C.ERRNO.ENO
  * level-triggered and comes back at once while there is more.
  */
 const READS_MAX = 64
+/** The longest message that is sent, if the kernel gives room for it; it gives 200 KB unasked. */
+const SEND_MAX = 16 * 1024 * 1024
 
 function socketOf(libc: C.Libc, fd: number): NetlinkSocket {
   const meminfo = new Uint32Array(new ArrayBuffer(9 * 4))
@@ -75,6 +77,15 @@ function socketOf(libc: C.Libc, fd: number): NetlinkSocket {
   let isReading = false
   let closed = false
   let dropped = 0
+  let isRoomy = false
+
+  /** Once, and where it is allowed: not to an ordinary user, in a user namespace. */
+  function makeRoom(length: number): boolean {
+    if (isRoomy || length > SEND_MAX) return false
+    isRoomy = libc.setsockopt(fd, C.SOL_SOCKET, C.SO_SNDBUFFORCE, int(SEND_MAX), 4) === 0
+    return isRoomy
+  }
+
   return {
     get closed() {
       return closed
@@ -87,6 +98,7 @@ function socketOf(libc: C.Libc, fd: number): NetlinkSocket {
       for (;;) {
         if (libc.sendto(fd, message, message.length, 0, address, 12) >= 0) return 0
         const errno = libc.errno()
+        if (errno === C.ERRNO.EMSGSIZE && makeRoom(message.length)) continue
         if (errno !== C.ERRNO.EINTR) return errno
       }
     },

@@ -6,7 +6,7 @@
  * One context does one thing at a time: libnftables is not thread-safe.
  */
 import * as z from 'zod'
-import { type Command, Family, Name, SetId, transactionOf } from './command.ts'
+import { type Command, Family, SetId, transactionOf } from './command.ts'
 import { errorFrom, NftablesError } from './error.ts'
 import { type Mode, OUTPUT, type Outcome, openContext } from './libnftables.ts'
 import {
@@ -29,10 +29,18 @@ export interface Nftables extends Disposable {
   run(commands: readonly Command[]): void
   /** The same on a worker thread, after whatever is running on this context; for more than about 1,000 elements. */
   runAsync(commands: readonly Command[]): Promise<void>
+  /**
+   * Whether libnftables may be asked to list a table that has a flag (`dormant`, `owner`). 1.0.6 and older free the text of the flag
+   * before they print it (fixed in 1.0.7): what they print then is cut off or wrong, or they end the process. There
+   * listTable, and listRuleset for the families of such tables, are not to be called; listChain is.
+   */
+  readonly listsFlaggedTables: boolean
   /** Tables, chains, sets, maps and rules of one table, without elements. */
-  listTable(family: Family, table: string): readonly Listed[]
-  /** The same of all tables. */
-  listRuleset(): readonly Listed[]
+  listTable(family: Family, table: string, options?: ListOptions): readonly Listed[]
+  /** One chain and its rules: nothing is said of its table. */
+  listChain(family: Family, table: string, chain: string, options?: ListOptions): readonly Listed[]
+  /** The same as listTable of all tables, or of those of one family. */
+  listRuleset(family?: Family): readonly Listed[]
   /** All elements of one set. Slow by nature: the kernel takes 1 s for 100,000 and 48 s for a million. Keep an index. */
   listElements(family: Family, table: string, set: string): readonly ListedElement[]
   /** All elements of one map: pairs of key and value, as libnftables-json(5) has them. As slow as `listElements`. */
@@ -40,6 +48,22 @@ export interface Nftables extends Disposable {
   /** Frees the context, after what is running; what was still waiting is rejected with `closed`. */
   [Symbol.dispose](): void
 }
+
+export interface ListOptions {
+  /**
+   * A family with few tables, none of which has a flag; arp unless told, null when there is none. libnftables 1.0.6 fetches all elements of
+   * the sets of a table even when it prints none, unless it also lists a ruleset in the same run: that of this family.
+   */
+  readonly quiet?: Family | null | undefined
+}
+
+/** The oldest libnftables that may be asked to list a table with a flag. */
+const FIXED = [1, 0, 7]
+/** What a listing is asked for that is only to tell the version: nearly nobody has any, and no table is printed. */
+const NOTHING = { flowtables: null }
+const QUIET = 'arp'
+/** What others have given names to, nearly whatever the kernel takes: in JSON it is no more than a name. */
+const OthersName = z.string().regex(/^[^\p{Cc}]{1,255}$/u, { error: 'not a name' })
 
 const TEXT: Mode = { output: 0 }
 const DRY_RUN: Mode = { output: 0, dryRun: true }
@@ -77,17 +101,26 @@ export function openNftables({ library = 'libnftables.so.1' }: { library?: strin
     outputOf(await context.runAsync(text, JSON_TERSE))
   }
 
-  function list(what: object, mode: Mode): Listing {
-    const listing = parseListing(run(JSON.stringify({ nftables: [{ list: what }] }), mode))
+  function list(what: object, mode: Mode, quiet: Family | null = null): Listing {
+    const before = quiet === null ? [] : [{ list: { ruleset: { family: checked(Family, quiet) } } }]
+    const output = run(JSON.stringify({ nftables: [...before, { list: what }] }), mode)
+    // Each listing is a line.
+    const listing = parseListing(output.trimEnd().split('\n').at(-1)!)
     version = listing.version
     return listing
   }
 
+  function versionOf(): string | undefined {
+    if (version === undefined && !closed && waiting === 0) tolerate(() => list(NOTHING, JSON_TERSE))
+    return version
+  }
+
   return {
     get version() {
-      if (version === undefined && !closed && waiting === 0)
-        tolerate(() => list({ tables: null }, JSON_TERSE))
-      return version
+      return versionOf()
+    },
+    get listsFlaggedTables() {
+      return !isOlder(versionOf() ?? '', FIXED)
     },
     load: ruleset => runText(ruleset, TEXT),
     check: ruleset => runText(ruleset, DRY_RUN),
@@ -99,18 +132,19 @@ export function openNftables({ library = 'libnftables.so.1' }: { library?: strin
       last = job.catch(() => {}).finally(() => waiting--)
       return job
     },
-    listTable(family, table) {
-      checked(Family, family)
-      checked(Name, table)
-      // Not `list table`: that one fetches all elements even when it does not print them (1.0.6).
-      const { objects } = list({ ruleset: { family } }, JSON_TERSE)
-      const inTable = objects.filter(
-        object => (object.kind === 'table' ? object.name : object.table) === table,
-      )
-      if (inTable.length > 0) return inTable
-      throw new NftablesError('missing', `No such table: ${family} ${table}`)
+    listTable(family, table, { quiet = QUIET } = {}) {
+      const what = { table: { family: checked(Family, family), name: checked(OthersName, table) } }
+      return list(what, JSON_TERSE, quiet).objects
     },
-    listRuleset: () => list({ ruleset: null }, JSON_TERSE).objects,
+    listChain(family, table, chain, { quiet = QUIET } = {}) {
+      const name = checked(OthersName, chain)
+      const what = { chain: { family: checked(Family, family), table: checked(OthersName, table), name } }
+      return list(what, JSON_TERSE, quiet).objects
+    },
+    listRuleset(family) {
+      const what = family === undefined ? null : { family: checked(Family, family) }
+      return list({ ruleset: what }, JSON_TERSE).objects
+    },
     listElements(family, table, set) {
       return elementsOf(list({ set: checked(SetId, { family, table, name: set }) }, JSON_WITH_ELEMENTS))
     },
@@ -124,6 +158,16 @@ export function openNftables({ library = 'libnftables.so.1' }: { library?: strin
       else void last.then(() => context.free())
     },
   }
+}
+
+/** Compares the numbers of versions. */
+function isOlder(version: string, wanted: readonly number[]): boolean {
+  const numbers = [...version.matchAll(/\d+/g)].map(([digits]) => Number(digits))
+  for (const [i, number] of wanted.entries()) {
+    const difference = (numbers[i] ?? 0) - number
+    if (difference !== 0) return difference < 0
+  }
+  return false
 }
 
 function outputOf(outcome: Outcome): string {

@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import {
-  type SetElement,
-  writeElementBatch,
-  writeElementQuestions,
-} from '../../../src/system/nfnetlink/element-batch.ts'
+import { writeElementBatch, writeElementQuestions } from '../../../src/system/nfnetlink/element-batch.ts'
 import { HOST_LITTLE_ENDIAN } from '../../../src/system/nfnetlink/message.ts'
+import type { SetElement } from '../../../src/system/nfnetlink/table-change.ts'
 
 const buffer = () => new Uint8Array(new ArrayBuffer(4096)).fill(0xff)
 const key = Uint8Array.of(192, 0, 2, 7)

@@ -135,6 +135,34 @@ describeInNamespace(import.meta.url, () => {
     assert.ok(JSON.stringify(nftables.listRuleset()).includes('other'))
   })
 
+  test('a chain is listed without a word of its table, also when that has a flag', () => {
+    using nftables = openNftables()
+    nftables.load(`table inet asleep { flags dormant
+      set s { type ipv4_addr; flags interval; elements = { 192.0.2.0/24 } ; }
+      chain first { tcp dport { 22, 80-90 } drop
+      }
+      chain second { ip saddr @s accept
+      }
+    }
+    table arp beside { }`)
+    for (const quiet of ['arp', 'ip6', null] as const) {
+      const objects = nftables.listChain('inet', 'asleep', 'first', { quiet })
+      assert.deepEqual(
+        objects.map(({ kind }) => kind),
+        ['chain', 'rule'],
+      )
+      assert.match(
+        JSON.stringify(objects),
+        /"set":\[22,\{"range":\[80,90\]\}\]/,
+        'what stands in the rule is told',
+      )
+      assert.match(JSON.stringify(nftables.listChain('inet', 'asleep', 'second', { quiet })), /"@s"/)
+    }
+    throwsCode('missing', () => nftables.listChain('inet', 'asleep', 'third'))
+    const [, major, minor, patch] = /(\d+)\.(\d+)\.(\d+)/.exec(nftables.version ?? '')!.map(Number)
+    assert.equal(nftables.listsFlaggedTables, major! * 10_000 + minor! * 100 + patch! >= 10_007)
+  })
+
   test('a transaction is all or nothing', () => {
     using nftables = openNftables()
     nftables.load(ruleset)

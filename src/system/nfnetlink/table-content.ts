@@ -1,0 +1,154 @@
+/**
+ * What is in one table of nf_tables, without the elements of its sets: nothing of other tables is asked for, but for the names of
+ * chains, since the kernel lists those of all tables of the family.
+ */
+import { attributes, numberOf, textOf, within } from './attributes.ts'
+import { type Answer, type Asker, GET, NFPROTO, openAsker } from './questions.ts'
+import { type ListedRule, readRule, targetIn } from './rule-parse.ts'
+import { SET_TYPES } from './set-types.ts'
+import { type ListedTable, tableOf } from './tables.ts'
+
+export interface TableContent extends ListedTable {
+  readonly chains: readonly ListedChain[]
+  readonly sets: readonly ListedSet[]
+  readonly rules: readonly ListedRule[]
+  /** Counters, quotas, flowtables and the like, by name. */
+  readonly objects: readonly string[]
+}
+
+export interface ListedChain {
+  readonly name: string
+  /** Of a base chain. */
+  readonly hook?: string
+  readonly priority?: number
+  readonly policy?: 'accept' | 'drop'
+}
+
+/** Maps as well. */
+export interface ListedSet {
+  readonly name: string
+  readonly handle: number
+  /** `ipv4_addr . inet_service` for a concatenation; of types that nft has not named yet the number. */
+  readonly type: string
+  readonly size: number | undefined
+  readonly flags: readonly SetFlag[]
+  /** It has no name of its own: it stands in a rule. */
+  readonly isAnonymous: boolean
+  readonly isMap: boolean
+  /** The chains to which the elements of a verdict map jump or go. */
+  readonly targets: readonly string[]
+}
+
+/** As nft calls them. */
+export type SetFlag = 'constant' | 'interval' | 'timeout' | 'dynamic'
+
+const CHAIN = { table: 1, name: 3, hook: 4, policy: 5 }
+const HOOK = { number: 1, priority: 2 }
+/** Of family inet: linux/netfilter.h. */
+const HOOKS = ['prerouting', 'input', 'forward', 'output', 'postrouting', 'ingress']
+const SET = { table: 1, name: 2, flags: 3, keyType: 4, dataType: 6, description: 9, handle: 16 }
+const DESCRIPTION_SIZE = 1
+const SET_FLAG = { anonymous: 1, map: 8, object: 0x40 }
+const SET_FLAGS = { constant: 2, interval: 4, timeout: 0x10, dynamic: 0x20 } as const
+/** NFT_DATA_VERDICT. */
+const VERDICT = 0xffff_ff00
+const ELEMENTS = 3
+const ELEMENT_DATA = 2
+/** The name of the table is the first attribute of everything in it, the name of an object, or a flowtable, the second. */
+const TABLE = 1
+const OBJECT_NAME = 2
+const GENERATION_ID = 1
+/** What another program has changed meanwhile is read anew so often. */
+const ATTEMPTS = 10
+
+/** The table of this name and of family inet; undefined where there is none. Throws NetlinkError. */
+export function readTable(name: string): TableContent | undefined {
+  using asker = openAsker()
+  for (let attempts = 1; ; attempts++) {
+    const before = generation(asker)
+    const content = contentOf(name, asker)
+    const isSettled = !asker.wasDisturbed() && generation(asker) === before
+    if (isSettled || attempts === ATTEMPTS) return content
+  }
+}
+
+/** Another one after each transaction. */
+function generation(asker: Asker): number {
+  const [answer] = asker.ask({ type: GET.gen, family: NFPROTO.all, isDump: false })
+  return numberOf(within(answer?.body, GENERATION_ID) ?? new Uint8Array())
+}
+
+function contentOf(name: string, asker: Asker): TableContent | undefined {
+  const names = { [TABLE]: name }
+  const [table] = asker.ask({ type: GET.table, family: NFPROTO.inet, names, isDump: false })
+  if (table === undefined) return undefined
+  const all = (type: number) =>
+    asker
+      .ask({ type, family: NFPROTO.inet, names, isDump: true })
+      .filter(({ body }) => textIn(body, TABLE) === name)
+  return {
+    ...tableOf(table),
+    chains: all(GET.chain).map(chainOf),
+    sets: all(GET.set).map(answer => setOf(answer, name, asker)),
+    rules: all(GET.rule).map(({ body }) => readRule(body)),
+    objects: [...all(GET.object), ...all(GET.flowtable)].map(({ body }) => textIn(body, OBJECT_NAME)),
+  }
+}
+
+function chainOf({ body }: Answer): ListedChain {
+  const name = textIn(body, CHAIN.name)
+  const hook = within(body, CHAIN.hook)
+  if (hook === undefined) return { name }
+  const number = numberIn(hook, HOOK.number)
+  return {
+    name,
+    hook: HOOKS[number] ?? String(number),
+    priority: numberIn(hook, HOOK.priority) | 0,
+    policy: numberIn(body, CHAIN.policy) === 0 ? 'drop' : 'accept',
+  }
+}
+
+function setOf({ body }: Answer, table: string, asker: Asker): ListedSet {
+  const name = textIn(body, SET.name)
+  const flags = numberIn(body, SET.flags)
+  const size = within(within(body, SET.description), DESCRIPTION_SIZE)
+  const isVerdictMap = (flags & SET_FLAG.map) !== 0 && numberIn(body, SET.dataType) === VERDICT
+  return {
+    name,
+    handle: numberIn(body, SET.handle),
+    type: typeText(numberIn(body, SET.keyType)),
+    size: size === undefined ? undefined : numberOf(size),
+    flags: (Object.keys(SET_FLAGS) as SetFlag[]).filter(flag => (flags & SET_FLAGS[flag]) !== 0),
+    isAnonymous: (flags & SET_FLAG.anonymous) !== 0,
+    isMap: (flags & (SET_FLAG.map | SET_FLAG.object)) !== 0,
+    targets: isVerdictMap ? targetsIn(table, name, asker) : [],
+  }
+}
+
+function targetsIn(table: string, map: string, asker: Asker): readonly string[] {
+  const found = new Set<string>()
+  const names = { [TABLE]: table, [SET.name]: map }
+  for (const { body } of asker.ask({ type: GET.elements, family: NFPROTO.inet, names, isDump: true })) {
+    for (const { value: element } of attributes(within(body, ELEMENTS) ?? new Uint8Array())) {
+      const target = targetIn(within(element, ELEMENT_DATA))
+      if (target !== undefined) found.add(target)
+    }
+  }
+  return [...found].sort()
+}
+
+/** Types of a concatenation are put together, six bits each. */
+function typeText(type: number): string {
+  const parts: string[] = []
+  for (let rest = type >>> 0; rest > 0; rest >>>= 6)
+    parts.unshift(SET_TYPES[rest & 0x3f] ?? `type ${rest & 0x3f}`)
+  return parts.join(' . ')
+}
+
+function textIn(body: Uint8Array, type: number): string {
+  return textOf(within(body, type) ?? new Uint8Array())
+}
+
+function numberIn(body: Uint8Array, type: number): number {
+  return numberOf(within(body, type) ?? new Uint8Array())
+}

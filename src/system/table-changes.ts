@@ -1,0 +1,81 @@
+/** Changes as arm/ names them become messages to the kernel: sets hold bytes. */
+import type { Change, Element, ElementValue } from '../arm/firewall.ts'
+import type { SetName } from '../arm/names.ts'
+import { type Address, type Prefix, parsePrefix } from '../terms/address.ts'
+import { type AddressKey, addressKey } from '../terms/address-bytes.ts'
+import type { SetElement, TableChange } from './nfnetlink/index.ts'
+import { passingKey } from './passing-key.ts'
+
+export function tableChange(change: Change): TableChange {
+  switch (change.change) {
+    case 'add':
+      return { op: 'add', set: change.set, elements: change.elements.map(one => setElement(change.set, one)) }
+    case 'remove':
+      return {
+        op: 'destroy',
+        set: change.set,
+        elements: change.elements.map(({ element }) => setElement(change.set, { element })),
+      }
+    case 'empty':
+      return { op: 'empty-set', set: change.set }
+    case 'flush-chain':
+      return { op: 'empty-chain', chain: change.chain }
+    case 'delete-set':
+    case 'delete-chain':
+    case 'append-jump':
+    case 'delete-rule':
+    case 'delete-table': {
+      const { change: op, ...rest } = change
+      return { op, ...rest } as TableChange
+    }
+  }
+}
+
+function setElement(set: SetName, { element, seconds }: Element): SetElement {
+  const timeoutMs = seconds === undefined ? undefined : seconds * 1000
+  if (INTERVAL_SETS.has(set)) return { ...intervalOf(element as Address | Prefix), timeoutMs }
+  return { key: keyOf(set, element as Exclude<ElementValue, Prefix>), timeoutMs }
+}
+
+const INTERVAL_SETS: ReadonlySet<string> = new Set<SetName>([
+  'flypaper_nets',
+  'flypaper_nets6',
+  'flypaper_never',
+  'flypaper_never6',
+  'flypaper_own',
+  'flypaper_own6',
+  'flypaper_single6',
+])
+
+/** The interval of an address is the address alone. Those of one set do not overlap. */
+function intervalOf(element: Address | Prefix): Pick<SetElement, 'key' | 'to'> {
+  const { family, first, length } = typeof element === 'string' ? parsePrefix(element)! : element
+  const bits = family === 4 ? 32 : 128
+  const behind = first + (1n << BigInt(bits - length))
+  return {
+    key: keyOfNumber(first, bits),
+    to: behind === 1n << BigInt(bits) ? null : keyOfNumber(behind, bits),
+  }
+}
+
+function keyOfNumber(address: bigint, bits: number): AddressKey {
+  if (bits === 32) return Number(address)
+  return Uint8Array.from({ length: 16 }, (_, i) => Number((address >> BigInt(8 * (15 - i))) & 0xffn))
+}
+
+function keyOf(set: SetName, element: Exclude<ElementValue, Prefix>): AddressKey {
+  if (typeof element === 'number') return numberKey(set, element)
+  if (typeof element === 'string') return addressKey(element)
+  if (element.length === 4) return passingKey(...(element as readonly [Address, Address, number, number]))
+  return servedKey(...(element as readonly [number, number]))
+}
+
+/** Of the type iface_index, in the byte order of the machine; or nf_proto, of one byte. */
+function numberKey(set: SetName, number: number): Uint8Array {
+  return set === 'flypaper_uplinks' ? new Uint8Array(Uint32Array.of(number).buffer) : Uint8Array.of(number)
+}
+
+/** Protocol and port, each padded to four bytes. */
+function servedKey(protocol: number, port: number): Uint8Array {
+  return Uint8Array.of(protocol, 0, 0, 0, port >> 8, port, 0, 0)
+}
