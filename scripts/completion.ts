@@ -1,5 +1,6 @@
 /** completions/flypaperd.bash, from the table of verbs. */
 import { PROTOS, SORTS } from '../src/history/selection.ts'
+import { COMMON_OPTIONS } from '../src/surface/cli/places.ts'
 import type { Verb } from '../src/surface/cli/verb.ts'
 import { VERBS } from '../src/surface/cli/verbs/index.ts'
 
@@ -9,6 +10,8 @@ const VALUES: Readonly<Record<string, string>> = {
   '--sort': SORTS.join(' '),
   '--capture': 'queue log',
   '--settings': '-',
+  '--socket': '-',
+  '--state': '-',
 }
 
 export function bashCompletion(): string {
@@ -58,7 +61,11 @@ complete -F _flypaperd flypaperd`
 const FLIES = `$(flypaperd export --limit 1000 2>/dev/null)`
 
 function caseOf({ name, args = '', options = [] }: Verb): string {
-  const flags = [...options.map(({ flags }) => flags.split(' ')[0]!), '--settings', '--help']
+  const flags = [
+    ...options.map(({ flags }) => flags.split(' ')[0]!),
+    ...COMMON_OPTIONS.map(({ flags }) => flags.split(' ')[0]!),
+    '--help',
+  ]
   if (args.includes('who')) {
     const flies = name === 'lock' ? '' : ` ${FLIES}`
     return `        ${name}) case $whole in -*) words='${flags.join(' ')}' ;; *) words="${flies.trim()}" ;; esac ;;`
