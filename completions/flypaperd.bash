@@ -19,27 +19,27 @@ _flypaperd() {
     if [ "$COMP_CWORD" -eq 1 ]; then words='start stop restart reload try confirm pause status list why watch report lock free flush export import generate check doctor version help'
     else
       case $verb in
-        start) words='--dry-run --log --settings --socket --state --help' ;;
-        stop) words='--settings --socket --state --help' ;;
-        restart) words='--log --settings --socket --state --help' ;;
-        reload) words='--settings --socket --state --help' ;;
-        try) words='--log --settings --socket --state --help' ;;
-        confirm) words='--settings --socket --state --help' ;;
-        pause) words='--json --settings --socket --state --help' ;;
-        status) words='--json --settings --socket --state --help' ;;
-        list) case $whole in -*) words='--json --since --port --proto --sort --limit --all --dry-run --held --settings --socket --state --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
-        why) case $whole in -*) words='--json --settings --socket --state --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
-        watch) words='--json --settings --socket --state --help' ;;
-        report) words='--json --since --csv --settings --socket --state --help' ;;
-        lock) case $whole in -*) words='--json --for --because --exact --force --settings --socket --state --help' ;; *) words="" ;; esac ;;
-        free) case $whole in -*) words='--json --since --port --proto --settings --socket --state --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
-        flush) words='--json --settings --socket --state --help' ;;
-        export) case $whole in -*) words='--json --since --port --proto --limit --settings --socket --state --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
-        import) compopt -o default 2>/dev/null; words='--for --because --force --json --settings --socket --state --help' ;;
-        generate) words='--capture --boot --settings --socket --state --help' ;;
-        check) words='--settings --socket --state --help' ;;
-        doctor) words='--json --settings --socket --state --help' ;;
-        version) words='--json --settings --socket --state --help' ;;
+        start) words='--dry-run --log --settings --help' ;;
+        stop) words='--settings --help' ;;
+        restart) words='--log --settings --help' ;;
+        reload) words='--settings --help' ;;
+        try) words='--log --settings --help' ;;
+        confirm) words='--settings --help' ;;
+        pause) words='--json --settings --help' ;;
+        status) words='--json --settings --help' ;;
+        list) case $whole in -*) words='--json --since --port --proto --sort --limit --all --dry-run --held --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
+        why) case $whole in -*) words='--json --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
+        watch) words='--json --settings --help' ;;
+        report) words='--json --since --csv --settings --help' ;;
+        lock) case $whole in -*) words='--json --for --because --exact --force --settings --help' ;; *) words="" ;; esac ;;
+        free) case $whole in -*) words='--json --since --port --proto --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
+        flush) words='--json --settings --help' ;;
+        export) case $whole in -*) words='--json --since --port --proto --limit --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
+        import) compopt -o default 2>/dev/null; words='--for --because --force --json --settings --help' ;;
+        generate) words='--capture --boot --settings --help' ;;
+        check) words='--settings --help' ;;
+        doctor) words='--json --settings --help' ;;
+        version) words='--json --settings --help' ;;
         help) words='start stop restart reload try confirm pause status list why watch report lock free flush export import generate check doctor version help' ;;
       esac
     fi

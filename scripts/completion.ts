@@ -1,6 +1,5 @@
 /** completions/flypaperd.bash, from the table of verbs. */
 import { PROTOS, SORTS } from '../src/history/selection.ts'
-import { COMMON_OPTIONS } from '../src/surface/cli/places.ts'
 import type { Verb } from '../src/surface/cli/verb.ts'
 import { VERBS } from '../src/surface/cli/verbs/index.ts'
 
@@ -61,11 +60,7 @@ complete -F _flypaperd flypaperd`
 const FLIES = `$(flypaperd export --limit 1000 2>/dev/null)`
 
 function caseOf({ name, args = '', options = [] }: Verb): string {
-  const flags = [
-    ...options.map(({ flags }) => flags.split(' ')[0]!),
-    ...COMMON_OPTIONS.map(({ flags }) => flags.split(' ')[0]!),
-    '--help',
-  ]
+  const flags = [...options.map(({ flags }) => flags.split(' ')[0]!), '--settings', '--help']
   if (args.includes('who')) {
     const flies = name === 'lock' ? '' : ` ${FLIES}`
     return `        ${name}) case $whole in -*) words='${flags.join(' ')}' ;; *) words="${flies.trim()}" ;; esac ;;`

@@ -1,6 +1,6 @@
 /** A daemon and the next one, or none: who has the trap, who gets it, and what nobody may change meanwhile. */
 import assert from 'node:assert/strict'
-import { mkdtempDisposableSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempDisposableSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -127,6 +127,21 @@ test('stop finds the daemon by the kernel, also while its rules are gone', async
     assert.equal(await it.ruleset(), '')
   }
   assert.equal((await other.run('stop')).stderr, '', 'nobody is left')
+})
+
+test('stop finds it where somebody else answers in its place', async () => {
+  await using it = await house()
+  using flypaperd = install(it.gate)
+  using other = install(it.gate)
+  const daemon = await flypaperd.start()
+  const answer = String.raw`SYSTEM:printf 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}'`
+  const socket = join(other.directory, 'control.sock')
+  await it.gate.start(['socat', `UNIX-LISTEN:${socket},fork`, answer])
+  await eventually('socat', async () => existsSync(socket))
+  assert.match((await other.run('status')).stderr, /speaks differently/, 'the control')
+  const { code, stderr } = await other.run('stop')
+  assert.deepEqual([code, stderr.startsWith('A flypaperd (pid ')], [0, true], stderr)
+  assert.equal((await daemon.ended).code, 0)
 })
 
 test('stop from another process namespace: it says that somebody is left', async () => {

@@ -13,11 +13,17 @@ export const stop: Verb = {
   async run(call) {
     const { system, print } = call
     print('Stopping portscan protection: flypaperd.')
-    const daemon = await reachDaemon(system.socket)
+    const daemon = await reachDaemon(system.socket).catch(orNobody)
     if (daemon !== undefined) await daemon.stop(system.user)
     else await stopByKernel(call)
     return EXIT.ok
   },
+}
+
+/** Who answers nothing, or what nobody understands, is another version or hangs: the kernel knows more of him. */
+function orNobody(error: unknown): undefined {
+  if (error instanceof Failure && error.exit === EXIT.unavailable) return undefined
+  throw error
 }
 
 async function stopByKernel({ system, usableSettings, warn }: Call): Promise<void> {
