@@ -2,10 +2,16 @@
 import { basename } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Statement } from '../arm/ruleset/spec.ts'
-import type { Holder } from '../surface/cli/system.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import { readText } from './files.ts'
 import { holderOf as holderByKernel } from './nfnetlink/index.ts'
+
+interface Holder {
+  readonly pid?: number
+  /** The name of the program's file. */
+  readonly program: string
+  readonly isDaemon: boolean
+}
 
 /** How long a daemon may take to disarm. */
 const PATIENCE_MS = 15_000

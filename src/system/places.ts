@@ -1,11 +1,18 @@
 /** Where the sockets and the history lie: in fixed places, unless an option or the daemon's own unit names others. */
 import { dirname } from 'node:path'
-import type { Told } from '../surface/cli/system.ts'
 import { isServiceProcess } from './unit.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-export interface Places {
+/** What the command line says; paths are absolute. */
+interface Told {
+  /** The verb runs the daemon. */
+  readonly isDaemon?: boolean | undefined
+  readonly socket?: string | undefined
+  readonly state?: string | undefined
+}
+
+interface Places {
   readonly socket: string
   readonly metricsSocket: string
   /** The directory of history and state file. */

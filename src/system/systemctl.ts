@@ -1,13 +1,14 @@
 /** What systemd, of the whole system, is asked and told: by systemctl(1). */
 import { execFile } from 'node:child_process'
 import { statSync } from 'node:fs'
-import type { Systemctl } from '../surface/cli/system.ts'
 
 /** As long as a start may take, and more: TimeoutStartSec= of the unit. */
 const PATIENCE_MS = 180_000
 
-/** Resolves to undefined where systemd does not run: sd_booted(3). */
-export const systemctl: Systemctl = async (...args) => {
+/** Resolves to what it wrote, and whether it ended with 0; to undefined where systemd does not run: sd_booted(3). */
+export async function systemctl(
+  ...args: readonly string[]
+): Promise<{ readonly isDone: boolean; readonly text: string } | undefined> {
   if (statSync('/run/systemd/system', { throwIfNoEntry: false }) === undefined) return undefined
   return new Promise(resolve => {
     execFile(

@@ -3,11 +3,15 @@ import { lstatSync, rmSync } from 'node:fs'
 import { connect, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
 import koffi from 'koffi'
-import type { Made } from '../surface/control/server.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import { asOwnerOf, makeDirectory } from './as-owner.ts'
 import { refuseShared } from './directory-owner.ts'
 import { userNameOf } from './users.ts'
+
+/** Whether the path still leads to the socket that was made, or to that of another daemon. */
+interface Made {
+  isFound(): Promise<boolean>
+}
 
 /**
  * Listens on the socket, which is made in place of a stale one and belongs to the owner of its directory. bind(2) follows no
