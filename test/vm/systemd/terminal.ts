@@ -91,7 +91,7 @@ export function terminalTests(natively: typeof test, scanner: Scanner): void {
       assert.ok(existsSync('/run/flypaperd'), 'the directory is kept')
       const elsewhere = ['--socket', '/run/elsewhere/control.sock', '--state', '/var/lib/elsewhere']
       const terminal = await inTerminal('start', ...elsewhere)
-      const armed = await sh('nft -s list ruleset')
+      const armed = await sh('nft -st list ruleset')
       const { pid } = await status(...elsewhere)
       assert.notEqual(await code('systemctl start flypaperd'), 0)
       await new Promise(resolve => setTimeout(resolve, 2500))
@@ -101,7 +101,7 @@ export function terminalTests(natively: typeof test, scanner: Scanner): void {
         NRestarts: '0',
       })
       assert.match(await journal(), /are taken by another program\n.*sudo flypaperd stop/)
-      assert.equal(await sh('nft -s list ruleset'), armed)
+      assert.equal(await sh('nft -st list ruleset'), armed)
       assert.equal((await status(...elsewhere)).pid, pid)
       // It is found by the kernel, not by its socket.
       assert.match(await sh('flypaperd stop 2>&1'), new RegExp(`A flypaperd \\(pid ${pid}\\) has `))
@@ -124,7 +124,7 @@ export function terminalTests(natively: typeof test, scanner: Scanner): void {
             '--pipe',
             '--collect',
             '--unit=other',
-            `--property=Type=${type}`,
+            `--service-type=${type}`,
           ].concat(
             ['RuntimeDirectory=other', 'StateDirectory=other', 'NotifyAccess=all'].map(
               one => `--property=${one}`,
@@ -142,7 +142,7 @@ export function terminalTests(natively: typeof test, scanner: Scanner): void {
       await sh('systemctl stop flypaperd')
       // Type=notify: were it told READY, the service would come up, and end well.
       const started = await below(
-        'flypaperd start >/dev/null & sleep 3; flypaperd status; flypaperd stop; wait',
+        'flypaperd start >/dev/null & until flypaperd status; do sleep 1; done; flypaperd stop; wait',
         'notify',
       )
       assert.match(started.stdout, /process: +OK/)
