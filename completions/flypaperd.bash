@@ -11,6 +11,8 @@ _flypaperd() {
     --sort) words='since until times port' ;;
     --capture) words='queue log' ;;
     --settings) compopt -o default 2>/dev/null; return ;;
+    --socket) compopt -o default 2>/dev/null; return ;;
+    --state) compopt -o default 2>/dev/null; return ;;
     --log|--since|--port|--limit|--for|--because) return ;;
   esac
   if [ -z "$words" ]; then

@@ -9,6 +9,8 @@ const VALUES: Readonly<Record<string, string>> = {
   '--sort': SORTS.join(' '),
   '--capture': 'queue log',
   '--settings': '-',
+  '--socket': '-',
+  '--state': '-',
 }
 
 export function bashCompletion(): string {

@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { About } from '../src/settings/bridge.ts'
 import { DEFAULT_FILE } from '../src/settings/load.ts'
 import { tableSettings, topSettings } from '../src/settings/schema.ts'
+import { COMMON_OPTIONS } from '../src/surface/cli/places.ts'
 import type { Verb } from '../src/surface/cli/verb.ts'
 import { VERBS } from '../src/surface/cli/verbs/index.ts'
 import { EXIT } from '../src/terms/failure.ts'
@@ -17,17 +18,16 @@ const EXITS: Readonly<Record<keyof typeof EXIT, string>> = {
   usage: 'The command line is wrong.',
   unavailable: 'Something is missing, taken, or refused by the kernel or by the daemon.',
   bug: 'A bug of flypaperd.',
+  taken:
+    'Under systemd: another daemon or program has the trap, and does not give it away. The unit is not started again.',
   noPermission: 'No permission.',
   settings: 'A mistake in the settings.',
 }
 
 const FILES: readonly [path: string, what: string][] = [
   [DEFAULT_FILE, 'The settings, flypaperd.toml(5). Need not exist.'],
-  [
-    '/var/lib/flypaperd/history.db',
-    'The history of all lockouts, SQLite. `STATE_DIRECTORY` names another directory.',
-  ],
-  ['/run/flypaperd/control.sock', 'The control socket. `RUNTIME_DIRECTORY` names another directory.'],
+  ['/var/lib/flypaperd/history.db', 'The history of all lockouts, SQLite.'],
+  ['/run/flypaperd/control.sock', 'The control socket.'],
   ['/run/flypaperd/metrics.sock', 'The counters for Prometheus, and nothing else.'],
 ]
 
@@ -50,10 +50,7 @@ export function commandPage(): string {
     section('VERBS', ...VERBS.map(verbEntry)),
     section(
       'OPTIONS OF EVERY VERB',
-      tagged(
-        `${bold('--settings')} \\fIfile\\fR`,
-        roff(`Read the settings there instead of ${DEFAULT_FILE}.`),
-      ),
+      ...COMMON_OPTIONS.map(optionEntry),
       tagged(bold('--help'), 'Show what the verb does, with examples.'),
     ),
     section(

@@ -1,5 +1,5 @@
 /** What the verbs take while there are many flies, and as many rows of history. */
-import type { Installation } from '../../test/support/daemon.ts'
+import { type Installation, places } from '../../test/support/daemon.ts'
 import type { Figure } from '../support/figure.ts'
 import { unit } from '../support/packaged.ts'
 import type { Stage } from '../support/stage.ts'
@@ -46,9 +46,15 @@ async function toNowhere(
   { directory }: Installation,
   args: readonly string[],
 ): Promise<void> {
-  const verb = [process.execPath, unit().main, ...args, '--settings', `${directory}/flypaperd.toml`]
-  const env = { STATE_DIRECTORY: directory, RUNTIME_DIRECTORY: directory }
+  const verb = [
+    process.execPath,
+    unit().main,
+    ...args,
+    '--settings',
+    `${directory}/flypaperd.toml`,
+    ...places(directory),
+  ]
   const command = ['sh', '-c', 'exec "$@" >/dev/null', 'sh', ...verb]
-  const { code, stderr } = await gate.run(command, { env, timeout: 180_000 })
+  const { code, stderr } = await gate.run(command, { timeout: 180_000 })
   if (code > 1) throw new Error(`${args.join(' ')}: exit status ${code}: ${stderr}`)
 }

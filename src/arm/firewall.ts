@@ -76,6 +76,12 @@ export type Change =
   | { readonly change: 'delete-rule'; readonly chain: string; readonly handle: number }
   | { readonly change: 'delete-table' }
 
+/** Where the armed trap hands offences over; undefined where none is armed. */
+export function listenedAt(table: TableView | undefined): RuleView['handsOver'] {
+  const offence: ChainName = 'flypaper_offence'
+  return table?.rules.find(rule => rule.chain === offence && rule.handsOver !== undefined)?.handsOver
+}
+
 /** The same firewall, whose sets nobody changes: what a dry run sees. */
 export function untouched(firewall: Firewall): Firewall {
   return { ...firewall, change() {}, take: () => [], ask: () => [], first: () => [], read: async () => [] }

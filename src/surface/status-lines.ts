@@ -1,6 +1,6 @@
 /** The six lines of `status`, as in 2006: what is there, what is missing, and why. Pure. */
 import { isArmed } from '../arm/arm.ts'
-import type { TableView } from '../arm/firewall.ts'
+import { listenedAt, type TableView } from '../arm/firewall.ts'
 import { type ChainName, ENTRANCES, isOurs } from '../arm/names.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { DaemonStatus } from './control/protocol.ts'
@@ -107,9 +107,7 @@ function daemonProcess({ daemon }: Seen): StatusLine {
 /** Packets that the kernel handed over and that never came are told here: their senders were held, and not judged. */
 function statement({ table, daemon }: Seen): StatusLine {
   const label = 'queue or NFLOG statement'
-  const found = table?.rules.find(
-    rule => rule.chain === 'flypaper_offence' && rule.handsOver !== undefined,
-  )?.handsOver
+  const found = listenedAt(table)
   if (found === undefined) return { label, ok: false }
   const which = found.kind === 'queue' ? `queue ${found.number}` : `NFLOG group ${found.number}`
   const { lost = 0, overruns = 0 } = daemon?.counts ?? {}

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { findPackageJSON } from 'node:module'
 import { isatty } from 'node:tty'
 import { openEvents } from '../log/events.ts'
-import type { System } from '../surface/cli/system.ts'
+import type { System, Told } from '../surface/cli/system.ts'
 import { CLAIM_MAX, signature } from '../surface/control/who.ts'
 import { parseAddress } from '../terms/address.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
@@ -13,6 +13,7 @@ import { readText } from './files.ts'
 import { openFirewall } from './firewall.ts'
 import { givingBack } from './give-back.ts'
 import { openHistoryFile, openLastingHistory } from './history-file.ts'
+import { endDaemon, holderOf } from './holder.ts'
 import { kernelSets } from './kernel-sets.ts'
 import { openLog } from './log.ts'
 import { lookAround, lookAtFirewall } from './machine.ts'
@@ -20,9 +21,12 @@ import { giveBackLargeBlocks, memory } from './memory.ts'
 import { watchRoutes } from './nfnetlink/index.ts'
 import { packetSockets } from './packet-sockets.ts'
 import { passingSets } from './passing-sets.ts'
+import { placesOf } from './places.ts'
 import { surroundings } from './surroundings.ts'
+import { systemctl } from './systemctl.ts'
 import { openSupervisor } from './systemd.ts'
 import { terminalOf } from './terminal.ts'
+import { unitOf } from './unit.ts'
 import { listenAt, peerOf } from './unix-sockets.ts'
 import { userNameOf } from './users.ts'
 import { wholeFile } from './whole-file.ts'
@@ -32,17 +36,17 @@ const LIST_BYTES = 16 * 1024 * 1024
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-export function openSystem(env: Environment = process.env): System {
-  const state = directory(env.STATE_DIRECTORY, '/var/lib/flypaperd')
-  const runtime = directory(env.RUNTIME_DIRECTORY, '/run/flypaperd')
+export function openSystem(told: Told = {}, env: Environment = process.env): System {
+  const { state, ...sockets } = placesOf(told, env, process.pid)
   const historyFile = (dryRun = false) => `${state}/${dryRun ? 'dry-run' : 'history'}.db`
   const stateFile = wholeFile(`${state}/boot.nft`)
   const user = userNameOf(process.getuid!())
   const claim = env.SUDO_USER?.slice(0, CLAIM_MAX) || user
   return {
     version: packageVersion(),
-    socket: `${runtime}/control.sock`,
-    metricsSocket: `${runtime}/metrics.sock`,
+    ...sockets,
+    state,
+    unit: unitOf(env, process.pid, readText),
     user: claim,
     signature: signature(user, claim),
     pid: process.pid,
@@ -85,6 +89,9 @@ export function openSystem(env: Environment = process.env): System {
         [Symbol.dispose]: () => opened.dispose(),
       }
     },
+    holderOf,
+    endDaemon,
+    systemctl,
     watchRoutes: (onChange, onError) => watchRoutes({ onChange, onError }),
     resolve,
     onSignal(signals, handler) {
@@ -96,11 +103,6 @@ export function openSystem(env: Environment = process.env): System {
       }
     },
   }
-}
-
-/** systemd passes several directories with colons between them; ours is the first. */
-function directory(variable: string | undefined, otherwise: string): string {
-  return variable?.split(':')[0] || otherwise
 }
 
 function packageVersion(): string {

@@ -3,6 +3,7 @@
  * the socket that NOTIFY_SOCKET names. What cannot be sent is lost without a word, but for READY=1, without which
  * systemd takes the start for failed: that goes along with the next sign of life.
  */
+import { isInherited } from './unit.ts'
 import { unixDatagrams } from './unix-datagram.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -10,9 +11,10 @@ type Environment = Readonly<Record<string, string | undefined>>
 /** Between two signs of life when no watchdog waits for them: they bring the status along. */
 const UNHURRIED_MS = 15_000
 
-/** Whoever has started this process; without NOTIFY_SOCKET nobody wants to know. */
+/** Whoever has started this process; without NOTIFY_SOCKET, or with that of another service, nobody wants to know. */
 export function openSupervisor(env: Environment, pid: number) {
-  const socket = env.NOTIFY_SOCKET ? unixDatagrams(env.NOTIFY_SOCKET) : undefined
+  const isMeant = Boolean(env.NOTIFY_SOCKET) && !isInherited(env, pid)
+  const socket = isMeant ? unixDatagrams(env.NOTIFY_SOCKET!) : undefined
   const tell = (...lines: readonly string[]) =>
     socket?.send(Buffer.from(lines.map(line => `${line}\n`).join('')))
   let isUntold = false

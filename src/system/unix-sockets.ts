@@ -1,6 +1,6 @@
 /** Sockets in the file system, and who is at their other end. */
-import { rmSync } from 'node:fs'
-import type { Server, Socket } from 'node:net'
+import { lstatSync, rmSync } from 'node:fs'
+import { connect, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
 import koffi from 'koffi'
 import { EXIT, Failure } from '../terms/failure.ts'
@@ -8,11 +8,16 @@ import { asOwnerOf, makeDirectory } from './as-owner.ts'
 import { refuseShared } from './directory-owner.ts'
 import { userNameOf } from './users.ts'
 
+/** Whether the path still leads to the socket that was made, or to that of another daemon. */
+interface Made {
+  isFound(): Promise<boolean>
+}
+
 /**
  * Listens on the socket, which is made in place of a stale one and belongs to the owner of its directory. bind(2) follows no
  * link. Rejects with the error of the system, or with a Failure (69) for a directory that is not safe.
  */
-export async function listenAt(server: Server, path: string, mask: number): Promise<void> {
+export async function listenAt(server: Server, path: string, mask: number): Promise<Made> {
   const directory = dirname(path)
   makeDirectory(directory, 0o755)
   refuseShared(directory)
@@ -25,6 +30,31 @@ export async function listenAt(server: Server, path: string, mask: number): Prom
       server.listen(path, resolve)
       process.umask(before)
     })
+  })
+  const own = numberOf(path)
+  return {
+    async isFound() {
+      const found = numberOf(path)
+      return found !== undefined && (found === own || (await isAnswered(path)))
+    },
+  }
+}
+
+/** Which file it is: another one in its place has another number. Undefined where there is none. */
+function numberOf(path: string): string | undefined {
+  const found = lstatSync(path, { bigint: true, throwIfNoEntry: false })
+  return found && `${found.dev}:${found.ino}`
+}
+
+/** Whether somebody listens there. */
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect(path)
+    const tell = (isSo: boolean) => {
+      socket.destroy()
+      resolve(isSo)
+    }
+    socket.once('connect', () => tell(true)).once('error', () => tell(false))
   })
 }
 

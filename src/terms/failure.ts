@@ -12,6 +12,8 @@ export const EXIT = {
   usage: 64,
   unavailable: 69,
   bug: 70,
+  /** Under systemd alone: a person has to help, so the unit is not started again. */
+  taken: 73,
   noPermission: 77,
   settings: 78,
 } as const

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Installation, install } from '../support/daemon.ts'
+import { atFixedPlaces, type Installation, install } from '../support/daemon.ts'
 import { PATIENCE } from '../support/process.ts'
 import { send } from '../support/sender.ts'
 import { type Host, makeWorld } from '../support/world.ts'
@@ -35,7 +35,7 @@ for (const command of FOREGROUND) {
     await using world = await makeWorld()
     const gate = await world.host('gate')
     using flypaperd = install(gate)
-    const daemon = await gate.start(['setsid', ...shell(command)], { env: environment(flypaperd) })
+    const daemon = await gate.start(['setsid', ...shell(flypaperd, command)])
     await daemon.says(/^Starting portscan protection: flypaperd\.$/)
     assert.equal(await statusOnce(flypaperd, 0), 0, daemon.output())
     process.kill(-daemon.pid, 'SIGINT')
@@ -59,7 +59,7 @@ test('the verbs: with a daemon, and one fly', async t => {
 })
 
 async function succeeds(gate: Host, command: string, flypaperd: Installation): Promise<void> {
-  const { code, stdout, stderr } = await gate.run(shell(command), { env: environment(flypaperd) })
+  const { code, stdout, stderr } = await gate.run(shell(flypaperd, command))
   assert.equal(code, 0, stdout + stderr)
   assert.notEqual(stdout, '')
 }
@@ -74,10 +74,6 @@ async function statusOnce(flypaperd: Installation, wanted: number): Promise<numb
   }
 }
 
-function shell(command: string): string[] {
-  return ['sh', '-c', command]
-}
-
-function environment({ directory }: Installation): Record<string, string> {
-  return { STATE_DIRECTORY: directory, RUNTIME_DIRECTORY: directory }
+function shell({ directory }: Installation, command: string): string[] {
+  return [...atFixedPlaces(directory), 'sh', '-c', command]
 }

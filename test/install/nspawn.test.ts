@@ -24,7 +24,7 @@ test('systemd-nspawn: install, use, upgrade, reboot, purge', async t => {
     'systemd.show_status=0',
   ]
   for (let boot = 1; boot <= BOOTS; boot++) {
-    const { stdout } = await run(command, { timeout: 100_000 })
+    const { stdout } = await run(command, { timeout: 200_000 })
     assert.match(stdout, new RegExp(`^systemd: boot ${boot}: exit status 0`, 'm'), stdout)
     t.diagnostic(`boot ${boot}: ${/^\d+ passed, .*$/m.exec(stdout)?.[0]}`)
   }

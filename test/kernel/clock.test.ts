@@ -37,7 +37,7 @@ test('the machine sleeps while no daemon runs: a fly has that much less, and is 
 
   const later = (seconds: number) => {
     const by = ['unshare', '--time', '--boottime', String(seconds), '--fork', '--kill-child']
-    return install(gate, SETTINGS, { by, env: { STATE_DIRECTORY: flypaperd.directory } })
+    return install(gate, SETTINGS, { by, state: flypaperd.directory })
   }
   {
     using anHourLater = later(HOUR)

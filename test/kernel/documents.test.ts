@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { chmodSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type Installation, install } from '../support/daemon.ts'
+import { atFixedPlaces, type Installation, install } from '../support/daemon.ts'
 import { eventually } from '../support/eventually.ts'
 import type { Running } from '../support/process.ts'
 import { send } from '../support/sender.ts'
@@ -122,20 +122,14 @@ function equipped(gate: Host): Installation {
   return flypaperd
 }
 
-/** The names of the documents are those of an installed flypaperd; here it lies in a folder of the test. */
+/** The names of the documents are those of an installed flypaperd; here they are a folder of the test. */
 function shell({ directory }: Installation, command: string): string[] {
-  const here = command
-    .replaceAll('/run/flypaperd', directory)
-    .replaceAll('/etc/nftables.d', `${directory}/nftables.d`)
-  return ['unshare', '--mount', 'sh', '-c', `mount --bind ${directory}/hosts /etc/hosts && ${here}`]
+  const here = command.replaceAll('/etc/nftables.d', `${directory}/nftables.d`)
+  return [...atFixedPlaces(directory), 'sh', '-c', `mount --bind ${directory}/hosts /etc/hosts && ${here}`]
 }
 
 function options({ directory }: Installation, command: string) {
-  const env = {
-    STATE_DIRECTORY: directory,
-    RUNTIME_DIRECTORY: directory,
-    PATH: `${directory}/bin:${process.env.PATH}`,
-  }
+  const env = { PATH: `${directory}/bin:${process.env.PATH}` }
   return { env, cwd: /npm/.test(command) ? process.cwd() : directory }
 }
 

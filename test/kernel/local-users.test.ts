@@ -50,9 +50,7 @@ test('root in the directory of somebody else: every file belongs to him, and is 
 }, async t => {
   await using world = await makeWorld()
   const { state, runtime } = houseOfNobody(t)
-  using flypaperd = install(await lone(world), '', {
-    env: { STATE_DIRECTORY: state, RUNTIME_DIRECTORY: runtime },
-  })
+  using flypaperd = install(await lone(world), '', { state, runtime })
   const owners = () =>
     [state, runtime].flatMap(folder =>
       readdirSync(folder).map(name => {
@@ -86,7 +84,7 @@ for (const name of ['boot.nft', '.boot.nft.new']) {
     const gate = await lone(world)
     const { state, runtime, target } = houseOfNobody(t)
     await gate.must(as(NOBODY, NOBODY, 'ln', '-s', target, join(state, name)))
-    using flypaperd = install(gate, '', { env: { STATE_DIRECTORY: state, RUNTIME_DIRECTORY: runtime } })
+    using flypaperd = install(gate, '', { state, runtime })
     await flypaperd.start()
     await written(join(state, 'boot.nft'), /^#!\/usr\/sbin\/nft/)
     assert.equal(readFileSync(target, 'utf8'), SECRET)
@@ -110,7 +108,7 @@ for (const [name, verb] of [
     const gate = await lone(world)
     const { state, runtime, target } = houseOfNobody(t)
     await gate.must(as(NOBODY, NOBODY, 'ln', '-s', target, join(state, name)))
-    using flypaperd = install(gate, '', { env: { STATE_DIRECTORY: state, RUNTIME_DIRECTORY: runtime } })
+    using flypaperd = install(gate, '', { state, runtime })
     const reading = verb.length === 2 ? ['list', '--dry-run'] : ['list']
     for (const args of name.includes('-wal') || name.includes('-shm') ? [verb] : [verb, reading]) {
       const { code, stdout, stderr } = await flypaperd.run(...args)
@@ -133,8 +131,8 @@ test('a state directory that others may exchange, or write to, is refused with a
   await using world = await makeWorld()
   const gate = await lone(world)
   const { state, runtime } = houseOfNobody(t)
-  const start = async (STATE_DIRECTORY: string) => {
-    using flypaperd = install(gate, '', { env: { STATE_DIRECTORY, RUNTIME_DIRECTORY: runtime } })
+  const start = async (state: string) => {
+    using flypaperd = install(gate, '', { state, runtime })
     return await flypaperd.run('start')
   }
   const inside = join(state, 'root')
@@ -160,7 +158,8 @@ test('a state directory that others may exchange, or write to, is refused with a
   }
   symlinkSync(state, join(roots, 'by-root'))
   using flypaperd = install(gate, '', {
-    env: { STATE_DIRECTORY: join(roots, 'by-root'), RUNTIME_DIRECTORY: runtime },
+    state: join(roots, 'by-root'),
+    runtime,
   })
   await flypaperd.start() // The control: a link that root laid is his own business.
 })
@@ -169,8 +168,7 @@ test('who did it is whom the kernel names, and a claim stands beside it', { skip
   await using world = await makeWorld()
   const gate = await lone(world)
   const { state, runtime } = houseOfNobody(t)
-  const env = { STATE_DIRECTORY: state, RUNTIME_DIRECTORY: runtime }
-  using flypaperd = install(gate, '', { env: { ...env, SUDO_USER: 'anna' } })
+  using flypaperd = install(gate, '', { state, runtime, env: { SUDO_USER: 'anna' } })
   const daemon = await flypaperd.start()
   const socket = join(runtime, 'control.sock')
   const ask = async (uid: number, gid: number, path: string, body?: object) => {

@@ -1,10 +1,11 @@
 /** Where the log of the real daemon goes, and what a program finds there. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { mkdtempDisposableSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Installation, install, type Options } from '../support/daemon.ts'
+import { type Installation, install, type Options, places } from '../support/daemon.ts'
 import { ownDev, startedBy } from '../support/hung.ts'
 import { send } from '../support/sender.ts'
 import { makeWorld } from '../support/world.ts'
@@ -29,15 +30,14 @@ async function scene(options: Options) {
 }
 
 test('no journal, no terminal, no syslog: standard error has the log, and the file of standard output says so', async () => {
-  await using it = await scene({
-    by: startedBy('exec "$@" >"$STATE_DIRECTORY/stdout"'),
-    mount: ownDev(),
-  })
+  using folder = mkdtempDisposableSync(join(tmpdir(), 'flypaperd-test-'))
+  const stdout = join(folder.path, 'stdout')
+  await using it = await scene({ by: startedBy('exec "$@" >"$OUT"'), mount: ownDev(), env: { OUT: stdout } })
   const daemon = await it.flypaperd.start()
   await it.scan('192.0.2.9')
   await daemon.says(/^\d{4}-\S+Z lockout 192\.0\.2\.9, who tried TCP-port 20000, for 1h$/)
   assert.equal(
-    readFileSync(join(it.flypaperd.directory, 'stdout'), 'utf8'),
+    readFileSync(stdout, 'utf8'),
     'Starting portscan protection: flypaperd.\nThe log goes to standard error.\n',
   )
 })
@@ -46,9 +46,13 @@ test('--log json: every line is an object, events as `watch --json` has them; a 
   await using it = await scene({ by: startedBy('exec "$@"') })
   const { flypaperd } = it
   const daemon = await flypaperd.start('start', '--log', 'json')
-  const watch = await it.gate.start([process.execPath, 'src/checkout.ts', 'watch', '--json'], {
-    env: { RUNTIME_DIRECTORY: flypaperd.directory },
-  })
+  const watch = await it.gate.start([
+    process.execPath,
+    'src/checkout.ts',
+    'watch',
+    '--json',
+    ...places(flypaperd.directory),
+  ])
   const locked = /.*"event":"lockout".*/
   const watched = watch.says(locked, 30_000)
   // From one source after the other, until the watcher is there.

@@ -30,13 +30,12 @@ for (const { what, mounted, end } of CASES)
     await serve(gate, 'tcp:22')
     await gate.sysctl('net/ipv4/tcp_synack_retries', 0) // what the control has asked is not answered once more
     using state = temporary()
-    const env = { STATE_DIRECTORY: state.directory }
     const answersTo = async (source: string, ...ports: number[]) => {
       const burst = ports.map(tcp => ({ source, destination: GATE, tcp }))
       return (await send(scanner, { bursts: [burst] })).answers.map(({ kind }) => kind)
     }
     if (end !== undefined) {
-      using before = install(gate, SETTINGS, { env })
+      using before = install(gate, SETTINGS, { state: state.directory })
       const daemon = await before.start()
       assert.deepEqual(await answersTo(FLY, 81), [])
       assert.deepEqual(await lockoutsOf(daemon, 1), [FLY])
@@ -47,7 +46,10 @@ for (const { what, mounted, end } of CASES)
     }
 
     const place = join(state.directory, mounted)
-    using flypaperd = install(gate, SETTINGS, { env, mount: `mount --bind -o ro ${place} ${place}` })
+    using flypaperd = install(gate, SETTINGS, {
+      state: state.directory,
+      mount: `mount --bind -o ro ${place} ${place}`,
+    })
     const daemon = await flypaperd.start()
     if (end !== undefined) assert.deepEqual(await answersTo(FLY, 22), [])
     assert.deepEqual(await answersTo(NEWCOMER, 22), ['syn-ack'])

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { type Installation, install, lockoutsOf } from '../support/daemon.ts'
+import { type Installation, install, lockoutsOf, places } from '../support/daemon.ts'
 import { gateAndScanner } from '../support/scanning.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
@@ -64,10 +64,16 @@ test('whoever is in the group of the socket sees status and frees, without any c
   chownSync(flypaperd.directory, USER, GROUP)
   chownSync(join(flypaperd.directory, 'control.sock'), 0, GROUP)
   const as = (group: number, ...args: string[]) =>
-    gate.run(
-      ['setpriv', `--reuid=${USER}`, `--regid=${group}`, '--clear-groups', process.execPath, MAIN, ...args],
-      { env: { RUNTIME_DIRECTORY: flypaperd.directory, STATE_DIRECTORY: '/nowhere' } },
-    )
+    gate.run([
+      'setpriv',
+      `--reuid=${USER}`,
+      `--regid=${group}`,
+      '--clear-groups',
+      process.execPath,
+      MAIN,
+      ...args,
+      ...places(flypaperd.directory, '/nowhere'),
+    ])
   const status = await as(GROUP, 'status')
   assert.equal(status.code, 0, status.stderr)
   assert.equal(status.stdout.split('\n').filter(line => /: +OK/.test(line)).length, 6)

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { install } from '../support/daemon.ts'
+import { install, places } from '../support/daemon.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
 import { type Host, makeWorld } from '../support/world.ts'
@@ -99,9 +99,13 @@ test('why and watch: offences, who was spared and why, and what people did', asy
   await serve(scanner, 'tcp:80')
   using flypaperd = install(gate)
   await flypaperd.start()
-  const watch = await gate.start([process.execPath, 'src/checkout.ts', 'watch', '--json'], {
-    env: { RUNTIME_DIRECTORY: flypaperd.directory, STATE_DIRECTORY: flypaperd.directory },
-  })
+  const watch = await gate.start([
+    process.execPath,
+    'src/checkout.ts',
+    'watch',
+    '--json',
+    ...places(flypaperd.directory),
+  ])
   // Whom we talk to is spared for one packet: it could be forged.
   await gate.must(['nc', '-w', '1', peer, '80'])
   await tries(scanner, '198.18.0.5', 20000)
@@ -190,9 +194,12 @@ test('a program whose name would forge a line of the log: it is named, in one li
   await using _ = world
   using flypaperd = install(gate)
   const daemon = await flypaperd.start()
-  const watch = await gate.start([process.execPath, 'src/checkout.ts', 'watch'], {
-    env: { RUNTIME_DIRECTORY: flypaperd.directory, STATE_DIRECTORY: flypaperd.directory },
-  })
+  const watch = await gate.start([
+    process.execPath,
+    'src/checkout.ts',
+    'watch',
+    ...places(flypaperd.directory),
+  ])
   // Until it watches: to lock out a fly again tells nothing, so each time another.
   for (let n = 1; n < 100 && !watch.output().includes('lockout'); n++)
     await flypaperd.must('lock', `203.0.113.${n}`)

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { install, lockouts } from '../support/daemon.ts'
+import { install, lockouts, places } from '../support/daemon.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
 import { type Host, makeWorld } from '../support/world.ts'
@@ -191,13 +191,15 @@ test('without CAP_NET_ADMIN: 77, the capability and the command to use', async (
     ['flush'],
     ['list', '--held'],
   ]) {
-    const program = [process.execPath, 'src/checkout.ts', ...verb]
-    const { code, stderr } = await gate.run(
-      ['setpriv', '--bounding-set', '-net_admin', '--inh-caps', '-net_admin', ...program],
-      {
-        env: { STATE_DIRECTORY: '/nonexistent', RUNTIME_DIRECTORY: '/nonexistent' },
-      },
-    )
+    const program = [process.execPath, 'src/checkout.ts', ...verb, ...places('/nonexistent')]
+    const { code, stderr } = await gate.run([
+      'setpriv',
+      '--bounding-set',
+      '-net_admin',
+      '--inh-caps',
+      '-net_admin',
+      ...program,
+    ])
     assert.equal(code, 77, verb[0])
     assert.equal(
       stderr,

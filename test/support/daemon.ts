@@ -45,6 +45,10 @@ export interface Options {
   /** Files that the program sees with another text: `/etc/resolv.conf`, `/proc/uptime`. */
   readonly files?: Readonly<Record<string, string>>
   readonly env?: Readonly<Record<string, string>>
+  /** Where the history and the state file lie, if not in a directory of the test's. */
+  readonly state?: string
+  /** Where the sockets lie, if not there. */
+  readonly runtime?: string
   /** A command to be run in a mount namespace of its own before the program is. */
   readonly mount?: string
   /** A command that runs the program: it stands before it. */
@@ -60,12 +64,7 @@ export function install(host: Host, toml = '', options: Options = {}): Installat
   const file = join(directory, 'flypaperd.toml')
   const settings = (text: string) => writeFileSync(file, `${defaults(text)}${text}`)
   settings(toml)
-  const env = {
-    STATE_DIRECTORY: directory,
-    RUNTIME_DIRECTORY: directory,
-    SUDO_USER: 'tester',
-    ...options.env,
-  }
+  const env = { SUDO_USER: 'tester', ...options.env }
   const command = (args: readonly string[]) => [
     ...(options.by ?? []),
     ...inOwnMounts([...masks(directory, options.files ?? {}), options.mount ?? []].flat()),
@@ -75,6 +74,7 @@ export function install(host: Host, toml = '', options: Options = {}): Installat
     ...args,
     '--settings',
     file,
+    ...places(options.runtime ?? directory, options.state ?? directory),
   ]
   const launch = (...args: string[]) => host.start(['sh', '-c', AS_UNIT, 'sh', ...command(args)], { env })
   return {
@@ -92,6 +92,20 @@ export function install(host: Host, toml = '', options: Options = {}): Installat
     [Symbol.dispose]: () =>
       rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 }),
   }
+}
+
+/** The options by which every verb finds the daemon and its history there. */
+export function places(runtime: string, state = runtime): string[] {
+  return ['--socket', join(runtime, 'control.sock'), '--state', state]
+}
+
+/** Runs a command where the fixed places of an installed flypaperd are this directory, for it alone. */
+export function atFixedPlaces(directory: string): string[] {
+  const mounts = ['/run', '/var/lib'].map(
+    above =>
+      `mount -t tmpfs -o mode=755 tmpfs ${above} && mkdir ${above}/flypaperd && mount --bind ${directory} ${above}/flypaperd`,
+  )
+  return inOwnMounts(mounts)
 }
 
 /** What holds in tests unless they name it themselves. */

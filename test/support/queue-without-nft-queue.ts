@@ -6,7 +6,7 @@
 import { execFileSync } from 'node:child_process'
 import type { Firewall } from '../../src/arm/firewall.ts'
 import { runProgram } from '../../src/surface/cli/program.ts'
-import type { System } from '../../src/surface/cli/system.ts'
+import type { System, Told } from '../../src/surface/cli/system.ts'
 import { openSystem } from '../../src/system/system.ts'
 
 function translated(firewall: Firewall & Disposable): Firewall & Disposable {
@@ -38,8 +38,8 @@ function queueMarked(number: string): void {
   }
 }
 
-function openTranslated(): System {
-  const system = openSystem()
+function openTranslated(told?: Told): System {
+  const system = openSystem(told)
   return {
     ...system,
     openFirewall: () => translated(system.openFirewall()),

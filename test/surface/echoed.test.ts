@@ -67,7 +67,7 @@ function assertSafe(written: string, colours: boolean, what: string): void {
 
 const directory = mkdtempSync(join(tmpdir(), 'flypaperd-test-echoed-'))
 after(() => rmSync(directory, { recursive: true }))
-const real = openSystem({ STATE_DIRECTORY: directory, RUNTIME_DIRECTORY: directory })
+const real = openSystem({ socket: join(directory, 'control.sock'), state: directory })
 
 // What list, why and report read: a lockout by hand of each piece.
 {

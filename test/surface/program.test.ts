@@ -22,7 +22,7 @@ import { quietKernelSets } from '../support/fake-kernel-sets.ts'
 async function run(args: readonly string[], changes: Partial<System> = {}) {
   const written = { out: '', err: '' }
   const system = {
-    ...openSystem({ STATE_DIRECTORY: '/nonexistent', RUNTIME_DIRECTORY: '/nonexistent' }),
+    ...openSystem({ socket: '/nonexistent/control.sock', state: '/nonexistent' }),
     ...changes,
   }
   const writer = (to: 'out' | 'err') => (text: string) => {
@@ -165,7 +165,7 @@ test('help, version and check need nothing and end with 0', async () => {
 
 test('a stop that the kernel refuses is told to whoever said stop, and by the daemon: 69, and why', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'flypaperd-test-stop-'))
-  const system = openSystem({ STATE_DIRECTORY: directory, RUNTIME_DIRECTORY: directory })
+  const system = openSystem({ socket: join(directory, 'control.sock'), state: directory })
   const firewall = fakeFirewall()
   firewall.refuse(
     asked => typeof asked !== 'string' && asked.some(({ change }) => change === 'delete-chain'),

@@ -100,7 +100,7 @@ const files: Record<string, string> = {
   wrong: `203.0.113.7\n${EVIL}\n${'x'.repeat(100)}\n`,
 }
 const system = {
-  ...openSystem({ STATE_DIRECTORY: directory, RUNTIME_DIRECTORY: directory }),
+  ...openSystem({ socket: join(directory, 'control.sock'), state: directory }),
   version: '0.1.0',
   openFirewall: () => firewall,
   readText: () => ({ text: '' }),

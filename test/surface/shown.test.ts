@@ -84,7 +84,7 @@ const noFirewall = () => {
   throw new Failure('no permission', { exit: 77 })
 }
 const system = {
-  ...openSystem({ STATE_DIRECTORY: directory, RUNTIME_DIRECTORY: directory }),
+  ...openSystem({ socket: join(directory, 'control.sock'), state: directory }),
   version: '0.1.0',
   now: () => NOW,
   openFirewall: noFirewall as never,

@@ -1,20 +1,17 @@
 /** Runs the daemon in the foreground: start, restart and try are this with a word more or less. */
-
-import { checkArming } from '../../arm/arm.ts'
+import { resolve } from 'node:path'
 import { disarmTrap } from '../../daemon/arming.ts'
-import { plan } from '../../daemon/policy.ts'
 import { openTrap, type Trap } from '../../daemon/run.ts'
 import type { World } from '../../daemon/world.ts'
-import type { LogTo, Settings } from '../../settings/settings.ts'
-import { EXIT, type ExitStatus, Failure } from '../../terms/failure.ts'
-import { reachDaemon } from '../control/client.ts'
-import { controlOf, type End } from '../control/daemon.ts'
-import type { Control } from '../control/protocol.ts'
+import { DEFAULT_FILE } from '../../settings/load.ts'
+import type { LogTo } from '../../settings/settings.ts'
+import { EXIT, type ExitStatus } from '../../terms/failure.ts'
+import { controlOf, type End, type Origin } from '../control/daemon.ts'
 import { serveControl, serveMetrics } from '../control/server.ts'
 import { pacedLooks } from './paced-looks.ts'
 import { reloader } from './reload.ts'
+import { predecessor, succeed } from './succession.ts'
 import { report } from './supervisor.ts'
-import type { System } from './system.ts'
 import { startTrial } from './trial.ts'
 import type { Call } from './verb.ts'
 
@@ -36,16 +33,12 @@ const AFTER_START_MS = 100
 export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus> {
   const settings = { ...call.settings(), ...(manner.dryRun && { dryRun: true }) }
   const { system } = call
-  const running = await reachDaemon(system.socket)
-  if (running !== undefined && !manner.handOver) await refuseSecond(running)
+  const running = await predecessor(system, manner.handOver)
   const logTo = manner.log ?? settings.log
   // Who reads JSON may read both streams.
   const print = logTo === 'json' ? () => {} : call.print
   print('Starting portscan protection: flypaperd.')
-  if (running !== undefined) {
-    checkSettings(system, settings)
-    await takeOver(running, system)
-  }
+  await succeed(system, running, settings)
 
   using world = system.openWorld({ dryRun: settings.dryRun, log: logTo })
   const { log, events, now } = world
@@ -63,12 +56,12 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
     return ended.promise
   }
   const { pid, version, socket, unixSockets } = system
-  const control = controlOf({ pid, version, world, trap, trial, reload, finish })
-  await using _server = await serveControl(socket, control, unixSockets).catch(error => {
+  const control = controlOf({ pid, version, origin: originOf(call), world, trap, trial, reload, finish })
+  await using _server = await serveControl(socket, control, unixSockets, log.warn).catch(error => {
     disarmTrap(world.firewall, world.history, now())
     throw error
   })
-  await using _metrics = await serveMetrics(system.metricsSocket, control, unixSockets)
+  await using _metrics = await serveMetrics(system.metricsSocket, control, unixSockets, log.warn)
   events.tell({ event: 'armed', capture: trap.capture.kind, flies: trap.flies.count(now()) })
   if (trap.auto !== undefined) log.info(trap.auto)
   if (settings.dryRun) log.info('this is a dry run: nobody is held, locked out or answered differently')
@@ -94,29 +87,9 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
   return EXIT.ok
 }
 
-async function refuseSecond(running: Control): Promise<never> {
-  const { pid } = await running.status()
-  throw new Failure(`flypaperd is running already (pid ${pid})`, {
-    exit: EXIT.unavailable,
-    hint: 'To take over from it without disarming: flypaperd restart. To end it: flypaperd stop.',
-  })
-}
-
-/** The running daemon is not ended for settings that this machine would refuse. */
-function checkSettings({ openFirewall, lookAtFirewall, surroundings }: System, settings: Settings): void {
-  using firewall = openFirewall()
-  const policy = plan(settings, { lookAtFirewall, surroundings, supports: firewall.supports })
-  checkArming({ firewall, ...policy })
-}
-
-async function takeOver(running: Control, { socket, user }: Call['system']): Promise<void> {
-  const { pid } = await running.status()
-  await running.leave(user)
-  for (let patience = 100; patience > 0; patience--) {
-    if ((await reachDaemon(socket)) === undefined) return
-    await new Promise(resolve => setTimeout(resolve, 50))
-  }
-  throw new Failure(`the running flypaperd (pid ${pid}) does not end`, { exit: EXIT.unavailable })
+/** What the status tells of where this daemon came from. */
+function originOf({ system: { unit, state }, options }: Call): Origin {
+  return { unit, state, settings: resolve(String(options.settings ?? DEFAULT_FILE)) }
 }
 
 /** npm passes a Ctrl-C on that the terminal has sent already: what comes this soon is the same one. */

@@ -4,7 +4,8 @@ import { DEFAULT_FILE, loadSettings, parseSettings, type ReadText } from '../../
 import { loadSettledSettings } from '../../settings/settle.ts'
 import { escapeText } from '../../terms/escape.ts'
 import { EXIT, type ExitStatus, Failure } from '../../terms/failure.ts'
-import type { System } from './system.ts'
+import { COMMON_OPTIONS, placesTold } from './places.ts'
+import type { System, Told } from './system.ts'
 import { leaving, paint } from './terminal.ts'
 import type { Verb } from './verb.ts'
 import { VERBS } from './verbs/index.ts'
@@ -26,7 +27,7 @@ const NEVER = new AbortController().signal
 /** Runs one command line; returns its exit status. Never throws. */
 export async function runProgram(
   argv: readonly string[],
-  openSystem: () => System,
+  openSystem: (told?: Told) => System,
   { hurry, gone = NEVER, ...streams }: Streams,
 ): Promise<ExitStatus> {
   let exit: ExitStatus = EXIT.ok
@@ -57,7 +58,7 @@ export async function runProgram(
         out(`${text}\n`)
       }
       if (verb.isDaemon) hurry?.()
-      const system = openSystem()
+      const system = openSystem(await placesTold(verb, options))
       exit = await verb.run({
         args,
         options,
@@ -107,9 +108,8 @@ function addVerb(program: Command, verb: Verb, action: Action): void {
     .description(
       `flypaperd ${verb.name}: ${verb.summary}.${verb.details === undefined ? '' : `\n\n${verb.details}`}`,
     )
-    .option('--settings <file>', 'read the settings here instead of /etc/flypaperd/flypaperd.toml')
     .addHelpText('after', `\nExamples:\n${verb.examples.map(example => `  ${example}`).join('\n')}`)
-  for (const { flags, what } of verb.options ?? []) command.option(flags, what)
+  for (const { flags, what } of [...COMMON_OPTIONS, ...(verb.options ?? [])]) command.option(flags, what)
   command.action(async (...given: unknown[]) => {
     const args = given
       .slice(0, -2)

@@ -1,6 +1,7 @@
 /** What the verbs need of the world, opened when a verb asks for it; main.ts passes the real one. */
 
 import type { Firewall } from '../../arm/firewall.ts'
+import type { Statement } from '../../arm/ruleset/spec.ts'
 import type { Surroundings } from '../../arm/surroundings.ts'
 import type { World } from '../../daemon/world.ts'
 import type { LookAtFirewall } from '../../doctor/auto.ts'
@@ -14,12 +15,40 @@ import type { UnixSockets } from '../control/server.ts'
 import type { Supervisor } from './supervisor.ts'
 import type { Terminal } from './terminal.ts'
 
+/** What the command line says of where things are. */
+export interface Told {
+  /** The verb runs the daemon. */
+  readonly isDaemon?: boolean | undefined
+  /** The control socket, absolute. */
+  readonly socket?: string | undefined
+  /** The state directory, absolute. */
+  readonly state?: string | undefined
+}
+
+/** Whoever reads what the rules of a trap hand over. */
+export interface Holder {
+  /** Undefined where it cannot be seen: in another container. */
+  readonly pid?: number
+  readonly program: string
+  /** Whether it is a flypaperd. */
+  readonly isDaemon: boolean
+}
+
+/** systemctl(1) with these arguments; undefined where systemd does not run. */
+export type Systemctl = (
+  ...args: readonly string[]
+) => Promise<{ readonly isDone: boolean; readonly text: string } | undefined>
+
 export interface System {
   readonly version: string
   /** The control socket. */
   readonly socket: string
   /** The socket that has the counters alone. */
   readonly metricsSocket: string
+  /** The directory of history and state file. */
+  readonly state: string
+  /** The unit of systemd whose process this is. */
+  readonly unit: string | undefined
   /** Who runs the command, by his own account: a claim for the daemon, which asks the kernel as well. */
   readonly user: string
   /** The same beside what the kernel says: what is remembered where no daemon is. */
@@ -44,6 +73,11 @@ export interface System {
   /** The history; that of the dry runs is another one. */
   openHistory(options?: { readOnly?: boolean; dryRun?: boolean }): History
   openWorld(options: { dryRun: boolean; log: LogTo }): World & Disposable
+  /** Whoever has bound this queue or NFLOG group; undefined: nobody, or the kernel does not tell us. */
+  holderOf(kind: Statement, number: number): Holder | undefined
+  /** Tells a daemon to disarm and end; resolves to whether it did. Throws a Failure (77). */
+  endDaemon(pid: number): Promise<boolean>
+  readonly systemctl: Systemctl
   /** Tells of changes of addresses and routes. */
   watchRoutes(onChange: () => void, onError: (error: unknown) => void): Disposable
   /** Every address of a host name. Throws a Failure (1) when there is none. */

@@ -37,6 +37,8 @@ const STATUS: Readonly<Record<number, string>> = {
 export interface Serving {
   /** It does not listen yet. */
   readonly server: Server
+  /** Another one in its place, when nobody finds that any more: whoever is connected stays. It does not listen yet. */
+  again(): Server
   /** Listens no more; resolves when all are gone: who has asked has `ms` milliseconds to be answered. */
   close(ms: number): Promise<void>
 }
@@ -61,17 +63,27 @@ export function serveRequests(limits: Limits, answering: Answering): Serving {
     asking.delete(socket)
   }
 
-  // Who has sent his request and says that nothing follows wants his answer all the same. Beyond a head, nothing is read ahead.
-  const server = createServer({ allowHalfOpen: true, highWaterMark: limits.head }, socket => {
+  function take(socket: Socket): void {
     if (!makeRoom()) return void socket.destroy()
     open.add(socket)
     asking.add(socket)
     socket.on('error', () => {}) // Whoever hangs up has: `close` comes next.
     socket.on('close', () => leave(socket))
     converse(socket, limits, answering, () => asking.delete(socket))
-  })
+  }
+
+  // Who has sent his request and says that nothing follows wants his answer all the same. Beyond a head, nothing is read ahead.
+  const fresh = () => createServer({ allowHalfOpen: true, highWaterMark: limits.head }, take)
+  const first = fresh()
+  let server = first
   return {
-    server,
+    server: first,
+    again() {
+      // Before the next one listens: closing takes the name away, whoever has it by then.
+      server.close()
+      server = fresh()
+      return server
+    },
     async close(ms) {
       const closed = new Promise<void>(resolve => server.close(() => resolve()))
       for (const socket of asking) socket.destroy()

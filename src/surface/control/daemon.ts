@@ -18,9 +18,18 @@ import type { Served } from './protocol.ts'
  */
 export type End = 'retire' | 'disarm' | 'leave'
 
+/** Who started the daemon, and from where it reads. */
+export interface Origin {
+  readonly unit?: string | undefined
+  readonly state: string
+  readonly settings: string
+}
+
 export interface Running {
   readonly pid: number
   readonly version: string
+  /** What else the status says of the process, not of the trap. */
+  readonly origin: Origin
   readonly world: World
   readonly trap: Trap
   readonly trial: { readonly until: number | undefined; confirm(by: string): void }
@@ -41,7 +50,7 @@ export function controlOf(running: Running): Served {
     capture: trap.capture.kind,
     closed: trap.settings.closed,
   })
-  const status = () => ({ pid: running.pid, ...about(), ...standingOf(running) })
+  const status = () => ({ pid: running.pid, ...running.origin, ...about(), ...standingOf(running) })
   const supports = oncePerKernel(world)
   return {
     watch: events.watch,

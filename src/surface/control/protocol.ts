@@ -95,6 +95,9 @@ export const StatusAnswer = z.object({
   pid: z.int(),
   version: z.string(),
   since: Milliseconds,
+  unit: z.string().optional().meta({ description: 'The unit of systemd that started it.' }),
+  state: z.string().optional().meta({ description: 'The directory in which its history lies.' }),
+  settings: z.string().optional().meta({ description: 'The file of its settings.' }),
   capture: z.enum(['queue', 'log']),
   closed: z.enum(['unmatched', 'listening', 'unaccepted']),
   auto: z

@@ -3,7 +3,7 @@ import type { Server, Socket } from 'node:net'
 import { escapeText } from '../../terms/escape.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
 import { openAnswering } from './answering.ts'
-import { type Answer, type Answering, type Limits, serveRequests } from './connections.ts'
+import { type Answer, type Answering, type Limits, type Serving, serveRequests } from './connections.ts'
 import { ENDPOINTS } from './endpoints.ts'
 import { REQUEST_MAX, type Served } from './protocol.ts'
 
@@ -37,22 +37,35 @@ const METRICS_PATH = '/metrics'
 /** The answer to `stop` is still on its way when the daemon ends; whoever is slow must not keep us. */
 const FAREWELL_MS = 1000
 
+/** How often a socket is looked for that somebody may have taken away. */
+const LOOK_MS = 500
+
+/** A socket that was made. */
+export interface Made {
+  /** Whether whoever looks for it finds it, or another daemon there. */
+  isFound(): Promise<boolean>
+}
+
 /** The port; system/unix-sockets.ts implements it. */
 export interface UnixSockets {
   /** Makes the socket in place of a stale one, for whom `mask` leaves it (umask(2)), and listens there. */
-  listen(server: Server, path: string, mask: number): Promise<void>
+  listen(server: Server, path: string, mask: number): Promise<Made>
   /** The name of the user at the other end. Throws a Failure (69) when he is gone. */
   peerOf(socket: Socket): string
 }
 
-/** Listens on the socket; a stale one, that nobody answers, is replaced. The caller has made sure of that. */
+/**
+ * Listens on the socket; a stale one, that nobody answers, is replaced. The caller has made sure of that. Where it is taken away, it is
+ * made again, which `warn` is told.
+ */
 export async function serveControl(
   path: string,
   daemon: Served,
   sockets: UnixSockets,
+  warn: Warn = () => {},
 ): Promise<AsyncDisposable> {
   const answering = openAnswering(daemon, sockets.peerOf)
-  const serving = await serve({ path, mask: 0o117, sockets }, CONTROL, answering)
+  const serving = await serve({ path, mask: 0o117, sockets, warn }, CONTROL, answering)
   return {
     async [Symbol.asyncDispose]() {
       answering[Symbol.dispose]()
@@ -66,9 +79,10 @@ export async function serveMetrics(
   path: string,
   daemon: Pick<Served, 'metrics'>,
   sockets: UnixSockets,
+  warn: Warn = () => {},
 ): Promise<AsyncDisposable> {
   const { type } = ENDPOINTS.metrics.answer
-  return serve({ path, mask: 0o111, sockets }, METRICS, {
+  return serve({ path, mask: 0o111, sockets, warn }, METRICS, {
     async answer({ method, path }): Promise<Answer> {
       if (method === 'GET' && path === METRICS_PATH)
         return { status: 200, type, body: await daemon.metrics() }
@@ -81,27 +95,68 @@ export async function serveMetrics(
   })
 }
 
+type Warn = (line: string) => void
+
 interface Place {
   readonly path: string
   readonly mask: number
   readonly sockets: UnixSockets
+  readonly warn: Warn
 }
 
-async function serve(
-  { path, mask, sockets }: Place,
-  limits: Limits,
-  answering: Answering,
-): Promise<AsyncDisposable> {
-  const { server, close } = serveRequests(limits, answering)
+async function serve(place: Place, limits: Limits, answering: Answering): Promise<AsyncDisposable> {
+  const { path, mask, sockets } = place
+  const serving = serveRequests(limits, answering)
+  let made: Made
   try {
-    await sockets.listen(server, path, mask)
+    made = await sockets.listen(serving.server, path, mask)
   } catch (error) {
     if (error instanceof Failure) throw error
     throw new Failure(`cannot make the control socket ${path}: ${(error as Error).message}`, {
       exit: (error as NodeJS.ErrnoException).code === 'EACCES' ? EXIT.noPermission : EXIT.unavailable,
-      hint: 'Set RUNTIME_DIRECTORY to a directory that flypaperd may write to.',
+      hint: 'Name a place to which flypaperd may write: --socket.',
       cause: error,
     })
   }
-  return { [Symbol.asyncDispose]: () => close(FAREWELL_MS) }
+  const keeping = keep(place, serving, made)
+  return {
+    async [Symbol.asyncDispose]() {
+      await keeping[Symbol.asyncDispose]()
+      await serving.close(FAREWELL_MS)
+    },
+  }
+}
+
+/** Without its socket a daemon can be neither asked nor stopped, and the next one takes its place for free. */
+function keep({ path, mask, sockets, warn }: Place, serving: Serving, first: Made): AsyncDisposable {
+  let made = first
+  let isTold = false
+  let looking = Promise.resolve()
+
+  async function look(): Promise<void> {
+    try {
+      if (await made.isFound()) return
+      made = await sockets.listen(serving.again(), path, mask)
+      warn(`${path} was gone: it is made again`)
+      isTold = false
+    } catch (error) {
+      if (!isTold) warn(`${path} is gone, and cannot be made again: ${String(error)}`)
+      isTold = true
+    }
+  }
+
+  let timer: NodeJS.Timeout | undefined = setTimeout(turn, LOOK_MS)
+  function turn(): void {
+    looking = look().finally(() => {
+      if (timer !== undefined) timer = setTimeout(turn, LOOK_MS)
+    })
+  }
+
+  return {
+    async [Symbol.asyncDispose]() {
+      clearTimeout(timer)
+      timer = undefined
+      await looking
+    },
+  }
 }

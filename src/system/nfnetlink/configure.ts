@@ -22,7 +22,7 @@ export interface Configuration {
 }
 
 /** NFULNL_MSG_PACKET, NFQNL_MSG_PACKET: from the kernel only. */
-const PROBE = 0
+export const PROBE = 0
 
 type BindingErrorCode = Extract<NetlinkErrorCode, 'no-permission' | 'in-use' | 'unsupported' | 'failed'>
 
@@ -77,7 +77,7 @@ function check(asked: 'probe' | 'bind', name: string, errno: number): void {
 }
 
 /** The kernel has answered before send returns, so the answer is there, behind a finite number of packets. */
-function answerTo(
+export function answerTo(
   sequence: number,
   socket: NetlinkSocket,
   slots: Slots,

@@ -21,20 +21,46 @@ export function ownPorts(): (port: number) => boolean {
 const NETLINK_NETFILTER = '12'
 
 function look(): number[] {
-  const inodes = new Set(
-    readdirSync('/proc/self/fd').flatMap(fd => /^socket:\[(\d+)\]$/.exec(targetOf(fd))?.[1] ?? []),
-  )
+  const inodes = new Set(socketsOf('self'))
+  return netfilterSockets()
+    .filter(({ inode }) => inodes.has(inode))
+    .map(({ port }) => port)
+}
+
+/** The process that has the socket with this port; undefined where /proc does not show it: it is in another container, or another user's. */
+export function processWithPort(port: number): number | undefined {
+  const inode = netfilterSockets().find(socket => socket.port === port)?.inode
+  if (inode === undefined) return undefined
+  const processes = readdirSync('/proc').filter(name => /^\d+$/.test(name))
+  const found = processes.find(pid => socketsOf(pid).includes(inode))
+  return found === undefined ? undefined : Number(found)
+}
+
+/** proc_net(5): all of NETLINK_NETFILTER in this network namespace. */
+function netfilterSockets(): { readonly port: number; readonly inode: string }[] {
   return readFileSync('/proc/net/netlink', 'utf8')
     .split('\n')
     .map(line => line.trim().split(/\s+/))
-    .filter(([, protocol, , , , , , , , inode]) => protocol === NETLINK_NETFILTER && inodes.has(inode ?? ''))
-    .map(([, , port]) => Number(port))
+    .filter(([, protocol]) => protocol === NETLINK_NETFILTER)
+    .map(([, , port, , , , , , , inode = '']) => ({ port: Number(port) >>> 0, inode }))
+}
+
+/** The inodes of its sockets; none of a process that is gone, or whose descriptors we may not see. */
+function socketsOf(pid: string): string[] {
+  const folder = `/proc/${pid}/fd`
+  try {
+    return readdirSync(folder).flatMap(
+      fd => /^socket:\[(\d+)\]$/.exec(targetOf(`${folder}/${fd}`))?.[1] ?? [],
+    )
+  } catch {
+    return []
+  }
 }
 
 /** The descriptor of the listing itself is gone by now. */
-function targetOf(fd: string): string {
+function targetOf(link: string): string {
   try {
-    return readlinkSync(`/proc/self/fd/${fd}`)
+    return readlinkSync(link)
   } catch {
     return ''
   }

@@ -19,6 +19,7 @@ import {
   until,
   watch,
 } from './gate.ts'
+import { terminalTests } from './terminal.ts'
 
 /** What does not depend on the kernel is tested where it is quick: in the container. */
 const natively = IN_VM ? () => {} : test
@@ -217,6 +218,8 @@ natively(
     await dropIn('')
   },
 )
+
+terminalTests(natively as typeof test, scanner)
 
 natively('upgrade under a scan: the new version takes over, the trap is armed all the time', async () => {
   await underScan(() => sh('dpkg -i /root/flypaperd-next.deb'))

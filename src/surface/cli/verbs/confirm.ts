@@ -1,14 +1,19 @@
 import { EXIT } from '../../../terms/failure.ts'
 import { runningDaemon } from '../reach.ts'
+import { handToUnit } from '../unit.ts'
 import type { Verb } from '../verb.ts'
 
 export const confirm: Verb = {
   name: 'confirm',
   summary: 'keep the trap that `flypaperd try` has armed',
+  details:
+    'Where flypaperd.service is installed and reads the settings that were tried, it takes over from the terminal, and the trap stays armed meanwhile.',
   examples: ['sudo flypaperd confirm'],
   async run(call) {
-    await (await runningDaemon(call)).confirm(call.system.user)
-    call.print('The trap stays armed.')
+    const daemon = await runningDaemon(call)
+    const tried = await daemon.status()
+    await daemon.confirm(call.system.user)
+    call.print(await handToUnit(call, tried))
     return EXIT.ok
   },
 }
