@@ -1,7 +1,7 @@
 /** Small text files, read whole and with a limit: a wrong path such as /dev/zero ends in a sentence. */
 import { closeSync, openSync, readSync } from 'node:fs'
 import { getSystemErrorMessage } from 'node:util'
-import type { TextFile } from '../settings/load.ts'
+import type { TextFile, Unreadable } from '../settings/sources.ts'
 
 export const MOST_BYTES = 1024 * 1024
 const STDIN = 0
@@ -13,7 +13,7 @@ export function readText(path: string, most = MOST_BYTES): TextFile {
     if (bytes.length > most) return { unreadable: 'other', because: `more than ${most} bytes` }
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
   } catch (error) {
-    return whyUnreadable(error as NodeJS.ErrnoException)
+    return whyUnreadable(error)
   }
 }
 
@@ -34,7 +34,9 @@ function readBytes(path: string, most: number): Uint8Array {
   }
 }
 
-function whyUnreadable(error: NodeJS.ErrnoException): TextFile {
+/** An error of node:fs in words. */
+export function whyUnreadable(thrown: unknown): Unreadable {
+  const error = thrown as NodeJS.ErrnoException
   switch (error.code) {
     case 'ENOENT':
     case 'ENOTDIR':

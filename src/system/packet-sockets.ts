@@ -1,6 +1,6 @@
 /** The packet sockets of capture/ over nfnetlink. */
 import type { PacketSockets } from '../capture/intake.ts'
-import type { TextFile } from '../settings/load.ts'
+import type { TextFile } from '../settings/sources.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import { readText } from './files.ts'
 import { NetlinkError, openLog, openQueue } from './nfnetlink/index.ts'

@@ -11,7 +11,7 @@ import { reachDaemon } from '../control/client.ts'
 import { controlOf, type End } from '../control/daemon.ts'
 import type { Control } from '../control/protocol.ts'
 import { serveControl, serveMetrics } from '../control/server.ts'
-import { reloader } from './reload.ts'
+import { reloader, tellRemarks } from './reload.ts'
 import { report } from './supervisor.ts'
 import type { System } from './system.ts'
 import { startTrial } from './trial.ts'
@@ -73,6 +73,7 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
   await using _metrics = await serveMetrics(system.metricsSocket, control, unixSockets)
   events.tell({ event: 'armed', capture: trap.capture.kind, flies: trap.flies.count(now()) })
   if (trap.auto !== undefined) log.info(trap.auto)
+  tellRemarks(log, settings)
   if (settings.dryRun) log.info('this is a dry run: nobody is held, locked out or answered differently')
   if (trap.pausedUntil !== undefined) log.info(`paused until ${new Date(trap.pausedUntil).toISOString()}`)
   if (trap.grace > 0) log.info(`nobody is judged for ${trap.grace} s, since this machine has just booted`)

@@ -1,3 +1,4 @@
+import { EXIT } from '../../../terms/failure.ts'
 import { runDaemon } from '../daemon.ts'
 import { LOG_OPTION, logOf } from '../log-option.ts'
 import type { Verb } from '../verb.ts'
@@ -9,5 +10,8 @@ export const restart: Verb = {
   isDaemon: true,
   details: 'Runs in the foreground as start does. Without a running daemon it is the same as start.',
   examples: ['sudo flypaperd restart'],
+  exits: {
+    [EXIT.ok]: 'as start',
+  },
   run: call => runDaemon(call, { handOver: true, log: logOf(call) }),
 }

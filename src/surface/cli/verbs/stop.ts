@@ -8,6 +8,9 @@ export const stop: Verb = {
   summary: 'disarm the trap and end the daemon; the flies stay in the set',
   details: 'Works without a daemon too: then it disarms what a killed one has left armed.',
   examples: ['sudo flypaperd stop'],
+  exits: {
+    [EXIT.ok]: 'the trap is disarmed, also when none was armed',
+  },
   async run({ system, print }) {
     print('Stopping portscan protection: flypaperd.')
     const daemon = await reachDaemon(system.socket)
