@@ -61,7 +61,9 @@ function daemonOf({ isWell = true, lock = {}, around }: Partial<Case>): Served {
     async pause() {},
     async stop() {},
     async leave() {},
-    async reload() {},
+    async reload() {
+      if (!isWell) throw new Failure('there is a mistake in the settings', { exit: EXIT.settings })
+    },
     async confirm() {},
     watch(listener) {
       listener(JSON.stringify({ at: '2026-11-24T12:00:00.000Z', event: 'free', text: 'free 192.0.2.9' }))
@@ -73,7 +75,7 @@ function daemonOf({ isWell = true, lock = {}, around }: Partial<Case>): Served {
 
 interface Case {
   readonly args: string
-  /** Whether a daemon runs; its trap is well unless told. */
+  /** Whether a daemon runs; its trap and its settings are well unless told. */
   readonly isRunning: boolean
   readonly isWell: boolean
   readonly lock: Partial<LockAnswer>
@@ -93,7 +95,7 @@ const CASES: Readonly<Record<string, Readonly<Record<number, Partial<Case> | str
   restart: { 0: FOREGROUND },
   try: { 0: FOREGROUND },
   stop: { 0: {} },
-  reload: { 0: RUNNING, 3: {} },
+  reload: { 0: RUNNING, 3: {}, 69: { ...RUNNING, isWell: false } },
   confirm: { 0: RUNNING, 3: {} },
   pause: { 0: { ...RUNNING, args: '0' }, 3: { args: '10m' } },
   status: { 0: RUNNING, 1: { ...RUNNING, isWell: false }, 3: {} },

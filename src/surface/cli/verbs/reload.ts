@@ -11,6 +11,7 @@ export const reload: Verb = {
   exits: {
     [EXIT.ok]: 'the new settings are in force',
     [EXIT.notRunning]: 'the daemon is not running',
+    [EXIT.unavailable]: 'the new settings are refused, and those of before stay',
   },
   async run(call) {
     await (await runningDaemon(call)).reload(call.system.user)
