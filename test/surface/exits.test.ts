@@ -27,7 +27,25 @@ after(() => rmSync(directory, { recursive: true }))
 const real = openSystem({ STATE_DIRECTORY: directory, RUNTIME_DIRECTORY: directory })
 {
   using history = openHistoryFile(join(directory, 'history.db'))
-  history.add([lockout({ until: 'forever' })])
+  history.add([
+    lockout({ until: 'forever' }),
+    lockout({
+      source: '2001:db8:1:2::/64',
+      packetSource: '2001:db8:1:2::5',
+      tried: { kind: 'icmp', type: 8, code: 0 },
+      until: 'forever',
+    }),
+    lockout({ source: '203.0.113.77', hook: 'forward', forwardedTo: '192.0.2.80', until: 'forever' }),
+    {
+      source: '198.51.100.0/24' as never,
+      because: 'by-hand',
+      by: 'anna',
+      note: 'x',
+      since: 0,
+      until: 'forever',
+      times: 1,
+    },
+  ])
 }
 
 /** Answers as a daemon whose trap is armed and well, or not. */

@@ -35,16 +35,32 @@ export const StatusFacts = z.object({
   daemon: StatusAnswer.optional().meta({ description: 'Left out when none runs.' }),
 })
 
-const Fly = z.object({
-  source: z.string().meta({ description: 'An address, an IPv6 /64, or a prefix.' }),
-  since: z.iso.datetime(),
-  until: z.union([z.iso.datetime(), z.literal('forever')]),
-  times: z.int().meta({ description: 'Which lockout of this source it is.' }),
-  because: z.string(),
-  by: z.string().optional().meta({ description: 'Who locked it out by hand.' }),
-  note: z.string().optional(),
+const Tried = z.object({
+  kind: z.enum(['tcp', 'udp', 'sctp', 'icmp', 'icmpv6', 'protocol']),
+  port: z.int().optional(),
+  from: z.int().optional().meta({ description: 'The source port.' }),
+  flags: z.int().optional().meta({ description: 'Of TCP: the whole byte.' }),
+  type: z.int().optional(),
+  code: z.int().optional(),
+  number: z.int().optional().meta({ description: 'Of another IP protocol.' }),
 })
-export const Flies = z.array(z.looseObject(Fly.shape))
+
+export const Flies = z.array(
+  z.object({
+    id: z.int().meta({ description: 'Of this lockout; a later one has a greater one.' }),
+    source: z.string().meta({ description: 'An address, an IPv6 /64, or a prefix.' }),
+    packetSource: z.string().optional().meta({ description: 'Which address of it sent the packet.' }),
+    tried: Tried.optional().meta({ description: 'Left out of one that was locked out by hand.' }),
+    hook: z.enum(['input', 'forward', 'other']).optional(),
+    forwardedTo: z.string().optional(),
+    because: z.string(),
+    by: z.string().optional().meta({ description: 'Who locked it out by hand, or gave it another end.' }),
+    note: z.string().optional(),
+    since: z.iso.datetime(),
+    until: z.union([z.iso.datetime(), z.literal('forever')]),
+    times: z.int().meta({ description: 'Which lockout of this source it is.' }),
+  }),
+)
 
 export const PauseAnswer = z.object({ seconds: z.int() })
 export const ImportAnswer = z.object({
