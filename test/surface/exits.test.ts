@@ -34,7 +34,6 @@ const real = openSystem({ STATE_DIRECTORY: directory, RUNTIME_DIRECTORY: directo
       packetSource: '2001:db8:1:2::5',
       tried: { kind: 'icmp', type: 8, code: 0 },
       until: 'forever',
-      until: 'forever',
     }),
     lockout({ source: '203.0.113.77', hook: 'forward', forwardedTo: '192.0.2.80', until: 'forever' }),
     {
