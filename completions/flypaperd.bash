@@ -37,7 +37,7 @@ _flypaperd() {
         export) case $whole in -*) words='--json --since --port --proto --limit --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
         import) compopt -o default 2>/dev/null; words='--for --because --force --json --settings --help' ;;
         generate) words='--capture --boot --settings --help' ;;
-        check) words='--settings --help' ;;
+        check) words='--json --settings --help' ;;
         doctor) words='--json --settings --help' ;;
         version) words='--json --settings --help' ;;
         help) words='start stop restart reload try confirm pause status list why watch report lock free flush export import generate check doctor version help' ;;

@@ -3,7 +3,7 @@ import { ENTRANCES } from '../arm/names.ts'
 import { rulesetOf } from '../arm/ruleset/ruleset.ts'
 import { flagRefusal } from '../arm/table-flags.ts'
 import { takenName } from '../arm/taken-names.ts'
-import type { Settings } from '../settings/settings.ts'
+import type { Origin, Settings } from '../settings/settings.ts'
 import { modesOf } from './closed.ts'
 import type { Facts, Sight } from './facts.ts'
 import { type Finding, teller } from './finding.ts'
@@ -20,6 +20,7 @@ export function needFindings(facts: Facts): readonly Finding[] {
     ...(wrong === undefined
       ? []
       : [say('missing', `The settings cannot be taken: ${wrong}`, 'Correct them: flypaperd check')]),
+    ...(settings.origin === undefined ? [] : origin(settings.origin)),
     ...('unseen' in sight
       ? [say('missing', `${sentence(sight.unseen)} So nothing of the kernel was seen.`, sight.advice)]
       : [capture(settings, sight.supports), socket(sight.supports), libnftables(sight)]),
@@ -37,6 +38,16 @@ function asleepOrOwned({ sight }: Facts): readonly Finding[] | undefined {
   const { tables, asleep = [] } = sight.ruleset
   const refusal = flagRefusal([...tables, ...asleep].find(isInOurTable)?.flags ?? [])
   return refusal && [say('missing', sentence(refusal.message), refusal.hint)]
+}
+
+/** Which files say how it is to be, and who else may. */
+function origin({ files, remarks }: Origin): readonly Finding[] {
+  const text =
+    files.length === 0 ? 'There is no settings file: the defaults.' : `Settings: ${files.join(', ')}.`
+  return [
+    say('ok', text),
+    ...remarks.map(remark => say('careful', `${remark[0]!.toUpperCase()}${remark.slice(1)}.`)),
+  ]
 }
 
 /** Somebody has given one of our names to something of another kind. */

@@ -1,5 +1,5 @@
 /** What firewall managers leave in files: that they run, or that they will at the next boot. */
-import type { ReadText } from '../settings/load.ts'
+import type { ReadText } from '../settings/sources.ts'
 import type { Manager } from './manager.ts'
 import type { InTable } from './ruleset.ts'
 

@@ -46,11 +46,23 @@ function zodOf<T>(kind: kinds.Kind<T>) {
   })
 }
 
+/** What is handed to zod of what is wrong. */
+interface Params {
+  readonly takes?: string
+  /** It is wrong beside other settings, which may stand in another file. */
+  readonly isAcross?: boolean
+}
+
 /** Hands what is wrong to zod; explained by mistakes.ts. */
 export function report(
   context: z.RefinementCtx,
   wrong: kinds.Wrong,
-  { path = [], ...more }: { path?: string[]; takes?: string },
+  { path = [], ...more }: { path?: string[] } & Params,
 ): void {
   context.addIssue({ code: 'custom', message: '', path, params: { ...wrong, ...more } })
+}
+
+/** Whether the value is right by itself, and wrong beside others. */
+export function isAcross(issue: z.core.$ZodIssue): boolean {
+  return issue.code === 'custom' && issue.params?.isAcross === true
 }

@@ -70,6 +70,8 @@ export function durationOrForever(least: string, most: string): Kind<Seconds | F
     takes: `${bounded.takes}, or "forever"`,
     read(value) {
       if (value === 'forever') return { value }
+      // As fail2ban has it.
+      if (value === -1 || value === '-1') return { write: '"forever"' }
       if (typeof value === 'string' && nearest(value, ['forever'])) return { write: '"forever"' }
       return bounded.read(value)
     },

@@ -1,34 +1,110 @@
-/** From a TOML file to Settings, or to a Failure that shows every mistake in it. */
+/** From TOML files to Settings, or to a Failure that shows every mistake in them. */
 import { parse } from 'smol-toml'
+import type * as z from 'zod'
 import { escapeText } from '../terms/escape.ts'
-import { EXIT, Failure } from '../terms/failure.ts'
-import { explain } from './explain.ts'
+import { EXIT } from '../terms/failure.ts'
+import { isAcross } from './bridge.ts'
+import { type Closed, explain, SettingsFailure, type Wrong } from './explain.ts'
 import { placeFinder } from './locate.ts'
+import { merge } from './merge.ts'
 import { mistakesOf } from './mistakes.ts'
 import { schema } from './schema.ts'
 import type { Settings } from './settings.ts'
+import {
+  DEFAULT_FILE,
+  type Folders,
+  NO_FOLDERS,
+  type ReadText,
+  readSources,
+  type Sources,
+  type Unreadable,
+} from './sources.ts'
 import { syntaxMistake } from './syntax.ts'
 
-export const DEFAULT_FILE = '/etc/flypaperd/flypaperd.toml'
+/**
+ * The settings of the named file, or of the default one, which need not exist, and of the drop-ins beside it. Throws a
+ * SettingsFailure, exit 77 or 78.
+ */
+export function loadSettings(
+  path: string | undefined,
+  readText: ReadText,
+  folders: Folders = NO_FOLDERS,
+): Settings {
+  return settingsOf(readSources(path, readText, folders))
+}
 
-export type TextFile =
-  | { readonly text: string }
-  /** `because` is in the words of the system, for people. */
-  | { readonly unreadable: 'missing' | 'forbidden' | 'other'; readonly because: string }
+/** The settings that these files make. Throws a SettingsFailure, exit 77 or 78. */
+export function settingsOf({ sources, remarks }: Sources): Settings {
+  const closed: Closed[] = []
+  const texts: Text[] = []
+  for (const { file, read, isDropIn } of sources) {
+    if ('text' in read) texts.push({ file, text: read.text })
+    else if (isDropIn) closed.push(closedDropIn(file, read))
+    else throw closedMain(file, read)
+  }
+  const settings = settingsOfTexts(texts, closed)
+  return { ...settings, origin: { files: texts.map(({ file }) => file), remarks } }
+}
 
-/** Reads a file whole, and never throws: the port that system/files.ts stands behind. */
-export type ReadText = (path: string) => TextFile
+/** The settings that a TOML text makes; the file is named in what is said about it. Throws a SettingsFailure, exit 78. */
+export function parseSettings(text: string, file: string): Settings {
+  return settingsOfTexts([{ file, text }])
+}
 
-/** The settings of the named file, or of the default one, which need not exist. Throws a Failure, exit 77 or 78. */
-export function loadSettings(path: string | undefined, readText: ReadText): Settings {
-  const file = path ?? DEFAULT_FILE
-  const read = readText(file)
-  if ('text' in read) return parseSettings(read.text, file)
-  if (read.unreadable === 'missing' && path === undefined) return parseSettings('', file)
-  throw new Failure(
-    `cannot read the settings file ${escapeText(file)}: ${read.because}`,
-    HELP[read.unreadable],
+interface Text {
+  readonly file: string
+  readonly text: string
+}
+
+/** A text whose TOML is sound. */
+interface Parsed extends Text {
+  readonly document: unknown
+}
+
+/** Each text is looked at by itself, since another may hide its mistakes; then what they make together. */
+function settingsOfTexts(texts: readonly Text[], closed: readonly Closed[] = []): Settings {
+  const parsed: Parsed[] = []
+  const wrong = new Map<string, Wrong>()
+  for (const text of texts) {
+    const document = parseToml(text)
+    if ('mistakes' in document) wrong.set(text.file, document)
+    else parsed.push({ ...text, ...document })
+  }
+  const together = schema.safeParse(parsed.map(({ document }) => document).reduce(merge, {}))
+  const across = (together.error?.issues ?? []).filter(isAcross)
+  for (const one of parsed) {
+    const own = (schema.safeParse(one.document).error?.issues ?? []).filter(issue => !isAcross(issue))
+    const issues = [...own, ...across.filter(({ path }) => lastWith(path, parsed) === one)]
+    if (issues.length > 0) wrong.set(one.file, wrongBy(issues, one))
+  }
+  const all = [...texts.flatMap(({ file }) => wrong.get(file) ?? []), ...closed]
+  if (all.length > 0 || !together.success) throw explain(all)
+  return together.data
+}
+
+function parseToml({ file, text }: Text): { readonly document: unknown } | Wrong {
+  try {
+    return { document: parse(text) }
+  } catch (error) {
+    const mistake = syntaxMistake(error, text)
+    if (mistake === undefined) throw error
+    return { file, text, mistakes: [mistake] }
+  }
+}
+
+/** The document whose value counts. */
+function lastWith(path: readonly PropertyKey[], parsed: readonly Parsed[]): Parsed | undefined {
+  return parsed.findLast(({ document }) =>
+    path.reduce<unknown>(
+      (inside, part) => (inside as Record<PropertyKey, unknown> | undefined)?.[part],
+      document,
+    ),
   )
+}
+
+function wrongBy(issues: readonly z.core.$ZodIssue[], { file, text, document }: Parsed): Wrong {
+  const placeOf = placeFinder(text)
+  return { file, text, mistakes: issues.flatMap(issue => mistakesOf(issue, document, placeOf)) }
 }
 
 const HELP = {
@@ -40,24 +116,23 @@ const HELP = {
   other: { exit: EXIT.settings, hint: 'name a file in TOML, or no file for the defaults' },
 } as const
 
-/** The settings that a TOML text makes; the file is named in what is said about it. Throws a Failure, exit 78. */
-export function parseSettings(text: string, file: string): Settings {
-  const document = parseToml(text, file)
-  const result = schema.safeParse(document)
-  if (result.success) return result.data
-  const placeOf = placeFinder(text)
-  throw explain(
-    result.error.issues.flatMap(issue => mistakesOf(issue, document, placeOf)),
-    text,
-    file,
+function closedMain(file: string, { unreadable, because }: Unreadable): SettingsFailure {
+  const { exit, hint } = HELP[unreadable]
+  return new SettingsFailure(
+    `cannot read the settings file ${escapeText(file)}: ${because}`,
+    { exit, hint },
+    [{ file, problem: `cannot be read: ${because}`, advice: hint }],
   )
 }
 
-function parseToml(text: string, file: string): unknown {
-  try {
-    return parse(text)
-  } catch (error) {
-    const mistake = syntaxMistake(error, text)
-    throw mistake === undefined ? error : explain([mistake], text, file)
+function closedDropIn(file: string, { unreadable, because }: Unreadable): Closed {
+  const isForbidden = unreadable === 'forbidden'
+  return {
+    file,
+    problem: `cannot be read: ${because}`,
+    advice: isForbidden
+      ? 'use sudo, or let this user read it: the daemon of the unit is user flypaperd'
+      : 'mend it, or take it away',
+    exit: isForbidden ? EXIT.noPermission : EXIT.settings,
   }
 }

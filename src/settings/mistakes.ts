@@ -16,7 +16,11 @@ export function mistakesOf(
 ): Mistake[] {
   const path = issue.path as Path
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map(key => ({ offset: placeOf([...path, key]).key, ...unknownKey(path, key) }))
+    return issue.keys.map(key => ({
+      offset: placeOf([...path, key]).key,
+      setting: [...path, key].join('.'),
+      ...unknownKey(path, key),
+    }))
   if (issue.code !== 'custom') throw new Error(`the schema reports what nobody explains: ${issue.code}`)
   const { takes, ...wrong } = issue.params as unknown as Wrong & { takes?: string }
   const value = path.reduce((inside: unknown, part) => (inside as never)[part], document)
@@ -24,6 +28,7 @@ export function mistakesOf(
   return [
     {
       offset: placeOf(path).value,
+      setting: path.filter(part => typeof part === 'string').join('.'),
       problem:
         wrong.problem === undefined
           ? `${name} must be ${takes}, not ${show(value)}`

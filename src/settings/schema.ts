@@ -244,7 +244,7 @@ function notShorter(lengths: Lengths, context: z.RefinementCtx): void {
   for (const name of ['longest', 'longest_forgeable'] as const) {
     const longest = lengths[name]
     if (!isLength(longest) || longestOf(longest, needed) === longest) continue
-    report(context, { problem, write: JSON.stringify(text) }, { path: [name] })
+    report(context, { problem, write: JSON.stringify(text) }, { path: [name], isAcross: true })
   }
 }
 

@@ -11,7 +11,17 @@ export type Mode = 'unmatched' | 'listening' | 'unaccepted'
 export const LOG_TO = ['auto', 'journal', 'stderr', 'syslog', 'json'] as const
 export type LogTo = (typeof LOG_TO)[number]
 
+/** Where settings were read. */
+export interface Origin {
+  /** The files, in the order in which they count: what a later one says wins. */
+  readonly files: readonly string[]
+  /** What a person should know of them, though they are taken: who else may change them, what was left out. Sentences. */
+  readonly remarks: readonly string[]
+}
+
 export interface Settings {
+  /** Undefined for settings that were read from no file. */
+  readonly origin?: Origin
   readonly closed: 'auto' | Mode
   readonly capture: 'auto' | 'queue' | 'log'
   /** First of four queue numbers or NFLOG groups. */

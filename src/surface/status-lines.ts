@@ -118,6 +118,12 @@ function statement({ table, daemon }: Seen): StatusLine {
   return { label, ok: true, reason: [which, ...missed].join(', ') }
 }
 
+/** Where the settings come from that are in force. */
+export function settingsLines({ settings }: DaemonStatus): readonly string[] {
+  if (settings === undefined) return []
+  return [`settings: ${settings.length === 0 ? 'the defaults, from no file' : settings.join(', ')}`]
+}
+
 /** What more a running daemon has to tell, of whom it did not lock out and why. Nothing is told of what there is none. */
 export function sparedLines({ counts }: DaemonStatus): readonly string[] {
   const spared = Object.entries({ ...counts.kernel, ...added(counts.spared, counts.kernel) })

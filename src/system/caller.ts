@@ -1,6 +1,6 @@
 /** Who runs this command from afar, by what sshd tells its children: SSH_CONNECTION of ssh(1). */
 import type { Caller } from '../doctor/facts.ts'
-import type { ReadText } from '../settings/load.ts'
+import type { ReadText } from '../settings/sources.ts'
 import { parseAddress } from '../terms/address.ts'
 
 /** sudo and su take the variable away: then one of the processes that started us still has it. */

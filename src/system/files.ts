@@ -1,7 +1,7 @@
 /** Small text files, read whole and with a limit: a wrong path such as /dev/zero ends in a sentence. */
 import { closeSync, openSync, readSync } from 'node:fs'
 import { getSystemErrorMessage } from 'node:util'
-import type { TextFile } from '../settings/load.ts'
+import type { TextFile, Unreadable } from '../settings/sources.ts'
 
 export const MOST_BYTES = 1024 * 1024
 /** What others write may be longer: an environment has as much as the limit of the stack allows, 2 MB unless it was raised. */
@@ -25,7 +25,7 @@ function read(path: string, most: number, decode: (bytes: Buffer) => string): Te
     if (bytes.length > most) return { unreadable: 'other', because: `more than ${most} bytes` }
     return { text: decode(bytes) }
   } catch (error) {
-    return whyUnreadable(error as NodeJS.ErrnoException)
+    return whyUnreadable(error)
   }
 }
 
@@ -47,7 +47,9 @@ function readBytes(path: string, most: number): Buffer {
   }
 }
 
-function whyUnreadable(error: NodeJS.ErrnoException): TextFile {
+/** An error of node:fs in words. */
+export function whyUnreadable(thrown: unknown): Unreadable {
+  const error = thrown as NodeJS.ErrnoException
   switch (error.code) {
     case 'ENOENT':
     case 'ENOTDIR':

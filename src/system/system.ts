@@ -11,6 +11,7 @@ import { EXIT, Failure } from '../terms/failure.ts'
 import { openClock } from './clock.ts'
 import { readText } from './files.ts'
 import { openFirewall } from './firewall.ts'
+import { folders } from './folders.ts'
 import { givingBack } from './give-back.ts'
 import { openHistoryFile, openLastingHistory } from './history-file.ts'
 import { endDaemon, holderOf } from './holder.ts'
@@ -57,6 +58,7 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
     supervisor: openSupervisor(env, process.pid),
     now: Date.now,
     readText,
+    folders,
     readList: path => readText(path, LIST_BYTES),
     stateFile,
     openFirewall: () => openFirewall(),

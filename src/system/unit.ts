@@ -1,5 +1,5 @@
 /** What the service manager means for this very process. Its variables are inherited by every child, for which they are not meant. */
-import type { ReadText } from '../settings/load.ts'
+import type { ReadText } from '../settings/sources.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 

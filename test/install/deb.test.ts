@@ -28,9 +28,9 @@ test('what is in it', async t => {
     '/usr/share/bash-completion/completions/flypaperd',
   ])
     assert.ok(paths.includes(path), path)
-  const inEtc = paths.filter(path => path.startsWith('/etc/') && !path.endsWith('/'))
-  assert.deepEqual(inEtc, ['/etc/flypaperd/flypaperd.toml'])
-  assert.equal(await must(['dpkg-deb', '--info', file, 'conffiles']), '/etc/flypaperd/flypaperd.toml\n')
+  const inEtc = paths.filter(path => path.startsWith('/etc/'))
+  assert.deepEqual(inEtc, ['/etc/', '/etc/flypaperd/', '/etc/flypaperd/flypaperd.d/'], 'no conffile')
+  assert.notEqual((await run(['dpkg-deb', '--info', file, 'conffiles'])).code, 0)
   const megabytes = Number(await must(['dpkg-deb', '--field', file, 'Installed-Size'])) / 1024
   t.diagnostic(`installed ${Math.round(megabytes)} MB`)
   assert.ok(megabytes < 120, `installed ${megabytes} MB`)

@@ -56,7 +56,7 @@ test('free: address, prefix, host name, both families; it does not count, the ne
     count: 1,
   })
   const nobody = await flypaperd.run('free', '198.18.0.1')
-  assert.deepEqual([nobody.code, nobody.stdout], [1, 'Nobody to free: 198.18.0.1 is no fly.\n'])
+  assert.deepEqual([nobody.code, nobody.stdout], [0, 'Nobody to free: 198.18.0.1 is no fly.\n'])
   for (const [who, code] of [
     ['no.such.name.invalid', 1],
     ['198.18.1.1/24', 64],

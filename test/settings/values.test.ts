@@ -12,6 +12,14 @@ const cases: Case[] = [
   write first = "1h"`,
   },
   {
+    what: 'for ever as fail2ban writes it',
+    text: '[lockout]\nfirst = -1',
+    expected: `/etc/f.toml:2:9: lockout.first must be a duration from 1s to 3650d, or "forever", not -1
+  first = -1
+          ^
+  write first = "forever"`,
+  },
+  {
     what: 'a duration as a number that formatting would round',
     text: 'served = 3661',
     expected: `/etc/f.toml:1:10: served must be a duration from 0s to 1d, not 3661

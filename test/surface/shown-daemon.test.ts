@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { RuleView, TableView } from '../../src/arm/firewall.ts'
+import { NO_FOLDERS } from '../../src/settings/sources.ts'
 import type { Served } from '../../src/surface/control/protocol.ts'
 import { serveControl } from '../../src/surface/control/server.ts'
 import { openSystem } from '../../src/system/system.ts'
@@ -91,6 +92,7 @@ const COMMANDS = [
   'confirm',
   'reload',
   'check',
+  'check --json',
   'version',
   'version --json',
 ]
@@ -104,6 +106,7 @@ const system = {
   version: '0.1.0',
   openFirewall: () => firewall,
   readText: () => ({ text: '' }),
+  folders: NO_FOLDERS,
   readList: (name: string) => ({ text: files[name]! }),
 }
 Object.assign(system, { surroundings: { ...system.surroundings, forwards: () => false } })

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { Lockout } from '../../src/lockout/lockout.ts'
+import { NO_FOLDERS } from '../../src/settings/sources.ts'
 import { VERBS } from '../../src/surface/cli/verbs/index.ts'
 import { openHistoryFile } from '../../src/system/history-file.ts'
 import { openSystem } from '../../src/system/system.ts'
@@ -89,6 +90,7 @@ const system = {
   now: () => NOW,
   openFirewall: noFirewall as never,
   lookAround: () => ROUTER,
+  folders: NO_FOLDERS,
   readText: () => ({ text: 'never = ["192.0.2.50"]' }),
 }
 

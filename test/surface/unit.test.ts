@@ -30,7 +30,7 @@ const TRIED = {
   closed: 'listening',
   dryRun: false,
   tryUntil: 1,
-  settings: '/etc/flypaperd/flypaperd.toml',
+  settingsFile: '/etc/flypaperd/flypaperd.toml',
   counts: { ...COUNTS, spared: {}, kernel: {} },
 } satisfies DaemonStatus
 
@@ -98,7 +98,7 @@ test('confirm: nothing is started where there is no unit, where it is the unit, 
     const { code, out, asked } = await said(args, status, answers)
     assert.deepEqual([code, out, asked], [0, 'The trap stays armed.\n', []], what)
   }
-  const other = await said(['confirm'], { ...TRIED, settings: '/root/mine.toml' }, INSTALLED)
+  const other = await said(['confirm'], { ...TRIED, settingsFile: '/root/mine.toml' }, INSTALLED)
   assert.deepEqual([other.code, other.asked], [0, []])
   assert.match(other.out, /^The trap stays armed\. It was tried with \/root\/mine\.toml, so /)
 })

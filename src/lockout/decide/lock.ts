@@ -68,11 +68,17 @@ export function lock(
   const kept: Fly[] = []
   const refused: { who: string; why: Refusal }[] = []
   const replaced: Fly[] = []
+  /** Whether a prefix around what is wanted stays at least as long: then all that is wanted is so already. */
+  const outlasts = (net: Fly, { prefix, length = first }: Wish) => {
+    const term = wanted.has(net) ? termOf(wanted.get(net)!, first, now) : flies.get(net, now)
+    return term !== undefined && staysAnyway(term, { prefix, length }, order, now)
+  }
   for (const wish of wishes) {
     const fly = flyOf(wish.prefix, nameFly)
     const why = refusal(wish.prefix, fly, order, locking, nets)
     const term = flies.get(fly, now)
-    if (why !== undefined) refused.push({ who: wish.prefix.text, why })
+    if (why === 'within' && around(fly, nets).some(net => outlasts(net, wish))) kept.push(fly)
+    else if (why !== undefined) refused.push({ who: wish.prefix.text, why })
     else if (term !== undefined && staysAnyway(term, wish, order, now)) kept.push(fly)
     else {
       if (isNet(fly)) takePlace(fly, wish.prefix, nets, wanted, replaced)
@@ -137,6 +143,17 @@ function staysAnyway(term: Term, { length }: Wish, { exact = false }: LockOrder,
   return exact ? Math.abs(later) < same : later < same
 }
 
+/** The prefixes in force and wanted of which this one is a part. */
+function around(fly: Fly, nets: ReadonlyMap<Fly, Prefix>): Fly[] {
+  const wanted = prefixOf(fly)
+  return [...nets].flatMap(([net, prefix]) => (net !== fly && covers(prefix, wanted) ? [net] : []))
+}
+
+function termOf({ length }: Wish, first: Seconds | 'forever', now: number): Term {
+  const wanted = length ?? first
+  return { since: now, until: wanted === 'forever' ? endOf('forever') : now + wanted * 1000 }
+}
+
 /** A single IPv6 address means whatever fly it would be after a packet. */
 function flyOf(prefix: Prefix, nameFly: Locking['nameFly']): Fly {
   return prefix.family === 6 && prefix.length === 128
@@ -157,6 +174,6 @@ function refusal(
   if (NO_HOSTS.some(entry => covers(entry, wanted))) return 'no-host'
   if (prefix.length < WIDEST[prefix.family] && !force) return 'too-wide'
   if (!isNet(fly)) return undefined
-  if ([...nets].some(([net, around]) => net !== fly && covers(around, wanted))) return 'within'
+  if (around(fly, nets).length > 0) return 'within'
   return nets.size >= NETS_MAX && !nets.has(fly) ? 'too-many' : undefined
 }

@@ -3,13 +3,13 @@ import { resolve } from 'node:path'
 import { disarmTrap } from '../../daemon/arming.ts'
 import { openTrap, type Trap } from '../../daemon/run.ts'
 import type { World } from '../../daemon/world.ts'
-import { DEFAULT_FILE } from '../../settings/load.ts'
 import type { LogTo } from '../../settings/settings.ts'
+import { DEFAULT_FILE } from '../../settings/sources.ts'
 import { EXIT, type ExitStatus } from '../../terms/failure.ts'
 import { controlOf, type End, type Origin } from '../control/daemon.ts'
 import { serveControl, serveMetrics } from '../control/server.ts'
 import { pacedLooks } from './paced-looks.ts'
-import { reloader } from './reload.ts'
+import { reloader, tellRemarks } from './reload.ts'
 import { predecessor, succeed } from './succession.ts'
 import { report } from './supervisor.ts'
 import { startTrial } from './trial.ts'
@@ -64,6 +64,7 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
   await using _metrics = await serveMetrics(system.metricsSocket, control, unixSockets, log.warn)
   events.tell({ event: 'armed', capture: trap.capture.kind, flies: trap.flies.count(now()) })
   if (trap.auto !== undefined) log.info(trap.auto)
+  tellRemarks(log, settings)
   if (settings.dryRun) log.info('this is a dry run: nobody is held, locked out or answered differently')
   if (trap.pausedUntil !== undefined) log.info(`paused until ${new Date(trap.pausedUntil).toISOString()}`)
   if (trap.grace > 0) log.info(`nobody is judged for ${trap.grace} s, since this machine has just booted`)
@@ -89,7 +90,7 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
 
 /** What the status tells of where this daemon came from. */
 function originOf({ system: { unit, state }, options }: Call): Origin {
-  return { unit, state, settings: resolve(String(options.settings ?? DEFAULT_FILE)) }
+  return { unit, state, settingsFile: resolve(String(options.settings ?? DEFAULT_FILE)) }
 }
 
 /** npm passes a Ctrl-C on that the terminal has sent already: what comes this soon is the same one. */

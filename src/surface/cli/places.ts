@@ -1,6 +1,6 @@
 /** Options of every verb: where its settings, its daemon and its history are. */
 import { resolve } from 'node:path'
-import { DEFAULT_FILE } from '../../settings/load.ts'
+import { DEFAULT_FILE } from '../../settings/sources.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
 import { reachDaemon } from '../control/client.ts'
 import type { Told } from './system.ts'

@@ -1,13 +1,14 @@
 /** The command line: the table of verbs becomes a program, and every outcome an exit status. */
 import { Command, CommanderError } from 'commander'
-import { DEFAULT_FILE, loadSettings, parseSettings, type ReadText } from '../../settings/load.ts'
+import { loadSettings, parseSettings } from '../../settings/load.ts'
 import { loadSettledSettings } from '../../settings/settle.ts'
+import { DEFAULT_FILE } from '../../settings/sources.ts'
 import { escapeText } from '../../terms/escape.ts'
 import { EXIT, type ExitStatus, Failure } from '../../terms/failure.ts'
 import { COMMON_OPTIONS, placesTold } from './places.ts'
 import type { System, Told } from './system.ts'
 import { leaving, paint } from './terminal.ts'
-import type { Verb } from './verb.ts'
+import { exitSentence, type Verb } from './verb.ts'
 import { VERBS } from './verbs/index.ts'
 
 /** Where text leaves: all of it has passed `leaving`. */
@@ -62,9 +63,9 @@ export async function runProgram(
       exit = await verb.run({
         args,
         options,
-        settings: () => loadSettings(file, system.readText),
-        usableSettings: () => usableSettings(file, system.readText, err),
-        settledSettings: () => loadSettledSettings(file, system.readText),
+        settings: () => loadSettings(file, system.readText, system.folders),
+        usableSettings: () => usableSettings(file, system, err),
+        settledSettings: () => loadSettledSettings(file, system.readText, system.folders),
         system,
         print,
         warn: text => err(`${text}\n`),
@@ -82,9 +83,13 @@ export async function runProgram(
 }
 
 /** One line says what is wrong; `flypaperd check` says where. */
-function usableSettings(file: string | undefined, readText: ReadText, err: (text: string) => void) {
+function usableSettings(
+  file: string | undefined,
+  { readText, folders }: System,
+  err: (text: string) => void,
+) {
   try {
-    return { settings: loadSettings(file, readText) }
+    return { settings: loadSettings(file, readText, folders) }
   } catch (error) {
     if (!(error instanceof Failure)) throw error
     const [first] = error.message.split('\n')
@@ -106,7 +111,7 @@ function addVerb(program: Command, verb: Verb, action: Action): void {
     .command(verb.args === undefined ? verb.name : `${verb.name} ${verb.args}`)
     .summary(verb.summary)
     .description(
-      `flypaperd ${verb.name}: ${verb.summary}.${verb.details === undefined ? '' : `\n\n${verb.details}`}`,
+      `flypaperd ${verb.name}: ${verb.summary}.${verb.details === undefined ? '' : `\n\n${verb.details}`}\n\n${exitSentence(verb.exits)}`,
     )
     .addHelpText('after', `\nExamples:\n${verb.examples.map(example => `  ${example}`).join('\n')}`)
   for (const { flags, what } of [...COMMON_OPTIONS, ...(verb.options ?? [])]) command.option(flags, what)

@@ -52,6 +52,7 @@ async function withoutDaemon<T>(
         {
           free: (wanted, by, freed) => freeIn(wanted, by, { ledger, nameFly, now }, freed),
           freeThese: (sources, by) => freeThese(sources, by, ledger, now()),
+          nets: () => ledger.flies.nets(now()),
           history,
           now,
         },

@@ -1,6 +1,7 @@
 /** New settings for the running daemon: taken whole, or refused whole. */
 import type { Trap } from '../../daemon/run.ts'
 import type { World } from '../../daemon/world.ts'
+import type { Settings } from '../../settings/settings.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
 import { statusOf } from './supervisor.ts'
 import type { Call } from './verb.ts'
@@ -16,6 +17,7 @@ export function reloader(call: Call, { log, now }: World, trap: Trap): (by: stri
         const next = await call.settledSettings()
         if (next.log !== trap.settings.log) throw otherLog()
         trap.reload(next)
+        tellRemarks(log, next)
         log.info(`new settings are in force (${by})`)
         if (trap.auto !== undefined) log.info(trap.auto)
       } catch (error) {
@@ -28,6 +30,11 @@ export function reloader(call: Call, { log, now }: World, trap: Trap): (by: stri
     last = reload.catch(() => {})
     return reload
   }
+}
+
+/** What a person should know of the files of settings that are taken. */
+export function tellRemarks(log: World['log'], { origin }: Settings): void {
+  for (const remark of origin?.remarks ?? []) log.warn(`settings: ${remark}`)
 }
 
 function otherLog(): Failure {

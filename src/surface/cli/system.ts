@@ -8,8 +8,8 @@ import type { LookAtFirewall } from '../../doctor/auto.ts'
 import type { Facts } from '../../doctor/facts.ts'
 import type { History } from '../../history/history.ts'
 import type { WholeFile } from '../../keep/state-file.ts'
-import type { ReadText } from '../../settings/load.ts'
 import type { LogTo } from '../../settings/settings.ts'
+import type { Folders, ReadText } from '../../settings/sources.ts'
 import type { Address } from '../../terms/address.ts'
 import type { UnixSockets } from '../control/server.ts'
 import type { Supervisor } from './supervisor.ts'
@@ -62,6 +62,7 @@ export interface System {
   readonly supervisor: Supervisor
   now(): number
   readonly readText: ReadText
+  readonly folders: Folders
   /** A list that somebody made: a file, or standard input for `-`; longer ones than a setting may be. */
   readonly readList: ReadText
   /** The ruleset with flies that is loaded at boot. */

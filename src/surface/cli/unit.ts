@@ -1,6 +1,6 @@
 /** The unit of systemd, as somebody in a terminal deals with it. */
 import { resolve } from 'node:path'
-import { DEFAULT_FILE } from '../../settings/load.ts'
+import { DEFAULT_FILE } from '../../settings/sources.ts'
 import { EXIT, type ExitStatus, Failure } from '../../terms/failure.ts'
 import { reachDaemon } from '../control/client.ts'
 import type { DaemonStatus } from '../control/protocol.ts'
@@ -42,8 +42,8 @@ export async function handToUnit(call: Call, tried: DaemonStatus): Promise<strin
   if (tried.unit !== undefined || tried.tryUntil === undefined || isElsewhere) return stays
   const loaded = await system.systemctl('show', '--property=LoadState', '--value', UNIT)
   if (loaded?.text !== 'loaded') return stays
-  if (tried.settings !== undefined && tried.settings !== resolve(DEFAULT_FILE))
-    return `${stays} It was tried with ${tried.settings}, so it is not handed over to ${UNIT}, which reads ${DEFAULT_FILE}.`
+  if (tried.settingsFile !== undefined && tried.settingsFile !== resolve(DEFAULT_FILE))
+    return `${stays} It was tried with ${tried.settingsFile}, so it is not handed over to ${UNIT}, which reads ${DEFAULT_FILE}.`
   await system.systemctl('reset-failed', UNIT)
   const started = await system.systemctl('start', UNIT)
   if (!started?.isDone) throw await notTaken(call, started?.text)

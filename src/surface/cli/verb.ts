@@ -1,6 +1,7 @@
 /** A verb of the command line. The table of them all is verbs/index.ts; help and usage are made from it. */
+import type * as z from 'zod'
 import type { Settings } from '../../settings/settings.ts'
-import type { ExitStatus, Failure } from '../../terms/failure.ts'
+import { EXIT, type ExitStatus, type Failure } from '../../terms/failure.ts'
 import type { System } from './system.ts'
 
 export interface Verb {
@@ -15,6 +16,10 @@ export interface Verb {
   /** More than the summary, if there is more to say. */
   readonly details?: string
   readonly examples: readonly string[]
+  /** The shape of what `--json` prints. */
+  readonly answer?: z.ZodType
+  /** What its exit statuses mean. Those that any verb can end with besides are in `COMMON_EXITS`. */
+  readonly exits: Exits
   run(call: Call): ExitStatus | Promise<ExitStatus>
 }
 
@@ -36,6 +41,25 @@ export interface Call {
   progress(text: string): void
   /** Whoever read our output has gone away. */
   readonly gone: AbortSignal
+}
+
+export type Exits = Readonly<Partial<Record<ExitStatus, string>>>
+
+/** With these any verb can end; standard error says why. */
+export const COMMON_EXITS: Exits = {
+  [EXIT.usage]: 'the command line is wrong',
+  [EXIT.unavailable]: 'something is missing, taken, or refused by the kernel or by the daemon',
+  [EXIT.bug]: 'a bug of flypaperd',
+  [EXIT.taken]:
+    'under systemd: another daemon or program has the trap, and does not give it away; the unit is not started again',
+  [EXIT.noPermission]: 'no permission',
+  [EXIT.settings]: 'a mistake in the settings',
+}
+
+/** `Exit status 0: it is so; 3: the daemon is not running.` */
+export function exitSentence(exits: Exits): string {
+  const meanings = Object.entries(exits).map(([exit, what]) => `${exit}: ${what}`)
+  return `Exit status ${meanings.join('; ')}.`
 }
 
 /** `--json`, for the verbs that answer something. */

@@ -22,7 +22,8 @@ export type End = 'retire' | 'disarm' | 'leave'
 export interface Origin {
   readonly unit?: string | undefined
   readonly state: string
-  readonly settings: string
+  /** Where the settings are looked for first. */
+  readonly settingsFile: string
 }
 
 export interface Running {
@@ -80,7 +81,17 @@ export function controlOf(running: Running): Served {
       const { locked, kept, refused } = trap.lock(wishes, { by, note, force, exact })
       return { locked: [...locked], kept: [...kept], refused: [...refused] }
     },
-    free: request => freeWhom({ free: trap.free, freeThese: trap.freeThese, history, now }, request),
+    free: request =>
+      freeWhom(
+        {
+          free: trap.free,
+          freeThese: trap.freeThese,
+          nets: () => trap.flies.nets(now()),
+          history,
+          now,
+        },
+        request,
+      ),
     flush: trap.flush,
     async pause({ seconds, by }) {
       trap.pause(seconds as Seconds, by)
@@ -105,6 +116,7 @@ function standingOf({ trap, trial, world }: Running) {
   const { capture, ...counts } = trap.counts()
   return {
     ...(trap.auto === undefined ? {} : { auto: trap.auto }),
+    settings: [...(trap.settings.origin?.files ?? [])],
     dryRun: trap.settings.dryRun,
     ...(trial.until === undefined ? {} : { tryUntil: trial.until }),
     ...(trap.pausedUntil === undefined ? {} : { pausedUntil: trap.pausedUntil }),

@@ -1,11 +1,13 @@
 /** Whom an order to free means: prefixes, or the flies that fit some conditions. With and without a daemon. */
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Selection } from '../../history/selection.ts'
+import { isOneHost } from '../../lockout/flies.ts'
 import type { Freed as Met } from '../../lockout/free.ts'
 import { type Prefix, parsePrefix } from '../../terms/address.ts'
 import { escapeText } from '../../terms/escape.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
-import type { Fly } from '../../terms/fly.ts'
+import { type Fly, prefixOf } from '../../terms/fly.ts'
+import { prefixSet } from '../../terms/prefix-set.ts'
 import { type Freed, type FreeRequest, NAMED_MAX } from './protocol.ts'
 
 interface Flies {
@@ -13,6 +15,8 @@ interface Flies {
   free(wanted: readonly Prefix[], by: string, freed: (piece: Met) => void): Promise<void>
   /** Frees these at once: not for many. */
   freeThese(sources: readonly Fly[], by: string): Met
+  /** The flies that are whole prefixes. */
+  nets(): readonly Fly[]
   readonly history: Selection
   readonly now: () => number
 }
@@ -29,7 +33,8 @@ export async function freeWhom(flies: Flies, { who, by, ...conditions }: FreeReq
   if (Object.values(conditions).every(value => value === undefined)) {
     if (within === undefined) throw new Failure('whom to free is not said', { exit: EXIT.usage })
     await flies.free(within, by, add)
-    return freed
+    const around = netsAround(within, flies.nets())
+    return around.length === 0 ? freed : { ...freed, around }
   }
   for (const rows of flies.history.selectPieces({ ...conditions, within }, flies.now())) {
     const sources = rows.map(({ source }) => source)
@@ -37,6 +42,12 @@ export async function freeWhom(flies: Flies, { who, by, ...conditions }: FreeReq
     await turn()
   }
   return { ...freed, held: [] }
+}
+
+/** Of a prefix that is locked out, a part cannot be freed: where one address is named, the whole of it stays. */
+function netsAround(wanted: readonly Prefix[], nets: readonly Fly[]): Fly[] {
+  const hosts = prefixSet(wanted.filter(isOneHost))
+  return nets.filter(net => hosts.overlaps(prefixOf(net)))
 }
 
 /** Throws a Failure (64) for what is neither an address nor a prefix. */

@@ -75,6 +75,10 @@ export const FreeAnswer = z.object({
   flies: z.array(z.string()),
   held: z.array(z.string()).meta({ description: 'Those that were only held by the kernel.' }),
   count: z.int().meta({ description: `How many flies; at most ${NAMED_MAX} of them are named.` }),
+  around: z.array(z.string()).optional().meta({
+    description:
+      'Prefixes that are locked out, with an address in them that was to be freed: it is locked out still. Left out when there are none.',
+  }),
 })
 export const LockAnswer = z.object({
   locked: z.array(z.string()).meta({ description: 'By the name of the fly: of an IPv6 address the /64.' }),
@@ -97,13 +101,20 @@ export const StatusAnswer = z.object({
   since: Milliseconds,
   unit: z.string().optional().meta({ description: 'The unit of systemd that started it.' }),
   state: z.string().optional().meta({ description: 'The directory in which its history lies.' }),
-  settings: z.string().optional().meta({ description: 'The file of its settings.' }),
+  settingsFile: z
+    .string()
+    .optional()
+    .meta({ description: 'Where its settings are looked for first; there need be no such file.' }),
   capture: z.enum(['queue', 'log']),
   closed: z.enum(['unmatched', 'listening', 'unaccepted']),
   auto: z
     .string()
     .optional()
     .meta({ description: 'When the settings say closed = "auto": which mode it took, and why.' }),
+  settings: z.array(z.string()).optional().meta({
+    description:
+      'The files whose settings are in force, in the order in which they count. Left out by older daemons.',
+  }),
   /** Whether it only says what it would do. */
   dryRun: z.boolean(),
   pausedUntil: Milliseconds.optional().meta({

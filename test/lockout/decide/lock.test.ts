@@ -87,12 +87,23 @@ test('prefixes within each other: the wider one stays, however they come', async
   assert.deepEqual(lock('198.51.100.0/24', { now: NOW + 1 }), ['198.51.100.0/24'])
   assert.deepEqual([...firewall.elementsOf('flypaper_nets').keys()], ['198.51.100.0/24'])
   assert.equal(history.count(NOW + 2), 1)
-  assert.deepEqual(lock('198.51.100.64/26', { now: NOW + 2 }), ['198.51.100.64/26: within'])
+  const longer = { now: NOW + 2, length: 7200 as Seconds }
+  assert.deepEqual(lock('198.51.100.64/26', longer), ['198.51.100.64/26: within'])
   const later = { now: NOW + 3, length: 7200 as Seconds }
   assert.deepEqual(lock('198.51.100.0/24', later), ['198.51.100.0/24'], 'itself once more, for longer')
   assert.deepEqual(lock(['203.0.113.0/25', '203.0.113.0/24']), ['203.0.113.0/24'])
   assert.deepEqual((await free(['198.51.100.0/24'], NOW + 4)).flies, ['198.51.100.0/24'])
   assert.deepEqual([...firewall.elementsOf('flypaper_nets').keys()], ['203.0.113.0/24'])
+})
+
+test('a part of a prefix that is locked out for at least as long: it is so already, however often it is asked for', () => {
+  const { lock } = laboratory()
+  const both = ['198.51.100.0/24', '198.51.100.64/26']
+  assert.deepEqual(lock(both), ['198.51.100.0/24', '198.51.100.64/26: kept'])
+  assert.deepEqual(lock(both, { now: NOW + 60_000 }), ['198.51.100.0/24: kept', '198.51.100.64/26: kept'])
+  assert.deepEqual(lock(both[1]!, { length: undefined }), ['198.51.100.64/26: kept'])
+  assert.deepEqual(lock(both[1]!, { length: 60 as Seconds, exact: true }), ['198.51.100.64/26: within'])
+  assert.deepEqual(lock(both[1]!, { length: 'forever' }), ['198.51.100.64/26: within'])
 })
 
 test(`at most ${NETS_MAX} prefixes, any number of addresses`, () => {

@@ -163,6 +163,22 @@ test('reload: new settings in the same daemon, or refused; the trap stays', asyn
   assert.equal(await through(), from)
 })
 
+natively('drop-ins: the user of the unit reads them, and says which he may not', async () => {
+  const folder = '/etc/flypaperd/flypaperd.d'
+  writeFileSync(`${folder}/10-hold.toml`, 'hold = "18s"\n')
+  await sh('systemctl reload flypaperd')
+  assert.match(await sh('nft list set inet filter flypaper_hold'), /timeout 18s/)
+  assert.match(
+    await sh('flypaperd status'),
+    new RegExp(`^settings: ${SETTINGS}, ${folder}/10-hold.toml$`, 'm'),
+  )
+  writeFileSync(`${folder}/20-secret.toml`, 'hold = "17s"\n', { mode: 0o600 })
+  assert.notEqual(await code('systemctl reload flypaperd'), 0)
+  assert.match(await journal(), /20-secret\.toml: cannot be read: permission denied/)
+  await sh(`rm ${folder}/*; systemctl reload flypaperd`)
+  assert.match(await sh('nft list set inet filter flypaper_hold'), /timeout 20s/)
+})
+
 test('restart under a scan: the trap is armed all the time', () =>
   underScan(() => sh('systemctl restart flypaperd')))
 

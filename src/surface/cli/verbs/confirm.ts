@@ -9,6 +9,10 @@ export const confirm: Verb = {
   details:
     'Where flypaperd.service is installed and reads the settings that were tried, it takes over from the terminal, and the trap stays armed meanwhile.',
   examples: ['sudo flypaperd confirm'],
+  exits: {
+    [EXIT.ok]: 'the trap stays armed, also when it was confirmed before, or armed without `try`',
+    [EXIT.notRunning]: 'the daemon is not running',
+  },
   async run(call) {
     const daemon = await runningDaemon(call)
     const tried = await daemon.status()

@@ -9,8 +9,12 @@ export const doctor: Verb = {
   summary: 'what firewall is here, where the trap sits in it, which mode fits, what is missing',
   options: [JSON_OPTION],
   details:
-    'Changes nothing, and needs no daemon. Exit status 0 when nothing is missing, else 1. docs/beside-your-firewall.md says more about each firewall.',
+    'Changes nothing, and needs no daemon. docs/beside-your-firewall.md says more about each firewall.',
   examples: ['sudo flypaperd doctor', 'sudo flypaperd doctor --json'],
+  exits: {
+    [EXIT.ok]: 'nothing is missing',
+    [EXIT.no]: 'something is missing',
+  },
   run({ system, usableSettings, options, print }) {
     const { settings, wrong } = usableSettings()
     const diagnosis = diagnose({ ...system.lookAround(), settings, wrong: wrong?.message })

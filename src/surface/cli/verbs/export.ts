@@ -1,6 +1,7 @@
 import { EXIT } from '../../../terms/failure.ts'
 import { piecesOf } from '../../../terms/pieces.ts'
 import { prefixesOf } from '../../control/freeing.ts'
+import { Flies } from '../answers.ts'
 import { FILTER_OPTIONS, filterOf, limitOf } from '../filter.ts'
 import type { Verb } from '../verb.ts'
 import { whoIs } from '../who.ts'
@@ -21,6 +22,11 @@ export const exportFlies: Verb = {
     'sudo flypaperd export --json > flies.json',
     'sudo flypaperd export --proto tcp --since 1d',
   ],
+  answer: Flies,
+  exits: {
+    [EXIT.ok]: 'the list, which may be empty',
+    [EXIT.no]: 'a host name has no address',
+  },
   async run(call) {
     const { system, options, print } = call
     const within = call.args.length === 0 ? undefined : prefixesOf(await whoIs(call))

@@ -1,5 +1,6 @@
 import { jsonText } from '../../../terms/escape.ts'
 import { EXIT } from '../../../terms/failure.ts'
+import { FlushAnswer } from '../../control/protocol.ts'
 import { withActions } from '../reach.ts'
 import { JSON_OPTION, type Verb } from '../verb.ts'
 
@@ -8,6 +9,10 @@ export const flush: Verb = {
   summary: 'free all flies; the history stays',
   options: [JSON_OPTION],
   examples: ['sudo flypaperd flush'],
+  answer: FlushAnswer,
+  exits: {
+    [EXIT.ok]: 'there are no flies, also when there were none',
+  },
   async run(call) {
     const flies = await withActions(call, actions => actions.flush(call.system.user))
     call.print(call.options.json ? jsonText({ flies }) : `Freed ${flies === 1 ? '1 fly' : `${flies} flies`}.`)

@@ -1,6 +1,7 @@
 import { escapeText, jsonText } from '../../../terms/escape.ts'
 import { EXIT, Failure } from '../../../terms/failure.ts'
 import type { LockAnswer } from '../../control/protocol.ts'
+import { ImportAnswer } from '../answers.ts'
 import { IMPORT_MAX, type Imported, parseList } from '../imported.ts'
 import { runningDaemon } from '../reach.ts'
 import { refusalText } from '../refusals.ts'
@@ -30,6 +31,12 @@ export const importFlies: Verb = {
     'sudo flypaperd import flies.txt --for 1d --because "from the other gate"',
     'sudo flypaperd import < flies.json',
   ],
+  answer: ImportAnswer,
+  exits: {
+    [EXIT.ok]: 'all of them are locked out, also those who were already',
+    [EXIT.no]: 'somebody is refused',
+    [EXIT.notRunning]: 'the daemon is not running',
+  },
   async run(call) {
     const { options, print } = call
     const list = readList(call, call.args[0] ?? '-')
@@ -57,7 +64,7 @@ function readList({ system }: Call, file: string): Imported[] {
 async function lockAll(call: Call, list: readonly Imported[]): Promise<LockAnswer> {
   const { system, options } = call
   const seconds = options.for === undefined ? undefined : lengthOf(String(options.for))
-  const because = options.because === undefined ? {} : { because: noteOf(String(options.because)) }
+  const because = noteOf(options.because)
   const daemon = await runningDaemon(call)
   const answer: LockAnswer = { locked: [], kept: [], refused: [] }
   const now = system.now()
@@ -71,7 +78,7 @@ async function lockAll(call: Call, list: readonly Imported[]): Promise<LockAnswe
     const lockouts = wishes.slice(at, at + AT_ONCE)
     const { locked, kept, refused } = await daemon.lock({
       lockouts,
-      ...because,
+      ...(because !== undefined && { because }),
       force: options.force === true,
       by: system.user,
     })

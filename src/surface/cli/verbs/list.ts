@@ -7,6 +7,7 @@ import { jsonText } from '../../../terms/escape.ts'
 import { EXIT } from '../../../terms/failure.ts'
 import { piecesOf } from '../../../terms/pieces.ts'
 import { prefixesOf } from '../../control/freeing.ts'
+import { Flies } from '../answers.ts'
 import { FILTER_OPTIONS, filterOf, limitOf, oneOf } from '../filter.ts'
 import { printTable } from '../table.ts'
 import { endText, pastText } from '../times.ts'
@@ -41,6 +42,11 @@ export const list: Verb = {
     'sudo flypaperd list 198.51.100.0/24 --sort times --limit 20',
     'sudo flypaperd list --held',
   ],
+  answer: Flies,
+  exits: {
+    [EXIT.ok]: 'the list, which may be empty',
+    [EXIT.no]: 'a host name has no address',
+  },
   async run(call) {
     const within = call.args.length === 0 ? undefined : prefixesOf(await whoIs(call))
     if (call.options.held) await listHeld(call, within)

@@ -8,6 +8,11 @@ export const reload: Verb = {
   details:
     'Settings with a mistake are refused whole, and the daemon goes on with those it has. The same as SIGHUP. It reads the file with which it was started.',
   examples: ['sudo flypaperd reload'],
+  exits: {
+    [EXIT.ok]: 'the new settings are in force',
+    [EXIT.notRunning]: 'the daemon is not running',
+    [EXIT.unavailable]: 'the new settings are refused, and those of before stay',
+  },
   async run(call) {
     await (await runningDaemon(call)).reload(call.system.user)
     call.print('The new settings are in force.')

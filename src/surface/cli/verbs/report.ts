@@ -15,6 +15,9 @@ export const report: Verb = {
   ],
   details: 'Reads the history; works without a daemon too. An attacker is a source, of IPv6 a /64.',
   examples: ['sudo flypaperd report', 'sudo flypaperd report --since 30d --csv'],
+  exits: {
+    [EXIT.ok]: 'the report, also of nothing',
+  },
   async run(call) {
     const { options, system, print } = call
     const found = await reportOf(call)

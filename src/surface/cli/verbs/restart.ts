@@ -1,3 +1,4 @@
+import { EXIT } from '../../../terms/failure.ts'
 import { runDaemon } from '../daemon.ts'
 import { LOG_OPTION, logOf } from '../log-option.ts'
 import { restartUnit, unitOfRunning } from '../unit.ts'
@@ -11,6 +12,9 @@ export const restart: Verb = {
   details:
     'Runs in the foreground as start does. Without a running daemon it is the same as start. Where the daemon runs as a unit of systemd, that is restarted, and nothing runs here.',
   examples: ['sudo flypaperd restart'],
+  exits: {
+    [EXIT.ok]: 'as start; or the unit has been restarted',
+  },
   async run(call) {
     const log = logOf(call)
     const unit = await unitOfRunning(call)

@@ -1,3 +1,4 @@
+import { EXIT } from '../../../terms/failure.ts'
 import { runDaemon } from '../daemon.ts'
 import { LOG_OPTION, logOf } from '../log-option.ts'
 import type { Verb } from '../verb.ts'
@@ -21,5 +22,8 @@ export const start: Verb = {
     'sudo flypaperd start --settings ./flypaperd.toml',
     'sudo flypaperd start --log json',
   ],
+  exits: {
+    [EXIT.ok]: 'the trap is disarmed again, or left armed for another daemon',
+  },
   run: call => runDaemon(call, { handOver: false, dryRun: call.options.dryRun === true, log: logOf(call) }),
 }

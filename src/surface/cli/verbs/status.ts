@@ -2,24 +2,31 @@ import { escapeText, jsonText } from '../../../terms/escape.ts'
 import { EXIT, type ExitStatus } from '../../../terms/failure.ts'
 import { reachDaemon } from '../../control/client.ts'
 import type { DaemonStatus } from '../../control/protocol.ts'
-import { type StatusLine, sparedLines, statusLines } from '../../status-lines.ts'
+import { type StatusLine, settingsLines, sparedLines, statusLines } from '../../status-lines.ts'
+import { StatusFacts } from '../answers.ts'
 import { paint, type Terminal } from '../terminal.ts'
 import { type Call, JSON_OPTION, type Verb } from '../verb.ts'
 
 export const status: Verb = {
   name: 'status',
-  summary: 'six lines: is the trap armed and well? Then, whom it has spared',
+  summary: 'six lines: is the trap armed and well? Then, which settings are in force, and whom it has spared',
   options: [JSON_OPTION],
-  details:
-    'A running daemon tells it to whoever may speak to it; without one it takes root. Exit status 0 when all is OK, 3 when the daemon is not running, 1 otherwise.',
+  details: 'A running daemon tells it to whoever may speak to it; without one it takes root.',
   examples: ['sudo flypaperd status', 'sudo flypaperd status --json'],
+  answer: StatusFacts,
+  exits: {
+    [EXIT.ok]: 'all lines are OK',
+    [EXIT.no]: 'a line says Missing',
+    [EXIT.notRunning]: 'the daemon is not running',
+  },
   async run(call) {
     const { system, options, print } = call
     const { daemon, lines } = await seen(call)
     if (options.json) print(jsonText({ lines, ...(daemon === undefined ? {} : { daemon }) }))
     else {
       for (const line of lines) print(textOf(line, system.terminal))
-      if (daemon !== undefined) for (const line of sparedLines(daemon)) print(escapeText(line))
+      if (daemon === undefined) return EXIT.notRunning
+      for (const line of [...settingsLines(daemon), ...sparedLines(daemon)]) print(escapeText(line))
     }
     return exitOf(lines, daemon !== undefined)
   },

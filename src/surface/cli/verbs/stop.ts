@@ -10,6 +10,9 @@ export const stop: Verb = {
   details:
     'Works without a daemon too: then it disarms what a killed one has left armed. A daemon that does not answer at its socket is found by the kernel, which knows who reads what the trap hands over.',
   examples: ['sudo flypaperd stop'],
+  exits: {
+    [EXIT.ok]: 'the trap is disarmed, also when none was armed',
+  },
   async run(call) {
     const { system, print } = call
     print('Stopping portscan protection: flypaperd.')

@@ -16,6 +16,9 @@ export const tryOut: Verb = {
   details:
     'For a distant machine: when the time is over and nobody said `flypaperd confirm`, the trap goes and whoever it locked out is freed, you included.',
   examples: ['sudo flypaperd try 300', 'sudo flypaperd try 10m'],
+  exits: {
+    [EXIT.ok]: 'as start',
+  },
   run(call) {
     const seconds = parseDuration(call.args[0] ?? '')
     if (seconds === undefined || seconds < 1 || seconds > LONGEST) {

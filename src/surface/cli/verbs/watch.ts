@@ -1,5 +1,6 @@
 import { escapeText, jsonText } from '../../../terms/escape.ts'
 import { EXIT } from '../../../terms/failure.ts'
+import { EventLine } from '../../control/protocol.ts'
 import { runningDaemon } from '../reach.ts'
 import { paint } from '../terminal.ts'
 import { dateText } from '../times.ts'
@@ -9,9 +10,13 @@ export const watch: Verb = {
   name: 'watch',
   summary: 'what happens from now on, one line an event, until Ctrl-C',
   options: [{ ...JSON_OPTION, what: 'one line of JSON an event, for programs' }],
-  details:
-    'Shows more than the log: also who offended and was let go, summed up once a second. Exit status 3 when the daemon ends.',
+  details: 'Shows more than the log: also who offended and was let go, summed up once a second.',
   examples: ['sudo flypaperd watch', 'sudo flypaperd watch --json'],
+  answer: EventLine,
+  exits: {
+    [EXIT.ok]: 'ended by Ctrl-C',
+    [EXIT.notRunning]: 'the daemon is not running, or has ended',
+  },
   async run(call) {
     const { system, options, print } = call
     const end = new AbortController()

@@ -18,8 +18,12 @@ export const why: Verb = {
   args: '<who...>',
   options: [JSON_OPTION],
   details:
-    'Also of one that is no fly any more or never was, and why it was spared. WHO is an address, an IPv6 /64, a prefix that was locked out by hand, or a host name. Exit status 1 when nothing is known.',
+    'Also of one that is no fly any more or never was, and why it was spared. WHO is an address, an IPv6 /64, a prefix that was locked out by hand, or a host name.',
   examples: ['sudo flypaperd why 69.0.231.79', 'sudo flypaperd why 2001:db8:1:2::9 --json'],
+  exits: {
+    [EXIT.ok]: 'something is known',
+    [EXIT.no]: 'nothing is known, or a host name has no address',
+  },
   async run(call) {
     const { system, options, print } = call
     const who = await whoIs(call)

@@ -1,0 +1,71 @@
+/** What verbs answer with --json, where the control protocol does not say it: docs/commands.md is made from these. */
+import * as z from 'zod'
+import { HealthAnswer, LockAnswer, StatusAnswer } from '../control/protocol.ts'
+
+export const CheckAnswer = z.object({
+  ok: z.boolean().meta({ description: 'Whether the settings can be taken.' }),
+  mistakes: z
+    .array(
+      z.object({
+        file: z.string(),
+        line: z.int().optional().meta({ description: 'From 1. Left out for a file that cannot be read.' }),
+        column: z.int().optional(),
+        setting: z.string().optional().meta({ description: 'Its whole name, such as lockout.first.' }),
+        problem: z.string(),
+        advice: z.string(),
+      }),
+    )
+    .meta({ description: 'At most 100 of them.' }),
+  closed: z.string().optional(),
+  capture: z.string().optional(),
+  files: z
+    .array(z.string())
+    .optional()
+    .meta({ description: 'The files that were read, in the order in which they count.' }),
+  remarks: z
+    .array(z.string())
+    .optional()
+    .meta({ description: 'What a person should know of them, though they are taken.' }),
+})
+export type CheckAnswer = z.infer<typeof CheckAnswer>
+
+/** Without `daemon` when none runs. */
+export const StatusFacts = z.object({
+  ...HealthAnswer.shape,
+  daemon: StatusAnswer.optional().meta({ description: 'Left out when none runs.' }),
+})
+
+const Tried = z.object({
+  kind: z.enum(['tcp', 'udp', 'sctp', 'icmp', 'icmpv6', 'protocol']),
+  port: z.int().optional(),
+  from: z.int().optional().meta({ description: 'The source port.' }),
+  flags: z.int().optional().meta({ description: 'Of TCP: the whole byte.' }),
+  type: z.int().optional(),
+  code: z.int().optional(),
+  number: z.int().optional().meta({ description: 'Of another IP protocol.' }),
+})
+
+export const Flies = z.array(
+  z.object({
+    id: z.int().meta({ description: 'Of this lockout; a later one has a greater one.' }),
+    source: z.string().meta({ description: 'An address, an IPv6 /64, or a prefix.' }),
+    packetSource: z.string().optional().meta({ description: 'Which address of it sent the packet.' }),
+    tried: Tried.optional().meta({ description: 'Left out of one that was locked out by hand.' }),
+    hook: z.enum(['input', 'forward', 'other']).optional(),
+    forwardedTo: z.string().optional(),
+    because: z.string(),
+    by: z.string().optional().meta({ description: 'Who locked it out by hand, or gave it another end.' }),
+    note: z.string().optional(),
+    since: z.iso.datetime(),
+    until: z.union([z.iso.datetime(), z.literal('forever')]),
+    times: z.int().meta({ description: 'Which lockout of this source it is.' }),
+  }),
+)
+
+export const PauseAnswer = z.object({ seconds: z.int() })
+export const ImportAnswer = z.object({
+  locked: z.int(),
+  kept: z.int(),
+  refused: LockAnswer.shape.refused,
+})
+export const VersionAnswer = z.object({ version: z.string() })
