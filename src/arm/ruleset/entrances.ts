@@ -7,6 +7,7 @@ import {
   END_INPUT_HOOK,
   ends,
   FORWARD_HOOK,
+  HEARD,
   pendingDrop,
   refusal,
   through,
@@ -171,5 +172,12 @@ function chainsOf(settings: Settings): readonly ChainSpec[] {
   const both = [listening(mode), unused('flypaper_input'), unused('flypaper_forward')]
   if (mode === 'listening') return both
   const { number, grades } = settings
-  return [...both, through(exemptUnlessPending), ...watch(number + DOORBELL, grades), ...ends, refusal]
+  return [
+    ...both,
+    through(exemptUnlessPending),
+    ...watch(number + DOORBELL, grades),
+    ...ends(grades),
+    refusal,
+    ...(grades.silent.length > 0 ? [HEARD] : []),
+  ]
 }

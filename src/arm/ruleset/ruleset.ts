@@ -20,7 +20,7 @@ export function rulesetOf(settings: Settings, statement: Statement): Ruleset {
     chains: [
       early(),
       stuck(),
-      out(closedMode(settings)),
+      out(closedMode(settings), settings.grades),
       ours(),
       ...chains,
       ...judge(settings.number, statement, settings.grades),

@@ -1,0 +1,202 @@
+/**
+ * `silent`: its sender is not locked out and hears nothing, whoever would refuse him, and whatever is there for the packet gets it: in each
+ * mode, for this machine and for hosts behind it, with both families, translated or not.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { install, lockouts, lockoutsOf } from '../support/daemon.ts'
+import { KNOCKING, knocks } from '../support/knocking.ts'
+import type { Outgoing } from '../support/packets.ts'
+import { send } from '../support/sender.ts'
+import { serve } from '../support/server.ts'
+import { type Host, makeWorld } from '../support/world.ts'
+
+const GATE = ['192.0.2.1', '2001:db8:1::1']
+const BEHIND = ['10.0.0.5', '2001:db8:10::5']
+const SILENT = 'capture = "log"\n[grades]\nsilent = ["tcp/113-114", "udp/113"]'
+/** Each refused packet takes its way alone: the kernel limits ICMP errors of one target otherwise. */
+const TRIES: readonly Partial<Outgoing>[] = [{ tcp: 113 }, { udp: 113 }]
+
+const REJECT = 'meta l4proto { tcp, udp } th dport { 113, 115 } reject'
+const RESET = 'tcp dport { 113, 115 } reject with tcp reset; udp dport { 113, 115 } reject'
+const table = (hook: 'input' | 'forward', ...rules: string[]) => `table inet filter {
+  chain flypaper_input { }
+  chain flypaper_forward { }
+  chain ${hook} {
+    type filter hook ${hook} priority filter; policy drop;
+    ct state established,related accept
+    meta l4proto { icmp, ipv6-icmp } accept
+    ${rules.join('\n')}
+  }
+}`
+
+interface Case {
+  readonly name: string
+  readonly closed: 'listening' | 'unaccepted' | 'unmatched'
+  readonly targets: readonly string[]
+  readonly rules?: string
+  /** Somebody listens on 113 and 115. */
+  readonly serves?: 'gate' | 'behind'
+}
+
+const CASES: readonly Case[] = [
+  { name: 'nobody listens, no firewall', closed: 'listening', targets: GATE },
+  { name: 'nobody listens, no firewall', closed: 'unaccepted', targets: GATE },
+  { name: 'rejected', closed: 'listening', targets: GATE, rules: table('input', REJECT) },
+  { name: 'reset', closed: 'unaccepted', targets: GATE, rules: table('input', RESET) },
+  {
+    name: 'somebody listens, and it is rejected',
+    closed: 'unaccepted',
+    targets: GATE,
+    rules: table('input', REJECT),
+    serves: 'gate',
+  },
+  {
+    name: 'rejected after the jump',
+    closed: 'unmatched',
+    targets: GATE,
+    rules: table('input', 'jump flypaper_input', REJECT),
+  },
+  {
+    name: 'forwarded, and reset after the jump',
+    closed: 'unmatched',
+    targets: BEHIND,
+    rules: table('forward', 'jump flypaper_forward', RESET),
+  },
+  {
+    name: 'forwarded, and rejected',
+    closed: 'unaccepted',
+    targets: BEHIND,
+    rules: table('forward', REJECT),
+    serves: 'behind',
+  },
+]
+
+async function hosts(world: Awaited<ReturnType<typeof makeWorld>>) {
+  const gate = await world.host('gate')
+  const sender = await world.host('sender')
+  const behind = await world.host('behind')
+  await world.link(gate, sender, {
+    a: [`${GATE[0]}/24`, `${GATE[1]}/64`],
+    b: ['192.0.2.9/24', '2001:db8:1::9/64'],
+  })
+  await world.link(gate, behind, {
+    a: ['10.0.0.1/24', '2001:db8:10::1/64'],
+    b: [`${BEHIND[0]}/24`, `${BEHIND[1]}/64`],
+  })
+  await gate.forward()
+  await gate.route('default', '192.0.2.9')
+  await gate.route('::/0', '2001:db8:1::9')
+  await behind.route('default', '10.0.0.1')
+  await behind.route('::/0', '2001:db8:10::1')
+  await sender.route('10.0.0.0/24', GATE[0]!)
+  await sender.route('2001:db8:10::/64', GATE[1]!)
+  for (const path of ['net/ipv4/icmp_ratelimit', 'net/ipv6/icmp/ratelimit']) await gate.sysctl(path, 0)
+  return { gate, sender, behind }
+}
+
+let sources = 0
+/** One packet each, from a fresh source each; the kinds of the answers that came. */
+async function answersTo(sender: Host, targets: readonly string[], tries: readonly Partial<Outgoing>[]) {
+  const packets = targets.flatMap(destination =>
+    tries.map(carries => {
+      sources += 1
+      const source = destination.includes(':') ? `2001:db8:51:${sources}::7` : `198.51.100.${sources}`
+      return { source, destination, ...carries } as Outgoing
+    }),
+  )
+  const { answers } = await send(sender, { bursts: packets.map(packet => [packet]) })
+  const kinds = packets.map(({ source }) => answers.find(it => it.destination === source)?.kind ?? 'nothing')
+  return { kinds, sources: packets.map(({ source }) => source.replace(/::7$/, '::/64')) }
+}
+
+for (const { name, closed, targets, rules, serves } of CASES) {
+  test(`${closed}, ${name}: no answer, no lockout`, async () => {
+    sources = 0
+    await using world = await makeWorld()
+    const { gate, sender, behind } = await hosts(world)
+    if (serves !== undefined) await serve(serves === 'gate' ? gate : behind, 'tcp:113', 'tcp:115')
+    if (rules !== undefined) await gate.nft(rules)
+    const control = await answersTo(sender, targets, TRIES)
+    assert.ok(!control.kinds.includes('nothing'), `the control: without the trap ${control.kinds}`)
+
+    using flypaperd = install(gate, `closed = "${closed}"\n${SILENT}`)
+    const daemon = await flypaperd.start()
+    for (let round = 0; round < 2; round++) {
+      const { kinds } = await answersTo(sender, targets, TRIES)
+      assert.deepEqual([...new Set(kinds)], ['nothing'])
+    }
+    const offender = await answersTo(sender, targets, [{ tcp: 115 }])
+    assert.deepEqual(
+      (await lockoutsOf(daemon, 2)).sort(),
+      offender.sources.sort(),
+      'the control: another port',
+    )
+    await flypaperd.must('flush')
+    flypaperd.settings(`closed = "${closed}"\ncapture = "log"\n`)
+    await flypaperd.must('reload')
+    const { sources: loud } = await answersTo(sender, targets, [{ tcp: 113 }])
+    await lockoutsOf(daemon, 4)
+    assert.deepEqual(lockouts(daemon).slice(2).sort(), loud.sort(), 'the control: the same port, not silent')
+  })
+}
+
+test('a silent port that is translated is silent, and a service on one goes on answering', async () => {
+  sources = 0
+  await using world = await makeWorld()
+  const { gate, sender } = await hosts(world)
+  await serve(gate, 'tcp:114')
+  await gate.nft(`table inet theirnat {
+    chain prerouting {
+      type nat hook prerouting priority dstnat
+      tcp dport 213 redirect to :113
+      udp dport 213 redirect to :113
+    }
+  }`)
+  const tries = [{ tcp: 213 }, { udp: 213 }, { tcp: 114 }]
+  const { kinds } = await answersTo(sender, GATE, tries)
+  assert.deepEqual(
+    kinds,
+    ['rst', 'icmp', 'syn-ack', 'rst', 'icmp', 'syn-ack'],
+    'the control: without the trap',
+  )
+  for (const closed of ['listening', 'unaccepted']) {
+    using flypaperd = install(gate, `closed = "${closed}"\n${SILENT}`)
+    const daemon = await flypaperd.start()
+    const { kinds } = await answersTo(sender, GATE, tries)
+    assert.deepEqual(kinds, ['nothing', 'nothing', 'syn-ack', 'nothing', 'nothing', 'syn-ack'], closed)
+    const { sources: scanners } = await answersTo(sender, GATE, [{ tcp: 115 }])
+    assert.deepEqual((await lockoutsOf(daemon, 2)).sort(), scanners.sort(), 'the control')
+    await flypaperd.must('stop')
+    await daemon.ended
+  }
+})
+
+for (const closed of ['listening', 'unaccepted', 'unmatched', 'auto'] as const) {
+  test(`port knocking by rules, closed = "${closed}": the knock is heard, the door opens`, async () => {
+    await using world = await makeWorld()
+    const { gate, sender } = await hosts(world)
+    await serve(gate, 'tcp:22', 'tcp:80')
+    await gate.nft(KNOCKING)
+    const door = async (source: string) => (await knocks(sender, source, [22])).at(-1)
+    assert.equal(await door('198.51.100.1'), 'nothing', 'the control: who has not knocked')
+    assert.equal((await knocks(sender, '198.51.100.2', [7000, 8000, 9000, 22])).at(-1), 'syn-ack')
+
+    const silent = closed === 'auto' ? '' : '[grades]\nsilent = ["tcp/7000", "tcp/8000", "tcp/9000"]'
+    const chains = closed === 'unmatched' ? '[chains]\ninput = ["input"]' : ''
+    using flypaperd = install(gate, `closed = "${closed}"\ncapture = "log"\n${silent}\n${chains}`)
+    const daemon = await flypaperd.start()
+    const heard = await knocks(sender, '198.51.100.3', [7000, 8000, 9000, 22])
+    assert.deepEqual(heard, ['nothing', 'nothing', 'nothing', 'syn-ack'])
+    await knocks(sender, '198.51.100.4', [82])
+    assert.deepEqual(await lockoutsOf(daemon, 1), ['198.51.100.4'], 'the control: a scanner')
+    if (closed === 'auto') return
+
+    flypaperd.settings(`closed = "${closed}"\ncapture = "log"\n${chains}`)
+    await flypaperd.must('reload')
+    await knocks(sender, '198.51.100.5', [7000, 8000, 9000, 22])
+    const locksOut = closed !== 'unmatched'
+    const all = ['198.51.100.4', ...(locksOut ? ['198.51.100.5'] : [])]
+    assert.deepEqual(await lockoutsOf(daemon, all.length), all, 'without `silent`: the first knock')
+  })
+}
