@@ -108,6 +108,12 @@ export function autoText({ auto }: Policy): string | undefined {
   return auto === undefined ? undefined : autoSentence(auto)
 }
 
+/** A mode that was taken in doubt is a warning: another would see more. */
+export function tellAuto({ state, world }: Daemon): void {
+  const { auto } = state.policy
+  if (auto !== undefined) world.log[auto.isCautious ? 'warn' : 'info'](autoSentence(auto))
+}
+
 function otherHistory(): Failure {
   return new Failure(
     'the settings change dry_run, which a running daemon cannot do: it has a history of its own',

@@ -30,14 +30,15 @@ export function choose(facts: ChoiceFacts): Choice {
 /** Whoever knocks is not to be locked out: not by his knock, nor at the door, where "unaccepted" would see him refused. */
 function besideKnocking(choice: Choice, { tables, ports, unread }: Knocking): Choice {
   const knocks = ports.length > 0 ? { knocks: ports } : {}
-  if (choice.mode === 'unmatched') return { ...choice, ...knocks }
+  const isUnread = unread.length > 0
   const where = `table ${tables.join(', ')} lets in who knocks`
-  if (unread.length > 0) {
-    const because = `${where}, and chain ${unread.join(', ')} does not tell at which ports: nobody is judged until your own chain jumps to the trap`
-    return { mode: 'unmatched', because, isCautious: true, ...knocks }
+  const spared = `${where} at ${ports.map(portText).join(', ')}, which is met as \`silent\` says`
+  if (choice.mode === 'unmatched') {
+    return ports.length === 0 ? choice : { ...choice, because: `${choice.because}; ${spared}`, ...knocks }
   }
-  const because = `${where} at ${ports.map(portText).join(', ')}: these are met as by \`silent\``
-  return { mode: 'listening', because, isCautious: true, ...knocks }
+  if (!isUnread) return { mode: 'listening', because: spared, isCautious: true, ...knocks }
+  const because = `${where}, and chain ${unread.join(', ')} does not tell at which ports: nobody is judged before a chain of yours jumps to the trap`
+  return { mode: 'unmatched', because, isCautious: true, ...knocks }
 }
 
 function chooseMode(facts: ChoiceFacts): Choice {

@@ -4,6 +4,7 @@ import { type Choice, choose } from './choice.ts'
 import { detoursOf } from './detours.ts'
 import type { Facts } from './facts.ts'
 import { type Finding, teller } from './finding.ts'
+import { knockFindings } from './knock-findings.ts'
 import type { Present } from './managers.ts'
 import { type Mode, modeInForce, type Refusing, refusingChains, unseenBy } from './mode.ts'
 import { endingOf, portsOf } from './rules.ts'
@@ -49,6 +50,7 @@ export function closedFindings(facts: Facts, managers: readonly Present[]): read
     about.mode('ok', stateText(inForce, armed)),
     recommendation(modes, choose(facts), facts.settings.closed === 'auto'),
     ...detourFindings(facts, modes),
+    ...knockFindings(facts, modes.inForce),
     ...jumpFindings(modes, refusing),
     ...wanted.map(mode => about.mode('note', unseen(mode))),
   ]

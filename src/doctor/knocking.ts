@@ -125,11 +125,13 @@ interface Door {
 
 const NOWHERE: Door = { ports: [], isAny: false }
 
-/** The ports of what comes to this rule: those that it asks for, else those by which its chain is entered. */
+/** The ports of what comes in to this rule: those that it asks for, else those by which its chain is entered. */
 function doorOf(rule: Rule, table: Table, seen: Set<string>): Door {
   if (/"protocol":"icmp(?:v6)?"|"right":"(?:ipv6-)?icmp/.test(JSON.stringify(rule.expr))) return NOWHERE
+  const entered = doorOfChain(rule, table, seen)
   const own = portsOf(rule)
-  return own.length > 0 ? doorIn(own) : doorOfChain(rule, table, seen)
+  const isReached = entered.isAny || entered.ports.length > 0
+  return isReached && own.length > 0 ? doorIn(own) : entered
 }
 
 function doorOfChain({ chain }: Rule, table: Table, seen: Set<string>): Door {

@@ -72,7 +72,7 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
   })
   await using _metrics = await serveMetrics(system.metricsSocket, control, unixSockets)
   events.tell({ event: 'armed', capture: trap.capture.kind, flies: trap.flies.count(now()) })
-  if (trap.auto !== undefined) log.info(trap.auto)
+  trap.tellAuto()
   if (settings.dryRun) log.info('this is a dry run: nobody is held, locked out or answered differently')
   if (trap.pausedUntil !== undefined) log.info(`paused until ${new Date(trap.pausedUntil).toISOString()}`)
   if (trap.grace > 0) log.info(`nobody is judged for ${trap.grace} s, since this machine has just booted`)

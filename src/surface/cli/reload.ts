@@ -17,7 +17,7 @@ export function reloader(call: Call, { log, now }: World, trap: Trap): (by: stri
         if (next.log !== trap.settings.log) throw otherLog()
         trap.reload(next)
         log.info(`new settings are in force (${by})`)
-        if (trap.auto !== undefined) log.info(trap.auto)
+        trap.tellAuto()
       } catch (error) {
         log.error(`new settings are refused (${by}), the old ones stay: ${String(error)}`)
         throw error
