@@ -8,6 +8,7 @@ import { openSightingBuffer } from '../judge/sightings.ts'
 import { auditor } from '../keep/audit.ts'
 import { type Debounce, debounce } from '../keep/debounce.ts'
 import { type Keeper, keepTrap } from '../keep/keeper.ts'
+import { openRuleChanges } from '../keep/rule-changes.ts'
 import { keepStateFile, type StateFile } from '../keep/state-file.ts'
 import type { Ledger } from '../lockout/commit.ts'
 import { indexOf } from '../lockout/flies.ts'
@@ -74,7 +75,14 @@ export function openDaemon(
       error => alarm(`the kernel does not end the pause, whose time is over: ${String(error)}`),
     ),
   )
-  const keeper = opening.use(keepBy(world, state, care.slept, feed))
+  const ruleChanges = opening.use(
+    openRuleChanges(
+      () => feed({ input: 'follow' }),
+      world.clock,
+      error => alarm(`closed = "auto" cannot follow the firewall: ${String(error)}`),
+    ),
+  )
+  const keeper = opening.use(keepBy(world, state, { slept: care.slept, ruleChanges }, feed))
   const daemon: Daemon = {
     world,
     state,
@@ -85,6 +93,7 @@ export function openDaemon(
     acquaintances: openAcquaintances(firewall, history),
     audit: auditor(firewall),
     keeper,
+    ruleChanges,
     changed,
     care,
     sources,
@@ -104,7 +113,7 @@ function openState({ history, now }: World, policy: Policy): State {
     fullSince: Number.NEGATIVE_INFINITY,
     pausedUntil: rememberedPause(history, now()),
     owed: new Set(),
-    remarked: '',
+    following: { followed: [] },
   }
 }
 
@@ -123,7 +132,12 @@ function stateFileOf(world: World, state: State): StateFile {
   return keepStateFile({ ...world, file: world.stateFile, settings, flies: () => state.flies })
 }
 
-function keepBy(world: World, state: State, slept: number, feed: Feed): Keeper {
+function keepBy(
+  world: World,
+  state: State,
+  { slept, ruleChanges }: Pick<Care, 'slept'> & Pick<Daemon, 'ruleChanges'>,
+  feed: Feed,
+): Keeper {
   const { dryRun } = state.policy.settings
   return keepTrap(
     { ...world, flies: state.flies, slept },
@@ -131,6 +145,7 @@ function keepBy(world: World, state: State, slept: number, feed: Feed): Keeper {
       arm: () => feed({ input: 'rearm' }),
       chains: () => [...state.policy.settings.chains.input, ...state.policy.settings.chains.forward],
       keepsFlies: !dryRun,
+      rulesChanged: ruleChanges.note,
       released: (gone, by) => feed({ input: 'released', gone, by }),
       found: (found, by) => feed({ input: 'found', found, by }),
       restore: restore => feed({ input: 'mend', restore }),

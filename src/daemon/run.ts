@@ -109,7 +109,7 @@ function ordersOf(daemon: Daemon): Pick<Trap, 'lock' | 'free' | 'freeThese' | 'f
 
 /** Arms the trap for the first time; returns the seconds of grace after boot that were left. */
 function start(daemon: Daemon): number {
-  const { world, state, keeper, sources, pauseClock, changed } = daemon
+  const { world, state, keeper, sources, pauseClock, changed, ruleChanges } = daemon
   const found = takeSetState(world)
   // There may be no sets yet, and what they hold may be older than these settings.
   letGoSpared({ ...daemon, ledger: { ...daemon.ledger, firewall: presentSets(daemon.ledger.firewall) } })
@@ -119,6 +119,8 @@ function start(daemon: Daemon): number {
   keeper.follow(isFresh ? 'fresh' : found)
   pauseClock.set(state.pausedUntil && state.pausedUntil - world.now())
   sources.look()
+  // The rules may have changed since they were looked at, and nobody was there to be told.
+  if (state.policy.auto !== undefined) ruleChanges.lookIn(0)
   changed()
   return grace
 }

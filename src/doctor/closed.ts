@@ -101,9 +101,13 @@ function recommendation({ inForce, recommended }: Modes, { because }: Choice, is
   const taken = isAuto ? ' closed = "auto" takes it.' : ''
   if (inForce === recommended) return about.mode('ok', `${text}${taken}`)
   const advice = isAuto
-    ? 'flypaperd reload takes it.'
+    ? 'flypaperd reload takes it at once.'
     : 'Leave `closed` out of the settings: "auto" takes it.'
-  return about.mode('note', `${text}${isAuto ? ' It was otherwise when the trap was armed.' : ''}`, advice)
+  return about.mode(
+    'note',
+    `${text}${isAuto ? ' The running daemon takes it when nobody has changed a rule for some seconds.' : ''}`,
+    advice,
+  )
 }
 
 function detourFindings(facts: Facts, { inForce }: Modes): readonly Finding[] {
