@@ -8,7 +8,7 @@ import { openSightingBuffer } from '../judge/sightings.ts'
 import { auditor } from '../keep/audit.ts'
 import { type Debounce, debounce } from '../keep/debounce.ts'
 import { type Keeper, keepTrap } from '../keep/keeper.ts'
-import { openRuleChanges } from '../keep/rule-changes.ts'
+import { openRuleChanges, type RuleChanges } from '../keep/rule-changes.ts'
 import { keepStateFile, type StateFile } from '../keep/state-file.ts'
 import type { Ledger } from '../lockout/commit.ts'
 import { indexOf } from '../lockout/flies.ts'
@@ -75,13 +75,7 @@ export function openDaemon(
       error => alarm(`the kernel does not end the pause, whose time is over: ${String(error)}`),
     ),
   )
-  const ruleChanges = opening.use(
-    openRuleChanges(
-      () => feed({ input: 'follow' }),
-      world.clock,
-      error => alarm(`closed = "auto" cannot follow the firewall: ${String(error)}`),
-    ),
-  )
+  const ruleChanges = opening.use(ruleChangesBy(world, feed, alarm))
   const keeper = opening.use(keepBy(world, state, { slept: care.slept, ruleChanges }, feed))
   const daemon: Daemon = {
     world,
@@ -130,6 +124,14 @@ function careBy(world: World, feed: Feed, daemon: () => Daemon): Care {
 function stateFileOf(world: World, state: State): StateFile {
   const settings = () => state.policy.settings
   return keepStateFile({ ...world, file: world.stateFile, settings, flies: () => state.flies })
+}
+
+function ruleChangesBy({ clock }: World, feed: Feed, alarm: (message: string) => void): RuleChanges {
+  return openRuleChanges(
+    () => feed({ input: 'follow' }),
+    clock,
+    error => alarm(`closed = "auto" cannot follow the firewall: ${String(error)}`),
+  )
 }
 
 function keepBy(

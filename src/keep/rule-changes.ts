@@ -11,6 +11,8 @@ const WRITING_SECONDS = 30
 const FIRST_SECONDS = 0.2
 /** Seconds between two looks at least. */
 const PACE_SECONDS = 3
+/** A timer that comes early by a part of a millisecond would cost a whole pace. */
+const SLACK_MS = 20
 /** A look that takes long, because there are many rules, comes so much more seldom: at most a twentieth of the time. */
 const SHARE = 20
 
@@ -43,7 +45,7 @@ export function openRuleChanges(
     if (at >= due) return
     clearTimeout(timer)
     due = at
-    timer = setTimeout(attempt, Math.max(0, at - clock()) * 1000)
+    timer = setTimeout(attempt, Math.max(0, at - clock()) * 1000 + SLACK_MS)
   }
 
   function attempt(): void {

@@ -36,6 +36,7 @@ async function hosts() {
   })
   await gate.forward()
   await gate.route('default', '192.0.2.9')
+  await sender.route('172.17.0.0/16', GATE)
   await container.route('default', '172.17.0.1')
   await serve(gate, 'tcp:22', `tcp:${REFUSED}`)
   await serve(container, 'tcp:80')
@@ -81,6 +82,9 @@ const DOCKER = iptables(
 )
 const PUBLISHES_FROM = 5
 
+/** It takes some five seconds, or eight when it has just looked; a busy machine has patience. */
+const PATIENCE_MS = 25_000
+
 const said = (output: string) => [...output.matchAll(/the firewall has changed.*/g)].map(([line]) => line)
 
 test('Docker comes after the start: auto follows, and no client of a published port is locked out', async () => {
@@ -93,6 +97,7 @@ test('Docker comes after the start: auto follows, and no client of a published p
   const clients: string[] = []
   const follows = daemon.says(
     /the firewall has changed: closed = "auto" takes "unaccepted", since table ip filter/,
+    PATIENCE_MS,
   )
   let isFollowed = false
   void follows.then(() => {
@@ -145,11 +150,15 @@ test('libvirt comes after the start, and goes: auto follows, and warns when it s
   }`)
   await daemon.says(
     /firewall has changed: closed = "auto" takes "unaccepted", since table ip libvirt_network refuses/,
+    PATIENCE_MS,
   )
   const scanner = await tries(80, CONTAINER)
   assert.deepEqual([scanner.heard, await lockoutsOf(daemon, 1)], ['nothing', [scanner.source]])
   await gate.must(['nft', 'delete', 'table', 'ip', 'libvirt_network'])
-  await daemon.says(/firewall has changed: .*takes "listening", since no rule .*sees less than "unaccepted"/)
+  await daemon.says(
+    /firewall has changed: .*takes "listening", since no rule .*sees less than "unaccepted"/,
+    PATIENCE_MS,
+  )
   assert.match(daemon.output(), /<4>the firewall has changed: .*"listening"/, 'a warning')
   assert.match(await flypaperd.must('status', '--json'), /"closed":"listening"/)
 })
@@ -187,13 +196,16 @@ test('a rule that lets packets wait: back to listening at once, and to the other
 
   const queue = ['INPUT', '-p', 'udp', '--dport', '9999', '-j', 'NFQUEUE', '--queue-num', '7']
   await gate.must(['iptables-nft', '-A', ...queue])
-  await daemon.says(/<4>the firewall has changed: .*takes "listening", since a rule in chain INPUT .*NFQUEUE/)
+  await daemon.says(
+    /<4>the firewall has changed: .*takes "listening", since a rule in chain INPUT .*NFQUEUE/,
+    PATIENCE_MS,
+  )
   await tries(REFUSED)
   const third = await tries(81)
   assert.deepEqual(await lockoutsOf(daemon, 2), [first.source, third.source])
 
   await gate.must(['iptables-nft', '-D', ...queue])
-  await daemon.says(/the firewall has changed: closed = "auto" takes "unaccepted"/)
+  await daemon.says(/the firewall has changed: closed = "auto" takes "unaccepted"/, PATIENCE_MS)
   const fourth = await tries(REFUSED)
   assert.deepEqual(await lockoutsOf(daemon, 3), [first.source, third.source, fourth.source])
   assert.equal(said(daemon.output()).length, 2)

@@ -7,12 +7,10 @@ import { test } from 'node:test'
 import { install, lockouts, lockoutsOf } from '../support/daemon.ts'
 import { KNOCKING, knocks } from '../support/knocking.ts'
 import type { Outgoing } from '../support/packets.ts'
-import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
-import { type Host, makeWorld } from '../support/world.ts'
+import { answersTo, BEHIND, GATE, hosts } from '../support/silence.ts'
+import { makeWorld } from '../support/world.ts'
 
-const GATE = ['192.0.2.1', '2001:db8:1::1']
-const BEHIND = ['10.0.0.5', '2001:db8:10::5']
 const SILENT = 'capture = "log"\n[grades]\nsilent = ["tcp/113-114", "udp/113"]'
 /** Each refused packet takes its way alone: the kernel limits ICMP errors of one target otherwise. */
 const TRIES: readonly Partial<Outgoing>[] = [{ tcp: 113 }, { udp: 113 }]
@@ -72,47 +70,8 @@ const CASES: readonly Case[] = [
   },
 ]
 
-async function hosts(world: Awaited<ReturnType<typeof makeWorld>>) {
-  const gate = await world.host('gate')
-  const sender = await world.host('sender')
-  const behind = await world.host('behind')
-  await world.link(gate, sender, {
-    a: [`${GATE[0]}/24`, `${GATE[1]}/64`],
-    b: ['192.0.2.9/24', '2001:db8:1::9/64'],
-  })
-  await world.link(gate, behind, {
-    a: ['10.0.0.1/24', '2001:db8:10::1/64'],
-    b: [`${BEHIND[0]}/24`, `${BEHIND[1]}/64`],
-  })
-  await gate.forward()
-  await gate.route('default', '192.0.2.9')
-  await gate.route('::/0', '2001:db8:1::9')
-  await behind.route('default', '10.0.0.1')
-  await behind.route('::/0', '2001:db8:10::1')
-  await sender.route('10.0.0.0/24', GATE[0]!)
-  await sender.route('2001:db8:10::/64', GATE[1]!)
-  for (const path of ['net/ipv4/icmp_ratelimit', 'net/ipv6/icmp/ratelimit']) await gate.sysctl(path, 0)
-  return { gate, sender, behind }
-}
-
-let sources = 0
-/** One packet each, from a fresh source each; the kinds of the answers that came. */
-async function answersTo(sender: Host, targets: readonly string[], tries: readonly Partial<Outgoing>[]) {
-  const packets = targets.flatMap(destination =>
-    tries.map(carries => {
-      sources += 1
-      const source = destination.includes(':') ? `2001:db8:51:${sources}::7` : `198.51.100.${sources}`
-      return { source, destination, ...carries } as Outgoing
-    }),
-  )
-  const { answers } = await send(sender, { bursts: packets.map(packet => [packet]) })
-  const kinds = packets.map(({ source }) => answers.find(it => it.destination === source)?.kind ?? 'nothing')
-  return { kinds, sources: packets.map(({ source }) => source.replace(/::7$/, '::/64')) }
-}
-
 for (const { name, closed, targets, rules, serves } of CASES) {
   test(`${closed}, ${name}: no answer, no lockout`, async () => {
-    sources = 0
     await using world = await makeWorld()
     const { gate, sender, behind } = await hosts(world)
     if (serves !== undefined) await serve(serves === 'gate' ? gate : behind, 'tcp:113', 'tcp:115')
@@ -140,37 +99,6 @@ for (const { name, closed, targets, rules, serves } of CASES) {
     assert.deepEqual(lockouts(daemon).slice(2).sort(), loud.sort(), 'the control: the same port, not silent')
   })
 }
-
-test('a silent port that is translated is silent, and a service on one goes on answering', async () => {
-  sources = 0
-  await using world = await makeWorld()
-  const { gate, sender } = await hosts(world)
-  await serve(gate, 'tcp:114')
-  await gate.nft(`table inet theirnat {
-    chain prerouting {
-      type nat hook prerouting priority dstnat
-      tcp dport 213 redirect to :113
-      udp dport 213 redirect to :113
-    }
-  }`)
-  const tries = [{ tcp: 213 }, { udp: 213 }, { tcp: 114 }]
-  const { kinds } = await answersTo(sender, GATE, tries)
-  assert.deepEqual(
-    kinds,
-    ['rst', 'icmp', 'syn-ack', 'rst', 'icmp', 'syn-ack'],
-    'the control: without the trap',
-  )
-  for (const closed of ['listening', 'unaccepted']) {
-    using flypaperd = install(gate, `closed = "${closed}"\n${SILENT}`)
-    const daemon = await flypaperd.start()
-    const { kinds } = await answersTo(sender, GATE, tries)
-    assert.deepEqual(kinds, ['nothing', 'nothing', 'syn-ack', 'nothing', 'nothing', 'syn-ack'], closed)
-    const { sources: scanners } = await answersTo(sender, GATE, [{ tcp: 115 }])
-    assert.deepEqual((await lockoutsOf(daemon, 2)).sort(), scanners.sort(), 'the control')
-    await flypaperd.must('stop')
-    await daemon.ended
-  }
-})
 
 for (const closed of ['listening', 'unaccepted', 'unmatched', 'auto'] as const) {
   test(`port knocking by rules, closed = "${closed}": the knock is heard, the door opens`, async () => {
