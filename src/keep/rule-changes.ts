@@ -13,8 +13,9 @@ const FIRST_SECONDS = 0.2
 const PACE_SECONDS = 3
 /** A timer that comes early by a part of a millisecond would cost a whole pace. */
 const SLACK_MS = 20
-/** A look that takes long, because there are many rules, comes so much more seldom: at most a twentieth of the time. */
-const SHARE = 20
+/** A look that takes long, because there are many rules, comes so much more seldom: a tenth of the time. But not later than the rules of others can wait. */
+const SHARE = 10
+const SLOWEST_SECONDS = 15
 
 export interface RuleChanges extends Disposable {
   /** Somebody else has changed a rule, a chain or a table. */
@@ -58,7 +59,7 @@ export function openRuleChanges(
       failed(error)
     }
     const took = clock() - at
-    notBefore = clock() + Math.max(PACE_SECONDS, took * SHARE)
+    notBefore = clock() + Math.min(SLOWEST_SECONDS, Math.max(PACE_SECONDS, took * SHARE))
     if (again !== undefined) lookIn(again)
   }
 

@@ -82,8 +82,8 @@ const DOCKER = iptables(
 )
 const PUBLISHES_FROM = 5
 
-/** It takes some five seconds, or eight when it has just looked; a busy machine has patience. */
-const PATIENCE_MS = 25_000
+/** It takes some five seconds, ten the second time, and a look before them; a busy machine has patience. */
+const PATIENCE_MS = 60_000
 
 const said = (output: string) => [...output.matchAll(/the firewall has changed.*/g)].map(([line]) => line)
 

@@ -5,11 +5,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { install, lockouts, lockoutsOf } from '../support/daemon.ts'
-import { KNOCKING, knocks } from '../support/knocking.ts'
+import { KNOCKING, KNOCKING_BY_RECENT, KNOCKING_OF_THE_WIKI, knocks } from '../support/knocking.ts'
 import type { Outgoing } from '../support/packets.ts'
 import { serve } from '../support/server.ts'
 import { answersTo, BEHIND, GATE, hosts } from '../support/silence.ts'
-import { makeWorld } from '../support/world.ts'
+import { type Host, makeWorld } from '../support/world.ts'
 
 const SILENT = 'capture = "log"\n[grades]\nsilent = ["tcp/113-114", "udp/113"]'
 /** Each refused packet takes its way alone: the kernel limits ICMP errors of one target otherwise. */
@@ -126,5 +126,39 @@ for (const closed of ['listening', 'unaccepted', 'unmatched', 'auto'] as const) 
     const locksOut = closed !== 'unmatched'
     const all = ['198.51.100.4', ...(locksOut ? ['198.51.100.5'] : [])]
     assert.deepEqual(await lockoutsOf(daemon, all.length), all, 'without `silent`: the first knock')
+  })
+}
+
+const OTHER_RULES: readonly (readonly [string, (gate: Host) => Promise<unknown>])[] = [
+  [
+    'iptables, recent',
+    async gate => {
+      for (const line of KNOCKING_BY_RECENT) await gate.must(['iptables-nft', ...line.split(' ')])
+    },
+  ],
+  ['the wiki of nftables', gate => gate.nft(KNOCKING_OF_THE_WIKI)],
+]
+
+for (const [name, load] of OTHER_RULES) {
+  test(`port knocking by other rules, auto: ${name}`, async () => {
+    await using world = await makeWorld()
+    const { gate, sender } = await hosts(world)
+    await serve(gate, 'tcp:22', 'tcp:80')
+    await load(gate)
+    using flypaperd = install(gate, 'capture = "log"')
+    const daemon = await flypaperd.start()
+    await daemon.says(
+      /<4>closed = "auto" takes "listening", since table .* lets in who knocks at tcp\/7000, tcp\/8000/,
+    )
+    const heard = await knocks(sender, '198.51.100.3', [7000, 8000, 9000, 22])
+    assert.deepEqual(heard, ['nothing', 'nothing', 'nothing', 'syn-ack'])
+    assert.notEqual(
+      (await knocks(sender, '198.51.100.4', [22]))[0],
+      'syn-ack',
+      'the control: who has not knocked',
+    )
+    await knocks(sender, '198.51.100.5', [82])
+    assert.deepEqual(await lockoutsOf(daemon, 1), ['198.51.100.5'], 'the control: a scanner')
+    assert.match(await flypaperd.must('doctor'), /lets in who knocks at tcp\/7000.*nobody is\s+locked\s+out/s)
   })
 }
