@@ -16,6 +16,7 @@ import type { World } from './world.ts'
 /** Takes new settings without a gap, or throws a Failure and goes on with the old ones. */
 export function reload(daemon: Daemon, asked: Settings): void {
   take(daemon, plan(asked, machineOf(daemon.world)))
+  daemon.state.following = { followed: daemon.state.following.followed }
 }
 
 export function machineOf({ lookAtFirewall, surroundings, firewall }: World): Machine {
