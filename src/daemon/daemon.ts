@@ -1,11 +1,13 @@
 /** The running daemon: its state, to which only steps assign, and what they act through. */
 import type { Acquaintances } from '../arm/acquaintances.ts'
 import type { Tally } from '../counters/tally.ts'
+import type { Following } from '../doctor/auto.ts'
 import type { Care } from '../history/upkeep.ts'
 import type { JudgeMemory } from '../judge/judge.ts'
 import type { SightingBuffer } from '../judge/sightings.ts'
 import type { Auditor } from '../keep/audit.ts'
 import type { Keeper } from '../keep/keeper.ts'
+import type { RuleChanges } from '../keep/rule-changes.ts'
 import type { Ledger } from '../lockout/commit.ts'
 import type { Flies } from '../lockout/flies.ts'
 import type { Promotion } from '../lockout/promotion.ts'
@@ -31,8 +33,8 @@ export interface State {
   readonly owed: Set<Fly>
   /** What was said last of this machine that could not be read whole. */
   unread: readonly string[]
-  /** What was said last of a mode that closed = "auto" would take now. */
-  remarked: string
+  /** What closed = "auto" remembers from look to look at the firewall beside us. */
+  following: Following
 }
 
 export interface Daemon {
@@ -49,6 +51,8 @@ export interface Daemon {
   /** The flies or the settings have changed: the state file follows. */
   readonly changed: () => void
   readonly care: Care
+  /** Others change their rules. */
+  readonly ruleChanges: RuleChanges
   readonly sources: Sources
   readonly pauseClock: PauseClock
   /** Given when the daemon ends: what still goes on in the background fails then. */

@@ -49,6 +49,10 @@ export type Input =
   | { readonly input: 'second' }
   /** A minute is over, or an address or route has changed: this machine is looked at again. */
   | { readonly input: 'look' }
+  /**
+   * Others may have changed their rules: closed = "auto" follows. Tells in how many seconds it wants to look again; undefined: at the next change.
+   */
+  | { readonly input: 'follow' }
 
 /** What each input answers. */
 export interface Answers {
@@ -58,6 +62,7 @@ export interface Answers {
   /** How many flies there were. */
   readonly flush: Promise<number>
   readonly second: boolean
+  readonly follow: number | undefined
 }
 
 export type Kind = Input['input']

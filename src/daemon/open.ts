@@ -8,6 +8,7 @@ import { openSightingBuffer } from '../judge/sightings.ts'
 import { auditor } from '../keep/audit.ts'
 import { type Debounce, debounce } from '../keep/debounce.ts'
 import { type Keeper, keepTrap } from '../keep/keeper.ts'
+import { openRuleChanges, type RuleChanges } from '../keep/rule-changes.ts'
 import { keepStateFile, type StateFile } from '../keep/state-file.ts'
 import type { Ledger } from '../lockout/commit.ts'
 import { indexOf } from '../lockout/flies.ts'
@@ -74,7 +75,8 @@ export function openDaemon(
       error => alarm(`the kernel does not end the pause, whose time is over: ${String(error)}`),
     ),
   )
-  const keeper = opening.use(keepBy(world, state, care.slept, feed))
+  const ruleChanges = opening.use(ruleChangesBy(world, feed, alarm))
+  const keeper = opening.use(keepBy(world, state, { slept: care.slept, ruleChanges }, feed))
   const daemon: Daemon = {
     world,
     state,
@@ -85,6 +87,7 @@ export function openDaemon(
     acquaintances: openAcquaintances(firewall, history),
     audit: auditor(firewall),
     keeper,
+    ruleChanges,
     changed,
     care,
     sources,
@@ -105,7 +108,7 @@ function openState({ history, now }: World, policy: Policy): State {
     pausedUntil: rememberedPause(history, now()),
     owed: new Set(),
     unread: [],
-    remarked: '',
+    following: { followed: [] },
   }
 }
 
@@ -124,7 +127,20 @@ function stateFileOf(world: World, state: State): StateFile {
   return keepStateFile({ ...world, file: world.stateFile, settings, flies: () => state.flies })
 }
 
-function keepBy(world: World, state: State, slept: number, feed: Feed): Keeper {
+function ruleChangesBy({ clock }: World, feed: Feed, alarm: (message: string) => void): RuleChanges {
+  return openRuleChanges(
+    () => feed({ input: 'follow' }),
+    clock,
+    error => alarm(`closed = "auto" cannot follow the firewall: ${String(error)}`),
+  )
+}
+
+function keepBy(
+  world: World,
+  state: State,
+  { slept, ruleChanges }: Pick<Care, 'slept'> & Pick<Daemon, 'ruleChanges'>,
+  feed: Feed,
+): Keeper {
   const { dryRun } = state.policy.settings
   return keepTrap(
     { ...world, flies: state.flies, slept },
@@ -132,6 +148,7 @@ function keepBy(world: World, state: State, slept: number, feed: Feed): Keeper {
       arm: () => feed({ input: 'rearm' }),
       chains: () => [...state.policy.settings.chains.input, ...state.policy.settings.chains.forward],
       keepsFlies: !dryRun,
+      rulesChanged: ruleChanges.note,
       released: (gone, by) => feed({ input: 'released', gone, by }),
       found: (found, by) => feed({ input: 'found', found, by }),
       restore: restore => feed({ input: 'mend', restore }),

@@ -46,16 +46,30 @@ export function judgeRefused(
 ): void {
   const began = daemon.world.clock()
   const { nameFly, owns } = daemon.state.policy.near
+  const evidence = daemon.ruleChanges.evidence()
+  if (evidence !== 'full') letPendingGo(daemon, refused, pending)
+  if (evidence === 'none') {
+    for (const _ of refused) daemon.tally.spared('refused')
+    return
+  }
   weigh(
     daemon,
     refused.map(one => {
       const isPending = pending.has(String(elementOf(nameFly(one.source)).element))
       const weak = one.protocol === UDP ? 'late' : 'refused'
       const hook = owns(one.destination) ? 'input' : 'forward'
-      return { packet: packetOf(one), channel: isPending ? 'offence' : weak, hook }
+      return { packet: packetOf(one), channel: isPending && evidence === 'full' ? 'offence' : weak, hook }
     }),
   )
   daemon.tally.batch(refused.length, daemon.world.clock() - began)
+}
+
+/** While others write their rules, one that should let him in may be missing for a moment. */
+function letPendingGo(daemon: Daemon, refused: readonly Refused[], pending: ReadonlySet<string>): void {
+  const { nameFly } = daemon.state.policy.near
+  const flies = refused.map(({ source }) => nameFly(source))
+  const unhold = flies.filter(fly => pending.has(String(elementOf(fly).element)))
+  commit(decision({ unhold: [...new Set(unhold)] }), daemon.ledger, daemon.world.now())
 }
 
 function weigh(daemon: Daemon, arrived: readonly Arrived[]): void {

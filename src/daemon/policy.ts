@@ -44,7 +44,9 @@ export function plan(asked: Settings, machine: Machine): Policy {
 
 /** The same with a mode that closed = "auto" has taken already. */
 export function planWith(asked: Settings, auto: Auto | undefined, machine: Machine): Policy {
-  const settings = { ...asked, closed: auto?.mode ?? (asked.closed as Mode) }
+  const silent = [...asked.grades.silent, ...(auto?.knocks ?? [])]
+  const closed = auto?.mode ?? (asked.closed as Mode)
+  const settings = { ...asked, closed, grades: { ...asked.grades, silent } }
   // A queue would drop what a dry run must let go.
   const statement = chooseStatement(settings.dryRun ? 'log' : settings.capture, machine.supports)
   const firstLocalPort = machine.surroundings.firstLocalPort()

@@ -1,7 +1,8 @@
 /** What the trap goes by is renewed: new settings, other addresses nearby, another firewall beside it. */
 import { isSameNear } from '../arm/near.ts'
 import { knownChanges, neighbourhoodChanges, surroundingChanges } from '../arm/surroundings.ts'
-import { autoSentence, reviewOf } from '../doctor/auto.ts'
+import { autoOf, autoSentence, reviewOf } from '../doctor/auto.ts'
+import { REST_SECONDS } from '../keep/rule-changes.ts'
 import { commit } from '../lockout/commit.ts'
 import { spare } from '../lockout/decide/leave.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -15,6 +16,7 @@ import type { World } from './world.ts'
 /** Takes new settings without a gap, or throws a Failure and goes on with the old ones. */
 export function reload(daemon: Daemon, asked: Settings): void {
   take(daemon, plan(asked, machineOf(daemon.world)))
+  daemon.state.following = { followed: daemon.state.following.followed }
 }
 
 export function machineOf({ lookAtFirewall, surroundings, firewall }: World): Machine {
@@ -57,7 +59,7 @@ export function freeNever(daemon: Daemon): void {
 
 /** Looks at this machine again: addresses, routes, resolvers, served ports, connections, the firewall beside us. */
 export function look(daemon: Daemon): void {
-  const { world, state, audit, keeper, acquaintances, sources, care, alarms } = daemon
+  const { world, state, audit, keeper, acquaintances, sources, care, alarms, ruleChanges } = daemon
   const { surroundings, now } = world
   // First, since whatever else is done here needs the sets.
   if (audit.isChanged()) keeper.rearm('the ruleset in the kernel was not as it should be')
@@ -73,7 +75,8 @@ export function look(daemon: Daemon): void {
   sources.look()
   tellRemarks(daemon)
   followLocalPorts(daemon)
-  review(daemon)
+  const again = followFirewall(daemon)
+  if (again !== undefined) ruleChanges.lookIn(again)
   care.minute()
   state.flies.sweep(now())
   if (audit.isDue()) keeper.follow('audit')
@@ -109,24 +112,37 @@ function tellRemarks({ state, world }: Daemon): void {
   state.unread = remarks
 }
 
-function review(daemon: Daemon): void {
-  const { state, world } = daemon
-  const { asked, auto, settings } = state.policy
-  if (auto === undefined) return
-  const found = reviewOf(settings, auto, world.lookAtFirewall)
-  if (found.review === 'take') {
-    world.log.warn(found.warning)
-    take(daemon, planWith(asked, found.auto, machineOf(world)))
-  } else {
-    const remark = found.review === 'other' ? found.remark : ''
-    if (remark !== '' && remark !== state.remarked) world.log.info(remark)
-    state.remarked = remark
+/** Looks at the firewall beside us, and takes another mode where closed = "auto" should: by the way that a reload takes. */
+export function followFirewall(daemon: Daemon): number | undefined {
+  const { state, world, ruleChanges, audit } = daemon
+  const { asked, auto } = state.policy
+  if (auto === undefined) return undefined
+  const next = autoOf(asked, world.lookAtFirewall)
+  const moment = { now: world.clock(), rest: ruleChanges.rest(), enough: REST_SECONDS }
+  const found = reviewOf(auto, next, state.following, moment)
+  if (found.review === 'wait') {
+    state.following = found.following
+    return found.seconds
   }
+  if (found.review === 'take') {
+    // A trap that somebody has just removed is armed again first, with its flies.
+    if (audit.isChanged()) return REST_SECONDS
+    take(daemon, planWith(asked, next, machineOf(world)))
+    world.log[found.isWeaker ? 'warn' : 'info'](found.text)
+  } else state.policy = { ...state.policy, auto: next }
+  state.following = found.following
+  return undefined
 }
 
 /** Which mode closed = "auto" took, and why; undefined when the settings name one. */
 export function autoText({ auto }: Policy): string | undefined {
   return auto === undefined ? undefined : autoSentence(auto)
+}
+
+/** A mode that was taken in doubt is a warning: another would see more. */
+export function tellAuto({ state, world }: Daemon): void {
+  const { auto } = state.policy
+  if (auto !== undefined) world.log[auto.isCautious ? 'warn' : 'info'](autoSentence(auto))
 }
 
 function otherHistory(): Failure {

@@ -21,7 +21,7 @@ import { armBy, bootGraceLeft } from './arming.ts'
 import { type Daemon, type Feed, isPaused } from './daemon.ts'
 import { openDaemon } from './open.ts'
 import { type Policy, plan } from './policy.ts'
-import { autoText, freeNever, letGoSpared, machineOf } from './renew.ts'
+import { autoText, freeNever, letGoSpared, machineOf, tellAuto } from './renew.ts'
 import { step } from './step.ts'
 import type { World } from './world.ts'
 
@@ -37,6 +37,8 @@ export interface Trap extends Disposable {
   readonly settings: Policy['settings']
   /** Which mode closed = "auto" took, and why; undefined when the settings name one. */
   readonly auto: string | undefined
+  /** Says in the log which mode closed = "auto" took, as a warning where it is the cautious one. */
+  tellAuto(): void
   /** Milliseconds since the epoch, while the trap is paused. */
   readonly pausedUntil: number | undefined
   counts(): Counts & KeeperCounts
@@ -80,6 +82,7 @@ export function openTrap(world: World, asked: Settings): Trap {
     get auto() {
       return autoText(state.policy)
     },
+    tellAuto: () => tellAuto(daemon),
     get pausedUntil() {
       return isPaused(state, now()) ? state.pausedUntil : undefined
     },
@@ -106,7 +109,7 @@ function ordersOf(daemon: Daemon): Pick<Trap, 'lock' | 'free' | 'freeThese' | 'f
 
 /** Arms the trap for the first time; returns the seconds of grace after boot that were left. */
 function start(daemon: Daemon): number {
-  const { world, state, keeper, sources, pauseClock, changed } = daemon
+  const { world, state, keeper, sources, pauseClock, changed, ruleChanges } = daemon
   const found = takeSetState(world)
   // There may be no sets yet, and what they hold may be older than these settings.
   letGoSpared({ ...daemon, ledger: { ...daemon.ledger, firewall: presentSets(daemon.ledger.firewall) } })
@@ -116,6 +119,8 @@ function start(daemon: Daemon): number {
   keeper.follow(isFresh ? 'fresh' : found)
   pauseClock.set(state.pausedUntil && state.pausedUntil - world.now())
   sources.look()
+  // The rules may have changed since they were looked at, and nobody was there to be told.
+  if (state.policy.auto !== undefined) ruleChanges.lookIn(0)
   changed()
   return grace
 }

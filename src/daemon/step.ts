@@ -8,7 +8,7 @@ import { flushAll, freeIn, freeOnce, lockByHand } from './orders.ts'
 import { mend, rearm, takeFound, takeReleased } from './others.ts'
 import { judgePackets, judgeRefused } from './packets.ts'
 import { pause } from './pause.ts'
-import { look, reload } from './renew.ts'
+import { followFirewall, look, reload } from './renew.ts'
 import { everySecond, followClock } from './time.ts'
 
 type Steps = { readonly [K in Kind]: (daemon: Daemon, input: InputOf<K>) => AnswerTo<K> }
@@ -29,6 +29,7 @@ const STEPS: Steps = {
   clock: (daemon, { stepped }) => followClock(daemon, stepped),
   second: everySecond,
   look,
+  follow: followFirewall,
 }
 
 export function step<K extends Kind>(daemon: Daemon, input: InputOf<K>): AnswerTo<K> {

@@ -1,8 +1,9 @@
 /** What closed = "auto" takes, which is what the doctor recommends. Where anything is in doubt, "listening": it can hurt least. */
 import { isOurs } from '../arm/names.ts'
-import type { Mode } from '../settings/settings.ts'
+import type { Mode, SilentPort } from '../settings/settings.ts'
 import { detoursOf } from './detours.ts'
 import type { Facts } from './facts.ts'
+import { type Knocking, knockingOf, portText } from './knocking.ts'
 import { acceptingJumps, refusingChains } from './mode.ts'
 import { isRefusal } from './rules.ts'
 
@@ -14,11 +15,33 @@ export interface Choice {
   readonly because: string
   /** Another mode would see more, and could hurt somebody here. */
   readonly isCautious: boolean
+  /** Where somebody's rules wait for a knock: ports that are met as by `silent`. */
+  readonly knocks?: readonly SilentPort[]
 }
 
 const listening = (because: string, isCautious = true): Choice => ({ mode: 'listening', because, isCautious })
 
 export function choose(facts: ChoiceFacts): Choice {
+  const choice = chooseMode(facts)
+  const knocking = 'ruleset' in facts.sight ? knockingOf(facts.sight.ruleset) : undefined
+  return knocking === undefined ? choice : besideKnocking(choice, knocking)
+}
+
+/** Whoever knocks is not to be locked out: not by his knock, nor at the door, where "unaccepted" would see him refused. */
+function besideKnocking(choice: Choice, { tables, ports, unread }: Knocking): Choice {
+  const knocks = ports.length > 0 ? { knocks: ports } : {}
+  const isUnread = unread.length > 0
+  const where = `table ${tables.join(', ')} lets in who knocks`
+  const spared = `${where} at ${ports.map(portText).join(', ')}, which is met as \`silent\` says`
+  if (choice.mode === 'unmatched') {
+    return ports.length === 0 ? choice : { ...choice, because: `${choice.because}; ${spared}`, ...knocks }
+  }
+  if (!isUnread) return { mode: 'listening', because: spared, isCautious: true, ...knocks }
+  const because = `${where}, and chain ${unread.join(', ')} does not tell at which ports: nobody is judged before a chain of yours jumps to the trap`
+  return { mode: 'unmatched', because, isCautious: true, ...knocks }
+}
+
+function chooseMode(facts: ChoiceFacts): Choice {
   const { settings, sight, legacy } = facts
   const named = [...settings.chains.input, ...settings.chains.forward]
   if (named.length > 0) {

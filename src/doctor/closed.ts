@@ -4,6 +4,7 @@ import { type Choice, choose } from './choice.ts'
 import { detoursOf } from './detours.ts'
 import type { Facts } from './facts.ts'
 import { type Finding, teller } from './finding.ts'
+import { knockFindings } from './knock-findings.ts'
 import type { Present } from './managers.ts'
 import { type Mode, modeInForce, type Refusing, refusingChains, unseenBy } from './mode.ts'
 import { endingOf, portsOf } from './rules.ts'
@@ -50,6 +51,7 @@ export function closedFindings(facts: Facts, managers: readonly Present[]): read
     recommendation(modes, choose(facts), facts.settings.closed === 'auto'),
     ...detourFindings(facts, modes),
     ...uplinkFindings(facts, modes),
+    ...knockFindings(facts, modes.inForce),
     ...jumpFindings(modes, refusing),
     ...wanted.map(mode => about.mode('note', unseen(mode))),
   ]
@@ -100,9 +102,13 @@ function recommendation({ inForce, recommended }: Modes, { because }: Choice, is
   const taken = isAuto ? ' closed = "auto" takes it.' : ''
   if (inForce === recommended) return about.mode('ok', `${text}${taken}`)
   const advice = isAuto
-    ? 'flypaperd reload takes it.'
+    ? 'flypaperd reload takes it at once.'
     : 'Leave `closed` out of the settings: "auto" takes it.'
-  return about.mode('note', `${text}${isAuto ? ' It was otherwise when the trap was armed.' : ''}`, advice)
+  return about.mode(
+    'note',
+    `${text}${isAuto ? ' The running daemon takes it when nobody has changed a rule for some seconds.' : ''}`,
+    advice,
+  )
 }
 
 function detourFindings(facts: Facts, { inForce }: Modes): readonly Finding[] {

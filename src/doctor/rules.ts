@@ -62,7 +62,8 @@ export function portsOf({ expr }: Rule): readonly string[] {
   })
 }
 
-function portsIn(right: unknown): readonly string[] {
+/** As libnftables-json(5) has values: one, a range, a set of them. */
+export function portsIn(right: unknown): readonly string[] {
   if (typeof right === 'number' || typeof right === 'string') return [String(right)]
   if (!isObject(right)) return []
   if (Array.isArray(right.range)) return [right.range.join('-')]

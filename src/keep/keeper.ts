@@ -16,6 +16,8 @@ export interface KeptTrap extends SetChanges {
   arm(): void
   /** The administrator's chains that shall have the jump. */
   chains(): readonly string[]
+  /** Somebody else has changed rules that are not ours. */
+  rulesChanged(): void
   /** Whether the flies in the kernel are ours to keep: not in a dry run. */
   readonly keepsFlies: boolean
 }
@@ -136,8 +138,11 @@ export function keepTrap(world: KeepWorld, trap: KeptTrap): Keeper {
   const blind = (error: unknown) => alarm(`changes by others are seen once a minute only: ${String(error)}`)
   function openWatch(): Disposable | undefined {
     try {
-      const onLost = () => rearm('some announcements of the kernel were lost')
-      return kernelSets.watch({ onForeign, onLost, onError: blind })
+      const onLost = () => {
+        trap.rulesChanged()
+        rearm('some announcements of the kernel were lost')
+      }
+      return kernelSets.watch({ onForeign, onRules: trap.rulesChanged, onLost, onError: blind })
     } catch (error) {
       return void blind(error)
     }

@@ -18,9 +18,11 @@ export interface KernelSets {
   boot(): string
   /** Names the boot and the network namespace in which these sets live. */
   place(): string
-  /** Tells what others do to table inet filter, until disposed of. */
+  /** Tells what others do to table inet filter, and that they change rules of whatever table, until disposed of. */
   watch(told: {
     readonly onForeign: (transaction: ForeignTransaction) => void
+    /** A table, a chain or a rule that is not ours; once for each. */
+    readonly onRules: () => void
     /** Announcements were lost: anything may have happened. */
     readonly onLost: () => void
     readonly onError: (error: unknown) => void

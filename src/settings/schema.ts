@@ -15,7 +15,7 @@ export const topSettings = {
   closed: setting(
     kinds.choice('auto', 'unmatched', 'listening', 'unaccepted'),
     'auto',
-    'What a closed port is: "unmatched" is what no rule of your own chains took, "listening" is what no socket of this machine listens for, "unaccepted" is that and what the rules of any other firewall refuse, and "auto" is what doctor recommends when the trap is armed: "unmatched" where [chains] names a chain or a chain of yours that refuses jumps to flypaperd, "unaccepted" beside any other firewall that refuses something, "listening" where there is none, and in every case of doubt.',
+    'What a closed port is: "unmatched" is what no rule of your own chains took, "listening" is what no socket of this machine listens for, "unaccepted" is that and what the rules of any other firewall refuse, and "auto" is what doctor recommends, now and whenever the rules beside it have changed: "unmatched" where [chains] names a chain or a chain of yours that refuses jumps to flypaperd, "unaccepted" beside any other firewall that refuses something, "listening" where there is none, and in every case of doubt.',
   ),
   capture: setting(
     kinds.choice('auto', 'queue', 'log'),
@@ -101,7 +101,7 @@ export const tableSettings = {
     silent: list(
       kinds.silentPort,
       kinds.list('protocols and ports', 'tcp/113'),
-      'Closed ports whose sender gets no answer, and no lockout. Write here what honest clients try by mistake, such as ["tcp/80", "tcp/113", "udp/514"].',
+      'Closed ports whose sender gets no answer, and no lockout; the packet goes on to your own chains. Write here what honest clients try by mistake, such as ["tcp/80", "tcp/113", "udp/514"], and where somebody knocks (port knocking, fwknop).',
     ),
   },
   lockout: {

@@ -1,6 +1,6 @@
 /** The watch of lockout/ over nf_tables' announcements, and its reader of sets. */
 import { readlinkSync } from 'node:fs'
-import { TABLE } from '../arm/names.ts'
+import { isOurs, TABLE } from '../arm/names.ts'
 import { formatIPv4, formatIPv6 } from '../decode/address.ts'
 import type { ForeignChange, FoundElement } from '../keep/external-changes.ts'
 import type { KernelSets } from '../keep/kernel-sets.ts'
@@ -18,11 +18,14 @@ import {
 export const kernelSets: KernelSets = {
   boot: bootId,
   place: () => `${bootId()} ${readlinkSync('/proc/self/ns/net')}`,
-  watch: ({ onForeign, onLost, onError }) =>
+  watch: ({ onForeign, onRules, onLost, onError }) =>
     watchRuleset({
       table: TABLE.name,
       onChange: ({ changes, ...transaction }) =>
         onForeign({ ...transaction, changes: changes.map(foreignChange) }),
+      onRules: ({ table, name }) => {
+        if (table !== TABLE.name || !isOurs(name)) onRules()
+      },
       onLost,
       onError,
     }),

@@ -155,30 +155,118 @@ test('another mode opens what it needs and closes what it does not need any more
   assert.ok(!fake.firewall.look()!.sets.some(({ name }) => name === 'flypaper_passing'))
 })
 
-test('closed = "auto": what it took stays until a reload, a remark is made once; what could hurt is left at once', () => {
+test('closed = "auto" follows: at once what could hurt, else when the rules have been at rest, and longer each time', () => {
   const fake = fakeWorld()
   const { ACCEPT, dport, jump } = statements
-  fake.here.firewall = facts({ sight: sight({ ruleset: byHand('drop', [[dport(22), ACCEPT]]) }) })
+  const there = (...rules: Parameters<typeof byHand>[1]) => {
+    fake.here.firewall = facts({ sight: sight({ ruleset: byHand('drop', rules) }) })
+    fake.others.write()
+    trap.refresh()
+  }
+  const looks = (seconds: number) => {
+    fake.pass(seconds * 1000)
+    trap.refresh()
+    return trap.settings.closed
+  }
+  const changes = () => fake.said.filter(line => line.includes('the firewall has changed'))
   using trap = fake.open('closed = "auto"\ncapture = "log"')
-  assert.equal(trap.settings.closed, 'unaccepted')
-  assert.match(trap.auto!, /^closed = "auto" takes "unaccepted"/)
-  fake.here.firewall = facts({ sight: sight({ ruleset: byHand('drop', [[jump('flypaper_input')]]) }) })
-  trap.refresh()
-  trap.refresh()
-  assert.equal(trap.settings.closed, 'unaccepted')
-  assert.equal(fake.said.filter(line => line.includes('the firewall has changed')).length, 1)
+  assert.equal(trap.settings.closed, 'listening')
+  there([dport(22), ACCEPT])
+  assert.equal(looks(4), 'listening', 'somebody may still be writing')
+  fake.others.write()
+  assert.equal(looks(4), 'listening')
+  assert.equal(looks(2), 'unaccepted')
+  assert.match(trap.auto!, /^closed = "auto" takes "unaccepted", since table inet filter refuses/)
+  looks(60)
+  assert.equal(changes().length, 1, 'said once')
+
   fake.here.firewall = facts({ legacy: ['filter'] as never })
   trap.refresh()
+  assert.equal(trap.settings.closed, 'listening', 'not announced, and seen by a look')
+  assert.match(
+    changes().at(-1)!,
+    /^warning: the firewall has changed: .*"unaccepted" could hurt somebody now/,
+  )
+
+  there([dport(22), ACCEPT])
+  assert.equal(looks(6), 'listening', 'two programs cannot make it flap')
+  assert.equal(looks(5), 'unaccepted')
+  there([jump('flypaper_input')])
+  assert.equal(looks(11), 'unaccepted')
+  assert.equal(looks(10), 'unmatched')
+  fake.here.firewall = facts()
+  assert.equal(looks(0), 'unmatched')
+  trap.reload(fake.settings('closed = "auto"\ncapture = "log"'))
+  assert.equal(trap.settings.closed, 'listening', 'a reload decides at once')
+  trap.reload(fake.settings('closed = "listening"\ncapture = "log"'))
+  there([dport(22), ACCEPT])
+  assert.equal(looks(100), 'listening', 'nobody has said auto')
+})
+
+test('closed = "auto": rules that are never at rest, a mode that sees less, and a knock that comes later', () => {
+  const fake = fakeWorld()
+  const { ACCEPT, DROP, dport } = statements
+  const strict = byHand('drop', [[dport(22), ACCEPT]])
+  fake.here.firewall = facts()
+  using trap = fake.open('closed = "auto"\ncapture = "log"')
+  fake.here.firewall = facts({ sight: sight({ ruleset: strict }) })
+  const modes = Array.from({ length: 62 }, () => {
+    fake.pass(1000)
+    fake.others.write()
+    trap.refresh()
+    return trap.settings.closed
+  })
+  assert.deepEqual([modes[57], modes.at(-1)], ['listening', 'unaccepted'])
+
+  fake.here.firewall = facts()
+  for (let second = 0; second < 12; second++) {
+    trap.refresh()
+    fake.pass(1000)
+  }
   assert.equal(trap.settings.closed, 'listening')
   assert.match(
     fake.said.at(-1)!,
-    /^warning: the firewall has changed: .*"unaccepted" could hurt somebody now/,
+    /^warning: .*takes "listening", since no rule .*, which sees less than "unaccepted"$/,
   )
-  fake.here.firewall = facts({ sight: sight({ ruleset: byHand('drop', [[dport(22), ACCEPT]]) }) })
+
+  const source = { payload: { protocol: 'ip', field: 'saddr' } }
+  const knock = { set: { op: 'add', elem: source, set: '@let_in' } }
+  const from = { match: { op: '==', left: source, right: '@let_in' } }
+  const knocking = byHand('drop', [
+    [dport(7000), knock, DROP],
+    [dport(22), from, ACCEPT],
+  ])
+  fake.here.firewall = facts({ sight: sight({ ruleset: knocking }) })
   trap.refresh()
-  assert.equal(trap.settings.closed, 'listening', 'two programs cannot make it flap')
-  trap.reload(fake.settings('closed = "auto"\ncapture = "log"'))
-  assert.equal(trap.settings.closed, 'unaccepted')
+  assert.deepEqual(trap.settings.grades.silent, [{ protocol: 'tcp', first: 7000, last: 7000 }])
+  assert.match(fake.said.at(-1)!, /^warning: .*lets in who knocks at tcp\/7000/)
+})
+
+test('while others write their rules a refusal proves nothing, for a while; then three ports do', async () => {
+  const fake = fakeWorld()
+  using trap = fake.open('closed = "unaccepted"\ncapture = "log"')
+  let host = 0
+  const refuse = async (...ports: number[]) => {
+    host++
+    const source = `198.51.100.${host}`
+    fake.firewall.others.add('flypaper_pending', source, 20)
+    for (const port of ports) fake.passing.refuse(source, '192.0.2.1', 6, port)
+    fake.sockets.ring()
+    await until(() => Object.keys(fake.inKernel('flypaper_passing')).length === 0)
+    return trap.flies.count(fake.now())
+  }
+  fake.others.write()
+  assert.equal(await refuse(25, 26, 27, 28), 0)
+  assert.deepEqual(fake.inKernel('flypaper_pending'), {}, 'and nobody is held for it')
+  for (let second = 0; second < 31; second++) {
+    fake.pass(1000)
+    fake.others.write()
+  }
+  assert.equal(await refuse(25), 0)
+  assert.deepEqual(fake.inKernel('flypaper_pending'), {})
+  assert.equal(await refuse(25, 26, 27, 28), 1)
+  fake.pass(6000)
+  assert.equal(await refuse(25), 2, 'the control: at rest')
 })
 
 test('who is near is looked at again: the kernel is bothered when it has changed, judge, names and flies follow', () => {

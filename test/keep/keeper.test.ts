@@ -44,7 +44,7 @@ function laboratory(arm: () => void) {
     now,
     flies: indexOfFlies(),
   }
-  const keeper = keepTrap(world, { ...NOTHING, arm, chains: () => [], keepsFlies: true })
+  const keeper = keepTrap(world, { ...NOTHING, arm, chains: () => [], keepsFlies: true, rulesChanged() {} })
   keeper.watch()
   return { keeper, said, others: (transaction: ForeignTransaction) => foreign(transaction) }
 }
@@ -97,7 +97,13 @@ test('without a watch it goes on, and says so', () => {
       },
     }
     const world = { kernelSets, log, now: Date.now } as never
-    using keeper = keepTrap(world, { ...NOTHING, arm() {}, chains: () => [], keepsFlies: true })
+    using keeper = keepTrap(world, {
+      ...NOTHING,
+      arm() {},
+      chains: () => [],
+      keepsFlies: true,
+      rulesChanged() {},
+    })
     keeper.watch()
     return { said }
   })()

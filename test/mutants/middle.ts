@@ -56,6 +56,56 @@ export const MIDDLE: readonly Mutant[] = [
     ['state.flies.sweep(now)', 'void now'],
     PACKETS,
   ),
+  mutant(
+    'while others write their rules a refusal is an offence',
+    'daemon/packets.ts',
+    ["isPending && evidence === 'full'", 'isPending'],
+    RELOAD,
+  ),
+  mutant(
+    'while others write their rules three refusals are a scan from the first second on',
+    'daemon/packets.ts',
+    ["evidence === 'none'", "evidence === ('never' as string)"],
+    RELOAD,
+  ),
+  mutant(
+    'while others write their rules whom one refuses stays held',
+    'daemon/packets.ts',
+    [/ {2}if \(evidence !== 'full'\) letPendingGo.*\n/, ''],
+    RELOAD,
+  ),
+  // The firewall beside us.
+  mutant(
+    'auto waits for nothing',
+    'doctor/auto.ts',
+    ['settled < needed && now - since < Math.max(needed, STEADY_SECONDS)', 'false'],
+    RELOAD,
+  ),
+  mutant('auto can be made to flap', 'doctor/auto.ts', ['2 ** followed.length', '1'], RELOAD),
+  mutant(
+    'auto waits for rules that never rest',
+    'doctor/auto.ts',
+    ['&& now - since < Math.max(needed, STEADY_SECONDS)', ''],
+    RELOAD,
+  ),
+  mutant(
+    'auto waits also with what could hurt',
+    'doctor/auto.ts',
+    ['if (next.isCautious)', 'if (false)'],
+    RELOAD,
+  ),
+  mutant(
+    'auto goes to a weaker mode without a warning',
+    'daemon/renew.ts',
+    ["found.isWeaker ? 'warn' : 'info'", "'info'"],
+    RELOAD,
+  ),
+  mutant(
+    'a knock that comes later is an offence',
+    'doctor/auto.ts',
+    [' && JSON.stringify(one.knocks) === JSON.stringify(other.knocks)', ''],
+    RELOAD,
+  ),
   // Reload.
   mutant(
     'a reload changes dry_run',

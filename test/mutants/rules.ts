@@ -13,13 +13,24 @@ const PARTS = [
     chains: ['flypaper_listening', 'flypaper_input', 'flypaper_forward'],
     test: 'test/kernel/entrance-rules.test.ts',
   },
+  { chains: ['flypaper_silent'], test: 'test/kernel/silent-rules.test.ts' },
+  { chains: ['flypaper_heard'], test: 'test/kernel/silent-rules.test.ts' },
 ]
+
+/** Chains that only a trap with `silent` has. */
+const SILENCE = ['flypaper_silent', 'flypaper_heard']
 
 /** Without these all is judged as before, by more rules. */
 const SHORTCUTS = ['meta nfproto ipv4 return']
 
-const CHAINS = ['listening', 'unmatched'].flatMap(
-  closed => rulesetOf(parseSettings(`closed = "${closed}"`, 'mutants'), 'log').chains,
+const CHAINS = [
+  'closed = "listening"',
+  'closed = "unmatched"',
+  'closed = "unaccepted"\n[grades]\nsilent = ["tcp/113"]',
+].flatMap((toml, i) =>
+  rulesetOf(parseSettings(toml, 'mutants'), 'log').chains.filter(
+    ({ name }) => i < 2 || SILENCE.includes(name),
+  ),
 )
 
 export function ruleMutants(): readonly Mutant[] {

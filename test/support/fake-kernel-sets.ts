@@ -39,6 +39,8 @@ export function kernelSetsOf(
 export interface FakeKernelSets extends KernelSets {
   /** Tells the watch, if there is one, what another program did. */
   announce(changes: readonly ForeignChange[], who?: Partial<ForeignTransaction>): void
+  /** Tells it that another program has changed a rule of its own. */
+  writeRules(): void
   /** Tells it that announcements were lost. */
   lose(): void
   isWatched(): boolean
@@ -53,6 +55,7 @@ export function fakeKernelSets(firewall: FakeFirewall): FakeKernelSets {
     ...quietKernelSets,
     listed,
     announce: (changes, who) => watch?.onForeign({ pid: 4711, name: 'nft', cut: false, changes, ...who }),
+    writeRules: () => watch?.onRules(),
     lose: () => watch?.onLost(),
     isWatched: () => watch !== undefined,
     watch(told) {

@@ -89,6 +89,8 @@ function othersOf(firewall: FakeFirewall, kernelSets: FakeKernelSets) {
       firewall.others.delete(set, String(element))
       announce('delete', fly)
     },
+    /** Changes rules of their own. */
+    write: () => kernelSets.writeRules(),
     put(fly: string, seconds?: number) {
       const { set, element } = elementOf(fly as Fly)
       firewall.others.add(set, String(element), seconds)
@@ -141,7 +143,7 @@ export function fakeWorld() {
     events,
     now,
     time,
-    clock: () => performance.now() / 1000,
+    clock: () => (performance.now() + hands.awake) / 1000,
   }
   return {
     world,

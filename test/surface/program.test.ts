@@ -66,6 +66,7 @@ function world(lacking: Lacking): Partial<System> {
         log,
         now: Date.now,
         time: openClock(),
+        clock: () => performance.now() / 1000,
         [Symbol.dispose]() {},
       }) as never,
   }
@@ -203,6 +204,7 @@ test('a stop that the kernel refuses is told to whoever said stop, and by the da
         events: openEvents(log, now),
         now,
         time: openClock(),
+        clock: () => performance.now() / 1000,
         ...nothing,
       } as never
     },

@@ -7,6 +7,7 @@ import {
   END_INPUT_HOOK,
   ends,
   FORWARD_HOOK,
+  HEARD,
   pendingDrop,
   refusal,
   through,
@@ -175,7 +176,8 @@ function chainsOf(settings: Settings, firstLocalPort: number): readonly ChainSpe
     ...both,
     through(exemptUnlessPending),
     ...watch(number + DOORBELL, grades, firstLocalPort),
-    ...ends,
+    ...ends(grades),
     refusal,
+    ...(grades.silent.length > 0 ? [HEARD] : []),
   ]
 }

@@ -6,6 +6,7 @@ import {
   type ChainSpec,
   counted,
   isIn,
+  ofFlow,
   type Paragraph,
   put,
   SPARED,
@@ -45,6 +46,7 @@ export function judge(
   }
   return [
     grading(grades, firstLocalPort),
+    ...(grades.silent.length === 0 ? [] : [SILENT]),
     offence(tell('offence')),
     weak('flypaper_weak_peer', 'A host that we talk to ourselves', tell('peer')),
     weak('flypaper_weak_known', 'A client that lately opened a whole connection', tell('known')),
@@ -71,7 +73,7 @@ function grading(grades: Grades, firstLocalPort: number): ChainSpec {
 /** What is not asked any further, and what the settings answer. */
 function goesItsWay(grades: Grades): readonly Paragraph[] {
   const graded = grades.ping === 'never' ? SCANNERS_ASK : `${SCANNERS_ASK}, echo-request`
-  const silent = grades.silent.map(it => counted(matchOf(it), 'drop', 'silent'))
+  const silent = grades.silent.map(it => counted(matchOf(it), 'goto flypaper_silent', 'silent'))
   return [
     because(
       'ICMP errors and replies, neighbour and router discovery go their way.',
@@ -86,8 +88,27 @@ function goesItsWay(grades: Grades): readonly Paragraph[] {
       'The never-list, own addresses, gateways and resolvers.',
       ...SPARED.map(({ match, reason }) => counted(match, 'return', reason)),
     ),
-    ...(silent.length === 0 ? [] : [because('Silence, as the settings say.', ...silent)]),
+    ...(silent.length === 0
+      ? []
+      : [because('Silence, as the settings say: it goes on to the chains of others.', ...silent)]),
   ]
+}
+
+/**
+ * Others may want the packet: a port knock is heard by their rules. Only its answer is held back, whoever gives it. As conntrack names the flow
+ * it leaves, also when its port was translated; as the packet names it, it leaves when conntrack does not know it.
+ */
+const SILENT: ChainSpec = {
+  name: 'flypaper_silent',
+  why: 'No offence, and no answer. When no more flows can be remembered, it goes on all the same: a knock must be heard.',
+  paragraphs: [
+    because('The flow whose answer flypaper_out holds back.', ...ofFlow('update @flypaper_stray')),
+    because(
+      'The same where conntrack does not know it.',
+      'update @flypaper_stray { ip saddr . th sport . th dport }',
+      'update @flypaper_stray6 { ip6 saddr . th sport . th dport }',
+    ),
+  ],
 }
 
 function icmp({ ping }: Grades): readonly Paragraph[] {

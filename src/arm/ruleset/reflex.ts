@@ -1,6 +1,16 @@
 /** The reflex: what happens to a source that is held or stuck, whether the daemon lives or not. */
-import type { Mode } from '../../settings/settings.ts'
-import { because, type ChainSpec, isHeld, isIn, type NftFamily, ofFamily, put, SPARED } from './spec.ts'
+import type { Grades, Mode } from '../../settings/settings.ts'
+import {
+  because,
+  type ChainSpec,
+  isHeld,
+  isIn,
+  type NftFamily,
+  ofFamily,
+  originalFlow,
+  put,
+  SPARED,
+} from './spec.ts'
 import { refusals } from './unaccepted.ts'
 
 const IPV4_ENDS = because('That was all for IPv4.', 'meta nfproto ipv4 return')
@@ -49,7 +59,8 @@ export function stuck(): ChainSpec {
   }
 }
 
-export function out(mode: Mode): ChainSpec {
+export function out(mode: Mode, grades: Grades): ChainSpec {
+  const isSilent = grades.silent.length > 0
   return {
     name: 'flypaper_out',
     why: 'On the way out: remember whom we talk to, and answer nobody who sticks.',
@@ -73,8 +84,17 @@ export function out(mode: Mode): ChainSpec {
         'A late packet was let through to its socket. A living connection takes it; the RST of any other socket would tell a scanner that the port is open.',
         strayReset('ip'),
       ),
+      ...(isSilent
+        ? [because('Nor does anybody hear an error from a port that is to be silent.', silentError('ip'))]
+        : []),
       IPV4_ENDS,
-      because('The same for IPv6.', ...noAnswer('ip6'), ...becomesKnown('ip6'), strayReset('ip6')),
+      because(
+        'The same for IPv6.',
+        ...noAnswer('ip6'),
+        ...becomesKnown('ip6'),
+        strayReset('ip6'),
+        ...(isSilent ? [silentError('ip6')] : []),
+      ),
     ],
   }
 }
@@ -139,4 +159,10 @@ function strayReset(family: NftFamily): string {
   const set = family === 'ip' ? 'flypaper_stray' : 'flypaper_stray6'
   const flow = `${family} daddr . tcp dport . tcp sport`
   return `tcp flags & rst != 0 ${flow} @${set} update @${set} { ${flow} } counter drop`
+}
+
+/** Port unreachable and the like: who sent the packet that it answers, conntrack knows. */
+function silentError(family: NftFamily): string {
+  const [icmp, set] = family === 'ip' ? ['icmp', 'flypaper_stray'] : ['icmpv6', 'flypaper_stray6']
+  return `${icmp} type destination-unreachable ${originalFlow(family)} @${set} counter drop`
 }

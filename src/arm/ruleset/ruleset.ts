@@ -24,7 +24,7 @@ export function rulesetOf(
     chains: [
       early(),
       stuck(),
-      out(closedMode(settings)),
+      out(closedMode(settings), settings.grades),
       ours(),
       ...chains,
       ...judge(settings, statement, firstLocalPort),

@@ -78,6 +78,20 @@ export function isIn(set: HostSet, way: 'saddr' | 'daddr' = 'saddr'): readonly s
   ]
 }
 
+/** Does it to the flow as it was before any translation, of TCP and UDP, both families: nft types its ports by the protocol. */
+export function ofFlow(verb: 'update @flypaper_stray' | 'delete @flypaper_stray'): readonly string[] {
+  return (['tcp', 'udp'] as const).flatMap(protocol =>
+    (['ip', 'ip6'] as const).map(
+      family => `meta l4proto ${protocol} ${verb}${family === 'ip6' ? '6' : ''} { ${originalFlow(family)} }`,
+    ),
+  )
+}
+
+/** As conntrack has it; an ICMP error has that of the packet which it answers. */
+export function originalFlow(family: NftFamily): string {
+  return `ct original ${family} saddr . ct original proto-src . ct original proto-dst`
+}
+
 /** Matches a source or destination that is held, unless we talk to it ourselves. */
 export function isHeld(way: 'saddr' | 'daddr'): readonly string[] {
   return [
@@ -124,6 +138,10 @@ export const KERNEL_REASONS = [
 export type KernelReason = (typeof KERNEL_REASONS)[number]
 
 /** Counts packets under a reason, and ends their way or sends them back. */
-export function counted(match: string, verdict: 'drop' | 'return', reason: KernelReason): string {
+export function counted(
+  match: string,
+  verdict: 'drop' | 'return' | 'goto flypaper_silent',
+  reason: KernelReason,
+): string {
   return `${match} counter ${verdict} comment "${reason}"`
 }

@@ -10,6 +10,7 @@ import {
   type ChainSpec,
   isIn,
   NET64,
+  ofFlow,
   type Paragraph,
   put,
   SPARED,
@@ -90,8 +91,8 @@ export function watch(number: number, grades: Grades, firstLocalPort: number): r
           ? []
           : [
               because(
-                'No lockout for these, as the settings say.',
-                ...grades.silent.map(port => `${matchOf(port)} return`),
+                'No lockout for these, as the settings say, and no answer to what the chains of others refuse.',
+                ...grades.silent.map(port => `${matchOf(port)} goto flypaper_silent`),
               ),
             ]),
         ...udp(grades, firstLocalPort),
@@ -149,18 +150,19 @@ const opened = (...ways: readonly string[]) =>
   )
 
 /** The far ends of both ways. The source is taken from conntrack, since a rule on the way may have translated it. */
-export const ends: readonly ChainSpec[] = [
+export const ends = (grades: Grades): readonly ChainSpec[] => [
   {
     name: 'flypaper_end_input',
     why: 'Incoming traffic that came out behind the chains of others: it was accepted.',
     hook: END_INPUT_HOOK,
-    paragraphs: [opened('iif != "lo"')],
+    paragraphs: [...heard('socket wildcard { 0, 1 }', grades), opened('iif != "lo"')],
   },
   {
     name: 'flypaper_end_forward',
     why: 'Forwarded traffic that came out behind the chains of others.',
     hook: END_FORWARD_HOOK,
     paragraphs: [
+      ...heard('', grades),
       opened(
         'iif @flypaper_uplinks oif != @flypaper_uplinks',
         'meta sdif @flypaper_uplinks oif != @flypaper_uplinks',
@@ -188,6 +190,23 @@ export const ends: readonly ChainSpec[] = [
     ],
   },
 ]
+
+/** Somebody takes what came out at a port that is to be silent: then the answer is his, not a refusal. */
+function heard(taken: string, { silent }: Grades): readonly Paragraph[] {
+  if (silent.length === 0) return []
+  return [
+    because(
+      'Nobody has refused these, and somebody takes them: his answer is for everybody to hear.',
+      ...silent.map(port => `ct state new ${matchOf(port)} ${taken} jump flypaper_heard`.replace('  ', ' ')),
+    ),
+  ]
+}
+
+export const HEARD: ChainSpec = {
+  name: 'flypaper_heard',
+  why: 'Its answer is not held back.',
+  paragraphs: [because('The flow that flypaper_silent has noted.', ...ofFlow('delete @flypaper_stray'))],
+}
 
 /** Part of flypaper_out: other firewalls refuse with an answer, which must not tell a pending source what is here. */
 export const refusals: Paragraph = because(

@@ -63,7 +63,7 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
   })
   await using _metrics = await serveMetrics(system.metricsSocket, control, unixSockets, log.warn)
   events.tell({ event: 'armed', capture: trap.capture.kind, flies: trap.flies.count(now()) })
-  if (trap.auto !== undefined) log.info(trap.auto)
+  trap.tellAuto()
   tellRemarks(log, settings)
   if (settings.dryRun) log.info('this is a dry run: nobody is held, locked out or answered differently')
   if (trap.pausedUntil !== undefined) log.info(`paused until ${new Date(trap.pausedUntil).toISOString()}`)

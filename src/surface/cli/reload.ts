@@ -19,7 +19,7 @@ export function reloader(call: Call, { log, now }: World, trap: Trap): (by: stri
         trap.reload(next)
         tellRemarks(log, next)
         log.info(`new settings are in force (${by})`)
-        if (trap.auto !== undefined) log.info(trap.auto)
+        trap.tellAuto()
       } catch (error) {
         log.error(`new settings are refused (${by}), the old ones stay: ${String(error)}`)
         throw error

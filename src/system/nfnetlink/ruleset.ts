@@ -18,6 +18,8 @@ export interface RulesetOptions {
   readonly table: string
   /** Somebody else has changed something in that table. */
   readonly onChange: (transaction: ForeignTransaction) => void
+  /** Somebody else has changed a table, a chain or a rule, in whichever table. */
+  readonly onRules?: (change: RulesetChange) => void
   /** Announcements were lost: anything may have changed. */
   readonly onLost: () => void
   /** The watch broke and is closed. */
@@ -62,6 +64,7 @@ export function watchRuleset(options: RulesetOptions): Disposable {
   }
 
   function take(port: number, change: RulesetChange): void {
+    if (change.kind !== 'element' && change.kind !== 'set') options.onRules?.(change)
     if (change.family !== NFPROTO_INET || change.table !== options.table) return
     const before = pending.get(port) ?? { changes: [], cut: false }
     if (before.changes.length < CHANGES_MAX) before.changes.push(change)

@@ -56,6 +56,33 @@ describeInNamespace(import.meta.url, () => {
     assert.deepEqual(told, ['nft: 1'])
   })
 
+  test('that others change rules is told, of whichever table; not what they do to elements', async () => {
+    const nft = (command: string) => execFileSync('nft', ['-f', '-'], { input: command })
+    const told: string[] = []
+    using _ = watchRuleset({
+      table: 'filter',
+      onChange() {},
+      onRules: ({ op, kind, table, name }) => told.push(`${op} ${kind} ${table} ${name}`),
+      onLost: () => assert.fail(),
+      onError: error => assert.fail(error),
+    })
+    nft('table ip theirs { set s { type ipv4_addr; }; chain c { }; }')
+    nft('add element ip theirs s { 192.0.2.1 }; delete element ip theirs s { 192.0.2.1 }')
+    nft('add rule ip theirs c ip saddr @s drop')
+    nft('table ip theirs { flags dormant; }')
+    nft('delete table ip theirs')
+    for (let patience = 100; told.length < 7 && patience > 0; patience--) await sleep(50)
+    assert.deepEqual(told, [
+      'new table theirs theirs',
+      'new chain theirs c',
+      'new rule theirs c',
+      'new table theirs theirs',
+      'delete rule theirs c',
+      'delete chain theirs c',
+      'delete table theirs theirs',
+    ])
+  })
+
   test('a large set is read and counted piece by piece: everything else has its turns', async () => {
     execFileSync('nft', ['-f', '-'], { input: 'table inet filter { set many { type ipv4_addr; }; }' })
     using elements = openElements('filter')

@@ -1,0 +1,91 @@
+/** When the rules of others are looked at: soon, not often, and not without an end. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openRuleChanges, type RuleChanges } from '../../src/keep/rule-changes.ts'
+
+function laboratory(
+  t: { mock: typeof import('node:test').mock },
+  look: () => number | undefined = () => undefined,
+) {
+  t.mock.timers.enable({ apis: ['setTimeout', 'Date'] })
+  const looks: number[] = []
+  const failures: unknown[] = []
+  let spent = 0
+  const clock = () => Date.now() / 1000 + spent
+  const changes: RuleChanges = openRuleChanges(
+    () => {
+      looks.push(Math.round(clock() * 10) / 10)
+      return look()
+    },
+    clock,
+    error => failures.push(error),
+  )
+  /** Seconds pass, in steps; in each of them somebody writes, if he does. */
+  const pass = (seconds: number, step = 0.1, write = false) => {
+    for (let passed = 0; passed < seconds; passed += step) {
+      if (write) changes.note()
+      t.mock.timers.tick(step * 1000)
+    }
+  }
+  const spend = (seconds: number) => {
+    spent += seconds
+  }
+  return { changes, looks, failures, pass, spend }
+}
+
+test('a change is looked at soon, and many are not looked at more often than every third second', t => {
+  const { changes, looks, pass } = laboratory(t)
+  using _ = changes
+  pass(10)
+  assert.deepEqual(looks, [], 'nobody has changed anything')
+  changes.note()
+  pass(10)
+  assert.deepEqual([looks.length, looks[0]! < 10.5], [1, true])
+  pass(60, 0.01, true)
+  assert.ok(looks.length >= 15 && looks.length <= 22, `${looks.length} looks`)
+})
+
+test('a look that takes long is taken more seldom', t => {
+  const { changes, looks, pass, spend } = laboratory(t, () => {
+    spend(1)
+    return undefined
+  })
+  using _ = changes
+  pass(60, 0.1, true)
+  assert.ok(looks.length >= 2 && looks.length <= 6, `${looks.length} looks in a minute`)
+})
+
+test('a look that wants another gets it, one that fails is told and the next change is looked at', t => {
+  const answers = [5, undefined]
+  const { changes, looks, failures, pass } = laboratory(t, () => {
+    if (answers.length === 0) throw new Error('no netlink')
+    return answers.shift()
+  })
+  using _ = changes
+  changes.note()
+  pass(20)
+  assert.deepEqual(looks.map(Math.floor), [0, 5])
+  for (let i = 0; i < 2; i++) {
+    changes.note()
+    pass(10)
+  }
+  assert.equal(failures.length, 2)
+})
+
+test('what a refusal proves: nothing while somebody writes, little when he never ends, all when it is at rest', t => {
+  const { changes, pass } = laboratory(t)
+  using _ = changes
+  assert.equal(changes.evidence(), 'full')
+  changes.note()
+  assert.equal(changes.evidence(), 'none')
+  pass(4)
+  assert.equal(changes.evidence(), 'none')
+  pass(2)
+  assert.equal(changes.evidence(), 'full')
+  pass(29, 1, true)
+  assert.equal(changes.evidence(), 'none')
+  pass(2, 1, true)
+  assert.equal(changes.evidence(), 'weak')
+  pass(6)
+  assert.equal(changes.evidence(), 'full')
+})
