@@ -9,6 +9,7 @@ import { halves } from './halves.ts'
 import { asNftables } from './netlink-failure.ts'
 import { findTable } from './nfnetlink/index.ts'
 import { type Nftables, NftablesError, openNftables } from './nftables-json/index.ts'
+import { checkReadable } from './readable-sets.ts'
 import { viewTable } from './table-view.ts'
 
 /** A table that is only checked, never loaded. */
@@ -31,6 +32,7 @@ export function openFirewall(options: { library?: string } = {}): Firewall & Dis
     load(ruleset) {
       // Asked right before: whoever puts the table to sleep while the trap is armed shall not see it woken.
       checkFlags(withFailure(() => asNftables(() => findTable(TABLE.name))))
+      withFailure(() => asNftables(() => checkReadable(nft)))
       withFailure(() => nft.load(ruleset))
     },
     change: changes => withFailure(() => change(addressSets.change, changes)),
@@ -39,7 +41,10 @@ export function openFirewall(options: { library?: string } = {}): Firewall & Dis
     first: (set, most) => withFailure(() => addressSets.first(set, most)),
     read: (set, isWanted) => addressSets.read(set, isWanted),
     look: () => withFailure(() => asNftables(viewTable)),
-    supports: statement => withFailure(() => isSupported(nft, PROBES[statement])),
+    supports(statement) {
+      withFailure(() => asNftables(() => checkReadable(nft)))
+      return withFailure(() => isSupported(nft, PROBES[statement]))
+    },
     [Symbol.dispose]: () => opened.dispose(),
   }
 }

@@ -8,12 +8,18 @@ import { withFailure } from './firewall-failure.ts'
 import { asNftables } from './netlink-failure.ts'
 import type { ListedTable } from './nfnetlink/index.ts'
 import { type Listed, openNftables } from './nftables-json/index.ts'
+import { checkReadable } from './readable-sets.ts'
 
 /** Changes nothing. Throws a Failure: 77 without CAP_NET_ADMIN, 69 without libnftables. */
 export function seeRuleset(): Sight {
   using firewall = openFirewall() // Says in our words what is missing.
   using nft = openNftables()
-  const { tables, objects } = withFailure(() => asNftables(() => listAwake(nft)))
+  const { tables, objects } = withFailure(() =>
+    asNftables(() => {
+      checkReadable(nft)
+      return listAwake(nft)
+    }),
+  )
   const ours = firewall.look()?.sets ?? []
   return {
     ruleset: {

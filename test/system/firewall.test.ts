@@ -1,12 +1,16 @@
 /** The port to the kernel's firewall, on the real one; and the fake of the tests does the same. */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { beforeEach, test } from 'node:test'
 import { type Change, type ElementValue, type Firewall, SetFull } from '../../src/arm/firewall.ts'
 import { render } from '../../src/arm/ruleset/render.ts'
 import { rulesetOf } from '../../src/arm/ruleset/ruleset.ts'
 import { parseSettings } from '../../src/settings/load.ts'
 import { openFirewall } from '../../src/system/firewall.ts'
+import { listSets } from '../../src/system/nfnetlink/index.ts'
+import { type Attribute, be, buildRequest } from '../../src/system/nfnetlink/message.ts'
+import { openSocket } from '../../src/system/nfnetlink/socket.ts'
+import { seeRuleset } from '../../src/system/ruleset-view.ts'
 import { type Address, parsePrefix } from '../../src/terms/address.ts'
 import { elementMeets } from '../../src/terms/fly.ts'
 import { prefixSet } from '../../src/terms/prefix-set.ts'
@@ -55,6 +59,37 @@ function outcome(act: () => unknown): unknown {
   } catch (error) {
     return error instanceof SetFull ? 'full' : 'refused'
   }
+}
+
+/** As nft 1.1.3 makes it: `add set ip6 theirs later { type ipv6_addr; }`. */
+function makeSetOfLaterNft(): void {
+  nft('add', 'table', 'ip6', 'theirs')
+  using socket = openSocket(12, 0, 65_536)
+  const nftables = (type: number, attributes: readonly Attribute[]) =>
+    buildRequest({
+      ...{ subsystem: 'nftables', type, family: 10, group: 0, sequence: 1, acknowledge: false, flags: 0x400 },
+      attributes,
+    })
+  const edge = (type: number) => {
+    const bytes = buildRequest({
+      ...{ subsystem: 'nftables', type: 0, group: 10, sequence: 0, acknowledge: false },
+      attributes: [],
+    })
+    bytes.set(new Uint8Array(Uint16Array.of(type).buffer), 4)
+    return bytes
+  }
+  const value = new Uint8Array(Uint32Array.of(4).buffer)
+  const set = nftables(9, [
+    { type: 1, value: Buffer.from('theirs\0') },
+    { type: 2, value: Buffer.from('later\0') },
+    { type: 3, value: be([0, 4]) },
+    { type: 4, value: be([8, 4]) },
+    { type: 5, value: be([16, 4]) },
+    { type: 10, value: be([1, 4]) },
+    { type: 13, value: Uint8Array.of(0, 4, 2, 0, 0, 0, 3, 8, 0, 4, ...value, 1, 0) },
+  ])
+  socket.send(Buffer.concat([edge(16), set, edge(17)]))
+  assert.equal(listSets().find(({ table }) => table === 'theirs')?.name, 'later')
 }
 
 describeInNamespace(import.meta.url, () => {
@@ -330,6 +365,27 @@ describeInNamespace(import.meta.url, () => {
         firewall.change([{ change: 'remove', set, elements: [{ element }, { element }] }])
       assert.doesNotMatch(nft('list', 'set', 'inet', 'filter', set), /elements/, set)
     }
+  })
+
+  test('a set that a later nft has made, and libnftables 1.0.6 does not survive, is said; all else goes on', () => {
+    using firewall = openFirewall()
+    firewall.load(RULESET)
+    makeSetOfLaterNft()
+    const { signal } = spawnSync('nft', ['list', 'ruleset'])
+    const isOld = / v1\.0\.[0-6] /.test(nft('--version'))
+    assert.equal(signal, isOld ? 'SIGSEGV' : null, 'the control')
+    const told = {
+      exit: 69,
+      message: /cannot read the set later of table ip6 theirs, which a later nft has made/,
+    }
+    const asks = [() => firewall.load(RULESET), () => firewall.supports('socket'), () => seeRuleset()]
+    for (const ask of asks) isOld ? assert.throws(ask, told) : ask()
+    firewall.change([
+      { change: 'add', set: 'flypaper_nets', elements: [{ element: parsePrefix('192.0.2.0/24')! }] },
+    ])
+    assert.ok(firewall.look()!.chains.length > 0)
+    firewall.change([{ change: 'delete-table' }])
+    assert.equal(firewall.look(), undefined)
   })
 
   test('probes change nothing', () => {

@@ -33,6 +33,8 @@ export {
   findTable,
   type ListedTable,
   listChainNames,
+  listSets,
   listTables,
+  type SetName,
   type TableFlag,
 } from './tables.ts'

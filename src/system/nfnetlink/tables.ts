@@ -20,6 +20,7 @@ export interface ListedTable {
 const NAME = 1
 const ATTRIBUTE = { name: NAME, flags: 2, handle: 4 }
 const CHAIN = { table: 1, name: 3 }
+const SET = { table: 1, name: 2, userdata: 13 }
 const FLAGS: Readonly<Record<number, TableFlag>> = { 1: 'dormant', 2: 'owner', 4: 'persist' }
 
 /** All tables of this network namespace, of all families. Throws NetlinkError. */
@@ -47,6 +48,26 @@ export function listChainNames(): readonly ChainName[] {
       name: textOf(found.get(CHAIN.name) ?? new Uint8Array()),
     }
   })
+}
+
+/** All sets and maps of all tables, without their elements; also those that stand in a rule. Throws NetlinkError. */
+export function listSets(): readonly SetName[] {
+  using asker = openAsker()
+  return asker.ask({ type: GET.set, family: NFPROTO.all, isDump: true }).map(({ family, body }) => {
+    const found = attributesByType(body)
+    const text = (type: number) => textOf(found.get(type) ?? new Uint8Array())
+    return {
+      family: FAMILIES[family] ?? String(family),
+      table: text(SET.table),
+      name: text(SET.name),
+      userdata: found.get(SET.userdata) ?? new Uint8Array(),
+    }
+  })
+}
+
+export interface SetName extends ChainName {
+  /** What the program that made it has noted for itself. */
+  readonly userdata: Uint8Array
 }
 
 export interface ChainName {
