@@ -1,6 +1,6 @@
 /** The unit and a daemon in a terminal, in every order in which a person comes to have both. */
 import assert from 'node:assert/strict'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import type { test } from 'node:test'
 import { type Running, run, start } from '../../support/process.ts'
 import { code, FLY, inSet, journal, type Scanner, sh, through, unit } from './gate.ts'
@@ -25,6 +25,22 @@ async function assertUnitHasIt(): Promise<void> {
     MainPID: String(pid),
     NRestarts: '0',
   })
+}
+
+/** Runs it as a service of another name, with directories of its own, until it has started or failed. */
+async function below(type: string, command: string): Promise<{ code: number; said: string }> {
+  const lines = [
+    `Type=${type}`,
+    'NotifyAccess=all',
+    'RuntimeDirectory=other',
+    'StateDirectory=other',
+    'StandardOutput=truncate:/root/other.out',
+    `ExecStart=/bin/sh -c '${command.replaceAll('$', () => '$$')}'`,
+  ]
+  writeFileSync('/run/systemd/system/other.service', `[Service]\n${lines.join('\n')}\n`)
+  await sh('systemctl daemon-reload')
+  const status = await code('systemctl start other')
+  return { code: status, said: readFileSync('/root/other.out', 'utf8') }
 }
 
 /** Registers the tests; they begin and end with a unit that runs. */
@@ -115,40 +131,26 @@ export function terminalTests(natively: typeof test, scanner: Scanner): void {
   natively(
     'below another service: every verb finds the daemon, and a start does not speak for that service',
     async () => {
-      const below = (command: string, type = 'exec') =>
-        run(
-          [
-            'systemd-run',
-            '--quiet',
-            '--wait',
-            '--pipe',
-            '--collect',
-            '--unit=other',
-            `--service-type=${type}`,
-          ].concat(
-            ['RuntimeDirectory=other', 'StateDirectory=other', 'NotifyAccess=all'].map(
-              one => `--property=${one}`,
-            ),
-            ['sh', '-c', command],
-          ),
-        )
-      const { code, stdout, stderr } = await below(
+      const first = await below(
+        'oneshot',
         'echo "$RUNTIME_DIRECTORY $STATE_DIRECTORY"; flypaperd status; flypaperd list',
       )
-      assert.equal(code, 0, stderr)
-      assert.match(stdout, /^\/run\/other \/var\/lib\/other\n/, 'the control')
-      assert.match(stdout, /process: +OK/)
-      assert.ok(stdout.includes(FLY))
+      assert.match(first.said, /^\/run\/other \/var\/lib\/other\n/, 'the control')
+      assert.match(first.said, /process: +OK/)
+      assert.ok(first.said.includes(FLY))
+      assert.equal(first.code, 0)
       await sh('systemctl stop flypaperd')
-      // Type=notify: were it told READY, the service would come up, and end well.
-      const started = await below(
-        'flypaperd start >/dev/null & until flypaperd status; do sleep 1; done; flypaperd stop; wait',
+      // Were it told READY, the service would be up for good.
+      const second = await below(
         'notify',
+        'flypaperd start & until flypaperd status; do sleep 1; done; flypaperd stop; wait',
       )
-      assert.match(started.stdout, /process: +OK/)
-      assert.match(await sh('journalctl -b -q -u other -o cat'), /protocol/)
+      assert.match(second.said, /process: +OK/)
+      assert.notEqual(second.code, 0)
+      assert.match(await sh('systemctl show -p Result other'), /^Result=protocol$/m)
       assert.ok(!existsSync('/run/other/control.sock'))
-      await sh('rm -rf /var/lib/other; systemctl start flypaperd')
+      await sh('rm -r /var/lib/other /run/systemd/system/other.service; systemctl daemon-reload')
+      await sh('systemctl start flypaperd')
     },
   )
 }
