@@ -3,7 +3,7 @@ import type { Mode, Settings } from '../settings/settings.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import { piecesOf } from '../terms/pieces.ts'
 import { disarm, removing } from './disarm.ts'
-import type { Change, Firewall, TableView } from './firewall.ts'
+import type { Change, Firewall, RuleView, TableView } from './firewall.ts'
 import { elementsOf, flyChanges, newFlyChanges, type TimedFly } from './flies.ts'
 import { APPENDED, ENTRANCES, isOurs } from './names.ts'
 import type { Near } from './near.ts'
@@ -31,6 +31,8 @@ export interface Arms {
   readonly near: Near
   /** Who is to be in the sets from the first moment on. */
   readonly flies: () => Iterable<TimedFly>
+  /** Those of them that are whole prefixes; undefined: whatever is in the sets stays. */
+  readonly nets?: () => readonly TimedFly[] | undefined
   /** Whom and what this machine had to do with before it was disarmed or booted. */
   readonly recalled: readonly Change[]
   /** Seconds in which nobody is judged. */
@@ -67,10 +69,14 @@ export function arm(arms: Arms, { skipRestore = false, isRearm = false }: ArmOpt
   if (isRearm) checkKernel(firewall, settings.closed)
   else checkArming(arms, before)
   try {
+    const declare = () => firewall.load(render({ ...ruleset, chains: [], absent: [] }))
     const outgrown = outgrownSets(ruleset, before)
-    if (outgrown.length > 0) firewall.load(render(ruleset, outgrown, elementsOf(flies())))
-    else firewall.load(render({ ...ruleset, chains: [], absent: [] }))
-    firewall.change(sparingChanges(arms, wasArmed))
+    // Later kernels give a set that is declared again another size in its place: a million flies stay where they are.
+    if (outgrown.length === 0 || isRearm) declare()
+    const stillOutgrown = isRearm && outgrown.length > 0 ? outgrownSets(ruleset, firewall.look()) : outgrown
+    if (stillOutgrown.length > 0) firewall.load(render(ruleset, stillOutgrown, elementsOf(flies())))
+    firewall.change(sparingChanges(arms, wasArmed && !isRearm))
+    if (hadSets) firewall.change(netChanges(arms.nets?.()))
     if (!skipRestore) putIn(firewall, flies(), { hadSets, isRearm })
     filled?.()
     firewall.load(render(ruleset))
@@ -95,8 +101,17 @@ function sparingChanges(
     ...surroundingChanges(surroundings, settings.closed),
     ...(wasArmed ? [] : recalled),
     ...knownChanges(surroundings.connected(), near.nameFly),
-    ...(grace > 0 ? graceChanges(grace) : []),
+    ...graceChanges(grace),
   ]
+}
+
+/** A whole prefix comes and goes by the daemon alone: whatever else is there would overlap it, or lock out whom nobody knows of. */
+function netChanges(nets: readonly TimedFly[] | undefined): Change[] {
+  if (nets === undefined) return []
+  const emptied = (['flypaper_nets', 'flypaper_nets6'] as const).map(
+    set => ({ change: 'empty', set }) as const,
+  )
+  return [...emptied, ...newFlyChanges(nets)]
 }
 
 function isFlypaper({ name }: { readonly name: string }): boolean {
@@ -129,12 +144,14 @@ export function isArmed(table: TableView): boolean {
   return table.chains.some(chain => chain.name === 'flypaper_early' && chain.hook === 'prerouting')
 }
 
-/** A live set cannot change its size or its flags: it must be made anew. */
+/** A live set cannot change its size or its flags: it must be made anew. A listing in JSON may have lost the flag `dynamic`. */
 function outgrownSets(ruleset: Ruleset, table: TableView | undefined): string[] {
   return ruleset.sets
     .filter(wanted => {
       const live = table?.sets.find(set => set.name === wanted.name)
-      return live !== undefined && wanted.size !== undefined && live.size !== wanted.size
+      if (live === undefined) return false
+      const isDynamic = [wanted.flags ?? [], live.flags].map(flags => flags.some(flag => flag === 'dynamic'))
+      return isDynamic[0] !== isDynamic[1] || (wanted.size !== undefined && live.size !== wanted.size)
     })
     .map(set => set.name)
 }
@@ -218,17 +235,23 @@ function acceptingChain(name: string, way: string): Failure {
 /** The jumps that the settings want and nobody has written, and those of earlier settings that they want no more. */
 function jumpChanges(settings: Settings, table: TableView | undefined): readonly Change[] {
   const rules = table?.rules ?? []
-  const wanted = (['input', 'forward'] as const).flatMap(way =>
-    [...new Set(settings.chains[way])].map(chain => ({ chain, to: ENTRANCES[way] })),
-  )
-  const stale = rules.filter(
-    ({ comment, chain, targets }) =>
-      comment === APPENDED && !wanted.some(jump => jump.chain === chain && targets.includes(jump.to)),
-  )
+  const chains = new Map(table?.chains.map(chain => [chain.name, chain]))
+  const last = new Map(rules.map(({ chain, handle }) => [chain, handle]))
+  const wanted = (['input', 'forward'] as const)
+    .flatMap(way => [...new Set(settings.chains[way])].map(chain => ({ chain, to: ENTRANCES[way] })))
+    // Whoever lets his chain accept what no rule of it takes has opened all that the jump would make an offence.
+    .filter(({ chain }) => chains.get(chain)?.policy !== 'accept')
+  const isInPlace = ({ chain, handle, isBareJump, targets }: RuleView) =>
+    last.get(chain) === handle &&
+    isBareJump !== false &&
+    wanted.some(jump => jump.chain === chain && targets.includes(jump.to))
+  const stale = rules.filter(rule => rule.comment === APPENDED && !isInPlace(rule))
   const missing = wanted.filter(
     jump =>
-      table?.chains.some(({ name }) => name === jump.chain) &&
-      !rules.some(({ chain, targets }) => chain === jump.chain && targets.includes(jump.to)),
+      chains.has(jump.chain) &&
+      !rules.some(
+        rule => rule.chain === jump.chain && rule.targets.includes(jump.to) && !stale.includes(rule),
+      ),
   )
   return [
     ...stale.map(({ chain, handle }) => ({ change: 'delete-rule', chain, handle }) as const),

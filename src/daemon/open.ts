@@ -5,7 +5,7 @@ import { openTally } from '../counters/tally.ts'
 import { type Care, careForHistory } from '../history/upkeep.ts'
 import { openMemory } from '../judge/judge.ts'
 import { openSightingBuffer } from '../judge/sightings.ts'
-import { auditor } from '../keep/audit.ts'
+import { type Auditor, auditor } from '../keep/audit.ts'
 import { type Debounce, debounce } from '../keep/debounce.ts'
 import { type Keeper, keepTrap } from '../keep/keeper.ts'
 import { keepStateFile, type StateFile } from '../keep/state-file.ts'
@@ -17,7 +17,7 @@ import { openDeferrals } from '../log/deferrals.ts'
 import type { Seconds } from '../terms/duration.ts'
 import type { Daemon, Feed, State } from './daemon.ts'
 import { openPauseClock, rememberedPause } from './pause.ts'
-import type { Policy } from './policy.ts'
+import { chainsOf, type Policy } from './policy.ts'
 import { openSources } from './sources.ts'
 import { step } from './step.ts'
 import { tellFlies } from './telling.ts'
@@ -74,7 +74,8 @@ export function openDaemon(
       error => alarm(`the kernel does not end the pause, whose time is over: ${String(error)}`),
     ),
   )
-  const keeper = opening.use(keepBy(world, state, care.slept, feed))
+  const audit = auditor(world.kernelSets)
+  const keeper = opening.use(keepBy(world, state, care.slept, feed, audit))
   const daemon: Daemon = {
     world,
     state,
@@ -83,16 +84,21 @@ export function openDaemon(
     sightings: openSightingBuffer(),
     deferrals: openDeferrals(log),
     acquaintances: openAcquaintances(firewall, history),
-    audit: auditor(firewall),
+    audit,
     keeper,
     changed,
     care,
     sources,
     pauseClock,
     ended: ending.signal,
-    alarms: { full: openAlarm(log, now), byHand: openAlarm(log, now), background: alarm },
+    alarms: { ...alarmsBy(world), background: alarm },
   }
   return { daemon, seconds }
+}
+
+/** Each with a pace of its own. */
+function alarmsBy({ log, now }: World): Omit<Daemon['alarms'], 'background'> {
+  return { full: openAlarm(log, now), byHand: openAlarm(log, now), lasting: openAlarm(log, now) }
 }
 
 function openState({ history, now }: World, policy: Policy): State {
@@ -123,13 +129,14 @@ function stateFileOf(world: World, state: State): StateFile {
   return keepStateFile({ ...world, file: world.stateFile, settings, flies: () => state.flies })
 }
 
-function keepBy(world: World, state: State, slept: number, feed: Feed): Keeper {
+function keepBy(world: World, state: State, slept: number, feed: Feed, audit: Auditor): Keeper {
   const { dryRun } = state.policy.settings
   return keepTrap(
     { ...world, flies: state.flies, slept },
     {
-      arm: () => feed({ input: 'rearm' }),
-      chains: () => [...state.policy.settings.chains.input, ...state.policy.settings.chains.forward],
+      arm: strange => feed({ input: 'rearm', strange }),
+      audit: audit.look,
+      chains: () => chainsOf(state.policy),
       keepsFlies: !dryRun,
       released: (gone, by) => feed({ input: 'released', gone, by }),
       found: (found, by) => feed({ input: 'found', found, by }),

@@ -2,11 +2,12 @@
 import { isSameNear } from '../arm/near.ts'
 import { knownChanges, neighbourhoodChanges, surroundingChanges } from '../arm/surroundings.ts'
 import { autoSentence, reviewOf } from '../doctor/auto.ts'
+import { ASLEEP } from '../keep/audit.ts'
 import { commit } from '../lockout/commit.ts'
 import { spare } from '../lockout/decide/leave.ts'
 import type { Settings } from '../settings/settings.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
-import { armBy } from './arming.ts'
+import { armBy, tellFault } from './arming.ts'
 import type { Daemon } from './daemon.ts'
 import { freeIn } from './orders.ts'
 import { type Machine, type Policy, plan, planWith, withNear } from './policy.ts'
@@ -23,8 +24,9 @@ export function machineOf({ lookAtFirewall, surroundings, firewall }: World): Ma
 
 /** Nothing is assigned before the kernel has the new trap; what fails afterwards is mended and unsays nothing. */
 function take(daemon: Daemon, next: Policy): void {
-  const { state, keeper, sources, changed } = daemon
+  const { state, keeper, sources, changed, audit } = daemon
   if (next.settings.dryRun !== state.policy.settings.dryRun) throw otherHistory()
+  if (audit.look().isAsleep) throw asleep()
   using prepared = sources.prepare(next)
   try {
     armBy(next, daemon, { skipRestore: true })
@@ -33,6 +35,7 @@ function take(daemon: Daemon, next: Policy): void {
     throw error
   }
   state.policy = next
+  tellFault(daemon)
   prepared.take()
   changed()
   letGoSpared(daemon)
@@ -60,7 +63,7 @@ export function look(daemon: Daemon): void {
   const { world, state, audit, keeper, acquaintances, sources, care, alarms } = daemon
   const { surroundings, now } = world
   // First, since whatever else is done here needs the sets.
-  if (audit.isChanged()) keeper.rearm('the ruleset in the kernel was not as it should be')
+  keeper.check('somebody')
   followNear(daemon)
   const { settings, near } = state.policy
   world.firewall.change([
@@ -71,7 +74,7 @@ export function look(daemon: Daemon): void {
     .remember(surroundings.served(), now())
     .catch(error => alarms.background(`cannot write down whom this machine has to do with: ${String(error)}`))
   sources.look()
-  review(daemon)
+  if (!keeper.isAsleep()) review(daemon)
   care.minute()
   state.flies.sweep(now())
   if (audit.isDue()) keeper.follow('audit')
@@ -106,6 +109,11 @@ function review(daemon: Daemon): void {
 /** Which mode closed = "auto" took, and why; undefined when the settings name one. */
 export function autoText({ auto }: Policy): string | undefined {
   return auto === undefined ? undefined : autoSentence(auto)
+}
+
+/** To load a ruleset wakes the table, and whatever of the administrator's sleeps in it. */
+function asleep(): Failure {
+  return new Failure(ASLEEP, { exit: EXIT.unavailable, hint: 'The settings in force stay.' })
 }
 
 function otherHistory(): Failure {

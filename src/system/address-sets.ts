@@ -11,6 +11,7 @@ import {
   type Change,
   type ElementValue,
   type Firewall,
+  type InterfaceName,
   type ListedElement,
   READ_MAX,
 } from '../arm/firewall.ts'
@@ -35,10 +36,16 @@ import { passingKey } from './passing-key.ts'
 export interface AddressSets extends Disposable, Pick<Firewall, 'take' | 'ask' | 'first' | 'read'> {
   /** Makes the changes as one transaction when they are of these sets alone; false when they are not. Throws NftablesError. */
   change(changes: readonly Change[]): boolean
+  /** The names of interfaces that are added are in the set of the uplinks then, and no others. Nothing for no changes. */
+  setInterfaces(changes: readonly Change[]): void
 }
 
 type AddressChange = Extract<Change, { change: 'add' | 'remove' }>
 
+/** IFNAMSIZ of linux/if.h. */
+const IFNAMSIZ = 16
+/** Interfaces of default routes, at most. */
+const INTERFACES_MAX = 1000
 /** Elements that are taken out in one transaction. */
 const TAKEN_AT_ONCE = 1000
 
@@ -49,6 +56,23 @@ export function openAddressSets(): AddressSets {
       if (!changes.every(isOfAddresses)) return false
       asNftables(() => elements.change(changes.map(elementChange)))
       return true
+    },
+    setInterfaces(changes) {
+      if (changes.length === 0) return
+      const keys = changes.flatMap(change =>
+        change.change === 'add'
+          ? change.elements.map(({ element }) => interfaceKey(element as InterfaceName))
+          : [],
+      )
+      const isWanted = (key: Uint8Array) => keys.some(one => Buffer.compare(one, key) === 0)
+      asNftables(() => {
+        const found = firstElements(TABLE.name, 'flypaper_outside', INTERFACES_MAX)
+        const gone = found.filter(({ key }) => !isWanted(key))
+        elements.change([
+          { op: 'destroy', set: 'flypaper_outside', elements: gone.map(({ key }) => ({ key })) },
+          { op: 'add', set: 'flypaper_outside', elements: keys.map(key => ({ key })) },
+        ])
+      })
     },
     take: (set, addresses) => asNftables(() => take(elements, set, addresses)),
     ask: (set, addresses) => asNftables(() => elements.ask(set, addresses.map(addressKey)).map(listed)),
@@ -107,6 +131,11 @@ function elementKey(element: ElementValue): AddressKey {
   if (typeof element !== 'object' || 'text' in element) return addressKey(element as Address)
   const [source, destination, protocol, port] = element as readonly [Address, Address, number, number]
   return passingKey(source, destination, protocol, port)
+}
+
+/** Of the type ifname: padded with zeros. */
+function interfaceKey({ interface: name }: InterfaceName): Uint8Array {
+  return Buffer.alloc(IFNAMSIZ, 0).fill(name, 0, Math.min(Buffer.byteLength(name), IFNAMSIZ - 1))
 }
 
 function keyOf(key: Uint8Array): AddressKey {

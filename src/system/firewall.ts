@@ -5,6 +5,7 @@ import { openAddressSets } from './address-sets.ts'
 import { readText } from './files.ts'
 import { noPermission, withFailure } from './firewall-failure.ts'
 import { halves } from './halves.ts'
+import { liveTable } from './live-table.ts'
 import {
   type Command,
   forget,
@@ -34,7 +35,10 @@ export function openFirewall(options: { library?: string } = {}): Firewall & Dis
   const addressSets = opening.use(withFailure(openAddressSets))
   const opened = opening.move()
   const run = (changes: readonly Change[]) => {
-    if (!addressSets.change(changes)) nft.run(changes.flatMap(commandsOf))
+    const isOfInterfaces = (change: Change) => 'set' in change && change.set === 'flypaper_outside'
+    addressSets.setInterfaces(changes.filter(isOfInterfaces))
+    const rest = changes.filter(change => !isOfInterfaces(change))
+    if (!addressSets.change(rest)) nft.run(rest.flatMap(commandsOf))
   }
   return {
     load: ruleset => withFailure(() => nft.load(ruleset)),
@@ -76,6 +80,8 @@ function commandsOf(change: Change): Command[] {
       return [{ flush: { chain: { ...IN_TABLE, name: change.chain } } }]
     case 'delete-chain':
       return [{ delete: { chain: { ...IN_TABLE, name: change.chain } } }]
+    case 'rename-chain':
+      return [{ rename: { chain: { ...IN_TABLE, name: change.chain, newname: change.to } } }]
     case 'append-jump': {
       const expr = [{ jump: { target: change.to } }]
       return [{ add: { rule: { ...IN_TABLE, chain: change.chain, comment: change.comment, expr } } }]
@@ -98,6 +104,7 @@ function newElement({ element, seconds }: Element): NewElement {
 
 function elementValue(element: ElementValue): Value {
   if (typeof element === 'string' || typeof element === 'number') return element
+  if ('interface' in element) throw new TypeError('the names of interfaces go by nfnetlink')
   if (!('text' in element)) return { concat: [...element] }
   const [addr] = element.text.split('/')
   return element.text.includes('/') ? { prefix: { addr: addr!, len: element.length } } : addr!
@@ -105,7 +112,16 @@ function elementValue(element: ElementValue): Value {
 
 function lookAt(nft: Nftables): TableView | undefined {
   const objects = objectsOf(nft)
-  return objects === undefined ? undefined : viewOf(objects, mapTargets(nft, objects))
+  if (objects === undefined) return undefined
+  const view = viewOf(objects, mapTargets(nft, objects))
+  // What libnftables 1.0.6 does not tell: whether the table sleeps, and which sets rules may change.
+  const live = liveTable([])
+  const flags = new Map(live?.sets.map(({ name, flags }) => [name, flags]))
+  return {
+    ...view,
+    flags: live?.isDormant ? ['dormant'] : [],
+    sets: view.sets.map(set => ({ ...set, flags: flags.get(set.name) ?? set.flags })),
+  }
 }
 
 function objectsOf(nft: Nftables): readonly Listed[] | undefined {
@@ -173,6 +189,7 @@ function ruleOf({ chain, handle, comment, expr }: Listed & { kind: 'rule' }, map
     targets: [...targetsIn(expr), ...sets.flatMap(name => maps.get(name) ?? [])],
     sets,
     packets: counter?.packets,
+    isBareJump: statements.length === 1 && statements[0]?.jump !== undefined,
     handsOver:
       queue !== undefined
         ? { kind: 'queue', number: queue }
@@ -187,6 +204,7 @@ interface ListedStatement {
   readonly queue?: { readonly num?: unknown }
   readonly log?: { readonly group?: number } | null
   readonly counter?: { readonly packets?: number } | null
+  readonly jump?: { readonly target: string }
 }
 
 function isSupported(nft: Nftables, statement: string): boolean {

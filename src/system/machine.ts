@@ -3,10 +3,12 @@ import type { ChoiceFacts } from '../doctor/choice.ts'
 import type { Facts } from '../doctor/facts.ts'
 import { findLegacy, findTraces } from '../doctor/traces.ts'
 import { Failure } from '../terms/failure.ts'
+import { findBaked } from './baked.ts'
 import { findBridges } from './bridges.ts'
 import { findCaller } from './caller.ts'
 import { findDetours } from './detours.ts'
 import { readText } from './files.ts'
+import { parseQueues } from './proc-net.ts'
 import { seeRuleset } from './ruleset-view.ts'
 import { surroundings, uplinkNames } from './surroundings.ts'
 
@@ -23,6 +25,8 @@ export function lookAround(env: Environment): Omit<Facts, 'settings'> {
     neighbourhood: surroundings.neighbourhood(),
     connected: surroundings.connected(),
     bridges: findBridges(),
+    groups: logGroups(),
+    baked: findBaked(),
     caller: findCaller(env, process.ppid, readText),
   }
 }
@@ -44,6 +48,12 @@ function sightOrWhyNot(): Facts['sight'] {
     if (error instanceof Failure) return { unseen: error.message, advice: error.hint }
     throw error
   }
+}
+
+/** The first column of nfnetlink_log, as of nfnetlink_queue, is what a program listens to. */
+function logGroups(): readonly number[] {
+  const file = readText('/proc/net/netfilter/nfnetlink_log')
+  return 'text' in file ? parseQueues(file.text) : []
 }
 
 function kernelRelease(): string {

@@ -4,7 +4,6 @@ import type { ServedPort, Surroundings } from '../arm/surroundings.ts'
 import { type Address, overlaps, parseAddress, parsePrefix } from '../terms/address.ts'
 import { isIn } from '../terms/prefix-set.ts'
 import { readText } from './files.ts'
-import { interfaceIndex } from './interface-index.ts'
 import {
   parseDefaultDevices4,
   parseGateways4,
@@ -59,7 +58,7 @@ export const surroundings: Surroundings = {
     return [...new Set(remotes)]
   },
 
-  uplinks: () => uplinkNames().flatMap(device => interfaceIndex(device) ?? []),
+  uplinks: uplinkNames,
 
   balances() {
     return /^(TCP|UDP|SCTP|FWM)\s/m.test(read('/proc/net/ip_vs'))

@@ -18,7 +18,14 @@ const FLUSH: ForeignTransaction = {
   changes: [{ op: 'delete', kind: 'table', name: 'filter' }],
 }
 
-const NOTHING = { released() {}, found() {}, restore() {}, refill() {}, takeOut() {} }
+const NOTHING = {
+  audit: () => ({ isAsleep: false, fault: undefined, changed: undefined }),
+  released() {},
+  found() {},
+  restore() {},
+  refill() {},
+  takeOut() {},
+}
 
 function laboratory(arm: () => void) {
   const said: string[] = []

@@ -53,8 +53,8 @@ export function through(exempt: readonly Paragraph[]): ChainSpec {
 
 const fromOutside = because(
   'Only what comes in by an interface of the default route, and does not go out by one: hosts behind us must not be cut off because they may not go out.',
-  'iif != @flypaper_uplinks return',
-  'oif @flypaper_uplinks return',
+  'iifname != @flypaper_outside return',
+  'oifname @flypaper_outside return',
 )
 
 export function watch(number: number, grades: Grades): readonly ChainSpec[] {
@@ -157,7 +157,7 @@ export const ends: readonly ChainSpec[] = [
     name: 'flypaper_end_forward',
     why: 'Forwarded traffic that came out behind the chains of others.',
     hook: END_FORWARD_HOOK,
-    paragraphs: [opened('iif @flypaper_uplinks oif != @flypaper_uplinks')],
+    paragraphs: [opened('iifname @flypaper_outside oifname != @flypaper_outside')],
   },
   {
     name: 'flypaper_end',

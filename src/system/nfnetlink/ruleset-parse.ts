@@ -22,7 +22,12 @@ export type RulesetChange = {
   readonly name: string
 } & (
   | { readonly kind: 'table' | 'chain' | 'set' | 'rule' }
-  | { readonly kind: 'element'; readonly elements: readonly RulesetElement[] }
+  | {
+      readonly kind: 'element'
+      readonly elements: readonly RulesetElement[]
+      /** There is, or was, an element without a key among them: it stands for whatever no other matches. */
+      readonly catchAll?: true
+    }
 )
 
 /** The end of a transaction: everything of the same port before it belongs to it. */
@@ -100,12 +105,19 @@ function readMessage(message: Uint8Array, type: number) {
   let table = ''
   let name = ''
   const elements: RulesetElement[] = []
+  let catchAll: true | undefined
   for (const { type, value } of attributes(body)) {
     if (type === TABLE) table = textOf(value)
     if (type === NAME[kind]) name = textOf(value)
-    if (type === ELEMENTS && kind === 'element') elements.push(...readElements(value))
+    if (type !== ELEMENTS || kind !== 'element') continue
+    for (const element of readElements(value))
+      if (element === 'catch-all') catchAll = true
+      else elements.push(element)
   }
-  if (kind === 'element') return { change: { op, kind, family, table, name, elements } }
+  if (kind === 'element') {
+    const change = { op, kind, family, table, name, elements }
+    return { change: catchAll ? { ...change, catchAll } : change }
+  }
   return { change: { op, kind, family, table, name } }
 }
 
@@ -119,7 +131,7 @@ function readCommit(body: Uint8Array): Commit {
   return { pid, name }
 }
 
-function* readElements(list: Uint8Array): Generator<RulesetElement> {
+function* readElements(list: Uint8Array): Generator<RulesetElement | 'catch-all'> {
   for (const { value: element } of attributes(list)) {
     let key: Uint8Array | undefined
     let flags = 0
@@ -131,7 +143,8 @@ function* readElements(list: Uint8Array): Generator<RulesetElement> {
       else if (type === ELEMENT.timeout) timeoutMs = number(value)
       else if (type === ELEMENT.expiration) expiresMs = number(value)
     }
-    if (key !== undefined && (flags & FLAG_CATCHALL) === 0) yield { key: key.slice(), timeoutMs, expiresMs }
+    if ((flags & FLAG_CATCHALL) !== 0) yield 'catch-all'
+    else if (key !== undefined) yield { key: key.slice(), timeoutMs, expiresMs }
   }
 }
 
@@ -140,7 +153,7 @@ function dataOf(nested: Uint8Array): Uint8Array | undefined {
   return undefined
 }
 
-function* attributes(bytes: Uint8Array): Generator<{ type: number; value: Uint8Array }> {
+export function* attributes(bytes: Uint8Array): Generator<{ type: number; value: Uint8Array }> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   let at = 0
   while (at + 4 <= bytes.length) {
@@ -155,14 +168,14 @@ function* attributes(bytes: Uint8Array): Generator<{ type: number; value: Uint8A
 }
 
 /** Of 1 to 8 bytes; what does not fit a number of JavaScript is only large. */
-function number(value: Uint8Array): number {
+export function number(value: Uint8Array): number {
   let sum = 0
   for (const byte of value.subarray(0, 8)) sum = sum * 256 + byte
   return sum
 }
 
 /** A name, which ends at its NUL. */
-function textOf(value: Uint8Array): string {
+export function textOf(value: Uint8Array): string {
   const end = value.indexOf(0)
   return Buffer.from(end < 0 ? value : value.subarray(0, end)).toString()
 }
