@@ -52,10 +52,8 @@ export type Meaning =
   | { readonly meaning: 'nothing' }
   /** Something may be as it was, or not. */
   | { readonly meaning: 'touched' }
-  /** A part of the trap is gone, ... */
-  | { readonly meaning: 'flushed' }
-  /** ... or is another. */
-  | { readonly meaning: 'changed'; readonly strange: readonly Strange[] }
+  /** A part of the trap is gone, or is another. */
+  | { readonly meaning: 'flushed' | 'changed'; readonly strange: readonly Strange[] }
   | {
       readonly meaning: 'flies'
       readonly freed: readonly Fly[]
@@ -77,8 +75,9 @@ const HELD: readonly string[] = [
 /** `chains` are those of the administrator to which start appends the jump. */
 export function meaningOf({ changes, cut }: ForeignTransaction, chains: readonly string[]): Meaning {
   const effects = changes.map(change => effectOf(change, chains))
-  if (cut || effects.includes('flushed')) return { meaning: 'flushed' }
-  if (effects.includes('changed')) return { meaning: 'changed', strange: changes.flatMap(strangeIn) }
+  const isFlushed = cut || effects.includes('flushed')
+  if (isFlushed || effects.includes('changed'))
+    return { meaning: isFlushed ? 'flushed' : 'changed', strange: changes.flatMap(strangeIn) }
   const isTouched = effects.includes('touched')
   const { freed, added } = fliesIn(changes)
   if (freed.size + added.size > 0)

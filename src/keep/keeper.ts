@@ -174,10 +174,9 @@ export function keepTrap(world: KeepWorld, trap: KeptTrap): Keeper {
     const meaning = meaningOf(transaction, trap.chains())
     const ended = holdsEnded(transaction)
     if (ended > 0 && meaning.meaning !== 'flushed') log.info(`${by}, has ended ${ended} holds`)
-    if (meaning.meaning === 'flushed') rearm(`${by}, has removed a part of the trap`)
-    if (meaning.meaning === 'changed') {
+    if ('strange' in meaning) {
       remember(meaning.strange)
-      rearm(`${by}, has changed a part of the trap`)
+      rearm(`${by}, has ${meaning.meaning === 'flushed' ? 'removed' : 'changed'} a part of the trap`)
     }
     if (meaning.meaning === 'touched' || (meaning.meaning === 'flies' && meaning.isTouched))
       checkSoon(`${by},`)

@@ -124,7 +124,7 @@ const BY_HAND = 'hand'
  * somebody else has made, from a listing of the trap, say, nobody who was a fly once is taken for one who is locked out by hand.
  */
 function isStale({ fly, seconds }: TimedFly, { history, slept = 0 }: Reconciling, state: SetState): boolean {
-  if (state === 'restored') return history.knows(fly)
+  if (state === 'restored' || state === 'begun') return history.knows(fly)
   const most = Math.max(BOOT_SECONDS, slept / 1000)
   return seconds !== undefined && seconds <= most && history.knows(fly)
 }

@@ -35,7 +35,8 @@ export function openFirewall(options: { library?: string } = {}): Firewall & Dis
   const addressSets = opening.use(withFailure(openAddressSets))
   const opened = opening.move()
   const run = (changes: readonly Change[]) => {
-    const isOfInterfaces = (change: Change) => 'set' in change && change.set === 'flypaper_outside'
+    const isOfInterfaces = (change: Change) =>
+      (change.change === 'add' || change.change === 'empty') && change.set === 'flypaper_outside'
     addressSets.setInterfaces(changes.filter(isOfInterfaces))
     const rest = changes.filter(change => !isOfInterfaces(change))
     if (!addressSets.change(rest)) nft.run(rest.flatMap(commandsOf))

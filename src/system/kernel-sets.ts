@@ -23,6 +23,7 @@ export const kernelSets: KernelSets = {
   table: liveTable,
   takeOut(set, keys) {
     using elements = openElements(TABLE.name)
+    if (!elements.exists(set)) return
     for (const piece of piecesOf(keys, TAKEN_AT_ONCE))
       elements.change([{ op: 'destroy', set, elements: piece.map(key => ({ key })) }])
   },

@@ -215,3 +215,26 @@ test('containers are strangers to the trap, unless the never-list has their netw
   )
   assert.doesNotMatch(said({ bridges, toml: 'never = ["172.16.0.0/12"]' }, 'danger'), /docker0/)
 })
+
+test('a trap in the kernel to which no daemon listens, and files that bring it back at each boot', () => {
+  const offence = (statement: Record<string, unknown>) => ({
+    family: 'inet',
+    table: 'filter',
+    chain: 'flypaper_offence',
+    expr: [statement],
+  })
+  const withRule = (statement: Record<string, unknown>) =>
+    seeing({ tables: [], chains: [], rules: [offence(statement)] })
+  const orphaned = /no daemon listens to it.*flypaperd start takes it over/s
+  const log = withRule({ log: { group: 4242 } })
+  assert.match(said({ ...log, groups: [] }, 'danger'), orphaned)
+  assert.doesNotMatch(said({ ...log, groups: [4242, 4243] }, 'danger'), orphaned)
+  const queue = withRule({ queue: { num: 4242 } })
+  assert.match(said({ ...queue, groups: [4242] }, 'danger'), orphaned)
+  const queues = { queues: [4242], ipvs: false, bridges: [] }
+  assert.doesNotMatch(said({ ...queue, groups: [], detours: queues }, 'danger'), orphaned)
+  assert.match(
+    said({ baked: ['/etc/nftables.conf'] }, 'danger'),
+    /careful: \/etc\/nftables\.conf holds the trap itself.*docs\/nftables-conf\.md/s,
+  )
+})

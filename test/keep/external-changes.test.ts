@@ -6,7 +6,7 @@ import type { Address } from '../../src/terms/address.ts'
 const elements = (...texts: string[]) => texts.map(text => ({ element: text as Address, seconds: 60 }))
 const meaning = (changes: ForeignChange[], chains: string[] = [], cut = false) =>
   meaningOf({ pid: 1, name: 'nft', changes, cut }, chains)
-const FLUSHED = { meaning: 'flushed' }
+const FLUSHED = { meaning: 'flushed', strange: [] }
 const NOTHING = { meaning: 'nothing' }
 
 test('elements of the flypaper: freed, and by hand', () => {

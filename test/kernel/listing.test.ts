@@ -135,6 +135,14 @@ test('who was freed since the listing was made is free again when the daemon has
     flies.map(({ source }) => source),
     [FLY],
   )
+
+  // Loaded once more, while the daemon runs.
+  await gate.nft(`flush ruleset\n${listing}`)
+  await second.says(/has removed a part of the trap: armed again with 1 fly/)
+  await second.says(/1 flies in the kernel were not as they should be, and are set right/)
+  assert.equal(await answersTo(scanner, FREED), 1)
+  assert.equal(await answersTo(scanner, FLY), 0)
+  assert.doesNotMatch(second.output(), /by hand/)
   await second.stop()
 })
 
