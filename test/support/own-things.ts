@@ -15,21 +15,32 @@ const IN = 'inet filter'
 /** Sets whose elements are flies: what others do to those is an order. */
 const FLIES = ['flypaper', 'flypaper6']
 
-/** What can be done to the chains, and to the rules in them. */
+/** What can be done to the chains, and to the rules in them; of what is alike for all chains, each has another. */
 export function chainMutations({ chains }: Ruleset): Mutation[] {
-  return chains.flatMap(chain => [...ruleMutations(chain), ...ofBase(chain), renamed(chain)])
+  const inTurn = (mutations: readonly Mutation[], turn: number) =>
+    mutations.length === 0 ? [] : [mutations[turn % mutations.length]!]
+  return chains.flatMap((chain, turn) => [
+    ...inTurn(ruleMutations(chain), turn),
+    ...inTurn(madeAnew(chain), turn),
+    ...policies(chain),
+    renamed(chain),
+  ])
+}
+
+function policies({ name, hook }: ChainSpec): Mutation[] {
+  if (hook === undefined) return []
+  return [{ name: `${name} with policy drop`, nft: `add chain ${IN} ${name} { policy drop; }` }]
 }
 
 function renamed({ name }: ChainSpec): Mutation {
   return { name: `${name} renamed`, nft: `rename chain ${IN} ${name} stranger` }
 }
 
-function ofBase({ name, hook }: ChainSpec): Mutation[] {
+function madeAnew({ name, hook }: ChainSpec): Mutation[] {
   if (hook === undefined) return []
   const anew = (type: string) =>
     `flush chain ${IN} ${name}; delete chain ${IN} ${name}; add chain ${IN} ${name} { ${type} }`
   return [
-    { name: `${name} with policy drop`, nft: `add chain ${IN} ${name} { policy drop; }` },
     { name: `${name} at another priority`, nft: anew(hook.replace(/priority -?\d+/, 'priority 7')) },
     { name: `${name} at another hook`, nft: anew('type filter hook output priority 0; policy drop;') },
     { name: `${name} of another type`, nft: anew('type nat hook output priority 0; policy accept;') },
