@@ -98,7 +98,7 @@ async function works(scanner: Host, what: string): Promise<void> {
 /** Until it is so, or long enough: the state then. */
 async function settled(gate: Host, wanted: readonly string[]): Promise<readonly string[]> {
   let now = await state(gate)
-  for (let tries = 0; tries < 20 && now.join() !== wanted.join(); tries++) {
+  for (let tries = 0; tries < 100 && now.join() !== wanted.join(); tries++) {
     await sleep(50)
     now = await state(gate)
   }
