@@ -4,7 +4,7 @@ import { parsePrefix } from '../terms/address.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import { piecesOf } from '../terms/pieces.ts'
 import { disarm, removing } from './disarm.ts'
-import type { Change, Firewall, TableView } from './firewall.ts'
+import type { Change, Firewall, RuleView, TableView } from './firewall.ts'
 import { elementsOf, flyChanges, newFlyChanges, type TimedFly } from './flies.ts'
 import { APPENDED, ENTRANCES, isOurs } from './names.ts'
 import type { Near } from './near.ts'
@@ -33,6 +33,8 @@ export interface Arms {
   readonly near: Near
   /** Who is to be in the sets from the first moment on. */
   readonly flies: () => Iterable<TimedFly>
+  /** Those of them that are whole prefixes; undefined: whatever is in the sets stays. */
+  readonly nets?: () => readonly TimedFly[] | undefined
   /** Whom and what this machine had to do with before it was disarmed or booted. */
   readonly recalled: readonly Change[]
   /** Seconds in which nobody is judged. */
@@ -72,13 +74,25 @@ export function arm(arms: Arms, { skipRestore = false, isRearm = false }: ArmOpt
   else checkArming(arms, before)
   try {
     const outgrown = outgrownSets(ruleset, before)
-    const sparing = sparingChanges(arms, wasArmed)
-    firewall.load(render({ ...rules, chains: [], absent: [] }))
-    firewall.change(sparing)
-    if (outgrown.length > 0) {
-      firewall.load(render(rules, outgrown, elementsOf(flies())))
+    const sparing = sparingChanges(arms, wasArmed && !isRearm)
+    // Later kernels give a set that is declared again another size in its place: a million flies stay where they are.
+    const isDeclared = !outgrown.some(({ hasOtherFlags }) => hasOtherFlags)
+    if (isDeclared) {
+      firewall.load(render({ ...rules, chains: [], absent: [] }))
       firewall.change(sparing)
     }
+    const still = outgrown.length > 0 ? outgrownSets(ruleset, firewall.look()) : []
+    if (still.length > 0) {
+      firewall.load(
+        render(
+          rules,
+          still.map(({ name }) => name),
+          elementsOf(flies()),
+        ),
+      )
+      firewall.change(sparing)
+    }
+    if (hadSets) firewall.change(netChanges(arms.nets?.()))
     if (!skipRestore) putIn(firewall, flies(), { hadSets, isRearm })
     filled?.()
     firewall.load(render(rules))
@@ -104,7 +118,7 @@ function sparingChanges(
     ...surroundingChanges(surroundings, settings.closed),
     ...(wasArmed ? [] : recalled),
     ...knownChanges(surroundings.connected(), near.nameFly),
-    ...(grace > 0 ? graceChanges(grace) : []),
+    ...graceChanges(grace),
   ]
 }
 
@@ -122,6 +136,15 @@ function elementChanges({ sets }: Ruleset): readonly Change[] {
       { change: 'add', set: name, elements: prefixes },
     ]
   })
+}
+
+/** A whole prefix comes and goes by the daemon alone: whatever else is there would overlap it, or lock out whom nobody knows of. */
+function netChanges(nets: readonly TimedFly[] | undefined): Change[] {
+  if (nets === undefined) return []
+  const emptied = (['flypaper_nets', 'flypaper_nets6'] as const).map(
+    set => ({ change: 'empty', set }) as const,
+  )
+  return [...emptied, ...newFlyChanges(nets)]
 }
 
 function isFlypaper({ name }: { readonly name: string }): boolean {
@@ -155,14 +178,18 @@ export function isArmed(table: TableView): boolean {
   return table.chains.some(chain => chain.name === 'flypaper_early' && chain.hook === 'prerouting')
 }
 
-/** A live set cannot change its size or its flags: it must be made anew. */
-function outgrownSets(ruleset: Ruleset, table: TableView | undefined): string[] {
-  return ruleset.sets
-    .filter(wanted => {
-      const live = table?.sets.find(set => set.name === wanted.name)
-      return live !== undefined && wanted.size !== undefined && live.size !== wanted.size
-    })
-    .map(set => set.name)
+/** A live set cannot change its flags, and before kernel 6.12 not its size: it must be made anew. */
+function outgrownSets(
+  { sets }: Ruleset,
+  table: TableView | undefined,
+): { readonly name: string; readonly hasOtherFlags: boolean }[] {
+  const isDynamic = (flags: readonly string[] = []) => flags.includes('dynamic')
+  return sets.flatMap(({ name, flags, size }) => {
+    const live = table?.sets.find(set => set.name === name)
+    if (live === undefined) return []
+    const hasOtherFlags = isDynamic(flags) !== isDynamic(live.flags)
+    return hasOtherFlags || (size !== undefined && live.size !== size) ? [{ name, hasOtherFlags }] : []
+  })
 }
 
 /** Chains and sets of another mode, which nothing enters or asks any more. */
@@ -245,17 +272,23 @@ function acceptingChain(name: string, way: string): Failure {
 /** The jumps that the settings want and nobody has written, and those of earlier settings that they want no more. */
 function jumpChanges(settings: Settings, table: TableView | undefined): readonly Change[] {
   const rules = table?.rules ?? []
-  const wanted = (['input', 'forward'] as const).flatMap(way =>
-    [...new Set(settings.chains[way])].map(chain => ({ chain, to: ENTRANCES[way] })),
-  )
-  const stale = rules.filter(
-    ({ comment, chain, targets }) =>
-      comment === APPENDED && !wanted.some(jump => jump.chain === chain && targets.includes(jump.to)),
-  )
+  const chains = new Map(table?.chains.map(chain => [chain.name, chain]))
+  const last = new Map(rules.map(({ chain, handle }) => [chain, handle]))
+  const wanted = (['input', 'forward'] as const)
+    .flatMap(way => [...new Set(settings.chains[way])].map(chain => ({ chain, to: ENTRANCES[way] })))
+    // Whoever lets his chain accept what no rule of it takes has opened all that the jump would make an offence.
+    .filter(({ chain }) => chains.get(chain)?.policy !== 'accept')
+  const isInPlace = ({ chain, handle, isBareJump, targets }: RuleView) =>
+    last.get(chain) === handle &&
+    isBareJump !== false &&
+    wanted.some(jump => jump.chain === chain && targets.includes(jump.to))
+  const stale = rules.filter(rule => rule.comment === APPENDED && !isInPlace(rule))
   const missing = wanted.filter(
     jump =>
-      table?.chains.some(({ name }) => name === jump.chain) &&
-      !rules.some(({ chain, targets }) => chain === jump.chain && targets.includes(jump.to)),
+      chains.has(jump.chain) &&
+      !rules.some(
+        rule => rule.chain === jump.chain && rule.targets.includes(jump.to) && !stale.includes(rule),
+      ),
   )
   return [
     ...stale.map(({ chain, handle }) => ({ change: 'delete-rule', chain, handle }) as const),

@@ -48,12 +48,18 @@ export interface RuleView {
   readonly sets: readonly string[]
   /** What the rule's counter has counted. */
   readonly packets?: number | undefined
+  /** It does nothing but jump. */
+  readonly isBareJump?: boolean
   /** Where the rule hands packets over to: a queue number or an NFLOG group. */
   readonly handsOver?: { readonly kind: 'queue' | 'log'; readonly number: number } | undefined
 }
 
-/** An address, a prefix, an interface's index, or the parts of a concatenation: protocol and port, a family. */
-export type ElementValue = Address | Prefix | number | readonly (number | Address)[]
+/** An address, a prefix, a number, the name of an interface, or the parts of a concatenation: protocol and port, a family. */
+export type ElementValue = Address | Prefix | number | InterfaceName | readonly (number | Address)[]
+
+export interface InterfaceName {
+  readonly interface: string
+}
 
 export interface Element {
   readonly element: ElementValue
@@ -66,7 +72,8 @@ export type Change =
   | { readonly change: 'remove'; readonly set: SetName; readonly elements: readonly Element[] }
   | { readonly change: 'empty'; readonly set: SetName }
   | { readonly change: 'delete-set'; readonly set: string }
-  | { readonly change: 'flush-chain' | 'delete-chain'; readonly chain: ChainName }
+  | { readonly change: 'flush-chain' | 'delete-chain'; readonly chain: string }
+  | { readonly change: 'rename-chain'; readonly chain: string; readonly handle: number; readonly to: string }
   | {
       readonly change: 'append-jump'
       readonly chain: string

@@ -57,9 +57,24 @@ export const SETS = [
   'flypaper_accepted',
   'flypaper_accepted6',
   'flypaper_unsure',
+  'flypaper_outside',
+  // Of 0.1.0, whose listing did not load where an interface was missing: taken out by whoever arms or disarms.
   'flypaper_uplinks',
 ] as const
 export type SetName = (typeof SETS)[number]
+
+/** What is in these, arming empties and fills again. Into the others, but for those of the flies, packets write. */
+export const REFILLED: readonly string[] = [
+  'flypaper_nets',
+  'flypaper_nets6',
+  'flypaper_never',
+  'flypaper_never6',
+  'flypaper_own',
+  'flypaper_own6',
+  'flypaper_single6',
+  'flypaper_grace',
+  'flypaper_outside',
+] satisfies SetName[]
 
 /** The chains that an administrator's rules may jump to. */
 export const ENTRANCES = { input: 'flypaper_input', forward: 'flypaper_forward' } as const

@@ -31,8 +31,8 @@ export interface Surroundings {
   served(): readonly ServedPort[]
   /** The other ends of the TCP connections that live now. */
   connected(): readonly Address[]
-  /** The interfaces of the default routes of all tables, by their indexes. */
-  uplinks(): readonly number[]
+  /** The interfaces of the default routes of all tables, by their names. */
+  uplinks(): readonly string[]
   /** Whether IPVS serves anything here. */
   balances(): boolean
   /** Whether this machine forwards packets, of either family. */
@@ -101,11 +101,11 @@ const unsureChanges: readonly Change[] = (['remove', 'add'] as const).map(change
   elements: NFPROTO.map(element => ({ element })),
 }))
 
-function uplinkChanges(indexes: readonly number[]): readonly Change[] {
-  const elements = indexes.map(element => ({ element }))
+function uplinkChanges(names: readonly string[]): readonly Change[] {
+  const elements = [...new Set(names)].map(name => ({ element: { interface: name } }))
   return [
-    { change: 'empty', set: 'flypaper_uplinks' },
-    { change: 'add', set: 'flypaper_uplinks', elements },
+    { change: 'empty', set: 'flypaper_outside' },
+    { change: 'add', set: 'flypaper_outside', elements },
   ]
 }
 

@@ -2,9 +2,11 @@
 import { type Arming, type ArmOptions, arm } from '../arm/arm.ts'
 import { disarm } from '../arm/disarm.ts'
 import type { Firewall } from '../arm/firewall.ts'
+import type { TimedFly } from '../arm/flies.ts'
 import type { History } from '../history/history.ts'
+import { type Flies, secondsLeft } from '../lockout/flies.ts'
 import type { Daemon, State } from './daemon.ts'
-import type { Policy } from './policy.ts'
+import { chainsOf, type Policy } from './policy.ts'
 import type { World } from './world.ts'
 
 /** Whether `table inet filter` was made by us: as the table does, it outlives the daemon. */
@@ -22,6 +24,7 @@ export function armBy(policy: Policy, daemon: Daemon, options: ArmOptions): Armi
       ruleset: policy.ruleset,
       near: policy.near,
       flies: () => (policy.settings.dryRun ? [] : state.flies.timed(now)),
+      nets: () => (policy.settings.dryRun ? undefined : timedNets(state.flies, now())),
       recalled: acquaintances.recall(now()),
       grace: graceLeft({ ...state, policy }, world),
       filled: keeper.watch,
@@ -29,8 +32,24 @@ export function armBy(policy: Policy, daemon: Daemon, options: ArmOptions): Armi
     options,
   )
   if (arming.table !== 'ours') history.setMeta(MADE_TABLE, arming.table === 'made' ? 'yes' : 'no')
-  audit.remember()
+  audit.remember({ ruleset: policy.ruleset, chains: chainsOf(policy) })
   return arming
+}
+
+/** What could not be set right in its place is told, by `status` as well. */
+export function tellFault({ audit, alarms }: Daemon): void {
+  const { fault } = audit.look()
+  if (fault !== undefined)
+    alarms.lasting(
+      `the trap is armed, but not as it should be: ${fault}. It is made anew by: flypaperd stop, then flypaperd start`,
+    )
+}
+
+function timedNets(flies: Flies, now: number): readonly TimedFly[] {
+  return flies.nets(now).flatMap(fly => {
+    const term = flies.get(fly, now)
+    return term === undefined ? [] : [{ fly, seconds: secondsLeft(term.until, now) }]
+  })
 }
 
 /** Seconds in which nobody is judged: after boot, and while the trap is paused. */

@@ -58,7 +58,7 @@ export interface Daemon {
   /** Given when the daemon ends: what still goes on in the background fails then. */
   readonly ended: AbortSignal
   /** Alarms that may come by the thousand, each with a pace of its own. */
-  readonly alarms: Readonly<Record<'full' | 'byHand' | 'background', (message: string) => void>>
+  readonly alarms: Readonly<Record<'full' | 'byHand' | 'background' | 'lasting', (message: string) => void>>
 }
 
 /** Nobody new is held or locked out meanwhile. */

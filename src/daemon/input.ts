@@ -2,6 +2,7 @@
 import type { TimedFly } from '../arm/flies.ts'
 import type { Captured } from '../capture/capture.ts'
 import type { Refused } from '../capture/refused.ts'
+import type { Strange } from '../keep/external-changes.ts'
 import type { Locked, LockOrder, Wish } from '../lockout/decide/lock.ts'
 import type { Freed } from '../lockout/free.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -25,8 +26,8 @@ export type Input =
       readonly refill?: readonly TimedFly[]
       readonly stale?: readonly Fly[]
     }
-  /** The trap, or a part of it, is gone. Throws what keeps it from being armed again. */
-  | { readonly input: 'rearm' }
+  /** The trap, or a part of it, is gone or another; others have put `strange` into its sets. Throws what keeps it from being armed again. */
+  | { readonly input: 'rearm'; readonly strange: readonly Strange[] }
   | { readonly input: 'lock'; readonly wishes: readonly Wish[]; readonly order: LockOrder }
   /** Many are freed piece by piece, and packets have their turn between two of them; `freed` is told of each piece. */
   | {

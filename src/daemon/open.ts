@@ -18,7 +18,7 @@ import { openDeferrals } from '../log/deferrals.ts'
 import type { Seconds } from '../terms/duration.ts'
 import type { Daemon, Feed, State } from './daemon.ts'
 import { openPauseClock, rememberedPause } from './pause.ts'
-import type { Policy } from './policy.ts'
+import { chainsOf, type Policy } from './policy.ts'
 import { openSources } from './sources.ts'
 import { step } from './step.ts'
 import { tellFlies } from './telling.ts'
@@ -75,8 +75,9 @@ export function openDaemon(
       error => alarm(`the kernel does not end the pause, whose time is over: ${String(error)}`),
     ),
   )
+  const audit = auditor(world.kernelSets)
   const ruleChanges = opening.use(ruleChangesBy(world, feed, alarm))
-  const keeper = opening.use(keepBy(world, state, { slept: care.slept, ruleChanges }, feed))
+  const keeper = opening.use(keepBy(world, state, { slept: care.slept, ruleChanges, audit }, feed))
   const daemon: Daemon = {
     world,
     state,
@@ -85,7 +86,7 @@ export function openDaemon(
     sightings: openSightingBuffer(),
     deferrals: openDeferrals(log),
     acquaintances: openAcquaintances(firewall, history),
-    audit: auditor(firewall),
+    audit,
     keeper,
     ruleChanges,
     changed,
@@ -93,9 +94,14 @@ export function openDaemon(
     sources,
     pauseClock,
     ended: ending.signal,
-    alarms: { full: openAlarm(log, now), byHand: openAlarm(log, now), background: alarm },
+    alarms: { ...alarmsBy(world), background: alarm },
   }
   return { daemon, seconds }
+}
+
+/** Each with a pace of its own. */
+function alarmsBy({ log, now }: World): Omit<Daemon['alarms'], 'background'> {
+  return { full: openAlarm(log, now), byHand: openAlarm(log, now), lasting: openAlarm(log, now) }
 }
 
 function openState({ history, now }: World, policy: Policy): State {
@@ -138,15 +144,16 @@ function ruleChangesBy({ clock }: World, feed: Feed, alarm: (message: string) =>
 function keepBy(
   world: World,
   state: State,
-  { slept, ruleChanges }: Pick<Care, 'slept'> & Pick<Daemon, 'ruleChanges'>,
+  { slept, ruleChanges, audit }: Pick<Care, 'slept'> & Pick<Daemon, 'ruleChanges' | 'audit'>,
   feed: Feed,
 ): Keeper {
   const { dryRun } = state.policy.settings
   return keepTrap(
     { ...world, flies: state.flies, slept },
     {
-      arm: () => feed({ input: 'rearm' }),
-      chains: () => [...state.policy.settings.chains.input, ...state.policy.settings.chains.forward],
+      arm: strange => feed({ input: 'rearm', strange }),
+      audit: audit.look,
+      chains: () => chainsOf(state.policy),
       keepsFlies: !dryRun,
       rulesChanged: ruleChanges.note,
       released: (gone, by) => feed({ input: 'released', gone, by }),

@@ -55,6 +55,11 @@ export function planWith(asked: Settings, auto: Auto | undefined, machine: Machi
   return { ...rest, ...nearbyOf(settings, machine.surroundings.neighbourhood()) }
 }
 
+/** The administrator's chains that shall have the jump. */
+export function chainsOf({ settings }: Policy): readonly string[] {
+  return [...new Set([...settings.chains.input, ...settings.chains.forward])]
+}
+
 /** The same policy where other addresses, gateways or resolvers are near. */
 export function withNear(policy: Policy, neighbourhood: Neighbourhood): Policy {
   return { ...policy, ...nearbyOf(policy.settings, neighbourhood) }

@@ -2,12 +2,13 @@
 import { isSameNear } from '../arm/near.ts'
 import { knownChanges, neighbourhoodChanges, surroundingChanges } from '../arm/surroundings.ts'
 import { autoOf, autoSentence, reviewOf } from '../doctor/auto.ts'
+import { ASLEEP } from '../keep/audit.ts'
 import { REST_SECONDS } from '../keep/rule-changes.ts'
 import { commit } from '../lockout/commit.ts'
 import { spare } from '../lockout/decide/leave.ts'
 import type { Settings } from '../settings/settings.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
-import { armBy } from './arming.ts'
+import { armBy, tellFault } from './arming.ts'
 import type { Daemon } from './daemon.ts'
 import { freeIn } from './orders.ts'
 import { type Machine, type Policy, plan, planWith, withNear } from './policy.ts'
@@ -25,8 +26,9 @@ export function machineOf({ lookAtFirewall, surroundings, firewall }: World): Ma
 
 /** Nothing is assigned before the kernel has the new trap; what fails afterwards is mended and unsays nothing. */
 function take(daemon: Daemon, next: Policy): void {
-  const { state, keeper, sources, changed } = daemon
+  const { state, keeper, sources, changed, audit } = daemon
   if (next.settings.dryRun !== state.policy.settings.dryRun) throw otherHistory()
+  if (audit.look().isAsleep) throw asleep()
   using prepared = sources.prepare(next)
   try {
     armBy(next, daemon, { skipRestore: true })
@@ -35,6 +37,7 @@ function take(daemon: Daemon, next: Policy): void {
     throw error
   }
   state.policy = next
+  tellFault(daemon)
   prepared.take()
   changed()
   letGoSpared(daemon)
@@ -62,7 +65,7 @@ export function look(daemon: Daemon): void {
   const { world, state, audit, keeper, acquaintances, sources, care, alarms, ruleChanges } = daemon
   const { surroundings, now } = world
   // First, since whatever else is done here needs the sets.
-  if (audit.isChanged()) keeper.rearm('the ruleset in the kernel was not as it should be')
+  keeper.check('somebody')
   followNear(daemon)
   const { settings, near } = state.policy
   world.firewall.change([
@@ -74,9 +77,11 @@ export function look(daemon: Daemon): void {
     .catch(error => alarms.background(`cannot write down whom this machine has to do with: ${String(error)}`))
   sources.look()
   tellRemarks(daemon)
-  followLocalPorts(daemon)
-  const again = followFirewall(daemon)
-  if (again !== undefined) ruleChanges.lookIn(again)
+  if (!keeper.isAsleep()) {
+    followLocalPorts(daemon)
+    const again = followFirewall(daemon)
+    if (again !== undefined) ruleChanges.lookIn(again)
+  }
   care.minute()
   state.flies.sweep(now())
   if (audit.isDue()) keeper.follow('audit')
@@ -126,7 +131,7 @@ export function followFirewall(daemon: Daemon): number | undefined {
   }
   if (found.review === 'take') {
     // A trap that somebody has just removed is armed again first, with its flies.
-    if (audit.isChanged()) return REST_SECONDS
+    if (audit.look().changed !== undefined) return REST_SECONDS
     take(daemon, planWith(asked, next, machineOf(world)))
     world.log[found.isWeaker ? 'warn' : 'info'](found.text)
   } else state.policy = { ...state.policy, auto: next }
@@ -143,6 +148,11 @@ export function autoText({ auto }: Policy): string | undefined {
 export function tellAuto({ state, world }: Daemon): void {
   const { auto } = state.policy
   if (auto !== undefined) world.log[auto.isCautious ? 'warn' : 'info'](autoSentence(auto))
+}
+
+/** To load a ruleset wakes the table, and whatever of the administrator's sleeps in it. */
+function asleep(): Failure {
+  return new Failure(ASLEEP, { exit: EXIT.unavailable, hint: 'The settings in force stay.' })
 }
 
 function otherHistory(): Failure {

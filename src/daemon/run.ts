@@ -17,7 +17,7 @@ import type { Prefix } from '../terms/address.ts'
 import type { Seconds } from '../terms/duration.ts'
 import type { Fly } from '../terms/fly.ts'
 import { piecesOf } from '../terms/pieces.ts'
-import { armBy, bootGraceLeft } from './arming.ts'
+import { armBy, bootGraceLeft, tellFault } from './arming.ts'
 import { type Daemon, type Feed, isPaused } from './daemon.ts'
 import { openDaemon } from './open.ts'
 import { type Policy, plan } from './policy.ts'
@@ -42,6 +42,8 @@ export interface Trap extends Disposable {
   /** Milliseconds since the epoch, while the trap is paused. */
   readonly pausedUntil: number | undefined
   counts(): Counts & KeeperCounts
+  /** What of the trap in the kernel is not as it was armed, in words. */
+  fault(): string | undefined
   /** Locks out by hand. */
   lock(wishes: readonly Wish[], order: LockOrder): Locked
   /** Frees every fly that overlaps one of the prefixes, and ends the hold of everybody there, piece by piece. */
@@ -87,6 +89,7 @@ export function openTrap(world: World, asked: Settings): Trap {
       return isPaused(state, now()) ? state.pausedUntil : undefined
     },
     counts: () => countsOf(daemon),
+    fault: () => daemon.audit.look().fault,
     refresh() {
       step(daemon, { input: 'look' })
       seconds.now()
@@ -115,6 +118,7 @@ function start(daemon: Daemon): number {
   letGoSpared({ ...daemon, ledger: { ...daemon.ledger, firewall: presentSets(daemon.ledger.firewall) } })
   const grace = bootGraceLeft(state.policy, world.surroundings)
   const { isFresh } = armBy(state.policy, daemon, { skipRestore: found === 'confirmed' })
+  tellFault(daemon)
   freeNever(daemon)
   keeper.follow(isFresh ? 'fresh' : found)
   pauseClock.set(state.pausedUntil && state.pausedUntil - world.now())

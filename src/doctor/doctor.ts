@@ -1,4 +1,5 @@
 /** The doctor: what was seen becomes findings. Pure; nothing is changed. */
+import { orphanFindings } from './baked.ts'
 import { closedFindings, type Modes, modesOf } from './closed.ts'
 import { dangerFindings } from './danger.ts'
 import type { Facts } from './facts.ts'
@@ -26,6 +27,7 @@ export function diagnose(facts: Facts): Diagnosis {
     ...placeFindings(path),
     ...closedFindings(facts, managers),
     ...needFindings(facts),
+    ...orphanFindings(facts),
     ...dangerFindings(facts),
   ]
   return { managers, path, modes, findings }

@@ -55,5 +55,9 @@ export interface Facts {
   readonly connected: readonly Address[]
   readonly bridges: readonly Bridge[]
   readonly detours: Detours
+  /** NFLOG groups to which a program listens. */
+  readonly groups?: readonly number[]
+  /** Files that hold the trap itself, and are loaded at boot. */
+  readonly baked?: readonly string[]
   readonly caller: Caller | undefined
 }

@@ -1,11 +1,36 @@
-/** Whether the ruleset in the kernel is still the one that was armed, told without looking into the sets. */
-import type { Firewall, TableView } from '../arm/firewall.ts'
-import { isOurs } from '../arm/names.ts'
+/**
+ * Whether the trap in the kernel is still the one that was armed, told without looking into its sets: each chain and set has the
+ * attributes that the ruleset gives it, and nobody has made one of them anew, or touched a rule.
+ */
+import { TABLE } from '../arm/names.ts'
+import type { KernelSets } from './kernel-sets.ts'
+import { faultsOf, identityOf, type LiveTable, type Wanted } from './live-table.ts'
+
+export interface Audit {
+  /** Nothing is in the path of any packet, since somebody has given the table the flag dormant. */
+  readonly isAsleep: boolean
+  /** What is not as it should be, in words. */
+  readonly fault: string | undefined
+  /** The same, but for what could not be set right when it was armed: whoever sees something in it arms again. */
+  readonly changed: string | undefined
+}
+
+/** A chain of ours to which somebody has given another name. */
+export interface Renamed {
+  readonly from: string
+  /** The kernel's number of it. */
+  readonly handle: number
+  readonly to: string
+  /** Somebody else has taken its name meanwhile. */
+  readonly isTaken: boolean
+}
 
 export interface Auditor {
-  /** What is there now is as it should be. */
-  remember(): void
-  isChanged(): boolean
+  /** The trap was armed just now: what of it is not as it should be all the same, cannot be set right. */
+  remember(armed: Wanted): void
+  /** How it stands with it now. */
+  look(): Audit
+  renamed(): readonly Renamed[]
   /** Whether it is time to look into the sets, too. */
   isDue(): boolean
 }
@@ -13,25 +38,58 @@ export interface Auditor {
 /** The flies are compared every so many looks, which come once a minute. */
 const LOOKS = 10
 
-export function auditor(firewall: Firewall): Auditor {
-  let known: string | undefined
+interface Armed {
+  readonly wanted: Wanted
+  readonly identity: ReadonlyMap<string, string>
+  /** What could not be set right. */
+  readonly lasting: readonly string[]
+  readonly table: LiveTable | undefined
+}
+
+export function auditor(kernelSets: Pick<KernelSets, 'table'>): Auditor {
+  let armed: Armed | undefined
   let looks = 0
+
+  const read = ({ ruleset, chains }: Wanted) =>
+    kernelSets.table([...ruleset.chains.map(({ name }) => name), ...chains])
+
+  function differences(table: LiveTable | undefined, { wanted, identity }: Armed): readonly string[] {
+    const now = identityOf(table, wanted)
+    const touched = [...identity].filter(([what, handles]) => now.get(what) !== handles)
+    return [...faultsOf(table, wanted), ...touched.map(([what]) => `${what} is not what was armed`)]
+  }
+
+  function look(): Audit {
+    const table = armed === undefined ? kernelSets.table([]) : read(armed.wanted)
+    const found = armed === undefined ? [] : differences(table, armed)
+    return {
+      isAsleep: table?.isDormant === true,
+      fault: found[0],
+      changed: found.find(fault => armed?.lasting.includes(fault) !== true),
+    }
+  }
+
   return {
-    remember() {
-      known = fingerprintOf(firewall.look())
+    remember(wanted) {
+      const table = read(wanted)
+      const lasting = faultsOf(table, wanted)
+      armed = { wanted, identity: identityOf(table, wanted), lasting, table }
     },
-    isChanged: () => fingerprintOf(firewall.look()) !== known,
+    look,
+    renamed() {
+      const table = armed === undefined ? undefined : kernelSets.table([])
+      if (table === undefined || table.handle !== armed?.table?.handle) return []
+      const ours = new Set(armed.wanted.ruleset.chains.map(({ name }) => name as string))
+      const names = new Map(armed.table.chains.map(({ handle, name }) => [handle, name]))
+      return table.chains.flatMap(({ handle, name }) => {
+        const to = names.get(handle)
+        if (to === undefined || to === name || !ours.has(to)) return []
+        return [{ from: name, handle, to, isTaken: table.chains.some(chain => chain.name === to) }]
+      })
+    },
     isDue: () => ++looks % LOOKS === 0,
   }
 }
 
-/** Our sets, chains and rules; a rule that was replaced has another handle. */
-function fingerprintOf(table: TableView | undefined): string {
-  if (table === undefined) return ''
-  const chains = table.chains.filter(({ name }) => isOurs(name)).map(({ name, hook }) => `${name} ${hook}`)
-  const sets = table.sets.filter(({ name }) => isOurs(name)).map(({ name, handle }) => `${name} ${handle}`)
-  const rules = table.rules
-    .filter(({ chain, targets }) => isOurs(chain) || targets.some(isOurs))
-    .map(({ chain, handle }) => `${chain} ${handle}`)
-  return JSON.stringify([table.handle, chains, sets, rules])
-}
+/** What is said of a table that sleeps. */
+export const ASLEEP = `table ${TABLE.family} ${TABLE.name} is asleep (flag dormant), so nobody is held, locked out or dropped; it is woken by: nft add table ${TABLE.family} ${TABLE.name}`

@@ -2,7 +2,8 @@
  * What others did to our part of table inet filter, and what it means. Pure.
  *
  * An element that somebody deletes from a set which goes on existing is a fly that he frees; one that he adds is a
- * fly by hand; a whole prefix comes and goes by the daemon alone. Whatever else somebody does to a set, a chain or a rule of ours leaves half a trap: it is armed again.
+ * fly by hand; and one that he deletes from the sets of those who are held ends a hold. A whole prefix comes and goes by the daemon alone. Whatever else somebody does to a set, a chain or a rule of ours leaves half a
+ * trap: it is armed again. Where an announcement does not tell whether something has changed (somebody declares what is there), it is looked at.
  */
 
 import type { TimedFly } from '../arm/flies.ts'
@@ -23,7 +24,15 @@ export interface ForeignTransaction {
 /** `name` is that of the table, chain or set, and of a rule that of its chain. */
 export type ForeignChange = { readonly op: 'new' | 'delete'; readonly name: string } & (
   | { readonly kind: 'table' | 'chain' | 'set' | 'rule' }
-  | { readonly kind: 'element'; readonly elements: readonly FoundElement[] }
+  | {
+      readonly kind: 'element'
+      /** Those that are addresses. */
+      readonly elements: readonly FoundElement[]
+      /** All of them, as the kernel has them. */
+      readonly keys?: readonly Uint8Array[] | undefined
+      /** An element that stands for whatever no other matches. */
+      readonly catchAll?: true | undefined
+    }
 )
 
 /** An address in a set, with the seconds it has left; without: it stays. */
@@ -32,26 +41,62 @@ export interface FoundElement {
   readonly seconds?: number | undefined
 }
 
+/** What somebody has put into sets of ours, and does not belong there. */
+export interface Strange {
+  readonly set: string
+  /** Undefined: anything. */
+  readonly keys?: readonly Uint8Array[] | undefined
+}
+
 export type Meaning =
   | { readonly meaning: 'nothing' }
-  | { readonly meaning: 'flushed' }
-  | { readonly meaning: 'flies'; readonly freed: readonly Fly[]; readonly added: readonly TimedFly[] }
+  /** Something may be as it was, or not. */
+  | { readonly meaning: 'touched' }
+  /** A part of the trap is gone, or is another. */
+  | { readonly meaning: 'flushed' | 'changed'; readonly strange: readonly Strange[] }
+  | {
+      readonly meaning: 'flies'
+      readonly freed: readonly Fly[]
+      readonly added: readonly TimedFly[]
+      readonly isTouched: boolean
+    }
 
 const LISTED: readonly string[] = ['flypaper', 'flypaper6']
-/** What is in these comes from the daemon alone. Into the others packets write, and a stranger's change heals by itself. */
-const KEPT_SETS: readonly string[] = [
-  'flypaper_nets',
-  'flypaper_nets6',
-  'flypaper_never',
-  'flypaper_never6',
-  'flypaper_own',
-  'flypaper_own6',
-  'flypaper_single6',
+/** To take somebody out of these ends his hold. */
+const HELD: readonly string[] = [
+  'flypaper_hold',
+  'flypaper_hold6',
+  'flypaper_pending',
+  'flypaper_pending6',
+  'flypaper_passing',
+  'flypaper_passing6',
 ]
 
 /** `chains` are those of the administrator to which start appends the jump. */
 export function meaningOf({ changes, cut }: ForeignTransaction, chains: readonly string[]): Meaning {
-  if (cut || changes.some(change => breaksTrap(change, chains))) return { meaning: 'flushed' }
+  const effects = changes.map(change => effectOf(change, chains))
+  const isFlushed = cut || effects.includes('flushed')
+  if (isFlushed || effects.includes('changed'))
+    return { meaning: isFlushed ? 'flushed' : 'changed', strange: changes.flatMap(strangeIn) }
+  const isTouched = effects.includes('touched')
+  const { freed, added } = fliesIn(changes)
+  if (freed.size + added.size > 0)
+    return { meaning: 'flies', freed: [...freed], added: [...added.values()], isTouched }
+  return { meaning: isTouched ? 'touched' : 'nothing' }
+}
+
+/** How many holds somebody has ended. */
+export function holdsEnded({ changes }: ForeignTransaction): number {
+  return changes.reduce(
+    (sum, change) =>
+      change.kind === 'element' && change.op === 'delete' && HELD.includes(change.name)
+        ? sum + Math.max(change.keys?.length ?? 0, change.elements.length)
+        : sum,
+    0,
+  )
+}
+
+function fliesIn(changes: readonly ForeignChange[]) {
   const freed = new Set<Fly>()
   const added = new Map<Fly, TimedFly>()
   for (const change of changes) {
@@ -65,23 +110,35 @@ export function meaningOf({ changes, cut }: ForeignTransaction, chains: readonly
       if (change.op === 'new') freed.delete(fly)
     }
   }
-  if (freed.size + added.size === 0) return { meaning: 'nothing' }
-  return { meaning: 'flies', freed: [...freed], added: [...added.values()] }
+  return { freed, added }
 }
 
-function breaksTrap(change: ForeignChange, chains: readonly string[]): boolean {
+type Effect = 'nothing' | 'touched' | 'changed' | 'flushed'
+
+function effectOf(change: ForeignChange, chains: readonly string[]): Effect {
   const isOneOf = (names: readonly string[]) => names.includes(change.name)
+  const isNew = change.op === 'new'
   switch (change.kind) {
     case 'table':
-      return change.op === 'delete' && change.name === TABLE.name
+      return change.name !== TABLE.name ? 'nothing' : isNew ? 'touched' : 'flushed'
     case 'set':
-      return change.op === 'delete' && isOneOf(SETS)
+      return !isOneOf(SETS) ? 'nothing' : isNew ? 'touched' : 'flushed'
     case 'chain':
-      // A chain of the administrator that is there (again) wants its jump.
-      return change.op === 'delete' ? isOneOf(CHAINS) : isOneOf(chains)
+      if (!isNew) return isOneOf(CHAINS) ? 'flushed' : 'nothing'
+      // A chain of the administrator that is there (again) wants its jump; any other may be one of ours with another name.
+      return isOneOf(chains) ? 'changed' : 'touched'
     case 'rule':
-      return isOneOf(CHAINS) || (change.op === 'delete' && isOneOf(chains))
+      if (isOneOf(CHAINS)) return isNew ? 'changed' : 'flushed'
+      return !isOneOf(chains) ? 'nothing' : isNew ? 'touched' : 'flushed'
     case 'element':
-      return isOneOf(KEPT_SETS)
+      if (isOneOf(LISTED)) return change.catchAll && isNew ? 'changed' : 'nothing'
+      return !isOneOf(SETS) || (!isNew && isOneOf(HELD)) ? 'nothing' : 'changed'
   }
+}
+
+/** What the daemon keeps it puts in again; what packets put in is left to them, but for what somebody else has added. */
+function strangeIn(change: ForeignChange): Strange[] {
+  if (change.kind !== 'element' || change.op !== 'new' || !SETS.some(set => set === change.name)) return []
+  if (change.catchAll) return [{ set: change.name }]
+  return LISTED.includes(change.name) ? [] : [{ set: change.name, keys: change.keys ?? [] }]
 }

@@ -1,19 +1,23 @@
 /**
  * Keeps an armed trap as it should be, whatever others do to it. Who removes it or a part of it (`nft flush
- * ruleset`, a firewall manager) is named, and it is armed again with all flies.
+ * ruleset`, a firewall manager), or changes what about it, is named, and it is armed again with all flies. A table that somebody puts to sleep
+ * is left asleep, since his own chains sleep in it, too.
  */
 
 import { inPieces } from '../lockout/pieces.ts'
 import { openAlarm } from '../log/alarm.ts'
 import type { Events } from '../log/events.ts'
 import type { Log } from '../log/log.ts'
-import { type ForeignTransaction, meaningOf } from './external-changes.ts'
+import { ASLEEP, type Audit } from './audit.ts'
+import { type ForeignTransaction, holdsEnded, meaningOf, type Strange } from './external-changes.ts'
 import { type Reconciling, reconcile, type SetChanges, type SetState } from './reconcile.ts'
 import { identityOf } from './second-look.ts'
 
 export interface KeptTrap extends SetChanges {
-  /** Arms with all flies and the policy in force. */
-  arm(): void
+  /** Arms with all flies and the policy in force, and without what others have put into the sets. */
+  arm(strange: readonly Strange[]): void
+  /** How the trap in the kernel stands. */
+  audit(): Audit
   /** The administrator's chains that shall have the jump. */
   chains(): readonly string[]
   /** Somebody else has changed rules that are not ours. */
@@ -37,6 +41,10 @@ export interface Keeper extends Disposable {
   watch(): void
   /** Arms again; `later`: not before the caller is done. Never throws: what fails is said, and tried again. */
   rearm(why: string, when?: 'later'): void
+  /** Looks whether it is as it was armed; `who` may have changed it. */
+  check(who: string): void
+  /** Whether the table sleeps, as far as is known: then nothing is armed. */
+  isAsleep(): boolean
   /** Does in the background what follows an arming. */
   follow(state: SetState): void
   /** Resolves when that is done, or has failed, or is done anew. */
@@ -49,6 +57,8 @@ const BETWEEN_MS = 50
 const RETRY_MS = 1000
 /** Two programs that undo each other's work shall not do it as fast as they can: after so many times in so long, once a second. */
 const FIGHT = { times: 10, withinMs: 5000, pauseMs: 1000 }
+/** What others have put into the sets is remembered until it is taken out: so many transactions, then whole sets are emptied. */
+const STRANGE_MAX = 1000
 const SET = 'set'
 
 /** Whether the sets are those with which the index agreed last; they are not trusted again until it does so anew. */
@@ -71,6 +81,10 @@ export function keepTrap(world: KeepWorld, trap: KeptTrap): Keeper {
   let following = new AbortController()
   let settled = Promise.resolve()
   let timer: NodeJS.Timeout | undefined
+  let checking: NodeJS.Timeout | undefined
+  let checkedAt = Number.NEGATIVE_INFINITY
+  let isAsleep = false
+  let strange: readonly Strange[] = []
   const armed: number[] = []
 
   function rearm(why: string, when?: 'later'): void {
@@ -86,8 +100,10 @@ export function keepTrap(world: KeepWorld, trap: KeptTrap): Keeper {
     timer = undefined
     const began = performance.now()
     try {
+      if (sleeps(why)) return
       history.setMeta(SET, '')
-      trap.arm()
+      trap.arm(strange)
+      strange = []
       counts.rearmed++
       const took = Math.round(performance.now() - began)
       events.tell({ event: 'rearmed', why, flies: flies.count(now()), took })
@@ -98,6 +114,36 @@ export function keepTrap(world: KeepWorld, trap: KeptTrap): Keeper {
     }
     armed.push(performance.now())
     if (armed.length > FIGHT.times) armed.shift()
+  }
+
+  /** To arm would wake the table, and whatever of the administrator's sleeps in it. He is told once. */
+  function sleeps(why: string): boolean {
+    const wasAsleep = isAsleep
+    isAsleep = trap.audit().isAsleep
+    if (isAsleep && !wasAsleep) log.warn(`${why}: ${ASLEEP}`)
+    return isAsleep
+  }
+
+  /** Not more often than it is armed. */
+  function checkSoon(who: string): void {
+    const wait = checkedAt + BETWEEN_MS - performance.now()
+    if (wait <= 0) check(who)
+    else checking ??= setTimeout(check, wait, who)
+  }
+
+  function check(who: string): void {
+    clearTimeout(checking)
+    checking = undefined
+    checkedAt = performance.now()
+    try {
+      const wasAsleep = isAsleep
+      if (sleeps(`${who} has put the trap to sleep`)) return
+      const { changed } = trap.audit()
+      if (wasAsleep) rearm(`${who} has woken the trap`)
+      else if (changed !== undefined) rearm(`${who} has changed a part of the trap (${changed})`)
+    } catch (error) {
+      failed(error)
+    }
   }
 
   function follow(state: SetState): void {
@@ -128,13 +174,26 @@ export function keepTrap(world: KeepWorld, trap: KeptTrap): Keeper {
   function onForeign(transaction: ForeignTransaction): void {
     const by = `${transaction.name}, pid ${transaction.pid}`
     const meaning = meaningOf(transaction, trap.chains())
-    if (meaning.meaning === 'flushed') rearm(`${by}, has removed a part of the trap`)
+    const ended = holdsEnded(transaction)
+    if (ended > 0 && meaning.meaning !== 'flushed') log.info(`${by}, has ended ${ended} holds`)
+    if ('strange' in meaning) {
+      remember(meaning.strange)
+      rearm(`${by}, has ${meaning.meaning === 'flushed' ? 'removed' : 'changed'} a part of the trap`)
+    }
+    if (meaning.meaning === 'touched' || (meaning.meaning === 'flies' && meaning.isTouched))
+      checkSoon(`${by},`)
     if (meaning.meaning !== 'flies' || !trap.keepsFlies) return
     inPieces(meaning.freed, piece => trap.released(piece, by)).catch(failed)
     inPieces(meaning.added, piece => trap.found(piece, by)).catch(failed)
   }
 
-  const failed = (error: unknown) => alarm(`what others did to the flies is not recorded: ${String(error)}`)
+  /** More than can be remembered is anything. */
+  function remember(more: readonly Strange[]): void {
+    const all = [...strange, ...more]
+    strange = all.length <= STRANGE_MAX ? all : [...new Set(all.map(({ set }) => set))].map(set => ({ set }))
+  }
+
+  const failed = (error: unknown) => alarm(`what others did is not dealt with: ${String(error)}`)
   const blind = (error: unknown) => alarm(`changes by others are seen once a minute only: ${String(error)}`)
   function openWatch(): Disposable | undefined {
     try {
@@ -154,12 +213,15 @@ export function keepTrap(world: KeepWorld, trap: KeptTrap): Keeper {
       watching ??= openWatch()
     },
     rearm,
+    check,
+    isAsleep: () => isAsleep,
     follow,
     settled: () => settled,
     counts: () => ({ ...counts }),
     [Symbol.dispose]() {
       following.abort()
       clearTimeout(timer)
+      clearTimeout(checking)
       watching?.[Symbol.dispose]()
     },
   }

@@ -1,6 +1,7 @@
-/** What keeping the flies needs to know of the kernel's sets beyond changing them. */
+/** What keeping the trap needs to know of the kernel's sets, chains and rules beyond changing them. */
 import type { Address } from '../terms/address.ts'
 import type { ForeignTransaction, FoundElement } from './external-changes.ts'
+import type { LiveTable } from './live-table.ts'
 
 /** The sets of addresses that the kernel fills by itself. */
 export const KERNEL_FILLED = [
@@ -18,6 +19,10 @@ export interface KernelSets {
   boot(): string
   /** Names the boot and the network namespace in which these sets live. */
   place(): string
+  /** Table inet filter, with the rules of these of its chains; undefined where there is none. Some milliseconds, whatever is in the sets. */
+  table(rulesOf: readonly string[]): LiveTable | undefined
+  /** Takes elements out of a set, whether they are in it, or there is such a set, or not. */
+  takeOut(set: string, keys: readonly Uint8Array[]): void
   /** Tells what others do to table inet filter, and that they change rules of whatever table, until disposed of. */
   watch(told: {
     readonly onForeign: (transaction: ForeignTransaction) => void

@@ -104,7 +104,7 @@ async function reconcileSet(
   const takeOver = (piece: readonly TimedFly[]) => {
     const unknown = look.present(set, piece)
     const { stale = [], byHand = [] } = Object.groupBy(unknown, one =>
-      isStale(one, world) ? 'stale' : 'byHand',
+      isStale(one, world, state) ? 'stale' : 'byHand',
     )
     mended += stale.length
     changes.takeOut(stale.map(({ fly }) => fly))
@@ -119,8 +119,12 @@ async function reconcileSet(
 /** Who does something to the sets himself leaves no name, unless the daemon sees him. */
 const BY_HAND = 'hand'
 
-/** From the state file, which may be older than the last thing that happened, or its time was over while the machine slept. */
-function isStale({ fly, seconds }: TimedFly, { history, slept = 0 }: Reconciling): boolean {
+/**
+ * From the state file, which may be older than the last thing that happened, or its time was over while the machine slept. Of sets that
+ * somebody else has made, from a listing of the trap, say, nobody who was a fly once is taken for one who is locked out by hand.
+ */
+function isStale({ fly, seconds }: TimedFly, { history, slept = 0 }: Reconciling, state: SetState): boolean {
+  if (state === 'restored' || state === 'begun') return history.knows(fly)
   const most = Math.max(BOOT_SECONDS, slept / 1000)
   return seconds !== undefined && seconds <= most && history.knows(fly)
 }

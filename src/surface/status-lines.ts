@@ -2,6 +2,7 @@
 import { isArmed } from '../arm/arm.ts'
 import { listenedAt, type TableView } from '../arm/firewall.ts'
 import { type ChainName, ENTRANCES, isOurs } from '../arm/names.ts'
+import { ASLEEP } from '../keep/audit.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { DaemonStatus } from './control/protocol.ts'
 
@@ -14,6 +15,8 @@ export interface StatusLine {
 export interface Seen {
   readonly settings: Pick<Settings, 'capture'>
   readonly table: TableView | undefined
+  /** What of the trap is not as it was armed, in words: a daemon that runs knows. */
+  readonly fault?: string | undefined
   readonly supportsQueue: boolean
   readonly supportsLog: boolean
   readonly flies: number
@@ -47,9 +50,11 @@ function flypaperSet({ table, flies }: Seen): StatusLine {
   return { label: 'flypaper set', ok, reason: ok ? (flies === 1 ? '1 fly' : `${flies} flies`) : undefined }
 }
 
-function input({ table, daemon }: Seen): StatusLine {
+function input({ table, fault, daemon }: Seen): StatusLine {
   const label = 'integration into input'
-  if (table === undefined || !isArmed(table)) return { label, ok: false }
+  if (table?.flags?.includes('dormant')) return { label, ok: false, reason: ASLEEP }
+  if (table === undefined || !isArmed(table)) return { label, ok: false, reason: fault }
+  if (fault !== undefined) return { label, ok: false, reason: `not as it was armed: ${fault}` }
   if (isHooked(table, 'flypaper_listening')) {
     const chosen = daemon?.auto === undefined ? '' : ', by "auto"'
     const closed = isHooked(table, 'flypaper_end_input') ? 'what nobody accepts' : 'where nobody listens'
@@ -63,6 +68,7 @@ function input({ table, daemon }: Seen): StatusLine {
 
 function forward({ table, forwards, hasUplink }: Seen): StatusLine {
   const label = 'integration into forward'
+  if (table?.flags?.includes('dormant')) return { label, ok: false, reason: 'asleep, too' }
   if (table === undefined || !isArmed(table)) return { label, ok: false }
   const from = jumpsTo(table, ENTRANCES.forward)
   if (from.length > 0) return { label, ok: true, reason: from.join(', ') }
@@ -93,15 +99,21 @@ function jumpsTo(table: TableView, entrance: string): string[] {
   return [...new Set(chains)].map(chain => `jump at chain ${chain}`)
 }
 
-function daemonProcess({ daemon }: Seen): StatusLine {
+function daemonProcess({ table, daemon }: Seen): StatusLine {
   const label = 'process'
-  if (daemon === undefined) return { label, ok: false }
+  if (daemon === undefined) return { label, ok: false, reason: orphan(table) }
   const { pid, dryRun, pausedUntil } = daemon
   const paused =
     pausedUntil === undefined
       ? ''
       : `, paused until ${new Date(pausedUntil).toISOString()}: nobody new is held`
   return { label, ok: true, reason: `pid ${pid}${dryRun ? ', dry run' : ''}${paused}` }
+}
+
+/** Whoever has loaded a listing of the trap, or killed its daemon, shall know what becomes of it. */
+function orphan(table: TableView | undefined): string | undefined {
+  if (table === undefined || !isArmed(table) || listenedAt(table) === undefined) return undefined
+  return 'the trap is in the kernel, but nobody judges: whoever touches a closed port is held for some seconds only, and flies are not freed. Mend it by: flypaperd start. Take it out by: flypaperd stop'
 }
 
 /** Packets that the kernel handed over and that never came are told here: their senders were held, and not judged. */

@@ -5,7 +5,9 @@ import { formatIPv4, formatIPv6 } from '../decode/address.ts'
 import type { ForeignChange, FoundElement } from '../keep/external-changes.ts'
 import type { KernelSets } from '../keep/kernel-sets.ts'
 import { keyBytes } from '../terms/address-bytes.ts'
+import { piecesOf } from '../terms/pieces.ts'
 import { readText } from './files.ts'
+import { liveTable } from './live-table.ts'
 import {
   countElements,
   openElements,
@@ -18,6 +20,13 @@ import {
 export const kernelSets: KernelSets = {
   boot: bootId,
   place: () => `${bootId()} ${readlinkSync('/proc/self/ns/net')}`,
+  table: liveTable,
+  takeOut(set, keys) {
+    using elements = openElements(TABLE.name)
+    if (!elements.exists(set)) return
+    for (const piece of piecesOf(keys, TAKEN_AT_ONCE))
+      elements.change([{ op: 'destroy', set, elements: piece.map(key => ({ key })) }])
+  },
   watch: ({ onForeign, onRules, onLost, onError }) =>
     watchRuleset({
       table: TABLE.name,
@@ -47,6 +56,9 @@ export const kernelSets: KernelSets = {
   count: (set, most) => countElements(TABLE.name, set, most),
 }
 
+/** Elements that are taken out in one transaction. */
+const TAKEN_AT_ONCE = 1000
+
 /** Random, and another after each boot: random(4). */
 function bootId(): string {
   const file = readText('/proc/sys/kernel/random/boot_id')
@@ -56,7 +68,9 @@ function bootId(): string {
 function foreignChange(change: RulesetChange): ForeignChange {
   const { op, name } = change
   if (change.kind !== 'element') return { op, kind: change.kind, name }
-  return { op, kind: 'element', name, elements: change.elements.flatMap(foundElement) }
+  const { elements, catchAll } = change
+  const keys = elements.map(({ key }) => key)
+  return { op, kind: 'element', name, elements: elements.flatMap(foundElement), keys, catchAll }
 }
 
 /** Keys of other lengths belong to sets that hold no addresses. */

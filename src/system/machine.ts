@@ -3,10 +3,13 @@ import type { ChoiceFacts } from '../doctor/choice.ts'
 import type { Facts } from '../doctor/facts.ts'
 import { findLegacy, findTraces } from '../doctor/traces.ts'
 import { Failure } from '../terms/failure.ts'
+import { findBaked } from './baked.ts'
 import { findBridges } from './bridges.ts'
 import { findCaller } from './caller.ts'
 import { findDetours } from './detours.ts'
 import { readForeign } from './files.ts'
+import { linesOf } from './lines.ts'
+import { parseQueue } from './proc-net.ts'
 import { seeRuleset } from './ruleset-view.ts'
 import { surroundings, uplinkNames } from './surroundings.ts'
 
@@ -24,6 +27,8 @@ export function lookAround(env: Environment): Omit<Facts, 'settings'> {
     neighbourhood: surroundings.neighbourhood(),
     connected: surroundings.connected(),
     bridges: findBridges(),
+    groups: logGroups(),
+    baked: findBaked(),
     caller: findCaller(env, process.ppid, readForeign),
   }
 }
@@ -45,6 +50,11 @@ function sightOrWhyNot(): Facts['sight'] {
     if (error instanceof Failure) return { unseen: error.message, advice: error.hint }
     throw error
   }
+}
+
+/** The first column of nfnetlink_log, as of nfnetlink_queue, is what a program listens to. */
+function logGroups(): readonly number[] {
+  return [...linesOf('/proc/net/netfilter/nfnetlink_log')].flatMap(line => parseQueue(line) ?? [])
 }
 
 function kernelRelease(): string {

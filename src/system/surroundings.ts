@@ -62,7 +62,7 @@ export const surroundings: Surroundings = {
     return hosts
   },
 
-  uplinks: () => routes().uplinks,
+  uplinks: uplinkNames,
 
   balances() {
     for (const line of linesOf('/proc/net/ip_vs')) if (parseIpvs(line) !== undefined) return true

@@ -1,10 +1,13 @@
 /** Changes as arm/ names them become messages to the kernel: sets hold bytes. */
-import type { Change, Element, ElementValue } from '../arm/firewall.ts'
+import type { Change, Element, ElementValue, InterfaceName } from '../arm/firewall.ts'
 import type { SetName } from '../arm/names.ts'
 import { type Address, type Prefix, parsePrefix } from '../terms/address.ts'
 import { type AddressKey, addressKey } from '../terms/address-bytes.ts'
 import type { SetElement, TableChange } from './nfnetlink/index.ts'
 import { passingKey } from './passing-key.ts'
+
+/** Of linux/if.h. */
+const IFNAMSIZ = 16
 
 export function tableChange(change: Change): TableChange {
   switch (change.change) {
@@ -20,6 +23,8 @@ export function tableChange(change: Change): TableChange {
       return { op: 'empty-set', set: change.set }
     case 'flush-chain':
       return { op: 'empty-chain', chain: change.chain }
+    case 'rename-chain':
+      return { op: 'rename-chain', handle: change.handle, to: change.to }
     case 'delete-set':
     case 'delete-chain':
     case 'append-jump':
@@ -34,7 +39,7 @@ export function tableChange(change: Change): TableChange {
 function setElement(set: SetName, { element, seconds }: Element): SetElement {
   const timeoutMs = seconds === undefined ? undefined : seconds * 1000
   if (INTERVAL_SETS.has(set)) return { ...intervalOf(element as Address | Prefix), timeoutMs }
-  return { key: keyOf(set, element as Exclude<ElementValue, Prefix>), timeoutMs }
+  return { key: keyOf(element as Exclude<ElementValue, Prefix>), timeoutMs }
 }
 
 const INTERVAL_SETS: ReadonlySet<string> = new Set<SetName>([
@@ -63,16 +68,19 @@ function keyOfNumber(address: bigint, bits: number): AddressKey {
   return Uint8Array.from({ length: 16 }, (_, i) => Number((address >> BigInt(8 * (15 - i))) & 0xffn))
 }
 
-function keyOf(set: SetName, element: Exclude<ElementValue, Prefix>): AddressKey {
-  if (typeof element === 'number') return numberKey(set, element)
+function keyOf(element: Exclude<ElementValue, Prefix>): AddressKey {
+  if (typeof element === 'number') return Uint8Array.of(element)
   if (typeof element === 'string') return addressKey(element)
+  if ('interface' in element) return interfaceKey(element)
   if (element.length === 4) return passingKey(...(element as readonly [Address, Address, number, number]))
   return servedKey(...(element as readonly [number, number]))
 }
 
-/** Of the type iface_index, in the byte order of the machine; or nf_proto, of one byte. */
-function numberKey(set: SetName, number: number): Uint8Array {
-  return set === 'flypaper_uplinks' ? new Uint8Array(Uint32Array.of(number).buffer) : Uint8Array.of(number)
+/** Of the type ifname: padded with zeros. */
+function interfaceKey({ interface: name }: InterfaceName): Uint8Array {
+  const key = new Uint8Array(IFNAMSIZ)
+  key.set(Buffer.from(name).subarray(0, IFNAMSIZ - 1))
+  return key
 }
 
 /** Protocol and port, each padded to four bytes. */

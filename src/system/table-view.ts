@@ -34,6 +34,7 @@ function ruleView(rule: ListedRule, sets: ReadonlyMap<string, ListedSet>): RuleV
     targets: [...rule.targets, ...asked.flatMap(({ targets }) => targets)],
     sets: asked.filter(({ isAnonymous }) => !isAnonymous).map(({ name }) => name),
     packets,
+    isBareJump: rule.expressions === 1 && rule.targets.length === 1,
     handsOver:
       queue !== undefined
         ? { kind: 'queue', number: queue }

@@ -268,17 +268,17 @@ test('the sets of who is near are emptied and filled in one transaction, without
 
 test('closed = "unaccepted": the uplinks are told, beside IPVS nobody is watched, and nothing stays in another mode', () => {
   const firewall = fakeFirewall()
-  const elements = (set: 'flypaper_uplinks' | 'flypaper_unsure') =>
+  const elements = (set: 'flypaper_outside' | 'flypaper_unsure') =>
     [...firewall.elementsOf(set).keys()].map(String)
-  armWith(firewall, 'closed = "unaccepted"', surroundings({ uplinks: () => [3] }))
-  assert.deepEqual([elements('flypaper_uplinks'), elements('flypaper_unsure')], [['3'], []])
+  armWith(firewall, 'closed = "unaccepted"', surroundings({ uplinks: () => ['eth3'] }))
+  assert.deepEqual([elements('flypaper_outside'), elements('flypaper_unsure')], [['eth3'], []])
   armWith(firewall, 'closed = "unaccepted"', surroundings({ balances: () => true }))
-  assert.deepEqual([elements('flypaper_uplinks'), elements('flypaper_unsure')], [[], ['2', '10']])
+  assert.deepEqual([elements('flypaper_outside'), elements('flypaper_unsure')], [[], ['2', '10']])
   armWith(firewall, 'closed = "listening"')
   const { chains, sets } = firewall.look()!
   const names = [...chains, ...sets]
     .map(({ name }) => name)
-    .filter(name => /watch|end|passing|pending|uplinks/.test(name))
+    .filter(name => /watch|end|passing|pending|outside/.test(name))
   assert.deepEqual(names, [])
 })
 

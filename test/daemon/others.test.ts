@@ -85,7 +85,10 @@ test('drift: rules that are not as they should be are armed again at the next lo
   assert.equal(trap.counts().rearmed, 0, 'all is as it was')
   firewall.others.flushChain('flypaper_judge')
   trap.refresh()
-  assert.match(said.at(-1)!, /^the ruleset in the kernel was not as it should be: armed again/)
+  assert.match(
+    said.at(-1)!,
+    /^somebody has changed a part of the trap \(chain flypaper_judge is not what was armed\): armed again/,
+  )
   assert.ok(firewall.look()!.rules.some(({ chain }) => chain === 'flypaper_judge'))
   await turns()
   firewall.others.delete('flypaper', '198.51.100.1')

@@ -251,3 +251,26 @@ test('what sleeps is told, and a flag that keeps the trap out of its table', () 
   const elsewhere = { family: 'inet', table: 'firewalld', flags: ['owner', 'persist'] }
   assert.doesNotMatch(said(seeing({ ...empty, tables: [elsewhere] }), 'needs'), /missing/)
 })
+
+test('a trap in the kernel to which no daemon listens, and files that bring it back at each boot', () => {
+  const offence = (statement: Record<string, unknown>) => ({
+    family: 'inet',
+    table: 'filter',
+    chain: 'flypaper_offence',
+    expr: [statement],
+  })
+  const withRule = (statement: Record<string, unknown>) =>
+    seeing({ tables: [], chains: [], rules: [offence(statement)] })
+  const orphaned = /no daemon listens to it.*flypaperd start takes it over/s
+  const log = withRule({ log: { group: 4242 } })
+  assert.match(said({ ...log, groups: [] }, 'danger'), orphaned)
+  assert.doesNotMatch(said({ ...log, groups: [4242, 4243] }, 'danger'), orphaned)
+  const queue = withRule({ queue: { num: 4242 } })
+  assert.match(said({ ...queue, groups: [4242] }, 'danger'), orphaned)
+  const queues = { queues: [4242], ipvs: false, bridges: [] }
+  assert.doesNotMatch(said({ ...queue, groups: [], detours: queues }, 'danger'), orphaned)
+  assert.match(
+    said({ baked: ['/etc/nftables.conf'] }, 'danger'),
+    /careful: \/etc\/nftables\.conf holds the trap itself.*docs\/nftables-conf\.md/s,
+  )
+})

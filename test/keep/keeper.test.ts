@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openHistory } from '../../src/history/history.ts'
 import { MIGRATIONS } from '../../src/history/schema.ts'
-import type { ForeignTransaction } from '../../src/keep/external-changes.ts'
+import type { Audit } from '../../src/keep/audit.ts'
+import type { ForeignTransaction, Strange } from '../../src/keep/external-changes.ts'
 import { keepTrap } from '../../src/keep/keeper.ts'
 import { indexOfFlies } from '../../src/lockout/flies.ts'
 import { openEvents } from '../../src/log/events.ts'
@@ -18,9 +19,16 @@ const FLUSH: ForeignTransaction = {
   changes: [{ op: 'delete', kind: 'table', name: 'filter' }],
 }
 
-const NOTHING = { released() {}, found() {}, restore() {}, refill() {}, takeOut() {} }
+const NOTHING = {
+  audit: () => ({ isAsleep: false, fault: undefined, changed: undefined }),
+  released() {},
+  found() {},
+  restore() {},
+  refill() {},
+  takeOut() {},
+}
 
-function laboratory(arm: () => void) {
+function laboratory(arm: (strange: readonly Strange[]) => void, audit: () => Audit = NOTHING.audit) {
   const said: string[] = []
   const say = (line: string) => void said.push(line)
   const log = { info: say, warn: say, error: say }
@@ -44,7 +52,14 @@ function laboratory(arm: () => void) {
     now,
     flies: indexOfFlies(),
   }
-  const keeper = keepTrap(world, { ...NOTHING, arm, chains: () => [], keepsFlies: true, rulesChanged() {} })
+  const keeper = keepTrap(world, {
+    ...NOTHING,
+    arm,
+    audit,
+    chains: () => [],
+    keepsFlies: true,
+    rulesChanged() {},
+  })
   keeper.watch()
   return { keeper, said, others: (transaction: ForeignTransaction) => foreign(transaction) }
 }
@@ -83,6 +98,71 @@ test('two programs that undo each other do it once a second at most', async () =
   others(FLUSH)
   await sleep(1500)
   assert.ok(armed > 1 && armed <= 13, `armed ${armed} times`)
+})
+
+const declares = (name: string): ForeignTransaction => ({
+  ...FLUSH,
+  name: 'nft',
+  changes: [{ op: 'new', kind: 'chain', name }],
+})
+
+test('what somebody declares is looked at, and armed again only when it is another', () => {
+  let changed: string | undefined
+  let armed = 0
+  const { keeper, said, others } = laboratory(
+    () => armed++,
+    () => ({ isAsleep: false, fault: changed, changed }),
+  )
+  using _ = keeper
+  others(declares('flypaper_input'))
+  assert.deepEqual([armed, said], [0, []])
+  changed = 'chain flypaper_early is missing'
+  keeper.check('somebody')
+  assert.match(
+    said[0]!,
+    /^somebody has changed a part of the trap \(chain flypaper_early is missing\): armed again with 0 flies/,
+  )
+  assert.equal(armed, 1)
+})
+
+test('a table that sleeps is not armed, which is told once; when it wakes it is', async () => {
+  let isAsleep = true
+  let armed = 0
+  const { keeper, said, others } = laboratory(
+    () => armed++,
+    () => ({ isAsleep, fault: 'dead', changed: 'dead' }),
+  )
+  using _ = keeper
+  others(declares('any'))
+  others(FLUSH)
+  keeper.check('somebody')
+  assert.equal(armed, 0)
+  assert.equal(said.length, 1)
+  assert.match(
+    said[0]!,
+    /^nft, pid 4711, has put the trap to sleep: table inet filter is asleep \(flag dormant\)/,
+  )
+  assert.equal(keeper.isAsleep(), true)
+  isAsleep = false
+  keeper.check('nft, pid 4712,')
+  for (let patience = 200; armed === 0 && patience > 0; patience--) await sleep(20)
+  assert.match(said[1]!, /^nft, pid 4712, has woken the trap: armed again/)
+})
+
+test('what others have put into the sets is taken out when it is armed, also when that takes two attempts', async () => {
+  const handed: (readonly Strange[])[] = []
+  const { keeper, others } = laboratory(strange => {
+    handed.push(strange)
+    if (handed.length === 1) throw new Error('the kernel is busy')
+  })
+  using _ = keeper
+  const keys = [Uint8Array.of(192, 0, 2, 1)]
+  others({ ...FLUSH, changes: [{ op: 'new', kind: 'element', name: 'flypaper_hold', elements: [], keys }] })
+  for (let patience = 200; handed.length < 2 && patience > 0; patience--) await sleep(20)
+  assert.deepEqual(handed, [[{ set: 'flypaper_hold', keys }], [{ set: 'flypaper_hold', keys }]])
+  keeper.rearm('again')
+  for (let patience = 200; handed.length < 3 && patience > 0; patience--) await sleep(20)
+  assert.deepEqual(handed[2], [])
 })
 
 test('without a watch it goes on, and says so', () => {

@@ -63,10 +63,10 @@ for (const { who, settings } of [
     for (const connection of connections) await connection.says(/^early$/)
     assert.deepEqual(await statuses(), [0, 0, 0])
 
-    // A client that is known to have a connection would have three tries: as if it had been silent for long.
-    await gate.nft('flush set inet filter flypaper_known; flush set inet filter flypaper_known6')
     if (who === 'a fly') {
-      await send(scanner, { bursts: offences })
+      // A client that is known to have a connection has three tries.
+      const tries = [81, 82, 83].flatMap(tcp => offences.map(([offence]) => [{ ...offence!, tcp }]))
+      await send(scanner, { bursts: tries })
       assert.deepEqual(
         await lockoutsOf(daemon, FLIES.length),
         FLIES.map(({ fly }) => fly),
@@ -75,6 +75,8 @@ for (const { who, settings } of [
       await becomesEmpty(gate, 'flypaper_hold6')
     } else {
       await killDaemon(flypaperd, daemon)
+      // As if they had been silent for long: the kernel holds nobody whom it knows.
+      await gate.nft('flush set inet filter flypaper_known; flush set inet filter flypaper_known6')
       await send(scanner, { bursts: offences })
     }
     for (const [i, { source }] of FLIES.entries()) connections[i]!.write(`after ${source}\n`)

@@ -192,7 +192,7 @@ test('without a daemon the kernel holds whom others refuse; the next daemon lock
   assert.deepEqual(await packets('198.51.100.3', { tcp: 81 }, { tcp: 22 }), [])
   flypaperd.settings('closed = "listening"\ncapture = "log"')
   await flypaperd.must('reload')
-  const names = /flypaper_(through|watch|end|refusal|pending|passing|accepted|unsure|uplinks)/
+  const names = /flypaper_(through|watch|end|refusal|pending|passing|accepted|unsure|outside)/
   assert.doesNotMatch(await gate.must(['nft', 'list', 'ruleset']), names, 'nothing of it stays')
   assert.deepEqual(
     await packets('198.51.100.4', { tcp: 81 }, { tcp: 22 }),

@@ -41,7 +41,7 @@ test('a set that is not there, a chain that is not there, a time where there are
   const net = (text: string) => ({ element: parsePrefix(text)! })
   const refused: [Parameters<typeof firewall.change>[0][number], RegExp][] = [
     [{ change: 'add', set: 'flypaper_pending', elements: hosts('192.0.2.1') }, /no set flypaper_pending/],
-    [{ change: 'empty', set: 'flypaper_uplinks' }, /no set flypaper_uplinks/],
+    [{ change: 'empty', set: 'flypaper_outside' }, /no set flypaper_outside/],
     [{ change: 'append-jump', chain: 'nowhere', to: 'flypaper_input', comment: '' }, /no chain nowhere/],
     [{ change: 'delete-set', set: 'flypaper_hold' }, /flypaper_hold is busy/],
     [{ change: 'delete-chain', chain: 'flypaper_judge' }, /flypaper_judge is busy/],
@@ -117,7 +117,7 @@ test('rules are read as far as somebody asks: jumps, sets, comments, counters, a
   )
   assert.deepEqual(
     chains.find(({ name }) => name === 'flypaper_early'),
-    { name: 'flypaper_early', hook: 'prerouting', policy: 'accept' },
+    { name: 'flypaper_early', hook: 'prerouting', priority: -450, policy: 'accept' },
   )
 })
 

@@ -138,8 +138,15 @@ function apply(change: Change, table: FakeTable): void {
     case 'delete-chain':
       table.deleteChain(change.chain)
       return
+    case 'rename-chain':
+      throw new Error('no chain of the fake has another name')
     case 'append-jump':
-      table.append(change.chain, { comment: change.comment, targets: [change.to], sets: [] })
+      table.append(change.chain, {
+        comment: change.comment,
+        targets: [change.to],
+        sets: [],
+        isBareJump: true,
+      })
       return
     case 'delete-rule':
       table.deleteRule(change.chain, change.handle)

@@ -1,12 +1,38 @@
 /** Kernel sets of a fake firewall: they are listed from it, and a test announces what others do to them. */
 import type { ForeignChange, ForeignTransaction, FoundElement } from '../../src/keep/external-changes.ts'
 import type { KernelSets } from '../../src/keep/kernel-sets.ts'
+import type { LiveTable } from '../../src/keep/live-table.ts'
 import type { Address } from '../../src/terms/address.ts'
 import type { FakeFirewall } from './fake-firewall.ts'
+
+/** A chain that is made anew gets the same: what rules are in it tells them apart. */
+function numberOf(name: string): number {
+  return [...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 1_000_000_007, 0)
+}
+
+/** As the kernel would tell it. */
+function liveTableOf(firewall: FakeFirewall): LiveTable | undefined {
+  const table = firewall.look()
+  if (table === undefined) return undefined
+  const rules = Map.groupBy(table.rules, ({ chain }) => chain)
+  return {
+    handle: table.handle ?? 0,
+    isDormant: false,
+    chains: table.chains.map(({ name, hook, priority, policy }) => ({
+      name,
+      handle: numberOf(name),
+      hook: hook && `type filter hook ${hook} priority ${priority}; policy ${policy};`,
+    })),
+    sets: table.sets.map(set => ({ ...set, handle: set.handle ?? 0 })),
+    rules,
+  }
+}
 
 /** Sets in which nobody does anything: what others do to them is tested in the kernel. */
 export const quietKernelSets: KernelSets = {
   boot: () => 'today',
+  table: () => undefined,
+  takeOut() {},
   place: () => 'here',
   watch: () => ({ [Symbol.dispose]() {} }),
   read: async () => [],
@@ -24,6 +50,7 @@ export function kernelSetsOf(
 ): KernelSets {
   return {
     ...quietKernelSets,
+    table: () => liveTableOf(firewall),
     read: (set, most) => {
       const elements = [...firewall.elementsOf(set)].map(([element, seconds]) => ({
         element: element as Address,
@@ -53,6 +80,7 @@ export function fakeKernelSets(firewall: FakeFirewall): FakeKernelSets {
   const listed: string[] = []
   return {
     ...quietKernelSets,
+    table: () => liveTableOf(firewall),
     listed,
     announce: (changes, who) => watch?.onForeign({ pid: 4711, name: 'nft', cut: false, changes, ...who }),
     writeRules: () => watch?.onRules(),

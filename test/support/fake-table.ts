@@ -109,7 +109,13 @@ export function fakeTable(theirs: Partial<TableView>, now: () => number): FakeTa
             handle: table,
             flags: theirs.flags ?? [],
             chains: [...chains.values()],
-            sets: [...sets.values()].map(({ name, size, flags, handle }) => ({ name, size, flags, handle })),
+            sets: [...sets.values()].map(({ name, size, flags, handle, timeout }) => ({
+              name,
+              size,
+              flags,
+              handle,
+              timeout,
+            })),
             rules,
             others: theirs.others ?? [],
             mapTargets: theirs.mapTargets ?? [],
@@ -222,9 +228,8 @@ function fakeSet(
 
 /** An address, a prefix, an index, or the parts of a concatenation, as text. */
 export function textOf(element: unknown): string {
-  return typeof element === 'object' && element !== null && 'text' in element
-    ? String(element.text)
-    : String(element)
+  if (typeof element !== 'object' || element === null) return String(element)
+  return String('text' in element ? element.text : 'interface' in element ? element.interface : element)
 }
 
 /** To add what is there changes nothing, not even its time: as kernels before 6.12 do it. */

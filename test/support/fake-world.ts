@@ -62,7 +62,7 @@ function fakeMachine() {
     neighbourhood: () => ({ own: here.own, gateways: here.gateways, resolvers: here.resolvers, onLink6: [] }),
     served: () => here.served,
     connected: () => here.connected,
-    uplinks: () => [2],
+    uplinks: () => ['eth0'],
     balances: () => false,
     forwards: () => false,
     firstLocalPort: () => here.firstLocalPort,

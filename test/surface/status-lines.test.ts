@@ -107,7 +107,13 @@ test('process and statement', () => {
     'OK (queue 4242, 31 packets lost, 2 overruns)',
   )
   const log = rule('flypaper_offence', { handsOver: { kind: 'log', number: 7 } })
-  assert.deepEqual(text({ table: { ...armed, rules: [log] } }).slice(4), ['Missing', 'OK (NFLOG group 7)'])
+  const [orphan, group] = text({ table: { ...armed, rules: [log] } }).slice(4)
+  assert.match(
+    orphan!,
+    /^Missing \(the trap is in the kernel, but nobody judges: .* Mend it by: flypaperd start\./,
+  )
+  assert.equal(group, 'OK (NFLOG group 7)')
+  assert.equal(text({ table: { ...armed, rules: [] } })[4], 'Missing', 'what drops flies at boot is no trap')
   assert.equal(
     text({ table: { ...armed, rules: [rule('input', { handsOver: log.handsOver })] } })[5],
     'Missing',
@@ -127,4 +133,18 @@ test('who was not locked out, and why', () => {
     'locked out already: 4 offences more',
     'log: 6 lines lost, nobody took them in time',
   ])
+})
+
+test('a table that sleeps, and a trap that is not as it was armed', () => {
+  const listening = { ...armed, chains: [early, { name: 'flypaper_listening', hook: 'input' }] }
+  const [input, forward] = text({ table: { ...listening, flags: ['dormant'] } }).slice(2, 4)
+  assert.match(
+    input!,
+    /^Missing \(table inet filter is asleep \(flag dormant\), .*: nft add table inet filter\)$/,
+  )
+  assert.equal(forward, 'Missing (asleep, too)')
+  assert.equal(
+    text({ table: listening, fault: 'chain flypaper_early is missing' })[2],
+    'Missing (not as it was armed: chain flypaper_early is missing)',
+  )
 })

@@ -212,9 +212,9 @@ function watchSets({ sizes, hold }: Settings): readonly SetSpec[] {
       timeout: UNSURE_SECONDS,
     },
     {
-      name: 'flypaper_uplinks',
-      why: 'The interfaces of the default routes, kept up to date by the daemon.',
-      type: 'iface_index',
+      name: 'flypaper_outside',
+      why: 'The interfaces of the default routes, kept up to date by the daemon. By name: one that is missing keeps no file from being loaded.',
+      type: 'ifname',
     },
   ]
 }

@@ -54,8 +54,8 @@ export function through(exempt: readonly Paragraph[]): ChainSpec {
 
 const fromOutside = because(
   'Only what comes in by an interface of a default route, and does not go out by one: hosts behind us must not be cut off because they may not go out. In a VRF the incoming interface is the VRF, and sdif the one that is meant.',
-  'iif != @flypaper_uplinks meta sdif != @flypaper_uplinks return',
-  'oif @flypaper_uplinks return',
+  'iifname != @flypaper_outside meta sdifname != @flypaper_outside return',
+  'oifname @flypaper_outside return',
 )
 
 export function watch(number: number, grades: Grades, firstLocalPort: number): readonly ChainSpec[] {
@@ -164,8 +164,8 @@ export const ends = (grades: Grades): readonly ChainSpec[] => [
     paragraphs: [
       ...heard('', grades),
       opened(
-        'iif @flypaper_uplinks oif != @flypaper_uplinks',
-        'meta sdif @flypaper_uplinks oif != @flypaper_uplinks',
+        'iifname @flypaper_outside oifname != @flypaper_outside',
+        'meta sdifname @flypaper_outside oifname != @flypaper_outside',
       ),
     ],
   },

@@ -66,6 +66,7 @@ export function controlOf(running: Running): Served {
       statusLines({
         settings: trap.settings,
         table: world.firewall.look(),
+        fault: trap.fault(),
         ...supports(),
         flies: trap.flies.count(now()),
         forwards: world.surroundings.forwards(),

@@ -27,7 +27,7 @@ export {
   visitSocketsLater,
 } from './socket-dump.ts'
 export type { ElementChange, SetElement, TableChange } from './table-change.ts'
-export { type ListedSet, readTable, type TableContent } from './table-content.ts'
+export { type ListedChain, type ListedSet, readTable, type TableContent } from './table-content.ts'
 export {
   type ChainName,
   findTable,

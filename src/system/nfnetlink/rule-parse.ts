@@ -8,6 +8,8 @@ export interface ListedRule {
   readonly chain: string
   readonly handle: number
   readonly comment: string | undefined
+  /** Expressions that it is made of. */
+  readonly expressions: number
   /** Chains that it jumps or goes to by itself. */
   readonly targets: readonly string[]
   /** Sets and maps that it asks or fills, those without a name of their own as the kernel names them: `__set0`. */
@@ -38,7 +40,9 @@ export function readRule(body: Uint8Array): ListedRule {
   let packets: number | undefined
   let queue: number | undefined
   let group: number | undefined
+  let expressions = 0
   for (const { name, data } of expressionsIn(found.get(RULE.expressions))) {
+    expressions++
     const target = name === 'immediate' ? targetIn(within(data, IMMEDIATE_DATA)) : undefined
     if (target !== undefined) targets.push(target)
     const set = SET_NAME[name] === undefined ? undefined : within(data, SET_NAME[name])
@@ -51,6 +55,7 @@ export function readRule(body: Uint8Array): ListedRule {
     chain: textOf(found.get(RULE.chain) ?? new Uint8Array()),
     handle: numberOf(found.get(RULE.handle) ?? new Uint8Array()),
     comment: commentIn(found.get(RULE.userdata)),
+    expressions,
     targets,
     sets,
     packets,

@@ -25,7 +25,12 @@ export type RulesetChange = {
   readonly name: string
 } & (
   | { readonly kind: 'table' | 'chain' | 'set' | 'rule' }
-  | { readonly kind: 'element'; readonly elements: readonly RulesetElement[] }
+  | {
+      readonly kind: 'element'
+      readonly elements: readonly RulesetElement[]
+      /** There is, or was, an element without a key among them: it stands for whatever no other matches. */
+      readonly catchAll?: true
+    }
 )
 
 /** The end of a transaction: everything of the same port before it belongs to it. */
@@ -98,12 +103,19 @@ function readMessage(message: Uint8Array, type: number) {
   let table = ''
   let name = ''
   const elements: RulesetElement[] = []
+  let catchAll: true | undefined
   for (const { type, value } of attributes(body)) {
     if (type === TABLE) table = textOf(value)
     if (type === NAME[kind]) name = textOf(value)
-    if (type === ELEMENTS && kind === 'element') elements.push(...readElements(value))
+    if (type !== ELEMENTS || kind !== 'element') continue
+    for (const element of readElements(value))
+      if (element === 'catch-all') catchAll = true
+      else elements.push(element)
   }
-  if (kind === 'element') return { change: { op, kind, family, table, name, elements } }
+  if (kind === 'element') {
+    const change = { op, kind, family, table, name, elements }
+    return { change: catchAll ? { ...change, catchAll } : change }
+  }
   return { change: { op, kind, family, table, name } }
 }
 
@@ -117,7 +129,7 @@ function readCommit(body: Uint8Array): Commit {
   return { pid, name }
 }
 
-function* readElements(list: Uint8Array): Generator<RulesetElement> {
+function* readElements(list: Uint8Array): Generator<RulesetElement | 'catch-all'> {
   for (const { value: element } of attributes(list)) {
     let key: Uint8Array | undefined
     let flags = 0
@@ -129,9 +141,11 @@ function* readElements(list: Uint8Array): Generator<RulesetElement> {
       else if (type === ELEMENT.timeout) timeoutMs = numberOf(value)
       else if (type === ELEMENT.expiration) expiresMs = numberOf(value)
     }
-    if (key === undefined || (flags & FLAG_CATCHALL) !== 0) continue
-    const told = { key: key.slice(), timeoutMs, expiresMs }
-    yield (flags & FLAG_END) === 0 ? told : { ...told, isEnd: true }
+    if ((flags & FLAG_CATCHALL) !== 0) yield 'catch-all'
+    else if (key !== undefined) {
+      const told = { key: key.slice(), timeoutMs, expiresMs }
+      yield (flags & FLAG_END) === 0 ? told : { ...told, isEnd: true }
+    }
   }
 }
 

@@ -29,6 +29,7 @@ export type TableChange =
   | { readonly op: 'empty-chain' | 'delete-chain'; readonly chain: string }
   /** A rule at the end of `chain` that jumps to `to`; the comment has at most 127 bytes. */
   | { readonly op: 'append-jump'; readonly chain: string; readonly to: string; readonly comment: string }
+  | { readonly op: 'rename-chain'; readonly handle: number; readonly to: string }
   | { readonly op: 'delete-rule'; readonly chain: string; readonly handle: number }
   | { readonly op: 'delete-table' }
 
@@ -41,6 +42,7 @@ export interface TableMessage {
 }
 
 const MESSAGE = {
+  newChain: 3,
   deleteTable: 2,
   deleteChain: 5,
   newRule: 6,
@@ -53,6 +55,7 @@ const CREATE_AT_END = 0xc00
 /** The name of the table is the first attribute of everything. */
 const TABLE = 1
 const SET_NAME = 2
+const CHAIN_HANDLE = 2
 const CHAIN_NAME = 3
 const RULE = { chain: 2, handle: 3, expressions: 4, userdata: 7 }
 const EXPRESSION = { element: 1, name: 1, data: 2 }
@@ -84,11 +87,17 @@ export function messageOf(table: string, change: Exclude<TableChange, ElementCha
       return message(MESSAGE.deleteRule, attribute(RULE.chain, nameBytes(change.chain)))
     case 'delete-chain':
       return message(MESSAGE.deleteChain, attribute(CHAIN_NAME, nameBytes(change.chain)))
+    case 'rename-chain':
+      return message(
+        MESSAGE.newChain,
+        attribute(CHAIN_HANDLE, handleBytes(change.handle)),
+        attribute(CHAIN_NAME, nameBytes(change.to)),
+      )
     case 'delete-rule':
       return message(
         MESSAGE.deleteRule,
         attribute(RULE.chain, nameBytes(change.chain)),
-        attribute(RULE.handle, be([Math.floor(change.handle / 2 ** 32), 4], [change.handle % 2 ** 32, 4])),
+        attribute(RULE.handle, handleBytes(change.handle)),
       )
     case 'append-jump': {
       const rule = message(
@@ -102,6 +111,10 @@ export function messageOf(table: string, change: Exclude<TableChange, ElementCha
     case 'delete-table':
       return message(MESSAGE.deleteTable)
   }
+}
+
+function handleBytes(handle: number): Uint8Array {
+  return be([Math.floor(handle / 2 ** 32), 4], [handle % 2 ** 32, 4])
 }
 
 function jump(to: string): readonly Uint8Array[] {

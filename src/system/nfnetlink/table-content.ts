@@ -18,7 +18,9 @@ export interface TableContent extends ListedTable {
 
 export interface ListedChain {
   readonly name: string
-  /** Of a base chain. */
+  readonly handle: number
+  /** Of a base chain: `filter`, `nat`, `route`. */
+  readonly type?: string
   readonly hook?: string
   readonly priority?: number
   readonly policy?: 'accept' | 'drop'
@@ -31,6 +33,10 @@ export interface ListedSet {
   /** `ipv4_addr . inet_service` for a concatenation; of types that nft has not named yet the number. */
   readonly type: string
   readonly size: number | undefined
+  /** Of an element that says none, in seconds; undefined: it stays. */
+  readonly timeout: number | undefined
+  /** Seconds between two collections of what is over; undefined: as the kernel likes. */
+  readonly gcInterval: number | undefined
   readonly flags: readonly SetFlag[]
   /** It has no name of its own: it stands in a rule. */
   readonly isAnonymous: boolean
@@ -42,11 +48,21 @@ export interface ListedSet {
 /** As nft calls them. */
 export type SetFlag = 'constant' | 'interval' | 'timeout' | 'dynamic'
 
-const CHAIN = { table: 1, name: 3, hook: 4, policy: 5 }
+const CHAIN = { table: 1, handle: 2, name: 3, hook: 4, policy: 5, type: 7 }
 const HOOK = { number: 1, priority: 2 }
 /** Of family inet: linux/netfilter.h. */
 const HOOKS = ['prerouting', 'input', 'forward', 'output', 'postrouting', 'ingress']
-const SET = { table: 1, name: 2, flags: 3, keyType: 4, dataType: 6, description: 9, handle: 16 }
+const SET = {
+  table: 1,
+  name: 2,
+  flags: 3,
+  keyType: 4,
+  dataType: 6,
+  description: 9,
+  timeout: 11,
+  gcInterval: 12,
+  handle: 16,
+}
 const DESCRIPTION_SIZE = 1
 const SET_FLAG = { anonymous: 1, map: 8, object: 0x40 }
 const SET_FLAGS = { constant: 2, interval: 4, timeout: 0x10, dynamic: 0x20 } as const
@@ -57,16 +73,20 @@ const ELEMENT_DATA = 2
 /** The name of the table is the first attribute of everything in it, the name of an object, or a flowtable, the second. */
 const TABLE = 1
 const OBJECT_NAME = 2
+const RULE_CHAIN = 2
 const GENERATION_ID = 1
 /** What another program has changed meanwhile is read anew so often. */
 const ATTEMPTS = 10
 
-/** The table of this name and of family inet; undefined where there is none. Throws NetlinkError. */
-export function readTable(name: string): TableContent | undefined {
+/**
+ * The table of this name and of family inet, with all rules or those of these chains; undefined where there is none. Throws
+ * NetlinkError.
+ */
+export function readTable(name: string, rulesOf?: readonly string[]): TableContent | undefined {
   using asker = openAsker()
   for (let attempts = 1; ; attempts++) {
     const before = generation(asker)
-    const content = contentOf(name, asker)
+    const content = contentOf(name, rulesOf, asker)
     const isSettled = !asker.wasDisturbed() && generation(asker) === before
     if (isSettled || attempts === ATTEMPTS) return content
   }
@@ -78,30 +98,37 @@ function generation(asker: Asker): number {
   return numberOf(within(answer?.body, GENERATION_ID) ?? new Uint8Array())
 }
 
-function contentOf(name: string, asker: Asker): TableContent | undefined {
+function contentOf(
+  name: string,
+  rulesOf: readonly string[] | undefined,
+  asker: Asker,
+): TableContent | undefined {
   const names = { [TABLE]: name }
   const [table] = asker.ask({ type: GET.table, family: NFPROTO.inet, names, isDump: false })
   if (table === undefined) return undefined
-  const all = (type: number) =>
+  const all = (type: number, within?: Readonly<Record<number, string>>) =>
     asker
-      .ask({ type, family: NFPROTO.inet, names, isDump: true })
+      .ask({ type, family: NFPROTO.inet, names: { ...names, ...within }, isDump: true })
       .filter(({ body }) => textIn(body, TABLE) === name)
   return {
     ...tableOf(table),
     chains: all(GET.chain).map(chainOf),
     sets: all(GET.set).map(answer => setOf(answer, name, asker)),
-    rules: all(GET.rule).map(({ body }) => readRule(body)),
+    rules: (rulesOf?.flatMap(chain => all(GET.rule, { [RULE_CHAIN]: chain })) ?? all(GET.rule)).map(
+      ({ body }) => readRule(body),
+    ),
     objects: [...all(GET.object), ...all(GET.flowtable)].map(({ body }) => textIn(body, OBJECT_NAME)),
   }
 }
 
 function chainOf({ body }: Answer): ListedChain {
-  const name = textIn(body, CHAIN.name)
+  const named = { name: textIn(body, CHAIN.name), handle: numberIn(body, CHAIN.handle) }
   const hook = within(body, CHAIN.hook)
-  if (hook === undefined) return { name }
+  if (hook === undefined) return named
   const number = numberIn(hook, HOOK.number)
   return {
-    name,
+    ...named,
+    type: textIn(body, CHAIN.type),
     hook: HOOKS[number] ?? String(number),
     priority: numberIn(hook, HOOK.priority) | 0,
     policy: numberIn(body, CHAIN.policy) === 0 ? 'drop' : 'accept',
@@ -118,6 +145,8 @@ function setOf({ body }: Answer, table: string, asker: Asker): ListedSet {
     handle: numberIn(body, SET.handle),
     type: typeText(numberIn(body, SET.keyType)),
     size: size === undefined ? undefined : numberOf(size),
+    timeout: numberIn(body, SET.timeout) / 1000 || undefined,
+    gcInterval: numberIn(body, SET.gcInterval) / 1000 || undefined,
     flags: (Object.keys(SET_FLAGS) as SetFlag[]).filter(flag => (flags & SET_FLAGS[flag]) !== 0),
     isAnonymous: (flags & SET_FLAG.anonymous) !== 0,
     isMap: (flags & (SET_FLAG.map | SET_FLAG.object)) !== 0,

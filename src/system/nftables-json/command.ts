@@ -90,6 +90,9 @@ export const Command = z.union([
     ]),
   }),
   z.strictObject({ flush: z.union([set, chain, table]) }),
+  z.strictObject({
+    rename: z.strictObject({ chain: z.strictObject({ ...InTable, name: Name, newname: Name }) }),
+  }),
 ])
 export type Command = z.infer<typeof Command>
 

@@ -1,0 +1,24 @@
+/** Table inet filter in the words of keep/, read by nfnetlink. */
+import { TABLE } from '../arm/names.ts'
+import type { LiveChain, LiveRule, LiveTable } from '../keep/live-table.ts'
+import { type ListedChain, readTable } from './nfnetlink/index.ts'
+
+/** Throws NetlinkError. */
+export function liveTable(rulesOf: readonly string[]): LiveTable | undefined {
+  const table = readTable(TABLE.name, rulesOf)
+  if (table === undefined) return undefined
+  const rules = new Map<string, LiveRule[]>(rulesOf.map(chain => [chain, []]))
+  for (const { chain, handle, comment } of table.rules) rules.get(chain)?.push({ handle, comment })
+  return {
+    handle: table.handle,
+    isDormant: table.flags.includes('dormant'),
+    chains: table.chains.map(liveChain),
+    sets: table.sets.filter(({ isAnonymous, isMap }) => !isAnonymous && !isMap),
+    rules,
+  }
+}
+
+function liveChain({ name, handle, type, hook, priority, policy }: ListedChain): LiveChain {
+  if (hook === undefined) return { name, handle }
+  return { name, handle, hook: `type ${type} hook ${hook} priority ${priority}; policy ${policy};` }
+}
