@@ -17,7 +17,7 @@ import { openAlarm } from '../log/alarm.ts'
 import { openDeferrals } from '../log/deferrals.ts'
 import type { Seconds } from '../terms/duration.ts'
 import type { Daemon, Feed, State } from './daemon.ts'
-import { openPauseClock, rememberedPause } from './pause.ts'
+import { openPauseClock, type PauseClock, rememberedPause } from './pause.ts'
 import { chainsOf, type Policy } from './policy.ts'
 import { openSources } from './sources.ts'
 import { step } from './step.ts'
@@ -41,12 +41,7 @@ export function openDaemon(
   const state = openState(world, policy)
   const ending = new AbortController()
   opening.defer(() => ending.abort())
-  const seconds = opening.use(
-    debounce(
-      () => feed({ input: 'second' }),
-      error => alarm(`cannot bring the history up to date: ${String(error)}`),
-    ),
-  )
+  const seconds = opening.use(secondsBy(feed, alarm))
   history.onWritten(seconds.begin)
   const { dryRun } = policy.settings
   const stateFile = opening.use(stateFileOf(world, state))
@@ -69,12 +64,7 @@ export function openDaemon(
       return feed(input)
     }),
   )
-  const pauseClock = opening.use(
-    openPauseClock(
-      () => feed({ input: 'pause', seconds: 0 as Seconds, by: 'its time' }),
-      error => alarm(`the kernel does not end the pause, whose time is over: ${String(error)}`),
-    ),
-  )
+  const pauseClock = opening.use(pauseClockBy(feed, alarm))
   const audit = auditor(world.kernelSets)
   const ruleChanges = opening.use(ruleChangesBy(world, feed, alarm))
   const keeper = opening.use(keepBy(world, state, { slept: care.slept, ruleChanges, audit }, feed))
@@ -97,6 +87,20 @@ export function openDaemon(
     alarms: { ...alarmsBy(world), background: alarm },
   }
   return { daemon, seconds }
+}
+
+function secondsBy(feed: Feed, alarm: (message: string) => void): Debounce {
+  return debounce(
+    () => feed({ input: 'second' }),
+    error => alarm(`cannot bring the history up to date: ${String(error)}`),
+  )
+}
+
+function pauseClockBy(feed: Feed, alarm: (message: string) => void): PauseClock {
+  return openPauseClock(
+    () => feed({ input: 'pause', seconds: 0 as Seconds, by: 'its time' }),
+    error => alarm(`the kernel does not end the pause, whose time is over: ${String(error)}`),
+  )
 }
 
 /** Each with a pace of its own. */

@@ -6,12 +6,10 @@
 
 import { inPieces } from '../lockout/pieces.ts'
 import { openAlarm } from '../log/alarm.ts'
-import type { Events } from '../log/events.ts'
-import type { Log } from '../log/log.ts'
 import { ASLEEP, type Audit } from './audit.ts'
 import { type ForeignTransaction, holdsEnded, meaningOf, type Strange } from './external-changes.ts'
-import { type Reconciling, reconcile, type SetChanges, type SetState } from './reconcile.ts'
-import { identityOf } from './second-look.ts'
+import type { SetChanges, SetState } from './reconcile.ts'
+import { distrust, type KeepWorld, openSettling } from './settling.ts'
 
 export interface KeptTrap extends SetChanges {
   /** Arms with all flies and the policy in force, and without what others have put into the sets. */
@@ -59,27 +57,15 @@ const RETRY_MS = 1000
 const FIGHT = { times: 10, withinMs: 5000, pauseMs: 1000 }
 /** What others have put into the sets is remembered until it is taken out: so many transactions, then whole sets are emptied. */
 const STRANGE_MAX = 1000
-const SET = 'set'
-
-/** Whether the sets are those with which the index agreed last; they are not trusted again until it does so anew. */
-export function takeSetState({ firewall, history, kernelSets }: Omit<KeepWorld, 'flies'>): SetState {
-  const identity = identityOf(firewall.look(), kernelSets.place())
-  const isSame = identity !== '' && history.getMeta(SET) === identity
-  history.setMeta(SET, '')
-  return isSame ? 'confirmed' : 'restored'
-}
-
-export interface KeepWorld extends Reconciling {
-  readonly log: Log
-  readonly events: Events
-}
 
 export function keepTrap(world: KeepWorld, trap: KeptTrap): Keeper {
-  const { firewall, kernelSets, history, log, events, now, flies } = world
+  const { kernelSets, log, events, now, flies } = world
   const alarm = openAlarm(log, now)
-  const counts = { rearmed: 0, mended: 0 }
-  let following = new AbortController()
-  let settled = Promise.resolve()
+  const settling = openSettling(world, trap, {
+    now: error => alarm(`cannot compare the kernel's sets with the history: ${String(error)}`),
+    later: () => rearm('the sets are not as they should be'),
+  })
+  let rearmed = 0
   let timer: NodeJS.Timeout | undefined
   let checking: NodeJS.Timeout | undefined
   let checkedAt = Number.NEGATIVE_INFINITY
@@ -101,10 +87,10 @@ export function keepTrap(world: KeepWorld, trap: KeptTrap): Keeper {
     const began = performance.now()
     try {
       if (sleeps(why)) return
-      history.setMeta(SET, '')
+      distrust(world)
       trap.arm(strange)
       strange = []
-      counts.rearmed++
+      rearmed++
       const took = Math.round(performance.now() - began)
       events.tell({ event: 'rearmed', why, flies: flies.count(now()), took })
       follow('begun')
@@ -147,28 +133,7 @@ export function keepTrap(world: KeepWorld, trap: KeptTrap): Keeper {
   }
 
   function follow(state: SetState): void {
-    if (!trap.keepsFlies) return
-    following.abort()
-    following = new AbortController()
-    const { signal } = following
-    const began = performance.now()
-    const count = flies.count(now())
-    settled = reconcile(world, trap, state, signal)
-      .then(mended => {
-        if (mended !== undefined) tell(mended, count, performance.now() - began)
-      })
-      .catch(error => {
-        if (signal.aborted) return
-        alarm(`cannot compare the kernel's sets with the history: ${String(error)}`)
-        setTimeout(() => !signal.aborted && rearm('the sets are not as they should be'), RETRY_MS).unref()
-      })
-  }
-
-  function tell(mended: number, flies: number, took: number): void {
-    counts.mended += mended
-    history.setMeta(SET, identityOf(firewall.look(), kernelSets.place()))
-    if (mended > 0) log.warn(`${mended} flies in the kernel were not as they should be, and are set right`)
-    if (took > 1000) log.info(`all ${flies} flies are settled, after ${Math.round(took)} ms`)
+    if (trap.keepsFlies) settling.follow(state)
   }
 
   function onForeign(transaction: ForeignTransaction): void {
@@ -216,10 +181,10 @@ export function keepTrap(world: KeepWorld, trap: KeptTrap): Keeper {
     check,
     isAsleep: () => isAsleep,
     follow,
-    settled: () => settled,
-    counts: () => ({ ...counts }),
+    settled: settling.settled,
+    counts: () => ({ rearmed, mended: settling.mended() }),
     [Symbol.dispose]() {
-      following.abort()
+      settling[Symbol.dispose]()
       clearTimeout(timer)
       clearTimeout(checking)
       watching?.[Symbol.dispose]()

@@ -114,7 +114,7 @@ test('what could not be set right stays a fault, and arms nothing again', () => 
 test('a chain with another name is known by its number, as long as the table is the same', () => {
   const { audit, look } = audited(whole)
   look(withChain('flypaper_early', { name: 'stranger' }))
-  assert.deepEqual(audit.renamed(), [{ from: 'stranger', to: 'flypaper_early', isTaken: false }])
+  assert.deepEqual(audit.renamed(), [{ from: 'stranger', handle: 0, to: 'flypaper_early', isTaken: false }])
   look({ ...withChain('flypaper_early', { name: 'stranger' }), handle: 8 })
   assert.deepEqual(audit.renamed(), [])
   look(withChain('input', { name: 'theirs' }))
