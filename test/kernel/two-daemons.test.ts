@@ -1,6 +1,6 @@
 /** A daemon and the next one, or none: who has the trap, who gets it, and what nobody may change meanwhile. */
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempDisposableSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { mkdtempDisposableSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -134,15 +134,22 @@ test('stop finds it where somebody else answers in its place', async () => {
   using flypaperd = install(it.gate)
   using other = install(it.gate)
   const daemon = await flypaperd.start()
-  const answer = String.raw`SYSTEM:printf 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}'`
-  const socket = join(other.directory, 'control.sock')
-  await it.gate.start(['socat', `UNIX-LISTEN:${socket},fork`, answer])
-  await eventually('socat', async () => existsSync(socket))
+  const impostor = await it.gate.start([
+    process.execPath,
+    '-e',
+    IMPOSTOR,
+    join(other.directory, 'control.sock'),
+  ])
+  await impostor.says(/^listening$/)
   assert.match((await other.run('status')).stderr, /speaks differently/, 'the control')
   const { code, stderr } = await other.run('stop')
   assert.deepEqual([code, stderr.startsWith('A flypaperd (pid ')], [0, true], stderr)
   assert.equal((await daemon.ended).code, 0)
 })
+
+/** Speaks HTTP, and says nothing that a flypaperd would. */
+const IMPOSTOR = `require('node:http').createServer((_, answer) => answer.end('{}'))
+  .listen(process.argv[1], () => console.log('listening'))`
 
 test('stop from another process namespace: it says that somebody is left', async () => {
   await using it = await house()

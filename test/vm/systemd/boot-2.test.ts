@@ -38,7 +38,7 @@ test('systemctl stop: the lines of status', async () => {
 })
 
 test('remove, also of what a killed daemon left armed: the firewall is what the file says', async () => {
-  await sh('systemctl start flypaperd && systemctl kill -s USR2 flypaperd')
+  await sh('systemctl start flypaperd && systemctl kill --kill-whom=main -s USR2 flypaperd')
   await until('it has left', async () => (await unit('ActiveState')).ActiveState === 'inactive')
   assert.equal(await code('nft list chain inet filter flypaper_early'), 0, 'armed')
   await sh('dpkg -r flypaperd')
