@@ -44,9 +44,20 @@ export function judgeRefused(
   refused: readonly Refused[],
   pending: ReadonlySet<string>,
 ): void {
+  const evidence = daemon.ruleChanges.evidence()
+  if (evidence === 'later') {
+    daemon.ruleChanges.later(isAtRest => weighRefused(daemon, refused, pending, isAtRest ? 'full' : 'none'))
+  } else weighRefused(daemon, refused, pending, evidence)
+}
+
+function weighRefused(
+  daemon: Daemon,
+  refused: readonly Refused[],
+  pending: ReadonlySet<string>,
+  evidence: 'full' | 'weak' | 'none',
+): void {
   const began = daemon.world.clock()
   const { nameFly, owns } = daemon.state.policy.near
-  const evidence = daemon.ruleChanges.evidence()
   if (evidence !== 'full') letPendingGo(daemon, refused, pending)
   if (evidence === 'none') {
     for (const _ of refused) daemon.tally.spared('refused')

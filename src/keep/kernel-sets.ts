@@ -26,7 +26,7 @@ export interface KernelSets {
   /** Tells what others do to table inet filter, and that they change rules of whatever table, until disposed of. */
   watch(told: {
     readonly onForeign: (transaction: ForeignTransaction) => void
-    /** A table, a chain or a rule that is not ours; once for each. */
+    /** Tables, chains or rules that are not ours; once for each transaction. */
     readonly onRules: () => void
     /** Announcements were lost: anything may have happened. */
     readonly onLost: () => void

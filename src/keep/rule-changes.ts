@@ -18,15 +18,23 @@ const SHARE = 10
 const SLOWEST_SECONDS = 15
 
 export interface RuleChanges extends Disposable {
-  /** Somebody else has changed a rule, a chain or a table. */
+  /** Somebody else has changed rules, chains or tables, in one transaction. */
   note(): void
   /** Looks in so many seconds, or as soon as the pace allows it. */
   lookIn(seconds: number): void
   /** Seconds for which nobody has changed anything. */
   rest(): number
-  /** What it proves that a rule of others refuses somebody now: while they are being written it is no evidence, or a weak one. */
-  evidence(): 'full' | 'weak' | 'none'
+  /**
+   * What it proves that a rule of others refuses somebody now: while they are being written it is no evidence, or a weak one. After one transaction it
+   * is not known yet whether that was all.
+   */
+  evidence(): 'full' | 'later' | 'weak' | 'none'
+  /** Calls back when the rules have come to rest, or have been changed again before that. */
+  later(then: (isAtRest: boolean) => void): void
 }
+
+/** What waits for the rules to come to rest, at most; who finds no room is let go. */
+const WAITING_MAX = 256
 
 /** `look` tells in how many seconds it wants to look again; undefined: at the next change. `clock` is in seconds. */
 export function openRuleChanges(
@@ -39,6 +47,9 @@ export function openRuleChanges(
   let notBefore = Number.NEGATIVE_INFINITY
   let due = Number.POSITIVE_INFINITY
   let timer: NodeJS.Timeout | undefined
+  let transactions = 0
+  let waiting: ((isAtRest: boolean) => void)[] = []
+  let resting: NodeJS.Timeout | undefined
   const rest = () => clock() - changed
 
   function lookIn(seconds: number): void {
@@ -63,18 +74,44 @@ export function openRuleChanges(
     if (again !== undefined) lookIn(again)
   }
 
+  function release(isAtRest: boolean): void {
+    clearTimeout(resting)
+    resting = undefined
+    const those = waiting
+    waiting = []
+    for (const then of those) {
+      try {
+        then(isAtRest)
+      } catch (error) {
+        failed(error)
+      }
+    }
+  }
+
   return {
     note() {
-      if (rest() >= REST_SECONDS) began = clock()
+      const isFirst = rest() >= REST_SECONDS
+      if (isFirst) began = clock()
+      transactions = isFirst ? 1 : transactions + 1
       changed = clock()
+      release(false)
       lookIn(FIRST_SECONDS)
     },
     lookIn,
     rest,
     evidence() {
       if (rest() >= REST_SECONDS) return 'full'
+      if (transactions === 1) return 'later'
       return clock() - began < WRITING_SECONDS ? 'none' : 'weak'
     },
-    [Symbol.dispose]: () => clearTimeout(timer),
+    later(then) {
+      if (waiting.length === WAITING_MAX) return then(false)
+      waiting.push(then)
+      resting ??= setTimeout(release, (REST_SECONDS - rest()) * 1000 + SLACK_MS, true)
+    },
+    [Symbol.dispose]() {
+      clearTimeout(timer)
+      clearTimeout(resting)
+    },
   }
 }

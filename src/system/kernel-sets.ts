@@ -32,9 +32,7 @@ export const kernelSets: KernelSets = {
       table: TABLE.name,
       onChange: ({ changes, ...transaction }) =>
         onForeign({ ...transaction, changes: changes.map(foreignChange) }),
-      onRules: ({ table, name }) => {
-        if (table !== TABLE.name || !isOurs(name)) onRules()
-      },
+      onRules: { counts: ({ table, name }) => table !== TABLE.name || !isOurs(name), told: onRules },
       onLost,
       onError,
     }),

@@ -256,6 +256,7 @@ test('while others write their rules a refusal proves nothing, for a while; then
     return trap.flies.count(fake.now())
   }
   fake.others.write()
+  fake.others.write()
   assert.equal(await refuse(25, 26, 27, 28), 0)
   assert.deepEqual(fake.inKernel('flypaper_pending'), {}, 'and nobody is held for it')
   for (let second = 0; second < 31; second++) {
@@ -267,6 +268,12 @@ test('while others write their rules a refusal proves nothing, for a while; then
   assert.equal(await refuse(25, 26, 27, 28), 1)
   fake.pass(6000)
   assert.equal(await refuse(25), 2, 'the control: at rest')
+
+  fake.others.write()
+  assert.equal(await refuse(25), 2)
+  const { length } = Object.keys(fake.inKernel('flypaper_pending'))
+  fake.others.write()
+  assert.equal(Object.keys(fake.inKernel('flypaper_pending')).length, length - 1, 'that was not all: let go')
 })
 
 test('who is near is looked at again: the kernel is bothered when it has changed, judge, names and flies follow', () => {

@@ -77,6 +77,8 @@ test('what a refusal proves: nothing while somebody writes, little when he never
   using _ = changes
   assert.equal(changes.evidence(), 'full')
   changes.note()
+  assert.equal(changes.evidence(), 'later')
+  changes.note()
   assert.equal(changes.evidence(), 'none')
   pass(4)
   assert.equal(changes.evidence(), 'none')
@@ -88,4 +90,29 @@ test('what a refusal proves: nothing while somebody writes, little when he never
   assert.equal(changes.evidence(), 'weak')
   pass(6)
   assert.equal(changes.evidence(), 'full')
+})
+
+test('after one transaction it is seen whether that was all: at rest it was, with another it was not', t => {
+  const { changes, pass } = laboratory(t)
+  using _ = changes
+  const told: (readonly [string, boolean])[] = []
+  const waits = (what: string) => changes.later(isAtRest => told.push([what, isAtRest]))
+  changes.note()
+  waits('one')
+  pass(3)
+  waits('two')
+  assert.deepEqual(told, [])
+  pass(3)
+  assert.deepEqual(told.splice(0), [
+    ['one', true],
+    ['two', true],
+  ])
+  changes.note()
+  waits('three')
+  changes.note()
+  assert.deepEqual(told.splice(0), [['three', false]])
+  pass(10)
+  changes.note()
+  for (let i = 0; i < 257; i++) waits('many')
+  assert.deepEqual(told, [['many', false]], 'no more than 256 wait')
 })

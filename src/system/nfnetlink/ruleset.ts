@@ -18,8 +18,8 @@ export interface RulesetOptions {
   readonly table: string
   /** Somebody else has changed something in that table. */
   readonly onChange: (transaction: ForeignTransaction) => void
-  /** Somebody else has changed a table, a chain or a rule, in whichever table. */
-  readonly onRules?: (change: RulesetChange) => void
+  /** Somebody else has changed tables, chains or rules, of whichever table; once for each transaction with one that counts. */
+  readonly onRules?: { readonly counts: (change: RulesetChange) => boolean; readonly told: () => void }
   /** Announcements were lost: anything may have changed. */
   readonly onLost: () => void
   /** The watch broke and is closed. */
@@ -50,6 +50,8 @@ export function watchRuleset(options: RulesetOptions): Disposable {
   const own = new Set<number>()
   /** Ports that were looked up in vain, until their transaction ends. */
   const foreign = new Set<number>()
+  /** Ports whose transaction, which has not ended yet, has changed rules. */
+  const writing = new Set<number>()
   const pending = new Map<number, { changes: RulesetChange[]; cut: boolean }>()
   let lost = socket.overruns()
 
@@ -64,7 +66,9 @@ export function watchRuleset(options: RulesetOptions): Disposable {
   }
 
   function take(port: number, change: RulesetChange): void {
-    if (change.kind !== 'element' && change.kind !== 'set') options.onRules?.(change)
+    if (change.kind !== 'element' && change.kind !== 'set' && options.onRules?.counts(change) === true) {
+      writing.add(port)
+    }
     if (change.family !== NFPROTO_INET || change.table !== options.table) return
     const before = pending.get(port) ?? { changes: [], cut: false }
     if (before.changes.length < CHANGES_MAX) before.changes.push(change)
@@ -80,6 +84,7 @@ export function watchRuleset(options: RulesetOptions): Disposable {
           const done = pending.get(message.port)
           pending.delete(message.port)
           foreign.delete(message.port)
+          if (writing.delete(message.port)) options.onRules?.told()
           if (done !== undefined) options.onChange({ ...message.commit, ...done })
         }
       }
@@ -88,6 +93,7 @@ export function watchRuleset(options: RulesetOptions): Disposable {
     if (overruns === lost) return
     lost = overruns
     pending.clear()
+    writing.clear()
     foreign.clear()
     options.onLost()
   }

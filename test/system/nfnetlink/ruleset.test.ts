@@ -62,24 +62,37 @@ describeInNamespace(import.meta.url, () => {
     using _ = watchRuleset({
       table: 'filter',
       onChange() {},
-      onRules: ({ op, kind, table, name }) => told.push(`${op} ${kind} ${table} ${name}`),
+      onRules: {
+        counts({ op, kind, table, name }) {
+          told.push(`${op} ${kind} ${table} ${name}`)
+          return name !== 'ours'
+        },
+        told: () => told.push('.'),
+      },
       onLost: () => assert.fail(),
       onError: error => assert.fail(error),
     })
     nft('table ip theirs { set s { type ipv4_addr; }; chain c { }; }')
     nft('add element ip theirs s { 192.0.2.1 }; delete element ip theirs s { 192.0.2.1 }')
     nft('add rule ip theirs c ip saddr @s drop')
+    nft('add chain ip theirs ours')
     nft('table ip theirs { flags dormant; }')
     nft('delete table ip theirs')
-    for (let patience = 100; told.length < 7 && patience > 0; patience--) await sleep(50)
+    for (let patience = 100; told.length < 13 && patience > 0; patience--) await sleep(50)
     assert.deepEqual(told, [
       'new table theirs theirs',
       'new chain theirs c',
+      '.',
       'new rule theirs c',
+      '.',
+      'new chain theirs ours',
       'new table theirs theirs',
+      '.',
       'delete rule theirs c',
       'delete chain theirs c',
+      'delete chain theirs ours',
       'delete table theirs theirs',
+      '.',
     ])
   })
 
