@@ -6,10 +6,11 @@
 
 import { inPieces } from '../lockout/pieces.ts'
 import { openAlarm } from '../log/alarm.ts'
-import { ASLEEP, type Audit } from './audit.ts'
+import type { Audit } from './audit.ts'
 import { type ForeignTransaction, holdsEnded, meaningOf, type Strange } from './external-changes.ts'
 import type { SetChanges, SetState } from './reconcile.ts'
 import { distrust, type KeepWorld, openSettling } from './settling.ts'
+import { openWatchfulness } from './watchfulness.ts'
 
 export interface KeptTrap extends SetChanges {
   /** Arms with all flies and the policy in force, and without what others have put into the sets. */
@@ -67,11 +68,10 @@ export function keepTrap(world: KeepWorld, trap: KeptTrap): Keeper {
   })
   let rearmed = 0
   let timer: NodeJS.Timeout | undefined
-  let checking: NodeJS.Timeout | undefined
-  let checkedAt = Number.NEGATIVE_INFINITY
-  let isAsleep = false
   let strange: readonly Strange[] = []
   const armed: number[] = []
+  const failed = (error: unknown) => alarm(`what others did is not dealt with: ${String(error)}`)
+  const watchful = openWatchfulness({ audit: trap.audit, rearm, failed, log, pace: BETWEEN_MS })
 
   function rearm(why: string, when?: 'later'): void {
     if (timer !== undefined) return
@@ -86,7 +86,7 @@ export function keepTrap(world: KeepWorld, trap: KeptTrap): Keeper {
     timer = undefined
     const began = performance.now()
     try {
-      if (sleeps(why)) return
+      if (watchful.sleeps(why)) return
       distrust(world)
       trap.arm(strange)
       strange = []
@@ -100,36 +100,6 @@ export function keepTrap(world: KeepWorld, trap: KeptTrap): Keeper {
     }
     armed.push(performance.now())
     if (armed.length > FIGHT.times) armed.shift()
-  }
-
-  /** To arm would wake the table, and whatever of the administrator's sleeps in it. He is told once. */
-  function sleeps(why: string): boolean {
-    const wasAsleep = isAsleep
-    isAsleep = trap.audit().isAsleep
-    if (isAsleep && !wasAsleep) log.warn(`${why}: ${ASLEEP}`)
-    return isAsleep
-  }
-
-  /** Not more often than it is armed. */
-  function checkSoon(who: string): void {
-    const wait = checkedAt + BETWEEN_MS - performance.now()
-    if (wait <= 0) check(who)
-    else checking ??= setTimeout(check, wait, who)
-  }
-
-  function check(who: string): void {
-    clearTimeout(checking)
-    checking = undefined
-    checkedAt = performance.now()
-    try {
-      const wasAsleep = isAsleep
-      if (sleeps(`${who} has put the trap to sleep`)) return
-      const { changed } = trap.audit()
-      if (wasAsleep) rearm(`${who} has woken the trap`)
-      else if (changed !== undefined) rearm(`${who} has changed a part of the trap (${changed})`)
-    } catch (error) {
-      failed(error)
-    }
   }
 
   function follow(state: SetState): void {
@@ -146,7 +116,7 @@ export function keepTrap(world: KeepWorld, trap: KeptTrap): Keeper {
       rearm(`${by}, has ${meaning.meaning === 'flushed' ? 'removed' : 'changed'} a part of the trap`)
     }
     if (meaning.meaning === 'touched' || (meaning.meaning === 'flies' && meaning.isTouched))
-      checkSoon(`${by},`)
+      watchful.checkSoon(`${by},`)
     if (meaning.meaning !== 'flies' || !trap.keepsFlies) return
     inPieces(meaning.freed, piece => trap.released(piece, by)).catch(failed)
     inPieces(meaning.added, piece => trap.found(piece, by)).catch(failed)
@@ -158,7 +128,6 @@ export function keepTrap(world: KeepWorld, trap: KeptTrap): Keeper {
     strange = all.length <= STRANGE_MAX ? all : [...new Set(all.map(({ set }) => set))].map(set => ({ set }))
   }
 
-  const failed = (error: unknown) => alarm(`what others did is not dealt with: ${String(error)}`)
   const blind = (error: unknown) => alarm(`changes by others are seen once a minute only: ${String(error)}`)
   function openWatch(): Disposable | undefined {
     try {
@@ -178,15 +147,15 @@ export function keepTrap(world: KeepWorld, trap: KeptTrap): Keeper {
       watching ??= openWatch()
     },
     rearm,
-    check,
-    isAsleep: () => isAsleep,
+    check: watchful.check,
+    isAsleep: watchful.isAsleep,
     follow,
     settled: settling.settled,
     counts: () => ({ rearmed, mended: settling.mended() }),
     [Symbol.dispose]() {
       settling[Symbol.dispose]()
       clearTimeout(timer)
-      clearTimeout(checking)
+      watchful[Symbol.dispose]()
       watching?.[Symbol.dispose]()
     },
   }

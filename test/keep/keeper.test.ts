@@ -125,6 +125,19 @@ test('what somebody declares is looked at, and armed again only when it is anoth
   assert.equal(armed, 1)
 })
 
+test('what cannot be set right arms nothing again by itself; but what is announced may have come while it was armed', () => {
+  let armed = 0
+  const lasting = () => ({ isAsleep: false, fault: 'set flypaper_own has size 3', changed: undefined })
+  const audited = laboratory(() => armed++, lasting)
+  using _audited = audited.keeper
+  audited.keeper.check('somebody')
+  assert.equal(armed, 0)
+  const announced = laboratory(() => armed++, lasting)
+  using _announced = announced.keeper
+  announced.others(declares('flypaper_own'))
+  assert.equal(armed, 1)
+})
+
 test('a table that sleeps is not armed, which is told once; when it wakes it is', async () => {
   let isAsleep = true
   let armed = 0

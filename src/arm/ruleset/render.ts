@@ -23,7 +23,8 @@ export function render(ruleset: Ruleset, recreate: readonly string[] = [], keep:
   )
   return [
     table([
-      ...ruleset.sets.map(renderSet),
+      // To declare one with other flags than it has refuses the whole file.
+      ...ruleset.sets.filter(set => !recreate.includes(set.name)).map(renderSet),
       ...bare,
       ...ruleset.absent.map(chain => block(`chain ${chain.name}`, [chain.hook])),
     ]),
