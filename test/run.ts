@@ -1,5 +1,5 @@
 /**
- * Runs the tests: `node test/run.ts [SUITE | GLOB]…`, all suites unless told.
+ * Runs the tests: `node test/run.ts [SUITE | GLOB]…`, the suites unit, kernel and waiting unless told.
  *
  * Needs no root: an ordinary user runs them in a user namespace. The last line is `N passed, N failed, N skipped`;
  * the exit status is 0 only when something passed and nothing failed.
@@ -19,9 +19,14 @@ interface Suite {
   readonly concurrency: number
 }
 
-/** Of test/kernel: what scans, and waits most of the time. Each has hosts and files of its own. */
-const SCANNING =
-  /\/(administrator|corpus|forwarded|grading|innocents|never-list|reflex|scans|unaccepted.*|verbs)\.test\.ts$/
+/** Of test/kernel: what floods, or measures tight gaps, and wants the processors for itself. */
+const ALONE =
+  /\/(burst|first-lockout|flood|hanging|large-sets|lasting|orders|overload|prometheus|readers|restart|set-bound|spoof|unaccepted-flood)\.test\.ts$/
+/** Of test/kernel: what tries everything of its kind, for minutes. In CI, beside the short ones of all kinds that `npm test` runs. */
+const EXHAUSTIVE = /\/(listing|local-ports|own-things|routes|silent)\.test\.ts$/
+/** Of test/kernel: what another libnftables and another nft could do otherwise (`npm run test:debian13`). */
+const OF_NFTABLES =
+  /\/(administrator|arming|auto|doctor|dry-run|entrance-rules|flush-ruleset|listing|never-list|others|reflex-rules|set-bound|silent-rules|table-flags|verbs)\.test\.ts$/
 
 const TEST_TIMEOUT = 240_000 * PATIENCE + LENGTH_MS
 const SUITE_TIMEOUT = 30 * 60_000
@@ -31,18 +36,22 @@ function suitesOf(args: readonly string[]): Suite[] {
     exclude: ['test/vm/{inside,systemd}/**', 'test/{install,long,beside}/**'],
   }).sort()
   const kernel = files.filter(file => file.startsWith('test/kernel/'))
+  const waiting = kernel.filter(file => !ALONE.test(file) && !EXHAUSTIVE.test(file))
   const suites: Suite[] = [
     { name: 'unit', files: files.filter(file => !kernel.includes(file)), concurrency: 2 },
-    // Floods and tight gaps want the processors for themselves.
-    { name: 'kernel', files: kernel.filter(file => !SCANNING.test(file)), concurrency: 1 },
-    { name: 'scanning', files: kernel.filter(file => SCANNING.test(file)), concurrency: 2 },
+    { name: 'kernel', files: kernel.filter(file => ALONE.test(file)), concurrency: 1 },
+    // Each has hosts and files of its own, and waits most of the time: three at once take hardly longer than one.
+    { name: 'waiting', files: waiting, concurrency: 3 },
   ]
   if (args.length === 0) return suites
-  // Scanners wait most of the time: three at once take hardly longer than one.
-  const beside: Suite = { name: 'beside', files: globSync('test/beside/*.test.ts').sort(), concurrency: 3 }
+  const others: Suite[] = [
+    { name: 'exhaustive', files: kernel.filter(file => EXHAUSTIVE.test(file)), concurrency: 3 },
+    { name: 'debian13', files: kernel.filter(file => OF_NFTABLES.test(file)), concurrency: 3 },
+    { name: 'beside', files: globSync('test/beside/*.test.ts').sort(), concurrency: 3 },
+  ]
   return args.map(
     arg =>
-      [...suites, beside].find(({ name }) => name === arg) ?? {
+      [...suites, ...others].find(({ name }) => name === arg) ?? {
         name: arg,
         files: globSync(arg).sort(),
         concurrency: 1,
