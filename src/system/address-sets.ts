@@ -33,7 +33,9 @@ import {
 import { NftablesError, type NftablesErrorCode } from './nftables-json/index.ts'
 import { passingKey } from './passing-key.ts'
 
-export interface AddressSets extends Disposable, Pick<Firewall, 'take' | 'ask' | 'first' | 'read'> {
+export interface AddressSets
+  extends Disposable,
+    Pick<Firewall, 'take' | 'takeOut' | 'ask' | 'first' | 'read'> {
   /** Makes the changes as one transaction when they are of these sets alone; false when they are not. Throws NftablesError. */
   change(changes: readonly Change[]): boolean
   /** The names of interfaces that are added are in the set of the uplinks then, and no others. Nothing for no changes. */
@@ -75,6 +77,13 @@ export function openAddressSets(): AddressSets {
       })
     },
     take: (set, addresses) => asNftables(() => take(elements, set, addresses)),
+    // By this socket, which stays open: what another does by one that is closed by then looks like somebody else's.
+    takeOut: (set, keys) =>
+      asNftables(() => {
+        if (!elements.exists(set)) return
+        for (const piece of piecesOf(keys, TAKEN_AT_ONCE))
+          elements.change([{ op: 'destroy', set, elements: piece.map(key => ({ key })) }])
+      }),
     ask: (set, addresses) => asNftables(() => elements.ask(set, addresses.map(addressKey)).map(listed)),
     first: (set, most) => asNftables(() => firstElements(TABLE.name, set, most).map(listed)),
     async read(set, isWanted = () => true) {

@@ -45,6 +45,7 @@ export function openFirewall(options: { library?: string } = {}): Firewall & Dis
     load: ruleset => withFailure(() => nft.load(ruleset)),
     change: changes => withFailure(() => change(run, changes)),
     take: (set, elements) => withFailure(() => addressSets.take(set, elements)),
+    takeOut: (set, keys) => withFailure(() => addressSets.takeOut(set, keys)),
     ask: (set, elements) => withFailure(() => addressSets.ask(set, elements)),
     first: (set, most) => withFailure(() => addressSets.first(set, most)),
     read: (set, isWanted) => addressSets.read(set, isWanted),
