@@ -91,7 +91,15 @@ export function listenedAt(table: TableView | undefined): RuleView['handsOver'] 
 
 /** The same firewall, whose sets nobody changes: what a dry run sees. */
 export function untouched(firewall: Firewall): Firewall {
-  return { ...firewall, change() {}, take: () => [], ask: () => [], first: () => [], read: async () => [] }
+  return {
+    ...firewall,
+    change() {},
+    take: () => [],
+    takeOut() {},
+    ask: () => [],
+    first: () => [],
+    read: async () => [],
+  }
 }
 
 /** The sets whose elements are single addresses. */
@@ -140,6 +148,8 @@ export interface Firewall {
   change(changes: readonly Change[]): void
   /** Removes those of these that are in the set, and tells who that was: nobody where there is no such set. */
   take(set: AddressSet, elements: readonly Address[]): readonly Address[]
+  /** Takes elements out of a set by their keys, whether they are in it, or there is such a set, or not. */
+  takeOut(set: string, keys: readonly Uint8Array[]): void
   /** Those of these that are in the set. Costs as much for each in a full set as in an empty one. */
   ask(set: AddressSet, elements: readonly Address[]): readonly ListedElement[]
   /** The table without set elements: quick however many flies there are. Undefined: there is no such table. */

@@ -72,11 +72,11 @@ function putNamesBack({ world: { firewall }, audit }: Daemon): void {
   }
 }
 
-function takeOut(strange: readonly Strange[], { firewall, kernelSets }: World): void {
+function takeOut(strange: readonly Strange[], { firewall }: World): void {
   const present = presentSets(firewall)
   for (const { set, keys } of strange) {
     if (keys === undefined) present.change([{ change: 'empty', set: set as SetName }])
-    else if (!REFILLED.includes(set)) kernelSets.takeOut(set, keys)
+    else if (!REFILLED.includes(set)) firewall.takeOut(set, keys)
   }
 }
 

@@ -21,8 +21,6 @@ export interface KernelSets {
   place(): string
   /** Table inet filter, with the rules of these of its chains; undefined where there is none. Some milliseconds, whatever is in the sets. */
   table(rulesOf: readonly string[]): LiveTable | undefined
-  /** Takes elements out of a set, whether they are in it, or there is such a set, or not. */
-  takeOut(set: string, keys: readonly Uint8Array[]): void
   /** Tells what others do to table inet filter, and that they change rules of whatever table, until disposed of. */
   watch(told: {
     readonly onForeign: (transaction: ForeignTransaction) => void

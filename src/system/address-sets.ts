@@ -22,7 +22,9 @@ import {
 } from './nfnetlink/index.ts'
 import { tableChange } from './table-changes.ts'
 
-export interface AddressSets extends Disposable, Pick<Firewall, 'take' | 'ask' | 'first' | 'read'> {
+export interface AddressSets
+  extends Disposable,
+    Pick<Firewall, 'take' | 'takeOut' | 'ask' | 'first' | 'read'> {
   /** As one transaction. Throws NftablesError. */
   change(changes: readonly Change[]): void
 }
@@ -35,6 +37,13 @@ export function openAddressSets(): AddressSets {
   return {
     change: changes => asNftables(() => elements.change(changes.map(tableChange))),
     take: (set, addresses) => asNftables(() => take(elements, set, addresses)),
+    // By this socket, which stays open: what another does by one that is closed by then looks like somebody else's.
+    takeOut: (set, keys) =>
+      asNftables(() => {
+        if (!elements.exists(set)) return
+        for (const piece of piecesOf(keys, TAKEN_AT_ONCE))
+          elements.change([{ op: 'destroy', set, elements: piece.map(key => ({ key })) }])
+      }),
     ask: (set, addresses) => asNftables(() => elements.ask(set, addresses.map(addressKey)).map(listed)),
     first: (set, most) => asNftables(() => firstElements(TABLE.name, set, most).map(listed)),
     async read(set, isWanted = () => true) {

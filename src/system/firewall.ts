@@ -37,6 +37,7 @@ export function openFirewall(options: { library?: string } = {}): Firewall & Dis
     },
     change: changes => withFailure(() => change(addressSets.change, changes)),
     take: (set, elements) => withFailure(() => addressSets.take(set, elements)),
+    takeOut: (set, keys) => withFailure(() => addressSets.takeOut(set, keys)),
     ask: (set, elements) => withFailure(() => addressSets.ask(set, elements)),
     first: (set, most) => withFailure(() => addressSets.first(set, most)),
     read: (set, isWanted) => addressSets.read(set, isWanted),

@@ -5,7 +5,6 @@ import { formatIPv4, formatIPv6 } from '../decode/address.ts'
 import type { ForeignChange, FoundElement } from '../keep/external-changes.ts'
 import type { KernelSets } from '../keep/kernel-sets.ts'
 import { keyBytes } from '../terms/address-bytes.ts'
-import { piecesOf } from '../terms/pieces.ts'
 import { readText } from './files.ts'
 import { liveTable } from './live-table.ts'
 import {
@@ -21,12 +20,6 @@ export const kernelSets: KernelSets = {
   boot: bootId,
   place: () => `${bootId()} ${readlinkSync('/proc/self/ns/net')}`,
   table: liveTable,
-  takeOut(set, keys) {
-    using elements = openElements(TABLE.name)
-    if (!elements.exists(set)) return
-    for (const piece of piecesOf(keys, TAKEN_AT_ONCE))
-      elements.change([{ op: 'destroy', set, elements: piece.map(key => ({ key })) }])
-  },
   watch: ({ onForeign, onRules, onLost, onError }) =>
     watchRuleset({
       table: TABLE.name,
@@ -53,9 +46,6 @@ export const kernelSets: KernelSets = {
   },
   count: (set, most) => countElements(TABLE.name, set, most),
 }
-
-/** Elements that are taken out in one transaction. */
-const TAKEN_AT_ONCE = 1000
 
 /** Random, and another after each boot: random(4). */
 function bootId(): string {

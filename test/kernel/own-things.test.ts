@@ -116,6 +116,7 @@ async function tryEach(mutations: readonly Mutation[], { gate, scanner, daemon, 
   }
   assert.equal((await flypaperd.run('status')).code, 0)
   assert.doesNotMatch(daemon.output(), /^<3>/m, 'no errors')
+  assert.doesNotMatch(daemon.output(), /MainThread/, 'what we do ourselves is nobody else’s')
 }
 
 const listening = rulesetOf(parseSettings(MODES.listening, 'test'), 'log')

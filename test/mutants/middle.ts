@@ -165,7 +165,12 @@ export const MIDDLE: readonly Mutant[] = [
     START,
   ),
   // What others do.
-  mutant('the keeper follows nothing', 'keep/keeper.ts', ['if (!trap.keepsFlies) return', 'return'], OTHERS),
+  mutant(
+    'the keeper follows nothing',
+    'keep/keeper.ts',
+    ['if (trap.keepsFlies) settling.follow(state)', ''],
+    OTHERS,
+  ),
   mutant(
     'a dry run takes over what others put in',
     'keep/keeper.ts',

@@ -94,6 +94,7 @@ export function fakeFirewall({ lacking = {}, theirs = {}, now = () => 0 }: FakeO
         return isThere
       })
     },
+    takeOut() {},
     ask: (set, elements) => listed(set).filter(({ element }) => elements.includes(element)),
     first: (set, most) => listed(set).slice(0, most),
     async read(set, isWanted = () => true) {

@@ -32,7 +32,6 @@ function liveTableOf(firewall: FakeFirewall): LiveTable | undefined {
 export const quietKernelSets: KernelSets = {
   boot: () => 'today',
   table: () => undefined,
-  takeOut() {},
   place: () => 'here',
   watch: () => ({ [Symbol.dispose]() {} }),
   read: async () => [],
