@@ -41,11 +41,14 @@ export async function orders({ runs, scale }: Effort): Promise<Figure[]> {
 async function ordered(held: number): Promise<Record<Order, { took: number; longest: number }>> {
   await using stage = await makeStage()
   using flypaperd = installed(stage, 'log', SETTINGS)
-  const daemon = await flypaperd.start()
+  let daemon = await flypaperd.start()
   await stage.send({ sources: FLIES, rate: 5_000, ports: CLOSED_PORT })
   if ((await lockedOut(flypaperd, FLIES)) < FLIES) throw new Error('not all are locked out')
+  // Where no daemon sees it: what somebody else puts into these sets would be taken out again.
+  await daemon.stop('SIGUSR2')
   await fill(stage, 'flypaper_hold', held, n => `60.0.${n >> 8}.${n & 255}`)
   await fill(stage, 'flypaper_hold6', held, n => `2001:db8:7:${n.toString(16)}::`)
+  daemon = await flypaperd.start()
   const control = (await reachDaemon(join(flypaperd.directory, 'control.sock')))!
   const { rate, seconds, first } = FLOOD
   const flood = stage.send({ first, sources: rate * seconds, rate, ports: CLOSED_PORT })
