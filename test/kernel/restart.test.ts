@@ -62,6 +62,7 @@ test('the six lines of status: armed and well, daemon killed, after stop', async
   ]
   // Who chose the mode is known to the daemon alone.
   const running = armed.map(line => line.replace('listens)', 'listens, by "auto")'))
+  assert.match(well.lines.pop()!, /^settings: .*flypaperd\.toml$/)
   assert.deepEqual(well, { code: 0, lines: running })
 
   await killed(flypaperd, daemon)
