@@ -134,10 +134,12 @@ test('killed while it is brought up to date, it is a history of 0.1.0 or one of 
     const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', program], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
+    // It may be done, and gone, before it is killed.
+    const closed = once(child, 'close')
     await once(child.stdout, 'data')
     await wait(ms)
     child.kill('SIGKILL')
-    const [, signal] = await once(child, 'close')
+    const [, signal] = await closed
     if (signal === 'SIGKILL') killed++
     using sqlite = new DatabaseSync(file)
     assert.equal(sqlite.prepare('SELECT count(*) AS rows FROM lockout').get()!.rows, 60_000)
