@@ -78,7 +78,9 @@ async function showsItAll(t: TestContext, command: readonly string[]): Promise<v
 /** What the README shows of the demo, but for what differs from run to run and from kernel to kernel. */
 function readmeSession(): string[] {
   const [, session] = readFileSync('README.md', 'utf8').match(/drawn from a run.*\n```\n([\s\S]*?)```/)!
-  const lines = session!.split('\n').filter(line => line !== '' && !/NFLOG|\(pid |expires|settings:/.test(line))
+  const lines = session!
+    .split('\n')
+    .filter(line => line !== '' && !/NFLOG|\(pid |expires|settings:/.test(line))
   assert.ok(lines.length > 30)
   return lines
 }
