@@ -21,7 +21,7 @@ interface Suite {
 
 /** Of test/kernel: what floods, or measures tight gaps, and wants the processors for itself. */
 const ALONE =
-  /\/(burst|first-lockout|flood|hanging|large-sets|lasting|orders|overload|prometheus|readers|restart|set-bound|spoof|unaccepted-flood)\.test\.ts$/
+  /\/(burst|first-lockout|flood|hanging|large-sets|lasting|overload|readers|set-bound|spoof|unaccepted-flood)\.test\.ts$/
 /** Of test/kernel: what tries everything of its kind, for minutes. In CI, beside the short ones of all kinds that `npm test` runs. */
 const EXHAUSTIVE = /\/(listing|local-ports|own-things|routes|silent)\.test\.ts$/
 /** Of test/kernel: what another libnftables and another nft could do otherwise (`npm run test:debian13`). */
@@ -40,8 +40,8 @@ function suitesOf(args: readonly string[]): Suite[] {
   const suites: Suite[] = [
     { name: 'unit', files: files.filter(file => !kernel.includes(file)), concurrency: 2 },
     { name: 'kernel', files: kernel.filter(file => ALONE.test(file)), concurrency: 1 },
-    // Each has hosts and files of its own, and waits most of the time: three at once take hardly longer than one.
-    { name: 'waiting', files: waiting, concurrency: 3 },
+    // Each has hosts and files of its own, and waits most of the time: four at once take hardly longer than one.
+    { name: 'waiting', files: waiting, concurrency: 4 },
   ]
   if (args.length === 0) return suites
   const others: Suite[] = [
