@@ -63,7 +63,11 @@ test('whom the kernel would not let go is taken out when it is armed again, and 
   await turns()
   assert.deepEqual(flyNames(trap), ['198.51.100.2'])
   assert.equal(eventsOf('lockout').length, 2)
-  assert.equal(trap.counts().mended, 0, 'the comparison, which may be of too many to be made, had nothing to do')
+  assert.equal(
+    trap.counts().mended,
+    0,
+    'the comparison, which may be of too many to be made, had nothing to do',
+  )
 })
 
 test('a flush that the kernel refuses fails: all are flies as before', async () => {

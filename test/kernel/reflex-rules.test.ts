@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { eventually } from '../support/eventually.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
 import { listed, loadTrap, put, whoOf } from '../support/trap.ts'
@@ -116,6 +117,35 @@ test('whom we talk to is remembered: an address, a /64, or a single host', async
   await gate.must(['nc', '-z', '-w', '2', '127.0.0.1', '22'])
   assert.deepEqual(await listed(gate, 'flypaper_peers'), ['192.0.2.9'], 'and not this machine itself')
   assert.deepEqual(await listed(gate, 'flypaper_peers6'), ['2001:db8:2:31::', '2001:db8:2:32::7'])
+})
+
+test('what we ask is remembered, whom we ask in a group is not; and only what begins a flow counts', async () => {
+  const { world, gate, scanner } = await gateAndScanner()
+  await using _ = world
+  const [SSDP, SSDP6] = ['239.255.255.250', 'ff05::c']
+  await gate.route('224.0.0.0/4', '192.0.2.9')
+  await send(gate, {
+    bursts: [
+      [{ source: GATE, destination: '198.18.0.53', udp: 53, from: 5353 }],
+      [{ source: GATE6, destination: '2001:db8:2:53::7', udp: 53, from: 5354 }],
+      [{ source: GATE, destination: SSDP, udp: 1900, from: 4001 }],
+      [{ source: GATE6, destination: SSDP6, udp: 1900, from: 4002 }],
+      [{ source: GATE, destination: '198.18.0.55', tcp: 7000, flags: 0x10 }],
+    ],
+  })
+  assert.deepEqual(await listed(gate, 'flypaper_asked'), ['4001', '4002'])
+  assert.deepEqual(await listed(gate, 'flypaper_questions'), ['198.18.0.53 . 53 . 5353'])
+  assert.deepEqual(await listed(gate, 'flypaper_questions6'), ['2001:db8:2:53::7 . 53 . 5354'])
+  assert.deepEqual(await listed(gate, 'flypaper_peers'), ['198.18.0.53'], 'no group, and no late packet')
+  assert.deepEqual(await listed(gate, 'flypaper_peers6'), ['2001:db8:2:53::'])
+
+  await serve(scanner, 'tcp:22')
+  await gate.start(['sh', '-c', '(echo open; sleep 2; echo more) | timeout 5 nc 192.0.2.9 22'])
+  await eventually('the connection is open', async () => (await listed(gate, 'flypaper_peers')).length === 2)
+  await sleep(500)
+  await gate.nft('delete element inet filter flypaper_peers { 192.0.2.9 }')
+  await sleep(2000)
+  assert.deepEqual(await listed(gate, 'flypaper_peers'), ['198.18.0.53'], 'more of it, later, adds nobody')
 })
 
 test('who opens a whole connection is known: an address, a /64, or a single host', async () => {
