@@ -139,13 +139,13 @@ test('what we ask is remembered, whom we ask in a group is not; and only what be
   assert.deepEqual(await listed(gate, 'flypaper_peers'), ['198.18.0.53'], 'no group, and no late packet')
   assert.deepEqual(await listed(gate, 'flypaper_peers6'), ['2001:db8:2:53::'])
 
-  await serve(scanner, 'tcp:22')
-  await gate.start(['sh', '-c', '(echo open; sleep 2; echo more) | timeout 5 nc 192.0.2.9 22'])
-  await eventually('the connection is open', async () => (await listed(gate, 'flypaper_peers')).length === 2)
+  await serve(scanner, 'udp:53')
+  await gate.start(['sh', '-c', '(echo open; sleep 2; echo more) | timeout 5 nc -u 192.0.2.9 53'])
+  await eventually('it has begun', async () => (await listed(gate, 'flypaper_peers')).length === 2)
   await sleep(500)
   await gate.nft('delete element inet filter flypaper_peers { 192.0.2.9 }')
   await sleep(2000)
-  assert.deepEqual(await listed(gate, 'flypaper_peers'), ['198.18.0.53'], 'more of it, later, adds nobody')
+  assert.deepEqual(await listed(gate, 'flypaper_peers'), ['198.18.0.53'], 'more of it adds nobody')
 })
 
 test('who opens a whole connection is known: an address, a /64, or a single host', async () => {
