@@ -163,6 +163,12 @@ test('unmatched: late packets and ICMP errors pass, offences are held, coming in
   assert.deepEqual(await held(gate), [])
   await ask(scanner, ['198.18.0.53'], { tcp: 81 })
   assert.deepEqual(await held(gate), ['198.18.0.53'])
+  await ask(scanner, ['198.18.0.55'], { tcp: 22, flags: ACK }, '198.18.200.1')
+  assert.deepEqual(
+    await whoOf(gate, ['198.18.0.55', '198.18.0.53'], 'passed'),
+    ['198.18.0.55'],
+    'his rules decide',
+  )
   await ask(scanner, ['198.18.0.54'], { tcp: 81 }, '198.18.200.1')
   assert.deepEqual(await held(gate), ['198.18.0.53', '198.18.0.54'])
 })

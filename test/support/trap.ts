@@ -5,7 +5,7 @@ import { parseSettings } from '../../src/settings/load.ts'
 import type { Host } from './world.ts'
 
 /**
- * Who got how far: `arrived` behind the early chain, `passed` behind the entrances of incoming traffic. And no
+ * Who got how far: `arrived` behind the early chain, `passed` behind the entrances, coming in or going through. And no
  * multicast is known by its MAC address, so that only rules that look at addresses see it.
  */
 const WATCH = `table inet watch {
@@ -19,11 +19,12 @@ const WATCH = `table inet watch {
     update @arrived6 { ip6 saddr }
     meta pkttype multicast meta pkttype set host
   }
-  chain input {
-    type filter hook input priority 100
+  chain passed {
     update @passed { ip saddr }
     update @passed6 { ip6 saddr }
   }
+  chain input { type filter hook input priority 100; jump passed; }
+  chain forward { type filter hook forward priority 100; jump passed; }
 }`
 
 /** Loads the trap of these settings, and the watch. */
