@@ -63,8 +63,8 @@ export const SETS = [
 ] as const
 export type SetName = (typeof SETS)[number]
 
-/** What is in these, arming empties and fills again. Into the others, but for those of the flies, packets write. */
-export const REFILLED: readonly string[] = [
+/** Those with the flag interval: they hold whole prefixes. */
+export const INTERVAL_SETS: readonly string[] = [
   'flypaper_nets',
   'flypaper_nets6',
   'flypaper_never',
@@ -72,9 +72,13 @@ export const REFILLED: readonly string[] = [
   'flypaper_own',
   'flypaper_own6',
   'flypaper_single6',
-  'flypaper_grace',
-  'flypaper_outside',
 ] satisfies SetName[]
+
+/** What is in these, arming empties and fills again. Into the others, but for those of the flies, packets write. */
+export const REFILLED: readonly string[] = [
+  ...INTERVAL_SETS,
+  ...(['flypaper_grace', 'flypaper_outside'] satisfies SetName[]),
+]
 
 /** The chains that an administrator's rules may jump to. */
 export const ENTRANCES = { input: 'flypaper_input', forward: 'flypaper_forward' } as const

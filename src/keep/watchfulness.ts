@@ -26,9 +26,9 @@ export function openWatchfulness({ audit, rearm, failed, log, pace }: Watched): 
   let checkedAt = Number.NEGATIVE_INFINITY
   let isAsleep = false
 
-  function sleeps(why: string): boolean {
+  function sleeps(why: string, found = audit()): boolean {
     const wasAsleep = isAsleep
-    isAsleep = audit().isAsleep
+    isAsleep = found.isAsleep
     if (isAsleep && !wasAsleep) log.warn(`${why}: ${ASLEEP}`)
     return isAsleep
   }
@@ -40,9 +40,9 @@ export function openWatchfulness({ audit, rearm, failed, log, pace }: Watched): 
     checkedAt = performance.now()
     try {
       const wasAsleep = isAsleep
-      if (sleeps(`${who} has put the trap to sleep`)) return
-      const { fault, changed } = audit()
-      const found = how === 'announced' ? fault : changed
+      const audited = audit()
+      if (sleeps(`${who} has put the trap to sleep`, audited)) return
+      const found = how === 'announced' ? audited.fault : audited.changed
       if (wasAsleep) rearm(`${who} has woken the trap`)
       else if (found !== undefined) rearm(`${who} has changed a part of the trap (${found})`)
     } catch (error) {
@@ -57,7 +57,7 @@ export function openWatchfulness({ audit, rearm, failed, log, pace }: Watched): 
       if (wait <= 0) look(who, 'announced')
       else timer ??= setTimeout(look, wait, who, 'announced')
     },
-    sleeps,
+    sleeps: why => sleeps(why),
     isAsleep: () => isAsleep,
     [Symbol.dispose]: () => clearTimeout(timer),
   }

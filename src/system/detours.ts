@@ -11,10 +11,15 @@ export function findDetours(uplinks: readonly string[]): Detours {
     [...linesOf(`/proc/sys/net/bridge/bridge-nf-call-${name}`)].some(line => Number(line) > 0),
   )
   return {
-    queues: [...linesOf('/proc/net/netfilter/nfnetlink_queue')].flatMap(line => parseQueue(line) ?? []),
+    queues: listenedTo('queue'),
     ipvs: surroundings.balances(),
     bridges: seesBridged ? uplinks.filter(isBridge) : [],
   }
+}
+
+/** The numbers of the queues, or NFLOG groups, to which a program listens: the first column of both tables. */
+export function listenedTo(kind: 'queue' | 'log'): readonly number[] {
+  return [...linesOf(`/proc/net/netfilter/nfnetlink_${kind}`)].flatMap(line => parseQueue(line) ?? [])
 }
 
 function isBridge(name: string): boolean {

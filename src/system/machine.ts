@@ -6,12 +6,10 @@ import { Failure } from '../terms/failure.ts'
 import { findBaked } from './baked.ts'
 import { findBridges } from './bridges.ts'
 import { findCaller } from './caller.ts'
-import { findDetours } from './detours.ts'
+import { findDetours, listenedTo } from './detours.ts'
 import { readForeign } from './files.ts'
-import { linesOf } from './lines.ts'
-import { parseQueue } from './proc-net.ts'
 import { seeRuleset } from './ruleset-view.ts'
-import { surroundings, uplinkNames } from './surroundings.ts'
+import { surroundings } from './surroundings.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -27,7 +25,7 @@ export function lookAround(env: Environment): Omit<Facts, 'settings'> {
     neighbourhood: surroundings.neighbourhood(),
     connected: surroundings.connected(),
     bridges: findBridges(),
-    groups: logGroups(),
+    groups: listenedTo('log'),
     baked: findBaked(),
     caller: findCaller(env, process.ppid, readForeign),
   }
@@ -39,7 +37,7 @@ export function lookAtFirewall(): Omit<ChoiceFacts, 'settings'> {
     sight: sightOrWhyNot(),
     legacy: findLegacy(readForeign),
     forwards: surroundings.forwards(),
-    detours: findDetours(uplinkNames()),
+    detours: findDetours(surroundings.uplinks()),
   }
 }
 
@@ -50,11 +48,6 @@ function sightOrWhyNot(): Facts['sight'] {
     if (error instanceof Failure) return { unseen: error.message, advice: error.hint }
     throw error
   }
-}
-
-/** The first column of nfnetlink_log, as of nfnetlink_queue, is what a program listens to. */
-function logGroups(): readonly number[] {
-  return [...linesOf('/proc/net/netfilter/nfnetlink_log')].flatMap(line => parseQueue(line) ?? [])
 }
 
 function kernelRelease(): string {

@@ -110,7 +110,7 @@ function remark(what: 'connected' | 'served', text: string | undefined): void {
 }
 
 /** The names of the interfaces of the default routes. */
-export function uplinkNames(): readonly string[] {
+function uplinkNames(): readonly string[] {
   return routes().uplinks.flatMap(index => interfaceName(index) ?? [])
 }
 

@@ -1,6 +1,6 @@
 /** Changes as arm/ names them become messages to the kernel: sets hold bytes. */
 import type { Change, Element, ElementValue, InterfaceName } from '../arm/firewall.ts'
-import type { SetName } from '../arm/names.ts'
+import { INTERVAL_SETS, type SetName } from '../arm/names.ts'
 import { type Address, type Prefix, parsePrefix } from '../terms/address.ts'
 import { type AddressKey, addressKey } from '../terms/address-bytes.ts'
 import type { SetElement, TableChange } from './nfnetlink/index.ts'
@@ -38,19 +38,9 @@ export function tableChange(change: Change): TableChange {
 
 function setElement(set: SetName, { element, seconds }: Element): SetElement {
   const timeoutMs = seconds === undefined ? undefined : seconds * 1000
-  if (INTERVAL_SETS.has(set)) return { ...intervalOf(element as Address | Prefix), timeoutMs }
+  if (INTERVAL_SETS.includes(set)) return { ...intervalOf(element as Address | Prefix), timeoutMs }
   return { key: keyOf(element as Exclude<ElementValue, Prefix>), timeoutMs }
 }
-
-const INTERVAL_SETS: ReadonlySet<string> = new Set<SetName>([
-  'flypaper_nets',
-  'flypaper_nets6',
-  'flypaper_never',
-  'flypaper_never6',
-  'flypaper_own',
-  'flypaper_own6',
-  'flypaper_single6',
-])
 
 /** The interval of an address is the address alone. Those of one set do not overlap. */
 function intervalOf(element: Address | Prefix): Pick<SetElement, 'key' | 'to'> {
