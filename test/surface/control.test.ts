@@ -6,33 +6,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { reachDaemon } from '../../src/surface/control/client.ts'
-import { type DaemonStatus, ERROR_MAX, REQUEST_MAX, type Served } from '../../src/surface/control/protocol.ts'
+import { ERROR_MAX, REQUEST_MAX, type Served } from '../../src/surface/control/protocol.ts'
 import { serveControl, serveMetrics } from '../../src/surface/control/server.ts'
 import { WATCHER_BYTES, WATCHERS_MAX } from '../../src/surface/control/watchers.ts'
 import { listenAt } from '../../src/system/unix-sockets.ts'
+import { STATUS } from '../support/daemon-status.ts'
 
 const SOCKETS = { listen: listenAt, peerOf: () => 'root' }
-
-const STATUS: DaemonStatus = {
-  pid: 4711,
-  version: '0.1.0',
-  since: 0,
-  capture: 'log',
-  closed: 'listening',
-  dryRun: false,
-  counts: {
-    lockouts: 1,
-    again: 0,
-    overflow: 0,
-    spared: { near: 2 },
-    deferred: 0,
-    kernel: {},
-    packets: 3,
-    overruns: 0,
-    lost: 0,
-    logLost: 0,
-  },
-}
 
 function daemon(): Served & { readonly calls: unknown[][]; tell(line: string): void } {
   const calls: unknown[][] = []

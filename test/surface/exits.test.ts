@@ -19,6 +19,7 @@ import { openSystem } from '../../src/system/system.ts'
 import { EXIT, Failure } from '../../src/terms/failure.ts'
 import { facts } from '../doctor/facts.ts'
 import { lockout } from '../history/lockouts.ts'
+import { STATUS } from '../support/daemon-status.ts'
 import { fakeFirewall } from '../support/fake-firewall.ts'
 import { TERMINALS } from '../support/shown.ts'
 
@@ -51,27 +52,7 @@ const real = openSystem({ state: directory, socket: join(directory, 'control.soc
 /** Answers as a daemon whose trap is armed and well, or not. */
 function daemonOf({ isWell = true, lock = {}, around }: Partial<Case>): Served {
   return {
-    status: async () => ({
-      pid: 4711,
-      version: '0.1.0',
-      since: 0,
-      capture: 'log',
-      closed: 'listening',
-      settings: ['/etc/flypaperd/flypaperd.toml'],
-      dryRun: false,
-      counts: {
-        lockouts: 1,
-        again: 0,
-        overflow: 0,
-        spared: { near: 2 },
-        deferred: 0,
-        kernel: {},
-        packets: 3,
-        overruns: 0,
-        lost: 0,
-        logLost: 0,
-      },
-    }),
+    status: async () => ({ ...STATUS, settings: ['/etc/flypaperd/flypaperd.toml'] }),
     health: async () => [{ label: 'flypaper set', ok: isWell, reason: '390 flies' }],
     lock: async () => ({ locked: [], kept: [], refused: [], ...lock }),
     free: async () => ({ flies: [], held: [], count: 0, ...(around && { around }) }),
