@@ -8,6 +8,7 @@ import { fly } from './measure/fly.ts'
 import { idle } from './measure/idle.ts'
 import { innocent } from './measure/innocent.ts'
 import { leak } from './measure/leak.ts'
+import { never } from './measure/never.ts'
 import { orders } from './measure/orders.ts'
 import { pace } from './measure/pace.ts'
 import type { Effort, Figure } from './support/figure.ts'
@@ -36,6 +37,7 @@ export const MEASUREMENTS: Readonly<Record<string, Measurement>> = {
     measure: million,
   },
   endpoints: { title: 'The worst caller of each endpoint', once: true, measure: endpoints },
+  never: { title: 'A hundred thousand prefixes that are never locked out', measure: never },
   fly: { title: "A fly's packet", measure: fly },
   innocent: { title: "An innocent's packet", measure: innocent },
   idle: { title: 'Idle, without flies', measure: idle },

@@ -21,12 +21,15 @@ export function controlReference(): string {
   ].join('\n\n')
 }
 
-function section({ method, path, what, example }: Endpoint): string {
-  return [`## ${method} ${path}`, what, ['```sh', curl(method, path, example), '```'].join('\n')].join('\n\n')
+function section(endpoint: Endpoint): string {
+  const { method, path, what } = endpoint
+  return [`## ${method} ${path}`, what, ['```sh', curl(endpoint), '```'].join('\n')].join('\n\n')
 }
 
-function curl(method: string, path: string, example: object | undefined): string {
+function curl({ method, path, example, answer }: Endpoint): string {
+  // Into a pipe curl writes what comes only when it has collected a few kilobytes.
+  const unbuffered = answer.type === 'application/jsonl' ? ' -N' : ''
   const body =
     example === undefined ? (method === 'POST' ? ' -X POST' : '') : ` -d '${JSON.stringify(example)}'`
-  return `sudo curl -sS --unix-socket /run/flypaperd/control.sock${body} http://localhost${path}`
+  return `sudo curl -sS${unbuffered} --unix-socket /run/flypaperd/control.sock${body} http://localhost${path}`
 }

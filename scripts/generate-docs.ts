@@ -5,12 +5,14 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { commandsReference } from './commands-reference.ts'
 import { bashCompletion } from './completion.ts'
 import { controlReference } from './control-reference.ts'
+import { excusableReference } from './excusable-reference.ts'
 import { commandPage, settingsPage } from './man-pages.ts'
 import { openApiDocument } from './openapi.ts'
 import { settingsReference } from './settings-reference.ts'
 
 const documents: [path: string, text: string][] = [
   ['docs/settings.md', settingsReference()],
+  ['docs/excusable.md', excusableReference()],
   ['docs/commands.md', commandsReference()],
   ['docs/control.md', controlReference()],
   ['docs/openapi.json', openApiDocument()],

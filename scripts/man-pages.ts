@@ -38,7 +38,7 @@ export function commandPage(): string {
     section(
       'DESCRIPTION',
       roff(
-        'Who touches a closed port once gets no reaction ever again. The kernel shuts the source of a packet that nobody asked for out in the packet itself; the daemon judges how long it stays, remembers why, and lets a person see and undo it.',
+        'Touch one closed port, and this host does not react to you for ten minutes. Touch several, and it does not for as long as you go on trying. The kernel shuts the source of a packet that nobody asked for out in the packet itself; the daemon judges how long it stays, remembers why, and lets a person see and undo it.',
       ),
       '.PP',
       roff(

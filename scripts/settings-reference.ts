@@ -9,7 +9,7 @@ type Settings = Record<string, z.ZodType>
 /** What drop-ins are, paragraph by paragraph; flypaperd.toml(5) has the same. */
 export const DROP_INS = [
   `After the settings file come the files \`*.toml\` of the folder beside it, \`${folderOf(DEFAULT_FILE)}\`, in the order of their names, so that a package, a role or a person can add something without editing the file of another. The folder of any other settings file has its name with \`.d\` in place of \`.toml\`. It need not exist.`,
-  'What a later file says wins, setting by setting. Lists add up: `never`, `grades.silent` and the chains of several files count together, so that no file can take away what another one spares. To take something out of a list, edit the file that has it.',
+  'What a later file says wins, setting by setting. Lists add up: `never`, `inside`, the lists of `[evidence]` and `[shared]` and the chains of several files count together, so that no file can take away what another one spares; but what any of them writes stands in place of the default. To take something out of a list, edit the file that has it.',
   'Each mistake is shown with its file, and one mistake in any of them refuses them all. Names that begin with a dot are not read, nor those that do not end in `.toml`; `flypaperd check` says what it has read and what it has not. Whoever may write there decides whom flypaperd locks out: let the folder and its files belong to root.',
 ] as const
 

@@ -23,7 +23,8 @@ interface Suite {
 const ALONE =
   /\/(burst|first-lockout|flood|hanging|large-sets|lasting|overload|readers|set-bound|spoof|unaccepted-flood)\.test\.ts$/
 /** Of test/kernel: what tries everything of its kind, for minutes. In CI, beside the short ones of all kinds that `npm test` runs. */
-const EXHAUSTIVE = /\/(listing|local-ports|own-things|routes|silent)\.test\.ts$/
+const EXHAUSTIVE =
+  /\/(listing|local-ports|own-things|routes|silent|versions|versions-in-every-mode)\.test\.ts$/
 /** Of test/kernel: what another libnftables and another nft could do otherwise (`npm run test:debian13`). */
 const OF_NFTABLES =
   /\/(administrator|arming|auto|doctor|dry-run|entrance-rules|flush-ruleset|listing|never-list|others|reflex-rules|set-bound|silent-rules|table-flags|verbs)\.test\.ts$/

@@ -1,14 +1,16 @@
 /** What the worst caller of each endpoint costs: how long the event loop stands still, and how much memory it takes. */
+import { chmodSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
 import { text as textOf } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ENDPOINTS, type EndpointName } from '../../src/surface/control/endpoints.ts'
-import { WHO_MAX } from '../../src/surface/control/protocol.ts'
+import { PAUSE_MAX, WHO_MAX } from '../../src/surface/control/protocol.ts'
 import { CONTROL_CONNECTIONS_MAX } from '../../src/surface/control/server.ts'
 import { WATCHERS_MAX } from '../../src/surface/control/watchers.ts'
 import { type Installation, install } from '../../test/support/daemon.ts'
 import type { Running } from '../../test/support/process.ts'
+import { harass } from '../../test/support/readers.ts'
 import type { Effort, Figure } from '../support/figure.ts'
 import { unit } from '../support/packaged.ts'
 import { makeStage } from '../support/stage.ts'
@@ -29,6 +31,9 @@ const FLIES = 100_000
 const ORDERS = 4
 /** Some places are left free: to a full house whoever comes costs another his place. */
 const CALLERS = CONTROL_CONNECTIONS_MAX - 8
+/** Of an ordinary user, who mean harm; and for how long. */
+const READERS = 64
+const READING_MS = 3000
 /** How long nobody asks anything, to know what the machine itself does. */
 const CONTROL_MS = 2000
 /** What is left to be done has so long. */
@@ -38,7 +43,8 @@ const AFTERWARDS_MS = 1000
 const WORST: Record<EndpointName, ((n: number) => object | '') | undefined> = {
   status: () => '',
   health: () => '',
-  pause: () => ({ seconds: 0, by: 'bench' }),
+  // The last of them ends it.
+  pause: n => ({ seconds: n === ORDERS - 1 ? 0 : PAUSE_MAX, by: 'bench' }),
   lock: n => ({ lockouts: hosts(FLIES / WHO_MAX + n).map(who => ({ who })), by: 'bench' }),
   // Who is no fly may have been put into the set by hand, and has to be looked for there.
   free: n => ({ who: hosts(5000 + n), by: 'bench' }),
@@ -75,18 +81,26 @@ export async function endpoints({ scale }: Effort): Promise<Figure[]> {
     if (worst === undefined) continue
     const cost = await costOf(measured, () => allAtOnce(path, name as EndpointName, worst))
     const { method, path: url } = ENDPOINTS[name as EndpointName]
-    const beside = (key: keyof typeof cost) => [{ name: 'nobody', runs: [nobody[key]] }]
-    figures.push(
-      { what: `${method} ${url}: longest standstill`, unit: 'ms', runs: [cost.ms], beside: beside('ms') },
-      {
-        what: `${method} ${url}: memory at its peak`,
-        unit: 'MB',
-        runs: [cost.megabytes],
-        beside: beside('megabytes'),
-      },
-    )
+    figures.push(...figuresOf(`${method} ${url}`, cost, nobody))
+  }
+  chmodSync(flypaperd.directory, 0o755)
+  for (const manner of ['pipeline', 'storm'] as const) {
+    const cost = await costOf(measured, async () => {
+      const readers = await harass(stage.gate, join(flypaperd.directory, 'metrics.sock'), manner, READERS)
+      await sleep(READING_MS)
+      await readers.stop('SIGTERM')
+    })
+    figures.push(...figuresOf(`the metrics socket, ${READERS} readers in a ${manner}`, cost, nobody))
   }
   return figures
+}
+
+function figuresOf(what: string, cost: Cost, nobody: Cost): Figure[] {
+  const beside = (key: keyof Cost) => [{ name: 'nobody', runs: [nobody[key]] }]
+  return [
+    { what: `${what}: longest standstill`, unit: 'ms', runs: [cost.ms], beside: beside('ms') },
+    { what: `${what}: memory at its peak`, unit: 'MB', runs: [cost.megabytes], beside: beside('megabytes') },
+  ]
 }
 
 async function fliesIn(flypaperd: Installation): Promise<number> {
@@ -98,7 +112,12 @@ interface Measured {
   readonly listener: Running
 }
 
-async function costOf({ daemon, listener }: Measured, work: () => Promise<unknown>) {
+interface Cost {
+  readonly ms: number
+  readonly megabytes: number
+}
+
+async function costOf({ daemon, listener }: Measured, work: () => Promise<unknown>): Promise<Cost> {
   forgetPeak(daemon.pid)
   const [before, began] = [resident(daemon.pid), Date.now()]
   await work()
@@ -109,7 +128,7 @@ async function costOf({ daemon, listener }: Measured, work: () => Promise<unknow
     .map(Number)
     .filter(at => at > began)
   const gaps = signs.map((at, i) => at - (signs[i - 1] ?? began))
-  const cost = { ms: Math.max(...gaps), megabytes: (peak(daemon.pid) - before) / 1e6 }
+  const cost = { ms: Math.max(...gaps), megabytes: Math.max(0, peak(daemon.pid) - before) / 1e6 }
   await sleep(AFTERWARDS_MS)
   return cost
 }

@@ -1,4 +1,4 @@
-/** Orders to free while the hold sets are full and a flood goes on: how long each takes, and how long somebody else waits meanwhile. */
+/** Orders while the hold sets are full and a flood goes on: how long each takes, and how long somebody else waits meanwhile. */
 import { join } from 'node:path'
 import { type Client, reachDaemon } from '../../src/surface/control/client.ts'
 import { lockedOut } from '../../test/support/daemon.ts'
@@ -15,18 +15,38 @@ const FLOOD = { rate: 10_000, seconds: 15, first: '10.128.0.0' }
 const SETTINGS = 'capture = "log"\nhold = "10m"\n'
 
 type Request = Omit<Parameters<Client['free']>[0], 'by'>
-const ORDERS = {
-  'free of one host': { who: ['60.0.0.5'] },
-  'free of a /24': { who: ['60.0.1.0/24'] },
-  'free of an IPv6 /56': { who: ['2001:db8:7:100::/56'] },
-  'free of a /17, half of the set': { who: ['60.0.0.0/17'] },
-  [`free of ${FLIES.toLocaleString('en')} by --port`]: { who: ['10.0.0.0/9'], port: CLOSED_PORT },
-} satisfies Record<string, Request>
-type Order = keyof typeof ORDERS
+const by = 'bench'
+
+/** Rejects where nobody is freed. */
+function free(order: Request): (control: Client) => Promise<void> {
+  return async control => {
+    const { count, held } = await control.free({ ...order, by })
+    if (count + held.length === 0) throw new Error(`${order.who}: nobody was freed`)
+  }
+}
+
+const ORDERS: Readonly<Record<string, (control: Client) => Promise<unknown>>> = {
+  'free of one host': free({ who: ['60.0.0.5'] }),
+  'free of a /24': free({ who: ['60.0.1.0/24'] }),
+  'free of an IPv6 /56': free({ who: ['2001:db8:7:100::/56'] }),
+  'free of a /17, half of the set': free({ who: ['60.0.0.0/17'] }),
+  [`free of ${FLIES.toLocaleString('en')} by --port`]: free({ who: ['10.0.0.0/9'], port: CLOSED_PORT }),
+  'lock of 1,000 hosts': control =>
+    control.lock({
+      lockouts: Array.from({ length: 1000 }, (_, n) => ({ who: `61.0.${n >> 8}.${n & 255}` })),
+      by,
+    }),
+  'pause and its end': async control => {
+    await control.pause({ seconds: 60, by })
+    await control.pause({ seconds: 0, by })
+  },
+  reload: control => control.reload(by),
+  flush: control => control.flush(by),
+}
 
 export async function orders({ runs, scale }: Effort): Promise<Figure[]> {
   const { orders } = await inTurns(runs, { orders: () => ordered(Math.round(HELD * scale)) })
-  const each = Object.keys(ORDERS) as Order[]
+  const each = Object.keys(ORDERS)
   return each.flatMap(order => {
     const of = (what: string, key: 'took' | 'longest', value: number): Figure => ({
       what: `${order}${what}`,
@@ -38,7 +58,7 @@ export async function orders({ runs, scale }: Effort): Promise<Figure[]> {
   })
 }
 
-async function ordered(held: number): Promise<Record<Order, { took: number; longest: number }>> {
+async function ordered(held: number): Promise<Record<string, { took: number; longest: number }>> {
   await using stage = await makeStage()
   using flypaperd = installed(stage, 'log', SETTINGS)
   let daemon = await flypaperd.start()
@@ -52,12 +72,10 @@ async function ordered(held: number): Promise<Record<Order, { took: number; long
   const control = (await reachDaemon(join(flypaperd.directory, 'control.sock')))!
   const { rate, seconds, first } = FLOOD
   const flood = stage.send({ first, sources: rate * seconds, rate, ports: CLOSED_PORT })
-  const outcome = {} as Record<Order, { took: number; longest: number }>
-  for (const [order, request] of Object.entries(ORDERS)) {
-    const free = () => control.free({ ...request, by: 'bench' })
-    const { answer, took, longest } = await whileOthersAsk(control, free)
-    if (answer.count + answer.held.length === 0) throw new Error(`${order}: nobody was freed`)
-    outcome[order as Order] = { took, longest }
+  const outcome = {} as Record<string, { took: number; longest: number }>
+  for (const [order, give] of Object.entries(ORDERS)) {
+    const { took, longest } = await whileOthersAsk(control, () => give(control))
+    outcome[order] = { took, longest }
   }
   await flood
   await daemon.stop()

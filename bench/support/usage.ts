@@ -33,6 +33,11 @@ export function resident(pid: number): number {
   return status(pid, 'VmRSS') * 1024
 }
 
+/** The same, but what is of no file. */
+export function anonymous(pid: number): number {
+  return status(pid, 'RssAnon') * 1024
+}
+
 /** The most resident memory in bytes since `forgetPeak`. */
 export function peak(pid: number): number {
   return status(pid, 'VmHWM') * 1024

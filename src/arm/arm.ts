@@ -1,18 +1,25 @@
 /** Arms the trap. Each step is one transaction of the kernel: done, or not begun. */
 import type { Mode, Settings } from '../settings/settings.ts'
-import { parsePrefix } from '../terms/address.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
+import { BY_HAND_SETS, type Fly } from '../terms/fly.ts'
 import { piecesOf } from '../terms/pieces.ts'
+import type { PrefixSet } from '../terms/prefix-set.ts'
 import { disarm, removing } from './disarm.ts'
-import type { Change, Firewall, RuleView, TableView } from './firewall.ts'
-import { elementsOf, flyChanges, newFlyChanges, type TimedFly } from './flies.ts'
-import { APPENDED, ENTRANCES, isOurs } from './names.ts'
+import type { Change, Firewall, TableView } from './firewall.ts'
+import { byHandChanges, elementsOf, flyChanges, newFlyChanges, type TimedFly } from './flies.ts'
+import { jumpChanges } from './jumps.ts'
+import { fillListed, type Listed } from './listed.ts'
+import { connectedHosts, renew } from './met.ts'
+import { isOurs } from './names.ts'
 import type { Near } from './near.ts'
+import { outgrownSets, refuseMany } from './outgrown.ts'
 import { render } from './ruleset/render.ts'
 import type { Ruleset } from './ruleset/spec.ts'
 import {
-  knownChanges,
-  NFPROTO,
+  type ConditionalDoors,
+  conditionalChanges,
+  graceChanges,
+  NO_CONDITIONAL,
   neighbourhoodChanges,
   type Surroundings,
   surroundingChanges,
@@ -31,12 +38,21 @@ export interface Arms {
   readonly settings: Settings & { readonly closed: Mode }
   readonly ruleset: Ruleset
   readonly near: Near
+  /** Who is never locked out by the settings. */
+  readonly never: PrefixSet
   /** Who is to be in the sets from the first moment on. */
   readonly flies: () => Iterable<TimedFly>
   /** Those of them that are whole prefixes; undefined: whatever is in the sets stays. */
   readonly nets?: () => readonly TimedFly[] | undefined
+  readonly isFly?: (fly: Fly) => boolean
+  /** Those of the hosts that a person has locked out. */
+  readonly byHand?: () => readonly TimedFly[]
   /** Whom and what this machine had to do with before it was disarmed or booted. */
   readonly recalled: readonly Change[]
+  /** What is excusable beside what the set has. */
+  readonly excuses?: () => readonly Change[]
+  /** Ports that rules of others open under conditions. */
+  readonly conditional?: ConditionalDoors
   /** Seconds in which nobody is judged. */
   readonly grace: number
   /** Called when the sets hold the flies, before the rules come. */
@@ -48,6 +64,10 @@ export interface ArmOptions {
   readonly skipRestore?: boolean
   /** Somebody has flushed the ruleset: his chains may come later, and their jumps then. */
   readonly isRearm?: boolean
+  /** What the sets of the never-list hold by the policy in force; without: whatever is in them. */
+  readonly listed?: Listed
+  /** The daemon that asks has to judge meanwhile: what would let it stand still for long is refused. */
+  readonly isJudging?: boolean
 }
 
 export interface Arming {
@@ -63,8 +83,9 @@ export interface Arming {
  * that is armed already is renewed without a gap. When it is armed again, of many flies the first FLIES_AT_ONCE are put
  * into the sets: the rules shall not wait for all of them.
  */
-export function arm(arms: Arms, { skipRestore = false, isRearm = false }: ArmOptions = {}): Arming {
-  const { firewall, settings, ruleset, flies, filled } = arms
+export function arm(arms: Arms, options: ArmOptions = {}): Arming {
+  const { skipRestore = false, isRearm = false, isJudging = false, listed } = options
+  const { firewall, settings, surroundings, near, never, ruleset, flies, filled, isFly } = arms
   const before = firewall.look()
   checkFlags(before)
   const wasArmed = before !== undefined && isArmed(before)
@@ -73,27 +94,15 @@ export function arm(arms: Arms, { skipRestore = false, isRearm = false }: ArmOpt
   if (isRearm) checkKernel(firewall, settings.closed)
   else checkArming(arms, before)
   try {
-    const outgrown = outgrownSets(ruleset, before)
+    const fill = () => fillListed(firewall, { never, singles: near.singles }, before, listed)
     const sparing = sparingChanges(arms, wasArmed && !isRearm)
-    // Later kernels give a set that is declared again another size in its place: a million flies stay where they are.
-    const isDeclared = !outgrown.some(({ hasOtherFlags }) => hasOtherFlags)
-    if (isDeclared) {
-      firewall.load(render({ ...rules, chains: [], absent: [] }))
-      firewall.change(sparing)
-    }
-    const still = outgrown.length > 0 ? outgrownSets(ruleset, firewall.look()) : []
-    if (still.length > 0) {
-      firewall.load(
-        render(
-          rules,
-          still.map(({ name }) => name),
-          elementsOf(flies()),
-        ),
-      )
-      firewall.change(sparing)
-    }
+    const { isRemade, remade } = makeSets({ ...arms, isJudging }, rules, before, { fill, sparing })
+    renew(firewall, connectedHosts(surroundings.connected(), near.nameFly, isFly))
     if (hadSets) firewall.change(netChanges(arms.nets?.()))
-    if (!skipRestore) putIn(firewall, flies(), { hadSets, isRearm })
+    const areRestored = !skipRestore || isRemade
+    const hadByHand = hasAll(before, BY_HAND_SETS) && !BY_HAND_SETS.some(set => remade.includes(set))
+    if (areRestored || !hadByHand) putInByHand(firewall, arms.byHand?.() ?? [], isRearm)
+    if (areRestored) putIn(firewall, flies(), { hadSets, isRearm })
     filled?.()
     firewall.load(render(rules))
     const table = firewall.look()
@@ -107,17 +116,47 @@ export function arm(arms: Arms, { skipRestore = false, isRearm = false }: ArmOpt
   return { table, isFresh: !hadSets && !isRearm }
 }
 
-/** What spares the innocent: who is near, which ports are served, who is connected, what was known before. */
+/**
+ * Declares the sets, and makes anew those that cannot become what is wanted in their place. Where rules ask these, they go and come in
+ * one transaction with the flies; else nobody is shut out by them, and `isRemade` tells that the flies are to be put in. `remade`: their names.
+ */
+function makeSets(
+  { firewall, flies, ruleset, isJudging }: Arms & { readonly isJudging: boolean },
+  rules: Ruleset,
+  before: TableView | undefined,
+  { fill, sparing }: { readonly fill: () => void; readonly sparing: readonly Change[] },
+): { readonly isRemade: boolean; readonly remade: readonly string[] } {
+  const outgrown = outgrownSets(ruleset, before)
+  const setsAlone = { ...rules, chains: [], absent: [] }
+  // Later kernels give a set that is declared again another size in its place: a million flies stay where they are.
+  const isDeclared = !outgrown.some(({ isOther }) => isOther)
+  if (isDeclared) {
+    firewall.load(render(setsAlone))
+    fill()
+    firewall.change(sparing)
+  }
+  const still = (outgrown.length > 0 ? outgrownSets(ruleset, firewall.look()) : []).map(({ name }) => name)
+  if (still.length === 0) return { isRemade: false, remade: [] }
+  const areAsked = before?.rules.some(({ sets }) => sets.some(name => still.includes(name))) === true
+  if (areAsked && isJudging) refuseMany(flies())
+  firewall.load(areAsked ? render(rules, still, elementsOf(flies())) : render(setsAlone, still))
+  // What the lists fill has no size, so it stays wherever the sets could be declared.
+  if (!isDeclared) fill()
+  firewall.change(sparing)
+  return { isRemade: !areAsked, remade: still }
+}
+
+/** What spares the innocent: who is near, which ports are served, what was known before. */
 function sparingChanges(
-  { surroundings, settings, ruleset, near, recalled, grace }: Arms,
+  { surroundings, settings, near, recalled, excuses, conditional = NO_CONDITIONAL, grace }: Arms,
   wasArmed: boolean,
 ): Change[] {
   return [
-    ...elementChanges(ruleset),
-    ...neighbourhoodChanges(near.neighbourhood, settings.never),
-    ...surroundingChanges(surroundings, settings.closed),
+    ...neighbourhoodChanges(near.neighbourhood, settings),
+    ...(excuses?.() ?? []),
+    ...surroundingChanges(surroundings, settings, conditional),
+    ...conditionalChanges(conditional, settings.closed),
     ...(wasArmed ? [] : recalled),
-    ...knownChanges(surroundings.connected(), near.nameFly),
     ...graceChanges(grace),
   ]
 }
@@ -125,17 +164,6 @@ function sparingChanges(
 /** What the sets hold by the settings goes in by itself: for elements in a text libnftables may fetch those of everybody's sets. */
 function withoutElements(ruleset: Ruleset): Ruleset {
   return { ...ruleset, sets: ruleset.sets.map(({ elements: _, ...set }) => set) }
-}
-
-function elementChanges({ sets }: Ruleset): readonly Change[] {
-  return sets.flatMap(({ name, elements }): readonly Change[] => {
-    if (elements === undefined) return []
-    const prefixes = elements.map(text => ({ element: parsePrefix(text)! }))
-    return [
-      { change: 'empty', set: name },
-      { change: 'add', set: name, elements: prefixes },
-    ]
-  })
 }
 
 /** A whole prefix comes and goes by the daemon alone: whatever else is there would overlap it, or lock out whom nobody knows of. */
@@ -149,6 +177,17 @@ function netChanges(nets: readonly TimedFly[] | undefined): Change[] {
 
 function isFlypaper({ name }: { readonly name: string }): boolean {
   return name === 'flypaper'
+}
+
+function hasAll(table: TableView | undefined, names: readonly string[]): boolean {
+  return names.every(name => table?.sets.some(set => set.name === name))
+}
+
+/** As flies are; those beyond FLIES_AT_ONCE come back with them. */
+function putInByHand(firewall: Firewall, flies: readonly TimedFly[], isRearm: boolean): void {
+  firewall.change(BY_HAND_SETS.map(set => ({ change: 'empty', set }) as const))
+  for (const piece of piecesOf(isRearm ? flies.slice(0, FLIES_AT_ONCE) : flies, PIECE))
+    firewall.change(byHandChanges(piece))
 }
 
 /**
@@ -178,34 +217,11 @@ export function isArmed(table: TableView): boolean {
   return table.chains.some(chain => chain.name === 'flypaper_early' && chain.hook === 'prerouting')
 }
 
-/** A live set cannot change its flags, and before kernel 6.12 not its size: it must be made anew. */
-function outgrownSets(
-  { sets }: Ruleset,
-  table: TableView | undefined,
-): { readonly name: string; readonly hasOtherFlags: boolean }[] {
-  const isDynamic = (flags: readonly string[] = []) => flags.includes('dynamic')
-  return sets.flatMap(({ name, flags, size }) => {
-    const live = table?.sets.find(set => set.name === name)
-    if (live === undefined) return []
-    const hasOtherFlags = isDynamic(flags) !== isDynamic(live.flags)
-    return hasOtherFlags || (size !== undefined && live.size !== size) ? [{ name, hasOtherFlags }] : []
-  })
-}
-
 /** Chains and sets of another mode, which nothing enters or asks any more. */
 function leftovers(ruleset: Ruleset, table: TableView | undefined): readonly Change[] {
   if (table === undefined) return []
   const wanted = [...ruleset.chains, ...ruleset.sets].map(({ name }) => name as string)
   return removing(table, name => !wanted.includes(name)).changes
-}
-
-/** Nobody is judged for so many seconds; 0 ends that. */
-export function graceChanges(seconds: number): readonly Change[] {
-  const elements = seconds > 0 ? NFPROTO.map(element => ({ element, seconds })) : []
-  return [
-    { change: 'empty', set: 'flypaper_grace' },
-    { change: 'add', set: 'flypaper_grace', elements },
-  ]
 }
 
 /** Throws a Failure for what would keep the trap from being armed by these settings; changes nothing. */
@@ -267,31 +283,4 @@ function acceptingChain(name: string, way: string): Failure {
       hint: 'Give the chain "policy drop" and rules for what may come in, take its name out of [chains] (closed = "listening" needs no chain), or write the jump yourself, under a condition.',
     },
   )
-}
-
-/** The jumps that the settings want and nobody has written, and those of earlier settings that they want no more. */
-function jumpChanges(settings: Settings, table: TableView | undefined): readonly Change[] {
-  const rules = table?.rules ?? []
-  const chains = new Map(table?.chains.map(chain => [chain.name, chain]))
-  const last = new Map(rules.map(({ chain, handle }) => [chain, handle]))
-  const wanted = (['input', 'forward'] as const)
-    .flatMap(way => [...new Set(settings.chains[way])].map(chain => ({ chain, to: ENTRANCES[way] })))
-    // Whoever lets his chain accept what no rule of it takes has opened all that the jump would make an offence.
-    .filter(({ chain }) => chains.get(chain)?.policy !== 'accept')
-  const isInPlace = ({ chain, handle, isBareJump, targets }: RuleView) =>
-    last.get(chain) === handle &&
-    isBareJump !== false &&
-    wanted.some(jump => jump.chain === chain && targets.includes(jump.to))
-  const stale = rules.filter(rule => rule.comment === APPENDED && !isInPlace(rule))
-  const missing = wanted.filter(
-    jump =>
-      chains.has(jump.chain) &&
-      !rules.some(
-        rule => rule.chain === jump.chain && rule.targets.includes(jump.to) && !stale.includes(rule),
-      ),
-  )
-  return [
-    ...stale.map(({ chain, handle }) => ({ change: 'delete-rule', chain, handle }) as const),
-    ...missing.map(jump => ({ change: 'append-jump', ...jump, comment: APPENDED }) as const),
-  ]
 }

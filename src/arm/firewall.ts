@@ -1,8 +1,8 @@
 /** What arming needs of the kernel's firewall: the port that system/firewall.ts stands behind. */
-import type { Address, Prefix } from '../terms/address.ts'
+import type { Address, Family, Prefix } from '../terms/address.ts'
 import type { AddressKey } from '../terms/address-bytes.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
-import type { ChainName, SetName } from './names.ts'
+import { type ChainName, COUNT_SETS, type SetName } from './names.ts'
 
 /** `table inet filter` as it is, without the elements of its sets. */
 export interface TableView {
@@ -34,6 +34,8 @@ export interface SetView {
   readonly type?: string | undefined
   readonly size?: number | undefined
   readonly flags: readonly string[]
+  /** Each element counts its packets. */
+  readonly counter?: boolean | undefined
   /** The kernel's number of the set within its table. */
   readonly handle?: number | undefined
 }
@@ -71,6 +73,15 @@ export type Change =
   | { readonly change: 'add'; readonly set: SetName; readonly elements: readonly Element[] }
   | { readonly change: 'remove'; readonly set: SetName; readonly elements: readonly Element[] }
   | { readonly change: 'empty'; readonly set: SetName }
+  /** Of a set of intervals, which holds all that go, just so, and nothing that overlaps what comes, but for the same: else it is refused. */
+  | {
+      readonly change: 'exchange'
+      readonly set: SetName
+      readonly family: Family
+      /** First and last address of each, as a PrefixSet has them. */
+      readonly gone: Uint32Array
+      readonly come: Uint32Array
+    }
   | { readonly change: 'delete-set'; readonly set: string }
   | { readonly change: 'flush-chain' | 'delete-chain'; readonly chain: string }
   | { readonly change: 'rename-chain'; readonly chain: string; readonly handle: number; readonly to: string }
@@ -98,6 +109,7 @@ export function untouched(firewall: Firewall): Firewall {
     takeOut() {},
     ask: () => [],
     first: () => [],
+    ports: () => [],
     read: async () => [],
   }
 }
@@ -114,12 +126,25 @@ export const ADDRESS_SETS = [
   'flypaper_peers6',
   'flypaper_known',
   'flypaper_known6',
+  ...COUNT_SETS,
 ] as const satisfies readonly SetName[]
 export type AddressSet = (typeof ADDRESS_SETS)[number]
 
 export interface ListedElement {
   readonly element: Address
   /** Seconds until it goes by itself. */
+  readonly expires?: number | undefined
+  /** What its counter has counted since it was put in; only where the set has counters. */
+  readonly packets?: number | undefined
+}
+
+/** The sets whose elements are a protocol and a port. */
+export type PortSet = 'flypaper_served' | 'flypaper_excusable' | 'flypaper_doors'
+
+export interface ListedPort {
+  /** IANA protocol number, and port. */
+  readonly port: readonly [protocol: number, port: number]
+  /** Seconds until it goes by itself; undefined: it stays. */
   readonly expires?: number | undefined
 }
 
@@ -156,13 +181,15 @@ export interface Firewall {
   look(): TableView | undefined
   /** At most `most` of the set, whichever come first. Stops everything else meanwhile: for a few. */
   first(set: AddressSet, most: number): readonly ListedElement[]
+  /** The same of ports. Nothing where there is no such set. */
+  ports(set: PortSet, most: number): readonly ListedPort[]
   /**
    * All of the set, or those that are wanted, read piece by piece while everything else goes on. Slow for a large one, and at most
    * READ_MAX are looked at: never for a look-up. What changes meanwhile may be missing. Nobody where there is no such set.
    */
   read(set: AddressSet, isWanted?: (key: AddressKey) => boolean): Promise<readonly ListedElement[]>
-  /** Whether the kernel would take this statement in a rule; nothing is changed. */
-  supports(statement: 'queue' | 'log' | 'socket'): boolean
+  /** Whether the kernel would take this statement in a rule, `counter` for each element of a set; nothing is changed. */
+  supports(statement: 'queue' | 'log' | 'socket' | 'fib' | 'counter'): boolean
 }
 
 /** A set holds as many elements as its size allows, and a change would have put more into it. */

@@ -1,7 +1,7 @@
 /** Flies as changes of the kernel's sets. */
 
 import type { Address, Prefix } from '../terms/address.ts'
-import { elementOf, FLY_SETS, type Fly, type FlySet } from '../terms/fly.ts'
+import { BY_HAND_OF, elementOf, FLY_SETS, type Fly, type FlySet } from '../terms/fly.ts'
 import type { Change } from './firewall.ts'
 
 /** A fly with the seconds it has left; without: for ever. */
@@ -26,6 +26,16 @@ export function newFlyChanges(flies: readonly TimedFly[]): Change[] {
  */
 export function flyChanges(flies: readonly TimedFly[]): Change[] {
   return newFlyChanges(flies).flatMap(addition => [{ ...addition, change: 'remove' } as Change, addition])
+}
+
+/** Says of hosts that a person has locked them out, and for how long; of prefixes it goes without saying. */
+export function byHandChanges(flies: readonly TimedFly[]): Change[] {
+  const bySet = elementsOf(flies)
+  return (['flypaper', 'flypaper6'] as const).flatMap(set => {
+    const elements = bySet[set]
+    if (elements.length === 0) return []
+    return (['remove', 'add'] as const).map(change => ({ change, set: BY_HAND_OF[set]!, elements }))
+  })
 }
 
 export interface FlyElement {

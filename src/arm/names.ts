@@ -4,10 +4,17 @@ export const TABLE = { family: 'inet', name: 'filter' } as const
 export const CHAINS = [
   'flypaper_early',
   'flypaper_stuck',
+  'flypaper_reach',
+  'flypaper_public',
+  'flypaper_sampled',
   'flypaper_out',
+  'flypaper_translated',
+  'flypaper_to_stuck',
   'flypaper_ours',
+  'flypaper_reset',
   'flypaper_strays',
   'flypaper_listening',
+  'flypaper_open',
   'flypaper_through',
   'flypaper_watch',
   'flypaper_watch_weak',
@@ -20,12 +27,37 @@ export const CHAINS = [
   'flypaper_forward',
   'flypaper_judge',
   'flypaper_silent',
+  'flypaper_link',
   'flypaper_offence',
   'flypaper_weak_peer',
+  'flypaper_new_peer',
   'flypaper_weak_known',
+  'flypaper_new_known',
   'flypaper_weak_late',
+  'flypaper_new_late',
+  'flypaper_weak_known_late',
 ] as const
 export type ChainName = (typeof CHAINS)[number]
+
+/** In which the kernel remembers who tried which ports with weak evidence. */
+export const TRIED_SETS = [
+  'flypaper_tried_peer',
+  'flypaper_tried_peer6',
+  'flypaper_tried_known',
+  'flypaper_tried_known6',
+  'flypaper_tried_late',
+  'flypaper_tried_late6',
+] as const
+
+/** In which it counts them. */
+export const COUNT_SETS = [
+  'flypaper_count_peer',
+  'flypaper_count_peer6',
+  'flypaper_count_known',
+  'flypaper_count_known6',
+  'flypaper_count_late',
+  'flypaper_count_late6',
+] as const
 
 export const SETS = [
   'flypaper',
@@ -34,11 +66,19 @@ export const SETS = [
   'flypaper_nets6',
   'flypaper_hold',
   'flypaper_hold6',
+  'flypaper_by_hand',
+  'flypaper_by_hand6',
+  'flypaper_called',
+  'flypaper_called6',
   'flypaper_never',
   'flypaper_never6',
   'flypaper_own',
   'flypaper_own6',
   'flypaper_single6',
+  'flypaper_links',
+  'flypaper_links6',
+  'flypaper_inside',
+  'flypaper_inside6',
   'flypaper_peers',
   'flypaper_peers6',
   'flypaper_known',
@@ -47,17 +87,24 @@ export const SETS = [
   'flypaper_questions6',
   'flypaper_asked',
   'flypaper_served',
+  'flypaper_excusable',
   'flypaper_stray',
   'flypaper_stray6',
   'flypaper_grace',
+  ...TRIED_SETS,
+  ...COUNT_SETS,
   'flypaper_pending',
   'flypaper_pending6',
+  'flypaper_linked',
+  'flypaper_linked6',
   'flypaper_passing',
   'flypaper_passing6',
   'flypaper_accepted',
   'flypaper_accepted6',
   'flypaper_unsure',
+  'flypaper_conditional',
   'flypaper_outside',
+  'flypaper_doors',
   // Of 0.1.0, whose listing did not load where an interface was missing: taken out by whoever arms or disarms.
   'flypaper_uplinks',
 ] as const
@@ -72,12 +119,23 @@ export const INTERVAL_SETS: readonly string[] = [
   'flypaper_own',
   'flypaper_own6',
   'flypaper_single6',
+  'flypaper_links',
+  'flypaper_links6',
+  'flypaper_inside',
+  'flypaper_inside6',
 ] satisfies SetName[]
 
 /** What is in these, arming empties and fills again. Into the others, but for those of the flies, packets write. */
 export const REFILLED: readonly string[] = [
   ...INTERVAL_SETS,
-  ...(['flypaper_grace', 'flypaper_outside'] satisfies SetName[]),
+  ...([
+    'flypaper_by_hand',
+    'flypaper_by_hand6',
+    'flypaper_grace',
+    'flypaper_outside',
+    'flypaper_doors',
+    'flypaper_conditional',
+  ] satisfies SetName[]),
 ]
 
 /** The chains that an administrator's rules may jump to. */

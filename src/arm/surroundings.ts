@@ -2,11 +2,12 @@
  * What of this machine the trap must know: the port that system/surroundings.ts stands behind, and how it
  * becomes elements. Who is near must never be cut off, and whoever is connected now must not notice the arming.
  */
-import type { Mode } from '../settings/settings.ts'
-import { type Address, familyOf, mergePrefixes, type Prefix, parsePrefix, widen } from '../terms/address.ts'
-import { elementOf, type Fly } from '../terms/fly.ts'
+import type { Mode, Settings } from '../settings/settings.ts'
+import { type Address, type Family, mergePrefixes, type Prefix, parsePrefix } from '../terms/address.ts'
+import { collectPrefixes, type PrefixSet, prefixSet } from '../terms/prefix-set.ts'
 import type { Change } from './firewall.ts'
-import { SINGLE6_ALWAYS } from './ruleset/sets.ts'
+import type { SetName } from './names.ts'
+import { SINGLE6_ALWAYS } from './ruleset/near-sets.ts'
 
 /** What changes rarely, and tells when it does. */
 export interface Neighbourhood {
@@ -15,6 +16,10 @@ export interface Neighbourhood {
   readonly resolvers: readonly Address[]
   /** IPv6 prefixes that lie on our own links. */
   readonly onLink6: readonly Prefix[]
+  /** Prefixes of both families that belong on one of our links, and nowhere else. */
+  readonly links: readonly Prefix[]
+  /** Those of them that lie inside of this machine, where it forwards: on links without a gateway, and no guests of its own. */
+  readonly inside: readonly Prefix[]
 }
 
 /** Connected hosts that one look takes in, at most. */
@@ -31,14 +36,20 @@ export interface Surroundings {
   served(): readonly ServedPort[]
   /** The other ends of the TCP connections that live now. */
   connected(): readonly Address[]
-  /** The interfaces of the default routes of all tables, by their names. */
+  /** With whom connections live that were opened from here or behind us: so many hosts at most. Reads in pieces. */
+  inUse(most: number): Promise<readonly Address[]>
+  /** The interfaces of the default routes of all tables, by their names, as far as rules can name them. */
   uplinks(): readonly string[]
+  /** Local ports at which WireGuard interfaces of the kernel listen that are up. */
+  doors(): readonly ServedPort[]
   /** Whether IPVS serves anything here. */
   balances(): boolean
   /** Whether this machine forwards packets, of either family. */
   forwards(): boolean
   /** The first port from which this machine opens connections (ip_local_port_range); 32768 at most. */
   firstLocalPort(): number
+  /** All of them, as ip_local_port_range has them. */
+  localPorts(): readonly [first: number, last: number]
   /** What of all this could not be told whole when it was read last, and what follows: sentences. */
   remarks(): readonly string[]
   /** Seconds since boot. */
@@ -50,51 +61,111 @@ export function ownPrefixes(near: Neighbourhood): readonly Prefix[] {
   return mergePrefixes(addresses.map(address => parsePrefix(address)!))
 }
 
-/** Where IPv6 hosts stick one by one: on our links, behind NAT64, and where somebody of the never-list lives. */
-export function singlePrefixes(near: Neighbourhood, never: readonly Prefix[]): readonly Prefix[] {
-  const always = SINGLE6_ALWAYS.map(text => parsePrefix(text)!)
-  const near6 = [...ownPrefixes(near), ...never].filter(prefix => prefix.family === 6)
-  return mergePrefixes([...always, ...near.onLink6, ...near6.map(prefix => widen(prefix, 64))])
+/** Where IPv6 hosts stick one by one: on our links, behind NAT64, where the settings say so, and where somebody of the never-list lives. */
+export function singlePrefixes(
+  near: Neighbourhood,
+  never: PrefixSet,
+  { single }: Pick<Settings['shared'], 'single'>,
+): PrefixSet {
+  const singles = collectPrefixes()
+  for (const text of SINGLE6_ALWAYS) singles.add(parsePrefix(text)!)
+  for (const prefix of near.onLink6) singles.add(prefix)
+  for (const { ranges } of [prefixSet(ownPrefixes(near)), prefixSet(single), never])
+    singles.addRanges(6, net64s(ranges[6]))
+  return singles.set()
 }
 
-export function neighbourhoodChanges(near: Neighbourhood, never: readonly Prefix[]): readonly Change[] {
-  const own = ownPrefixes(near)
-  const refill = (
-    set: 'flypaper_own' | 'flypaper_own6' | 'flypaper_single6',
-    prefixes: readonly Prefix[],
-  ): Change[] => [
+/** Prefixes that are narrower than a /64 become the one around them: of each the last two words of both ends. */
+function net64s(ranges: Uint32Array): Uint32Array {
+  return ranges.map((word, at) => {
+    const isNarrow =
+      ranges[at & ~7] === ranges[(at & ~7) + 4] && ranges[(at & ~7) + 1] === ranges[(at & ~7) + 5]
+    const place = at & 7
+    return !isNarrow || (place & 2) === 0 ? word : place < 4 ? 0 : 0xffff_ffff
+  })
+}
+
+/** What lies inside of this machine, by these settings. */
+export function insideOf(near: Neighbourhood, { inside }: Pick<Settings, 'inside'>): readonly Prefix[] {
+  return mergePrefixes(inside === 'auto' ? near.inside : inside)
+}
+
+/** The never-list, and where hosts stick one by one, are written by fillListed. */
+export function neighbourhoodChanges(
+  near: Neighbourhood,
+  settings: Pick<Settings, 'inside'>,
+): readonly Change[] {
+  return [
+    ...refillPair('flypaper_own', ownPrefixes(near)),
+    ...refillPair('flypaper_links', mergePrefixes(near.links)),
+    ...refillPair('flypaper_inside', insideOf(near, settings)),
+  ]
+}
+
+/** Those of each family in the set of its own. */
+function refillPair(
+  pair: 'flypaper_own' | 'flypaper_links' | 'flypaper_inside',
+  prefixes: readonly Prefix[],
+): readonly Change[] {
+  const of = (family: Family) => prefixes.filter(prefix => prefix.family === family)
+  return [...refill(pair, of(4)), ...refill(`${pair}6`, of(6))]
+}
+
+function refill(set: SetName, prefixes: readonly Prefix[]): readonly Change[] {
+  return [
     { change: 'empty', set },
     { change: 'add', set, elements: prefixes.map(element => ({ element })) },
   ]
+}
+
+/** Ports that rules of others open under conditions that change. */
+export interface ConditionalDoors {
+  /** By their texts: `6,22`. */
+  readonly ports: ReadonlyMap<string, ServedPort>
+  /** Any port may be one: the rules do not tell which, or they are too many. */
+  readonly isAny: boolean
+}
+
+export const NO_CONDITIONAL: ConditionalDoors = { ports: new Map(), isAny: false }
+
+/** What the trap must know by these settings. */
+export function surroundingChanges(
+  surroundings: Pick<Surroundings, 'served' | 'uplinks' | 'balances' | 'doors'>,
+  { closed: mode, doors }: { readonly closed: Mode } & Pick<Settings, 'doors'>,
+  conditional: Pick<ConditionalDoors, 'isAny'>,
+): readonly Change[] {
+  const isUnsure = mode === 'unaccepted' && (conditional.isAny || surroundings.balances())
   return [
-    ...refill(
-      'flypaper_own',
-      own.filter(prefix => prefix.family === 4),
-    ),
-    ...refill(
-      'flypaper_own6',
-      own.filter(prefix => prefix.family === 6),
-    ),
-    ...refill('flypaper_single6', singlePrefixes(near, never)),
+    ...(mode === 'unmatched' ? [] : servedChanges(surroundings.served())),
+    ...uplinkChanges(surroundings.uplinks()),
+    ...doorChanges(doors ? surroundings.doors() : []),
+    ...(isUnsure ? unsureChanges : []),
   ]
 }
 
-/** What the trap must know in this mode of `closed`. */
-export function surroundingChanges(
-  surroundings: Pick<Surroundings, 'served' | 'uplinks' | 'balances'>,
-  mode: Mode,
-): readonly Change[] {
+/** The set of them, which has no other elements. */
+export function conditionalChanges({ ports }: ConditionalDoors, mode: Mode): readonly Change[] {
+  if (mode === 'listening') return []
+  const elements = [...ports.values()].map(element => ({ element }))
   return [
-    ...(mode === 'unmatched' ? [] : servedChanges(surroundings.served())),
-    ...(mode === 'unaccepted' ? uplinkChanges(surroundings.uplinks()) : []),
-    ...(mode === 'unaccepted' && surroundings.balances() ? unsureChanges : []),
+    { change: 'empty', set: 'flypaper_conditional' },
+    { change: 'add', set: 'flypaper_conditional', elements },
   ]
 }
 
 /** NFPROTO_IPV4 and NFPROTO_IPV6 of linux/netfilter.h. */
-export const NFPROTO = [2, 10]
+const NFPROTO = [2, 10]
 
-/** IPVS takes packets out on their way through the chains, so nobody can be watched. Renewed once a minute. */
+/** Nobody is judged for so many seconds; 0 ends that. */
+export function graceChanges(seconds: number): readonly Change[] {
+  const elements = seconds > 0 ? NFPROTO.map(element => ({ element, seconds })) : []
+  return [
+    { change: 'empty', set: 'flypaper_grace' },
+    { change: 'add', set: 'flypaper_grace', elements },
+  ]
+}
+
+/** Nobody can be watched: IPVS takes packets out on their way through the chains, or a refusal may mean anything. Renewed once a minute. */
 const unsureChanges: readonly Change[] = (['remove', 'add'] as const).map(change => ({
   change,
   set: 'flypaper_unsure',
@@ -109,30 +180,16 @@ function uplinkChanges(names: readonly string[]): readonly Change[] {
   ]
 }
 
+function doorChanges(doors: readonly ServedPort[]): readonly Change[] {
+  return [
+    { change: 'empty', set: 'flypaper_doors' },
+    { change: 'add', set: 'flypaper_doors', elements: doors.map(element => ({ element })) },
+  ]
+}
+
 /** Adding an element again would not renew its time, so each is taken out in the same transaction. */
 export function servedChanges(served: readonly ServedPort[]): readonly Change[] {
   if (served.length === 0) return []
   const elements = served.map(element => ({ element }))
   return (['remove', 'add'] as const).map(change => ({ change, set: 'flypaper_served', elements }))
-}
-
-/**
- * Whoever is connected is known, also when the connection is older than the trap or has been quiet for long. Adding an
- * element again would not renew its time, so each is taken out in the same transaction.
- */
-export function knownChanges(
-  connected: readonly Address[],
-  nameFly: (source: Address) => Fly,
-): readonly Change[] {
-  const known = connected.slice(0, CONNECTED_MAX)
-  return ([4, 6] as const).flatMap(family => {
-    const set = family === 4 ? 'flypaper_known' : 'flypaper_known6'
-    const hosts = known.filter(address => familyOf(address) === family)
-    const elements = [...new Set(hosts.map(host => elementOf(nameFly(host)).element))].map(element => ({
-      element,
-    }))
-    return elements.length === 0
-      ? []
-      : (['remove', 'add'] as const).map(change => ({ change, set, elements }))
-  })
 }

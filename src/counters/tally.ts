@@ -7,8 +7,15 @@ import { type Histogram, openHistogram } from './histogram.ts'
 
 export interface Counts {
   readonly lockouts: number
-  /** The same by what was tried and why: at most one for each pair that there is. */
-  readonly lockoutsBy: readonly { readonly proto: string; readonly because: string; readonly count: number }[]
+  /** Those of them that nobody's packet brought. */
+  readonly byHand: number
+  /** The same by what was tried, why, and how good the evidence is. */
+  readonly lockoutsBy: readonly {
+    readonly proto: string
+    readonly because: string
+    readonly grade: string
+    readonly count: number
+  }[]
   /** Offences of sources that were locked out already. */
   readonly again: number
   /** Offenders for whom the set had no room: they were only held. */
@@ -43,20 +50,23 @@ const SECONDS = [0.001, 0.005, 0.025, 0.1, 0.5, 2]
 
 export function openTally(): Tally {
   let lockouts = 0
+  let byHand = 0
   let again = 0
   let overflow = 0
-  /** By what was tried, then why. */
+  /** By what was tried, then why and how good the evidence is, with a space between them. */
   const lockoutsBy = new Map<string, Map<string, number>>()
   const spared = Object.fromEntries(INNOCENCES.map(because => [because, 0])) as Record<Innocence, number>
   const batchPackets = openHistogram(PACKETS)
   const batchSeconds = openHistogram(SECONDS)
   return {
-    lockedOut({ tried, because }) {
+    lockedOut({ tried, because, grade }) {
       lockouts++
+      if (because === 'by-hand') byHand++
       const proto = tried?.kind ?? 'none'
       const known = lockoutsBy.get(proto) ?? new Map<string, number>()
       if (known.size === 0) lockoutsBy.set(proto, known)
-      known.set(because, (known.get(because) ?? 0) + 1)
+      const why = `${because} ${grade}`
+      known.set(why, (known.get(why) ?? 0) + 1)
     },
     again(offences) {
       again += offences
@@ -72,10 +82,14 @@ export function openTally(): Tally {
     counts: counted => ({
       ...counted,
       lockouts,
+      byHand,
       again,
       overflow,
       lockoutsBy: [...lockoutsBy].flatMap(([proto, counts]) =>
-        [...counts].map(([because, count]) => ({ proto, because, count })),
+        [...counts].map(([why, count]) => {
+          const [because, grade] = why.split(' ') as [string, string]
+          return { proto, because, grade, count }
+        }),
       ),
       spared: { ...spared },
       batchPackets: batchPackets.read(),

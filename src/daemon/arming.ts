@@ -14,7 +14,7 @@ const MADE_TABLE = 'made-table'
 
 /** Throws what the kernel or the settings have against it; a trap that was there before may be half of this policy's then. */
 export function armBy(policy: Policy, daemon: Daemon, options: ArmOptions): Arming {
-  const { world, state, acquaintances, keeper, audit } = daemon
+  const { world, state, acquaintances, excuses, keeper, audit } = daemon
   const { firewall, surroundings, history, now } = world
   const arming = arm(
     {
@@ -23,9 +23,14 @@ export function armBy(policy: Policy, daemon: Daemon, options: ArmOptions): Armi
       settings: policy.settings,
       ruleset: policy.ruleset,
       near: policy.near,
+      never: policy.never,
       flies: () => (policy.settings.dryRun ? [] : state.flies.timed(now)),
       nets: () => (policy.settings.dryRun ? undefined : timedNets(state.flies, now())),
+      isFly: fly => state.flies.get(fly, now()) !== undefined,
+      byHand: () => (policy.settings.dryRun ? [] : state.flies.byHand(now())),
       recalled: acquaintances.recall(now()),
+      conditional: policy.conditional,
+      excuses: () => excuses.changes(policy.settings, surroundings, now()),
       grace: graceLeft({ ...state, policy }, world),
       filled: keeper.watch,
     },
@@ -38,7 +43,7 @@ export function armBy(policy: Policy, daemon: Daemon, options: ArmOptions): Armi
 
 /** What could not be set right in its place is told, by `status` as well. */
 export function tellFault({ audit, alarms }: Daemon): void {
-  const { fault } = audit.look()
+  const fault = audit.lasting()
   if (fault !== undefined)
     alarms.lasting(
       `the trap is armed, but not as it should be: ${fault}. It is made anew by: flypaperd stop, then flypaperd start`,
@@ -63,7 +68,11 @@ export function bootGraceLeft({ settings }: Policy, surroundings: World['surroun
 }
 
 /** Disarms whatever trap is in the kernel, also one whose daemon is gone. The flies stay. */
-export function disarmTrap(firewall: Firewall, history: History, now: number): void {
+export function disarmTrap(
+  firewall: Firewall,
+  history: Pick<History, 'count' | 'getMeta'>,
+  now: number,
+): void {
   const holdsSomebody = (set: 'flypaper' | 'flypaper6') => firewall.first(set, 1).length > 0
   const keepFlies = history.count(now) > 0 || holdsSomebody('flypaper') || holdsSomebody('flypaper6')
   disarm(firewall, { keepFlies, madeTable: history.getMeta(MADE_TABLE) === 'yes' })

@@ -1,9 +1,10 @@
 /** The running daemon: its state, to which only steps assign, and what they act through. */
 import type { Acquaintances } from '../arm/acquaintances.ts'
+import type { Excuses } from '../arm/excusable.ts'
 import type { Tally } from '../counters/tally.ts'
 import type { Following } from '../doctor/auto.ts'
 import type { Care } from '../history/upkeep.ts'
-import type { JudgeMemory } from '../judge/judge.ts'
+import type { EvidenceMemory } from '../judge/evidence.ts'
 import type { SightingBuffer } from '../judge/sightings.ts'
 import type { Auditor } from '../keep/audit.ts'
 import type { Keeper } from '../keep/keeper.ts'
@@ -11,19 +12,22 @@ import type { RuleChanges } from '../keep/rule-changes.ts'
 import type { Ledger } from '../lockout/commit.ts'
 import type { Flies } from '../lockout/flies.ts'
 import type { Promotion } from '../lockout/promotion.ts'
-import type { Deferrals } from '../log/deferrals.ts'
+import type { SampleBuffer } from '../lockout/samples.ts'
+import type { Minutely } from '../log/minutely.ts'
 import type { Fly } from '../terms/fly.ts'
+import type { InUseClock } from './in-use.ts'
 import type { AnswerTo, InputOf, Kind } from './input.ts'
 import type { PauseClock } from './pause.ts'
 import type { Policy } from './policy.ts'
 import type { Sources } from './sources.ts'
+import type { TryingClock } from './trying.ts'
 import type { World } from './world.ts'
 
 export interface State {
   policy: Policy
   readonly flies: Flies
   /** What counts against sources that are not judged by one packet. */
-  readonly memory: JudgeMemory
+  readonly memory: EvidenceMemory
   readonly promotion: Promotion
   /** When the set was full and nobody could make room, in milliseconds since the epoch. */
   fullSince: number
@@ -33,6 +37,8 @@ export interface State {
   readonly owed: Set<Fly>
   /** What was said last of this machine that could not be read whole. */
   unread: readonly string[]
+  /** The state in which the files of never_files could not be taken, which was said. */
+  neverRefused?: string | undefined
   /** What closed = "auto" remembers from look to look at the firewall beside us. */
   following: Following
 }
@@ -44,8 +50,13 @@ export interface Daemon {
   readonly ledger: Ledger
   readonly tally: Tally
   readonly sightings: SightingBuffer
-  readonly deferrals: Deferrals
+  readonly samples: SampleBuffer
+  readonly deferrals: Minutely
+  readonly prolonged: Minutely
+  readonly tryingClock: TryingClock
+  readonly inUseClock: InUseClock
   readonly acquaintances: Acquaintances
+  readonly excuses: Excuses
   readonly audit: Auditor
   readonly keeper: Keeper
   /** The flies or the settings have changed: the state file follows. */

@@ -13,6 +13,8 @@ import type { Fly } from '../terms/fly.ts'
 export type Input =
   /** Packets that nobody accepted. */
   | { readonly input: 'packets'; readonly batch: readonly Captured[] }
+  /** Copies of some packets of flies, from the IP header on. */
+  | { readonly input: 'sampled'; readonly batch: readonly Uint8Array[] }
   /** What the chains of others refused; `pending` are the sources that the kernel holds for it. */
   | { readonly input: 'refused'; readonly refused: readonly Refused[]; readonly pending: ReadonlySet<string> }
   /** Somebody else took these out of the kernel's set, ... */
@@ -48,6 +50,10 @@ export type Input =
   | { readonly input: 'clock'; readonly stepped: number }
   /** A second in which there was something to do. Tells whether there is more for the next one. */
   | { readonly input: 'second' }
+  /** It is time to ask who of the flies goes on trying, piece by piece. Tells when the next is due, in milliseconds since the epoch. */
+  | { readonly input: 'ask' }
+  /** It is time to ask conntrack which hosts are in use, piece by piece. Tells in how many seconds it is again. */
+  | { readonly input: 'in-use' }
   /** A minute is over, or an address or route has changed: this machine is looked at again. */
   | { readonly input: 'look' }
   /**
@@ -63,6 +69,8 @@ export interface Answers {
   /** How many flies there were. */
   readonly flush: Promise<number>
   readonly second: boolean
+  readonly ask: Promise<number>
+  readonly 'in-use': Promise<number>
   readonly follow: number | undefined
 }
 

@@ -1,9 +1,10 @@
 /** Everything that a step acts through is opened here, in the order in which it depends on each other. */
 import { openAcquaintances } from '../arm/acquaintances.ts'
+import { openExcuses } from '../arm/excusable.ts'
 import { untouched } from '../arm/firewall.ts'
 import { openTally } from '../counters/tally.ts'
 import { type Care, careForHistory } from '../history/upkeep.ts'
-import { openMemory } from '../judge/judge.ts'
+import { openEvidence } from '../judge/evidence.ts'
 import { openSightingBuffer } from '../judge/sightings.ts'
 import { auditor } from '../keep/audit.ts'
 import { type Debounce, debounce } from '../keep/debounce.ts'
@@ -13,15 +14,18 @@ import { keepStateFile, type StateFile } from '../keep/state-file.ts'
 import type { Ledger } from '../lockout/commit.ts'
 import { indexOf } from '../lockout/flies.ts'
 import { openPromotion } from '../lockout/promotion.ts'
+import { openSampleBuffer } from '../lockout/samples.ts'
 import { openAlarm } from '../log/alarm.ts'
-import { openDeferrals } from '../log/deferrals.ts'
+import { openDeferrals, openProlonged } from '../log/minutely.ts'
 import type { Seconds } from '../terms/duration.ts'
 import type { Daemon, Feed, State } from './daemon.ts'
+import { type InUseClock, openInUseClock } from './in-use.ts'
 import { openPauseClock, type PauseClock, rememberedPause } from './pause.ts'
 import { chainsOf, type Policy } from './policy.ts'
 import { openSources } from './sources.ts'
 import { step } from './step.ts'
 import { tellFlies } from './telling.ts'
+import { openTryingClock, type TryingClock } from './trying.ts'
 import type { World } from './world.ts'
 
 /** Those whom the kernel would not let go are remembered until it does, at most so many. */
@@ -47,11 +51,12 @@ export function openDaemon(
   const stateFile = opening.use(stateFileOf(world, state))
   const changed = dryRun ? () => {} : stateFile.touch
   const tally = openTally()
+  const tryingClock = opening.use(tryingClockBy(world, feed, alarm))
   const ledger: Ledger = {
     firewall: dryRun ? untouched(firewall) : firewall,
     history,
     flies: state.flies,
-    told: tellFlies(world, tally, dryRun, changed),
+    told: tellFlies(world, { tally, dryRun, changed, due: tryingClock.note }),
     refused(error, stillIn = []) {
       for (const fly of stillIn) if (state.owed.size < OWED_MAX) state.owed.add(fly)
       // What is remembered is known only when the commit is done.
@@ -74,8 +79,13 @@ export function openDaemon(
     ledger,
     tally,
     sightings: openSightingBuffer(),
+    samples: openSampleBuffer(),
     deferrals: openDeferrals(log),
+    prolonged: openProlonged(log),
+    tryingClock,
+    inUseClock: opening.use(inUseClockBy(world, feed, alarm)),
     acquaintances: openAcquaintances(firewall, history),
+    excuses: openExcuses(firewall, history),
     audit,
     keeper,
     ruleChanges,
@@ -103,6 +113,22 @@ function pauseClockBy(feed: Feed, alarm: (message: string) => void): PauseClock 
   )
 }
 
+function tryingClockBy(world: World, feed: Feed, alarm: (message: string) => void): TryingClock {
+  return openTryingClock(
+    () => feed({ input: 'ask' }),
+    world,
+    error => alarm(`the kernel cannot be asked who goes on trying: ${String(error)}`),
+  )
+}
+
+function inUseClockBy(world: World, feed: Feed, alarm: (message: string) => void): InUseClock {
+  return openInUseClock(
+    () => feed({ input: 'in-use' }),
+    world,
+    error => alarm(`who is in use cannot be kept from being cut off: ${String(error)}`),
+  )
+}
+
 /** Each with a pace of its own. */
 function alarmsBy({ log, now }: World): Omit<Daemon['alarms'], 'background'> {
   return { full: openAlarm(log, now), byHand: openAlarm(log, now), lasting: openAlarm(log, now) }
@@ -112,7 +138,7 @@ function openState({ history, now }: World, policy: Policy): State {
   return {
     policy,
     flies: indexOf(history, now()),
-    memory: openMemory(),
+    memory: openEvidence(),
     promotion: openPromotion(),
     fullSince: Number.NEGATIVE_INFINITY,
     pausedUntil: rememberedPause(history, now()),
@@ -141,7 +167,7 @@ function ruleChangesBy({ clock }: World, feed: Feed, alarm: (message: string) =>
   return openRuleChanges(
     () => feed({ input: 'follow' }),
     clock,
-    error => alarm(`closed = "auto" cannot follow the firewall: ${String(error)}`),
+    error => alarm(`the firewall of others cannot be followed: ${String(error)}`),
   )
 }
 

@@ -1,26 +1,28 @@
 /** What people order: lock, free, flush. */
 import { commit } from '../lockout/commit.ts'
 import { type Locked, lock } from '../lockout/decide/lock.ts'
-import { type Freed, flush, freeIn as free, freeThese } from '../lockout/free.ts'
+import { freeAcross as acrossAll, type Freed, flush, freeIn as free, freeThese } from '../lockout/free.ts'
+import { forgetCounted } from '../lockout/hold.ts'
+import type { PrefixSet } from '../terms/prefix-set.ts'
 import type { Daemon } from './daemon.ts'
 import type { InputOf } from './input.ts'
 import { roomFor } from './packets.ts'
 
 export function lockByHand(daemon: Daemon, { wishes, order }: InputOf<'lock'>): Locked {
   const { state, world } = daemon
-  const { settings, near } = state.policy
+  const { settings, near, never } = state.policy
   const now = world.now()
   const { decision, locked, kept, refused } = lock(
     wishes,
     order,
     {
       flies: state.flies,
-      first: settings.lockout.first,
+      usual: settings.lockout.several,
       room: roomFor(daemon, wishes.length, now),
-      never: settings.never,
+      never,
       near: near.prefixes,
       nameFly: near.nameFly,
-      timesBefore: world.history.timesBefore,
+      pastOf: world.history.pastOf,
     },
     now,
   )
@@ -42,15 +44,22 @@ export async function freeIn(daemon: Daemon, { wanted, by, freed }: InputOf<'fre
   })
 }
 
+/** The same for very many prefixes. */
+export async function freeAcross(daemon: Daemon, wanted: PrefixSet, by: string): Promise<void> {
+  const { ledger, world } = daemon
+  await acrossAll(wanted, by, { ledger, now: world.now }, piece => forget(daemon, piece))
+}
+
 export function freeOnce(daemon: Daemon, { sources, by }: InputOf<'free-these'>): Freed {
   const freed = freeThese(sources, by, daemon.ledger, daemon.world.now())
   forget(daemon, freed)
   return freed
 }
 
-function forget({ state }: Daemon, { flies, held }: Freed): void {
+function forget({ state, ledger }: Daemon, { flies, held }: Freed): void {
   state.memory.forget(flies)
   state.memory.forget(held)
+  forgetCounted(ledger, [...flies, ...held])
 }
 
 export async function flushAll({ state, ledger, world }: Daemon, { by }: InputOf<'flush'>): Promise<number> {

@@ -7,6 +7,7 @@ import { commit } from '../lockout/commit.ts'
 import { adopt } from '../lockout/decide/adopt.ts'
 import { decision } from '../lockout/decide/decision.ts'
 import { released } from '../lockout/decide/leave.ts'
+import { forgetCounted } from '../lockout/hold.ts'
 import { refusedByHandSentence } from '../log/sentence.ts'
 import { armBy, tellFault } from './arming.ts'
 import type { Daemon } from './daemon.ts'
@@ -18,13 +19,14 @@ export function takeReleased({ state, ledger, world }: Daemon, { gone, by }: Inp
   const now = world.now()
   commit(released(gone, by, state.flies, now), ledger, now)
   state.memory.forget(gone)
+  forgetCounted(ledger, gone)
 }
 
 /** To put somebody into the set is to lock him out. */
 export function takeFound({ state, ledger, world, alarms }: Daemon, { found, by }: InputOf<'found'>): void {
   const now = world.now()
-  const { timesBefore } = world.history
-  const adopting = { flies: state.flies, spared: state.policy.spared, timesBefore }
+  const { pastOf } = world.history
+  const adopting = { flies: state.flies, spared: state.policy.spared, pastOf }
   const { decision, refused } = adopt(found, by, adopting, now)
   if (refused.length > 0) alarms.byHand(refusedByHandSentence(refused, by))
   commit(decision, ledger, now)

@@ -4,13 +4,16 @@ import type { Refused } from '../capture/refused.ts'
 import { packetOf } from '../capture/refused-packet.ts'
 import { decode } from '../decode/decode.ts'
 import type { Packet } from '../decode/packet.ts'
+import { isDoor } from '../doctor/conditional.ts'
 import { judge } from '../judge/judge.ts'
+import type { Spare } from '../judge/verdict.ts'
 import { commit } from '../lockout/commit.ts'
 import { decision } from '../lockout/decide/decision.ts'
 import { isRoomy, type Room } from '../lockout/decide/room.ts'
 import { stick } from '../lockout/decide/stick.ts'
 import type { Offence } from '../lockout/offence.ts'
 import { fullSentence } from '../log/sentence.ts'
+import type { Address } from '../terms/address.ts'
 import type { Channel } from '../terms/channel.ts'
 import { elementOf, type Fly } from '../terms/fly.ts'
 import { type Daemon, isPaused } from './daemon.ts'
@@ -52,27 +55,55 @@ export function judgeRefused(
 
 function weighRefused(
   daemon: Daemon,
-  refused: readonly Refused[],
+  all: readonly Refused[],
   pending: ReadonlySet<string>,
   evidence: 'full' | 'weak' | 'none',
 ): void {
   const began = daemon.world.clock()
-  const { nameFly, owns } = daemon.state.policy.near
-  if (evidence !== 'full') letPendingGo(daemon, refused, pending)
+  const { near, conditional } = daemon.state.policy
+  const { nameFly, owns } = near
+  // The rules may have said so only when the packet was on its way.
+  const { refused = [], innocent = [] } = Object.groupBy(all, ({ protocol, port }) =>
+    isDoor(conditional, protocol, port) ? 'innocent' : 'refused',
+  )
+  letPendingGo(daemon, evidence === 'full' ? innocent : all, pending)
+  for (const _ of innocent) daemon.tally.spared('refused')
   if (evidence === 'none') {
     for (const _ of refused) daemon.tally.spared('refused')
     return
   }
+  const held = evidence === 'full' ? heldForIt(daemon, refused, pending) : new Set()
   weigh(
     daemon,
     refused.map(one => {
-      const isPending = pending.has(String(elementOf(nameFly(one.source)).element))
+      const isHeld = held.has(elementOf(nameFly(one.source)).element)
       const weak = one.protocol === UDP ? 'late' : 'refused'
       const hook = owns(one.destination) ? 'input' : 'forward'
-      return { packet: packetOf(one), channel: isPending && evidence === 'full' ? 'offence' : weak, hook }
+      return { packet: packetOf(one), channel: isHeld ? 'offence' : weak, hook }
     }),
   )
   daemon.tally.batch(refused.length, daemon.world.clock() - began)
+}
+
+/** Hosts in use and known clients are never held for a refusal: who of them is pending is so for other ports that he tried. */
+function heldForIt(
+  daemon: Daemon,
+  refused: readonly Refused[],
+  pending: ReadonlySet<string>,
+): ReadonlySet<unknown> {
+  const { nameFly } = daemon.state.policy.near
+  const elements = refused.map(({ source }) => elementOf(nameFly(source)).element as Address)
+  const held = new Set(elements.filter(element => pending.has(String(element))))
+  const { four = [], six = [] } = Object.groupBy(held, element => (element.includes(':') ? 'six' : 'four'))
+  const { firewall } = daemon.world
+  for (const [set, those] of [
+    ['flypaper_peers', four],
+    ['flypaper_known', four],
+    ['flypaper_peers6', six],
+    ['flypaper_known6', six],
+  ] as const)
+    if (those.length > 0) for (const { element } of firewall.ask(set, those)) held.delete(element)
+  return held
 }
 
 /** While others write their rules, one that should let him in may be missing for a moment. */
@@ -80,7 +111,7 @@ function letPendingGo(daemon: Daemon, refused: readonly Refused[], pending: Read
   const { nameFly } = daemon.state.policy.near
   const flies = refused.map(({ source }) => nameFly(source))
   const unhold = flies.filter(fly => pending.has(String(elementOf(fly).element)))
-  commit(decision({ unhold: [...new Set(unhold)] }), daemon.ledger, daemon.world.now())
+  if (unhold.length > 0) commit(decision({ unhold: [...new Set(unhold)] }), daemon.ledger, daemon.world.now())
 }
 
 function weigh(daemon: Daemon, arrived: readonly Arrived[]): void {
@@ -94,16 +125,24 @@ function weigh(daemon: Daemon, arrived: readonly Arrived[]): void {
     const fly = near.nameFly(packet.source)
     const verdict = judge({ packet, fly, channel, now: at }, judging, state.memory)
     if (verdict.verdict === 'stick') {
-      const { because, forgeable } = verdict
-      offences.push({ packet, fly, hook, because, forgeable })
+      const { because, grade, evidence, longest } = verdict
+      offences.push({ packet, fly, hook, because, grade, evidence, longest })
     } else {
       tally.spared(verdict.because)
-      sightings.saw(fly, packet.tried, verdict.because, at)
-      if (verdict.verdict === 'let-go' && channel === 'offence') innocents.push(fly)
+      sightings.saw(fly, packet.tried, verdict, at)
+      if (verdict.verdict === 'let-go' && isHoldOver(channel, verdict)) innocents.push(fly)
     }
   }
   if (innocents.length > 0) commit(decision({ unhold: innocents }), daemon.ledger, at)
   if (offences.length > 0) lockOut(daemon, offences, at)
+}
+
+/**
+ * Of weak evidence a port that is not the last proves nothing, neither for its source nor against: who is held was held for a later one, which
+ * is judged soon. Any other reason to let go ends the hold.
+ */
+function isHoldOver(channel: Channel, { evidence }: Spare): boolean {
+  return channel === 'offence' || evidence === undefined
 }
 
 function lockOut(daemon: Daemon, offences: readonly Offence[], at: number): void {
@@ -115,7 +154,7 @@ function lockOut(daemon: Daemon, offences: readonly Offence[], at: number): void
       flies: state.flies,
       lengths: settings.lockout,
       room: roomFor(daemon, offences.length, at),
-      timesBefore: world.history.timesBefore,
+      pastOf: world.history.pastOf,
       admit: (candidates, cameBefore) =>
         state.promotion.admit(candidates, settings.promotion, at, cameBefore),
     },

@@ -2,7 +2,7 @@
  * A pause: nobody new is held or locked out, and the flies stay. The kernel itself lets everybody pass meanwhile, by an element that
  * goes by itself, so that a pause ends also where the daemon does not live to see it.
  */
-import { graceChanges } from '../arm/arm.ts'
+import { graceChanges } from '../arm/surroundings.ts'
 import type { History } from '../history/history.ts'
 import { graceLeft } from './arming.ts'
 import type { Daemon } from './daemon.ts'
@@ -12,7 +12,7 @@ import type { InputOf } from './input.ts'
 const UNTIL = 'paused-until'
 
 /** Milliseconds since the epoch; undefined when there is none any more. */
-export function rememberedPause(history: History, now: number): number | undefined {
+export function rememberedPause(history: Pick<History, 'getMeta'>, now: number): number | undefined {
   const until = Number(history.getMeta(UNTIL))
   return until > now ? until : undefined
 }

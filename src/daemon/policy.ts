@@ -2,26 +2,45 @@
  * Everything that a reload replaces, as one immutable value. It is made whole before anything is touched, so there is nothing to
  * take back when the machine refuses it.
  */
+import type { Listed } from '../arm/listed.ts'
 import { type Near, nearOf } from '../arm/near.ts'
 import { rulesetOf } from '../arm/ruleset/ruleset.ts'
-import type { Ruleset, Statement } from '../arm/ruleset/spec.ts'
-import type { Neighbourhood, Surroundings } from '../arm/surroundings.ts'
+import type { Ground, Ruleset, Statement } from '../arm/ruleset/spec.ts'
+import {
+  type ConditionalDoors,
+  insideOf,
+  type Neighbourhood,
+  NO_CONDITIONAL,
+  type Surroundings,
+} from '../arm/surroundings.ts'
 import { chooseStatement } from '../capture/intake.ts'
-import { type Auto, autoOf, type LookAtFirewall } from '../doctor/auto.ts'
+import type { Auto, LookAtFirewall } from '../doctor/auto.ts'
+import { choose } from '../doctor/choice.ts'
+import { doorsOf } from '../doctor/conditional.ts'
 import { type Judging, NO_HOSTS } from '../judge/judge.ts'
 import type { Spared } from '../lockout/decide/leave.ts'
-import type { Mode, Settings } from '../settings/settings.ts'
+import { type Mode, type NeverFiles, neverOf, type Settings } from '../settings/settings.ts'
+import { type PrefixSet, prefixSet } from '../terms/prefix-set.ts'
 
-export interface Policy {
+/** What the rules of others say. */
+export interface Beside {
+  /** What closed = "auto" takes, and why; undefined when the settings name a mode. */
+  readonly auto: Auto | undefined
+  /** What they open under conditions that change. */
+  readonly conditional: ConditionalDoors
+}
+
+export interface Policy extends Beside {
   /** As the settings file has them. */
   readonly asked: Settings
   /** The same, with a mode in place of "auto". */
   readonly settings: Settings & { readonly closed: Mode }
-  /** What closed = "auto" took, and why; undefined when the settings name a mode. */
-  readonly auto: Auto | undefined
+  /** Whoever is never locked out by the settings, files and all. */
+  readonly never: PrefixSet
   readonly near: Near
-  /** The first of the ports from which this machine opens connections. */
-  readonly firstLocalPort: number
+  /** The networks behind this machine. */
+  readonly inside: PrefixSet
+  readonly ground: Ground
   /** How packets are handed over. */
   readonly statement: Statement
   readonly ruleset: Ruleset
@@ -32,27 +51,52 @@ export interface Policy {
 /** What of this machine decides about a policy. */
 export interface Machine {
   readonly lookAtFirewall: LookAtFirewall
-  readonly surroundings: Pick<Surroundings, 'neighbourhood' | 'firstLocalPort'>
-  readonly supports: (statement: Statement) => boolean
+  readonly surroundings: Pick<Surroundings, 'neighbourhood' | 'firstLocalPort' | 'uplinks'>
+  readonly supports: (statement: Statement | 'fib' | 'counter') => boolean
 }
 
 /** The policy of these settings on this machine. Throws a Failure (69) when the kernel cannot hand packets over that way. */
 export function plan(asked: Settings, machine: Machine): Policy {
-  const auto = asked.closed === 'auto' ? autoOf(asked, machine.lookAtFirewall) : undefined
-  return planWith(asked, auto, machine)
+  return planWith(asked, besideOf(asked, machine.lookAtFirewall), machine)
 }
 
-/** The same with a mode that closed = "auto" has taken already. */
-export function planWith(asked: Settings, auto: Auto | undefined, machine: Machine): Policy {
-  const silent = [...asked.grades.silent, ...(auto?.knocks ?? [])]
+/** Looks at the firewall that is here, where it matters. */
+export function besideOf(asked: Settings, look: LookAtFirewall): Beside {
+  if (asked.closed === 'listening') return { auto: undefined, conditional: NO_CONDITIONAL }
+  const facts = { ...look(), settings: asked }
+  const auto = asked.closed === 'auto' ? choose(facts) : undefined
+  return { auto, conditional: 'ruleset' in facts.sight ? doorsOf(facts.sight.ruleset) : NO_CONDITIONAL }
+}
+
+/** The same where that has been looked at already. */
+export function planWith(asked: Settings, { auto, conditional }: Beside, machine: Machine): Policy {
+  const silent = [...asked.evidence.silent, ...(auto?.knocks ?? [])]
   const closed = auto?.mode ?? (asked.closed as Mode)
-  const settings = { ...asked, closed, grades: { ...asked.grades, silent } }
+  const whileTrying = asked.lockout.whileTrying && machine.supports('counter')
+  const lockout = { ...asked.lockout, whileTrying }
+  // In a dry run nobody sticks.
+  const isSampled = !asked.dryRun && machine.supports('log')
+  const history = { ...asked.history, ...(!isSampled && { samplesPerSecond: 0 }) }
+  const settings = { ...asked, closed, lockout, history, evidence: { ...asked.evidence, silent } }
   // A queue would drop what a dry run must let go.
   const statement = chooseStatement(settings.dryRun ? 'log' : settings.capture, machine.supports)
-  const firstLocalPort = machine.surroundings.firstLocalPort()
-  const ruleset = rulesetOf(settings, statement, firstLocalPort)
-  const rest = { asked, settings, auto, firstLocalPort, statement, ruleset }
-  return { ...rest, ...nearbyOf(settings, machine.surroundings.neighbourhood()) }
+  const neighbourhood = machine.surroundings.neighbourhood()
+  const ground = groundOf(settings, neighbourhood, machine.surroundings, machine.supports('fib'))
+  const ruleset = rulesetOf(settings, statement, ground)
+  const never = neverOf(settings)
+  const rest = { asked, settings, auto, conditional, never, ground, statement, ruleset }
+  return { ...rest, ...nearbyOf(settings, never, neighbourhood) }
+}
+
+export function groundOf(
+  settings: Pick<Settings, 'inside'>,
+  neighbourhood: Neighbourhood,
+  { firstLocalPort, uplinks }: Machine['surroundings'],
+  fib: boolean,
+): Ground {
+  const inside = fib && insideOf(neighbourhood, settings).length > 0
+  const names = inside ? [...new Set(uplinks())].sort() : []
+  return { firstLocalPort: firstLocalPort(), fib, inside, uplinks: names }
 }
 
 /** The administrator's chains that shall have the jump. */
@@ -62,17 +106,34 @@ export function chainsOf({ settings }: Policy): readonly string[] {
 
 /** The same policy where other addresses, gateways or resolvers are near. */
 export function withNear(policy: Policy, neighbourhood: Neighbourhood): Policy {
-  return { ...policy, ...nearbyOf(policy.settings, neighbourhood) }
+  return { ...policy, ...nearbyOf(policy.settings, policy.never, neighbourhood) }
+}
+
+/** The same policy where the files of never_files say something else. */
+export function withNeverFiles(policy: Policy, neverFiles: NeverFiles): Policy {
+  const asked = { ...policy.asked, neverFiles }
+  const settings = { ...policy.settings, neverFiles }
+  const never = neverOf(settings)
+  return { ...policy, asked, settings, never, ...nearbyOf(settings, never, policy.near.neighbourhood) }
+}
+
+/** What the sets hold by it. */
+export function listedBy({ never, near: { singles } }: Policy): Listed {
+  return { never, singles }
 }
 
 function nearbyOf(
-  { never, lockout: strikes }: Settings,
+  settings: Settings,
+  never: PrefixSet,
   neighbourhood: Neighbourhood,
-): Pick<Policy, 'near' | 'judging' | 'spared'> {
-  const near = nearOf(neighbourhood, never)
+): Pick<Policy, 'near' | 'judging' | 'spared' | 'inside'> {
+  const { evidence, shared } = settings
+  const near = nearOf(neighbourhood, never, shared)
   return {
     near,
-    judging: { never, near: near.prefixes, strikes },
-    spared: { never, unasked: [...near.prefixes, ...NO_HOSTS] },
+    inside: prefixSet(insideOf(neighbourhood, settings)),
+    judging: { never, near: near.prefixes, holdOnly: shared.holdOnly, evidence },
+    // A host of the never-list within a wider entry of it is named as well.
+    spared: { never, unasked: [...settings.never, ...near.prefixes, ...NO_HOSTS] },
   }
 }

@@ -1,8 +1,9 @@
 /** The life of the trap: opened, armed, renewed, closed. What happens in it is in step.ts. */
 
-import { presentSets } from '../arm/firewall.ts'
+import { presentSets, type TableView } from '../arm/firewall.ts'
 import type { TimedFly } from '../arm/flies.ts'
 import { kernelCounts } from '../arm/kernel-counts.ts'
+import { COUNT_SETS, TRIED_SETS } from '../arm/names.ts'
 import type { Capture } from '../capture/capture.ts'
 import type { Counts } from '../counters/tally.ts'
 import type { KeeperCounts } from '../keep/keeper.ts'
@@ -22,7 +23,7 @@ import { armBy, bootGraceLeft, tellFault } from './arming.ts'
 import { type Daemon, type Feed, isPaused } from './daemon.ts'
 import { openDaemon } from './open.ts'
 import { type Policy, plan } from './policy.ts'
-import { autoText, freeNever, letGoSpared, machineOf, tellAuto } from './renew.ts'
+import { autoText, freeNever, letGoSpared, machineOf, tellAuto, tellKernel } from './renew.ts'
 import { step } from './step.ts'
 import type { World } from './world.ts'
 
@@ -42,7 +43,8 @@ export interface Trap extends Disposable {
   tellAuto(): void
   /** Milliseconds since the epoch, while the trap is paused. */
   readonly pausedUntil: number | undefined
-  counts(): Counts & KeeperCounts
+  /** `table`: what was seen of it just now; without, it is looked at. */
+  counts(table?: TableView): Counts & KeeperCounts
   /** What of the trap in the kernel is not as it was armed, in words. */
   fault(): string | undefined
   /** Locks out by hand. */
@@ -89,7 +91,7 @@ export function openTrap(world: World, asked: Settings): Trap {
     get pausedUntil() {
       return isPaused(state, now()) ? state.pausedUntil : undefined
     },
-    counts: () => countsOf(daemon),
+    counts: table => countsOf(daemon, table),
     fault: () => daemon.audit.look().fault,
     refresh() {
       step(daemon, { input: 'look' })
@@ -119,14 +121,20 @@ function start(daemon: Daemon): number {
   letGoSpared({ ...daemon, ledger: { ...daemon.ledger, firewall: presentSets(daemon.ledger.firewall) } })
   const grace = bootGraceLeft(state.policy, world.surroundings)
   const { isFresh } = armBy(state.policy, daemon, { skipRestore: found === 'confirmed' })
+  // This daemon has counted nothing yet, so what another one was told is news.
+  world.firewall.change([...TRIED_SETS, ...COUNT_SETS].map(set => ({ change: 'empty', set }) as const))
   tellFault(daemon)
+  tellKernel(daemon)
   freeNever(daemon)
   keeper.follow(isFresh ? 'fresh' : found)
   pauseClock.set(state.pausedUntil && state.pausedUntil - world.now())
   sources.look()
   // The rules may have changed since they were looked at, and nobody was there to be told.
-  if (state.policy.auto !== undefined) ruleChanges.lookIn(0)
+  ruleChanges.lookIn(0)
   changed()
+  daemon.tryingClock.note(world.now())
+  daemon.inUseClock.now()
+  world.history.neverWait()
   return grace
 }
 
@@ -146,6 +154,7 @@ function lostReason({ fly, seconds }: TimedFly, flies: Flies, now: number): Lock
   return {
     source: fly,
     because: 'by-hand',
+    grade: 'forgeable',
     note: 'the reason was lost with a damaged history',
     since: flies.get(fly, now)?.since ?? now,
     until: seconds === undefined ? 'forever' : now + seconds * 1000,
@@ -153,10 +162,13 @@ function lostReason({ fly, seconds }: TimedFly, flies: Flies, now: number): Lock
   }
 }
 
-function countsOf({ tally, state, sources, keeper, world }: Daemon): Counts & KeeperCounts {
+function countsOf(
+  { tally, state, sources, keeper, world }: Daemon,
+  table = world.firewall.look(),
+): Counts & KeeperCounts {
   return tally.counts({
     deferred: state.promotion.deferred(),
-    kernel: kernelCounts(world.firewall.look()),
+    kernel: kernelCounts(table),
     capture: sources.capture.counts(),
     ...keeper.counts(),
   })

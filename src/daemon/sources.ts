@@ -1,9 +1,10 @@
-/** Where packets come from: the capture and, with closed = "unaccepted", the watch over what others refuse. */
+/** Where packets come from: the capture; with closed = "unaccepted" the watch over what others refuse; and a sample of those of flies. */
 import type { Capture, Captured } from '../capture/capture.ts'
 import { openCapture } from '../capture/intake.ts'
 import type { RefusedWatch } from '../capture/refused.ts'
 import { openRefused } from '../capture/refused-intake.ts'
 import { retirement } from '../capture/retire.ts'
+import { openSampled } from '../capture/sampled-intake.ts'
 import { openAlarm } from '../log/alarm.ts'
 import type { Feed } from './daemon.ts'
 import type { Policy } from './policy.ts'
@@ -33,6 +34,8 @@ export function openSources(world: World, policy: Policy, feed: Feed): Sources {
   opening.defer(() => capture[Symbol.dispose]())
   let refused = refusedFor(policy)
   opening.defer(() => refused?.[Symbol.dispose]())
+  let sampled = sampledFor(policy)
+  opening.defer(() => sampled?.[Symbol.dispose]())
   const opened = opening.move()
 
   function captureFor({ statement, settings: { number } }: Policy): Capture {
@@ -48,6 +51,11 @@ export function openSources(world: World, policy: Policy, feed: Feed): Sources {
       (refused, pending) => feed({ input: 'refused', refused, pending }),
       failed,
     )
+  }
+
+  function sampledFor({ settings: { history, number } }: Policy): Disposable | undefined {
+    if (history.samplesPerSecond === 0) return undefined
+    return openSampled(world.sockets, number, batch => feed({ input: 'sampled', batch }), failed)
   }
 
   function part<T extends Disposable | undefined>(
@@ -75,6 +83,10 @@ export function openSources(world: World, policy: Policy, feed: Feed): Sources {
       const watched = part(stack, isMoved || next.settings.closed !== current.settings.closed, refused, () =>
         refusedFor(next),
       )
+      const isSampled = ({ settings }: Policy) => settings.history.samplesPerSecond > 0
+      const sample = part(stack, isMoved || isSampled(next) !== isSampled(current), sampled, () =>
+        sampledFor(next),
+      )
       const prepared = stack.move()
       return {
         take() {
@@ -82,6 +94,8 @@ export function openSources(world: World, policy: Policy, feed: Feed): Sources {
           current = next
           if (captured.isOther) retire(capture)
           if (watched.isOther) refused?.[Symbol.dispose]()
+          if (sample.isOther) sampled?.[Symbol.dispose]()
+          sampled = sample.fresh
           capture = captured.fresh
           refused = watched.fresh
           refused?.look()

@@ -3,18 +3,22 @@
  * change by others begins here, and can be followed by calls. What the kernel does meanwhile by itself is in arm/ruleset/.
  */
 import type { Daemon } from './daemon.ts'
+import { renewInUse } from './in-use.ts'
 import type { AnswerTo, InputOf, Kind } from './input.ts'
 import { flushAll, freeIn, freeOnce, lockByHand } from './orders.ts'
 import { mend, rearm, takeFound, takeReleased } from './others.ts'
 import { judgePackets, judgeRefused } from './packets.ts'
 import { pause } from './pause.ts'
 import { followFirewall, look, reload } from './renew.ts'
+import { noteSampled } from './sampled.ts'
 import { everySecond, followClock } from './time.ts'
+import { askWhoTries } from './trying.ts'
 
 type Steps = { readonly [K in Kind]: (daemon: Daemon, input: InputOf<K>) => AnswerTo<K> }
 
 const STEPS: Steps = {
   packets: (daemon, { batch }) => judgePackets(daemon, batch),
+  sampled: (daemon, { batch }) => noteSampled(daemon, batch),
   refused: (daemon, { refused, pending }) => judgeRefused(daemon, refused, pending),
   released: takeReleased,
   found: takeFound,
@@ -28,6 +32,8 @@ const STEPS: Steps = {
   reload: (daemon, { settings }) => reload(daemon, settings),
   clock: (daemon, { stepped }) => followClock(daemon, stepped),
   second: everySecond,
+  ask: askWhoTries,
+  'in-use': renewInUse,
   look,
   follow: followFirewall,
 }

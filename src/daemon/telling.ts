@@ -2,12 +2,22 @@
 
 import type { Tally } from '../counters/tally.ts'
 import type { Told } from '../lockout/commit.ts'
+import { firstDue } from './trying.ts'
 import type { World } from './world.ts'
 
-export function tellFlies({ events }: World, tally: Tally, dryRun: boolean, changed: () => void): Told {
+export interface Telling {
+  readonly tally: Tally
+  readonly dryRun: boolean
+  readonly changed: () => void
+  /** Somebody is to be asked for then, whether he tries. */
+  readonly due: (at: number) => void
+}
+
+export function tellFlies({ events }: World, { tally, dryRun, changed, due }: Telling): Told {
   const event = dryRun ? 'would-lock-out' : 'lockout'
   return {
     entered(lockouts) {
+      due(firstDue(lockouts))
       for (const lockout of lockouts) {
         tally.lockedOut(lockout)
         events.tell({ event, lockout })

@@ -3,11 +3,12 @@ import type { Daemon } from './daemon.ts'
 import { shiftPause } from './pause.ts'
 
 /** Remembers and tells who was let go since the last time; tells whether there is more to do in the next second. */
-export function everySecond({ sightings: buffer, world, deferrals, state, care }: Daemon): boolean {
+export function everySecond({ sightings: buffer, samples, world, deferrals, state, care }: Daemon): boolean {
   const sightings = buffer.take()
   for (const sighting of sightings) world.events.tell({ event: 'spared', sighting })
   world.history.addSightings(sightings)
-  deferrals.note(state.promotion.deferred(), world.now())
+  world.history.addSamples(samples.take())
+  deferrals.note(state.promotion.deferred() - deferrals.total, world.now())
   return care.second()
 }
 

@@ -5,11 +5,20 @@ import type { PacketSockets } from '../capture/intake.ts'
 import type { PassingSets } from '../capture/refused.ts'
 import type { LookAtFirewall } from '../doctor/auto.ts'
 import type { Clock } from '../history/clock.ts'
-import type { TolerantHistory } from '../history/tolerant.ts'
+import type { DaemonHistory } from '../history/tolerant.ts'
 import type { KernelSets } from '../keep/kernel-sets.ts'
 import type { WholeFile } from '../keep/state-file.ts'
 import type { Events } from '../log/events.ts'
 import type { DaemonLog } from '../log/log.ts'
+import type { NeverFiles } from '../settings/settings.ts'
+
+/** The files that never_files names, read while the daemon runs. */
+export interface NeverFilesReader {
+  /** Of what is there now, and when the last of it was written, in milliseconds since the epoch. */
+  version(named: readonly string[]): { readonly version: string; readonly written: number }
+  /** Throws a Failure for what is missing or wrong. */
+  read(named: readonly string[]): NeverFiles
+}
 
 export interface World {
   readonly firewall: Firewall
@@ -18,7 +27,8 @@ export interface World {
   readonly sockets: PacketSockets
   readonly passingSets: PassingSets
   readonly lookAtFirewall: LookAtFirewall
-  readonly history: TolerantHistory
+  readonly neverFiles: NeverFilesReader
+  readonly history: DaemonHistory
   readonly stateFile: WholeFile
   readonly log: DaemonLog
   readonly events: Events

@@ -1,8 +1,8 @@
 /**
  * Bytes become a Packet: pure and total. Hostile bytes are the normal case here, so every read is preceded by
- * a look at how many bytes there are; what does not reach is a named Unreadable, never an exception.
+ * a look at how many bytes there are; what does not reach is a named Unreadable, or hidden, never an exception.
  *
- * The bytes start at the IP header and may end early: the kernel hands over the first 128 or so. Lengths that the
+ * The bytes start at the IP header and may end early: the kernel hands over the first COPY_RANGE. Lengths that the
  * headers claim are therefore only used to step over headers, never compared with the number of bytes.
  */
 import type { Address } from '../terms/address.ts'
@@ -44,7 +44,7 @@ function decodeIPv4(bytes: Uint8Array): Packet | Unreadable {
   if (header < IPV4_HEADER || bytes.length < header) return { unreadable: 'ip-header' }
   if ((uint16(bytes, 6) & 0x1fff) !== 0) return { unreadable: 'fragment' }
   const tried = decodeTransport(bytes, header, bytes[9]!, 4)
-  return packet(formatIPv4(bytes, 12), destinationIPv4(bytes), tried)
+  return { source: formatIPv4(bytes, 12), destination: destinationIPv4(bytes), tried }
 }
 
 /** Packets are for one address, most often: its text is made once, not for each. */
@@ -61,16 +61,24 @@ function decodeIPv6(bytes: Uint8Array): Packet | Unreadable {
   let next = bytes[6]!
   let at = IPV6_HEADER
   for (let headers = 0; isExtension(next); headers++) {
-    if (headers === MOST_EXTENSION_HEADERS || bytes.length < at + 8) return { unreadable: 'extension-header' }
+    if (headers === MOST_EXTENSION_HEADERS || bytes.length < at + 8) return packet6(bytes, hidden(next))
     if (next === PROTOCOL.fragment && (uint16(bytes, at + 2) & 0xfff8) !== 0)
       return { unreadable: 'fragment' }
     const after = at + extensionLength(next, bytes[at + 1]!)
-    if (bytes.length < after) return { unreadable: 'extension-header' }
+    if (bytes.length < after) return packet6(bytes, hidden(next))
     next = bytes[at]!
     at = after
   }
-  const tried = decodeTransport(bytes, at, next, 6)
-  return packet(formatIPv6(bytes, 8), formatIPv6(bytes, 24), tried)
+  return packet6(bytes, decodeTransport(bytes, at, next, 6))
+}
+
+function packet6(bytes: Uint8Array, tried: Tried): Packet {
+  return { source: formatIPv6(bytes, 8), destination: formatIPv6(bytes, 24), tried }
+}
+
+/** The kernel has seen the whole packet, and found it to be an offence: only what was tried is not known. */
+function hidden(number: number): Tried {
+  return { kind: 'protocol', number, hidden: true }
 }
 
 function isExtension(protocol: number): boolean {
@@ -94,12 +102,7 @@ function extensionLength(protocol: number, counted: number): number {
  * What was tried, at the head of the transport header. ICMP belongs to its own version of IP: across, it is only a
  * protocol number, as the kernel sees it.
  */
-function decodeTransport(
-  bytes: Uint8Array,
-  at: number,
-  protocol: number,
-  version: 4 | 6,
-): Tried | Unreadable {
+function decodeTransport(bytes: Uint8Array, at: number, protocol: number, version: 4 | 6): Tried {
   const rest = bytes.length - at
   switch (protocol) {
     case PROTOCOL.tcp:
@@ -118,11 +121,7 @@ function decodeTransport(
     default:
       return { kind: 'protocol', number: protocol }
   }
-  return { unreadable: 'transport-header' }
-}
-
-function packet(source: Address, destination: Address, tried: Tried | Unreadable): Packet | Unreadable {
-  return 'unreadable' in tried ? tried : { source, destination, tried }
+  return hidden(protocol)
 }
 
 function uint16(bytes: Uint8Array, at: number): number {

@@ -3,18 +3,13 @@
  * hurt somebody is left at once. Any other mode is taken when the rules have been at rest, and longer each time, so that two
  * programs that change them in turn cannot make it flap. Pure; times are seconds of a clock that is never set.
  */
-import type { Settings } from '../settings/settings.ts'
-import { type Choice, type ChoiceFacts, choose } from './choice.ts'
+import type { Choice, ChoiceFacts } from './choice.ts'
 
 /** What "auto" took, and why. */
 export type Auto = Choice
 
 /** Looks at the firewall that is here, and changes nothing. */
 export type LookAtFirewall = () => Omit<ChoiceFacts, 'settings'>
-
-export function autoOf(settings: Settings, look: LookAtFirewall): Auto {
-  return choose({ ...look(), settings })
-}
 
 export function autoSentence({ mode, because }: Auto): string {
   return `closed = "auto" takes "${mode}", since ${because}`

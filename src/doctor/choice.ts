@@ -1,9 +1,9 @@
 /** What closed = "auto" takes, which is what the doctor recommends. Where anything is in doubt, "listening": it can hurt least. */
 import { isOurs } from '../arm/names.ts'
-import type { Mode, SilentPort } from '../settings/settings.ts'
+import { type Mode, portText, type SilentPort } from '../settings/settings.ts'
 import { detoursOf } from './detours.ts'
 import type { Facts } from './facts.ts'
-import { type Knocking, knockingOf, portText } from './knocking.ts'
+import { type Knocking, knockingOf } from './knocking.ts'
 import { acceptingJumps, refusingChains } from './mode.ts'
 import { isRefusal } from './rules.ts'
 

@@ -1,15 +1,19 @@
 /** Findings about who could be hurt: whoever administers this machine from afar, and its own containers. */
 import { isOurs } from '../arm/names.ts'
-import { ownPrefixes } from '../arm/surroundings.ts'
-import { type Address, covers } from '../terms/address.ts'
-import { isIn } from '../terms/prefix-set.ts'
+import { insideOf, ownPrefixes, singlePrefixes } from '../arm/surroundings.ts'
+import { neverOf, portText, type SilentPort } from '../settings/settings.ts'
+import { type Address, covers, type Prefix } from '../terms/address.ts'
+import { addressKey } from '../terms/address-bytes.ts'
+import { isIn, type PrefixSet } from '../terms/prefix-set.ts'
 import { modesOf } from './closed.ts'
+import { doorsOf } from './conditional.ts'
 import type { Caller, Facts } from './facts.ts'
 import { type Finding, teller } from './finding.ts'
 import { acceptingJumps } from './mode.ts'
 
 const say = teller('danger')
 const TCP = 6
+const UDP = 17
 
 /** Whether, and on what evidence, a source would be judged. */
 export type Standing = 'never-list' | 'near' | 'known' | 'judged'
@@ -26,12 +30,46 @@ export function dangerFindings(facts: Facts): readonly Finding[] {
       : [callerFinding(facts.caller, facts), portFinding(facts.caller, facts)]),
     ...openUntilNow(facts),
     ...waiting(facts),
+    ...conditional(facts),
     ...containers(facts),
+    ...wayIn(facts),
+    ...remarks(facts),
+    ...inner(facts),
+    ...behindNat64(facts),
+    ...strangers(facts),
+  ]
+}
+
+/** Where strangers are served all day: mail, HTTP, HTTPS and HTTP/3. */
+const TO_STRANGERS: readonly SilentPort[] = (
+  [
+    ['tcp', 25],
+    ['tcp', 80],
+    ['tcp', 443],
+    ['udp', 443],
+  ] as const
+).map(([protocol, port]) => ({ protocol, first: port, last: port }))
+
+/** Clients that nobody knows beforehand are here, and anybody can forge a packet in the name of one. */
+function strangers({ served, settings }: Facts): readonly Finding[] {
+  const isServed = ({ protocol, first }: SilentPort) =>
+    served.some(([number, port]) => number === (protocol === 'tcp' ? TCP : UDP) && port === first)
+  const isPublic = ({ protocol, first }: SilentPort) =>
+    settings.public.some(one => one.protocol === protocol && one.first <= first && first <= one.last)
+  const found = TO_STRANGERS.filter(port => isServed(port) && !isPublic(port)).map(portText)
+  if (found.length === 0) return []
+  const all = [...settings.public.map(portText), ...found]
+  return [
+    say(
+      'note',
+      `Strangers are served here at ${found.join(', ')}, and one forged packet, or a mistyped port, keeps any of them out for ten minutes: a visitor, a crawler, a mail server, a network that stands between you and your clients.`,
+      `If these ports may be known to everybody, write into the settings, before the first table: public = [${all.map(port => `"${port}"`).join(', ')}]`,
+    ),
   ]
 }
 
 export function standingOf(address: Address, { settings, neighbourhood, connected }: Facts): Standing {
-  if (isIn(address, settings.never)) return 'never-list'
+  if (neverOf(settings).has(addressKey(address))) return 'never-list'
   if (isIn(address, ownPrefixes(neighbourhood))) return 'near'
   return connected.includes(address) ? 'known' : 'judged'
 }
@@ -101,9 +139,48 @@ function waiting(facts: Facts): readonly Finding[] {
   )
 }
 
+const CONDITION = 'by a rate, a count, a quota, room in a set or the like'
+
+/** Rules that refuse somebody who has done nothing that others do not do. */
+function conditional(facts: Facts): readonly Finding[] {
+  const { inForce } = modesOf(facts)
+  if (inForce === 'listening' || !('ruleset' in facts.sight)) return []
+  const { ports, isAny } = doorsOf(facts.sight.ruleset)
+  if (isAny)
+    return [
+      say(
+        'careful',
+        inForce === 'unaccepted'
+          ? `Rules of others refuse ${CONDITION}, and do not tell at which ports: with closed = "unaccepted" nobody is locked out for what they refuse, at any port.`
+          : `Rules of yours refuse ${CONDITION}, and do not tell at which ports: who comes to the jump because of them is locked out.`,
+        'Name the ports in these rules, or in those that accept: tcp dport { 22, 443 }.',
+      ),
+    ]
+  if (ports.size === 0) return []
+  const names = [...ports.values()]
+    .slice(0, MOST_DOORS)
+    .map(([protocol, port]) => `${protocol === 6 ? 'TCP' : 'UDP'}-port ${port}`)
+  const more = ports.size > MOST_DOORS ? ` and ${ports.size - MOST_DOORS} more` : ''
+  return [
+    say(
+      'note',
+      `Rules of others open ${names.join(', ')}${more} ${CONDITION}: who is refused there is no offender.`,
+    ),
+  ]
+}
+
+/** So many are named. */
+const MOST_DOORS = 10
+
+function coversWhole(never: PrefixSet, prefix: Prefix): boolean {
+  const entry = never.across(prefix)
+  return entry !== undefined && covers(entry, prefix)
+}
+
 /** They share this machine with us, and are strangers to the trap. */
 function containers({ bridges, settings }: Facts): readonly Finding[] {
-  const judged = bridges.filter(({ prefix }) => !settings.never.some(it => covers(it, prefix)))
+  const never = neverOf(settings)
+  const judged = bridges.filter(({ prefix }) => !coversWhole(never, prefix))
   if (judged.length === 0) return []
   const names = judged.map(({ name, prefix }) => `${name} (${prefix.text})`).join(', ')
   return [
@@ -111,6 +188,68 @@ function containers({ bridges, settings }: Facts): readonly Finding[] {
       'careful',
       `Containers or virtual machines behind ${names} are judged as everybody is: one that tries a closed port of this machine is cut off from it.`,
       `If they are yours, write into the settings: never = [${judged.map(({ prefix }) => `"${prefix.text}"`).join(', ')}]`,
+    ),
+  ]
+}
+
+/** By which somebody gets in whom the trap has locked out. */
+function wayIn({ doors = [], settings }: Facts): readonly Finding[] {
+  if (doors.length === 0) return []
+  const ports = doors.map(([, port]) => `udp/${port}`).join(', ')
+  return [
+    settings.doors
+      ? say(
+          'ok',
+          `WireGuard at ${ports} stays reachable for whoever is locked out, to whom it answers only with a key.`,
+        )
+      : say(
+          'note',
+          `WireGuard at ${ports} is shut for whoever is locked out, by the settings (doors = false).`,
+        ),
+  ]
+}
+
+/** What the daemon warns of as well. */
+function remarks({ remarks = [] }: Facts): readonly Finding[] {
+  return remarks.map(remark => say('careful', `${remark[0]!.toUpperCase()}${remark.slice(1)}.`))
+}
+
+/** Whoever sends all that he sends through this machine, and would lose all of it. */
+function inner({ forwards, neighbourhood, settings }: Facts): readonly Finding[] {
+  if (!forwards) return []
+  const inside = insideOf(neighbourhood, settings).map(({ text }) => text)
+  if (inside.length > 0)
+    return [
+      say(
+        'ok',
+        `Inside, behind this machine: ${inside.join(', ')}. What is sent on from there to the outside is no offence, and passes also while its sender is locked out.`,
+      ),
+    ]
+  if (settings.inside !== 'auto')
+    return [say('note', 'This machine forwards packets, and by the settings no network is inside.')]
+  return [
+    say(
+      'note',
+      'This machine forwards packets, but no network is seen to be inside: each of its links has a gateway, or is a bridge without a wire. A host there that is locked out loses all that is forwarded for it.',
+      'If you know of one, write it into the settings: inside = ["192.168.7.0/24"]',
+    ),
+  ]
+}
+
+/** The whole of IPv4 comes from one /64 there. */
+function behindNat64({ nat64, neighbourhood, settings }: Facts): readonly Finding[] {
+  const singles = singlePrefixes(neighbourhood, neverOf(settings), settings.shared)
+  const shared = nat64.filter(prefix => {
+    const single = singles.across(prefix)
+    return single === undefined || !covers(single, prefix)
+  })
+  if (shared.length === 0) return []
+  const names = shared.map(({ text }) => text)
+  return [
+    say(
+      'careful',
+      `DNS64 puts ${names.join(', ')} before the addresses of IPv4 here: if they come in by that, the first scanner among them locks out all.`,
+      `Write into the settings:\n[shared]\nsingle = [${names.map(name => `"${name}"`).join(', ')}]`,
     ),
   ]
 }

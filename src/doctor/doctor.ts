@@ -5,6 +5,7 @@ import { dangerFindings } from './danger.ts'
 import type { Facts } from './facts.ts'
 import { type Finding, teller } from './finding.ts'
 import { firewallFindings } from './firewall.ts'
+import { inBetweenFindings } from './in-between.ts'
 import { managersOf, type Present } from './managers.ts'
 import { needFindings } from './needs.ts'
 import { pathOf, type Station } from './path.ts'
@@ -29,6 +30,7 @@ export function diagnose(facts: Facts): Diagnosis {
     ...needFindings(facts),
     ...orphanFindings(facts),
     ...dangerFindings(facts),
+    ...inBetweenFindings(facts),
   ]
   return { managers, path, modes, findings }
 }

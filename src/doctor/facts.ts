@@ -50,9 +50,17 @@ export interface Facts {
   readonly forwards: boolean
   /** How many interfaces the default routes have, of all tables. */
   readonly uplinks: number
+  /** Ports of WireGuard interfaces here. */
+  readonly doors?: readonly ServedPort[]
+  /** What of this machine cannot be told whole, or not be named, and what follows: sentences. */
+  readonly remarks?: readonly string[]
   readonly served: readonly ServedPort[]
   readonly neighbourhood: Neighbourhood
+  /** Prefixes behind which DNS64 shows IPv4. */
+  readonly nat64: readonly Prefix[]
   readonly connected: readonly Address[]
+  /** The other ends of TCP connections to ports that are served here. */
+  readonly clients: readonly Address[]
   readonly bridges: readonly Bridge[]
   readonly detours: Detours
   /** NFLOG groups to which a program listens. */

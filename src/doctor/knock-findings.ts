@@ -1,8 +1,8 @@
 /** Findings about port knocking: whether whoever knocks is locked out for it, and what to write then. */
-import type { Mode, SilentPort } from '../settings/settings.ts'
+import { type Mode, portText, type SilentPort } from '../settings/settings.ts'
 import type { Facts } from './facts.ts'
 import { type Finding, teller } from './finding.ts'
-import { knockingOf, portText } from './knocking.ts'
+import { knockingOf } from './knocking.ts'
 
 const say = teller('mode')
 
@@ -11,7 +11,7 @@ export function knockFindings({ sight, settings }: Facts, inForce: Mode): readon
   if (knocking === undefined) return []
   const { tables, ports, unread, goesOn } = knocking
   const where = `Table ${tables.join(', ')} lets in who knocks`
-  const spared = [...settings.grades.silent, ...(settings.closed === 'auto' ? ports : [])]
+  const spared = [...settings.evidence.silent, ...(settings.closed === 'auto' ? ports : [])]
   const judged = ports.filter(port => !isIn(port, spared))
   const isAfter = inForce === 'unmatched' && !goesOn
   const findings: Finding[] = []
@@ -20,7 +20,7 @@ export function knockFindings({ sight, settings }: Facts, inForce: Mode): readon
       say(
         'careful',
         `${where} at ${textOf(judged)}: with closed = "${inForce}" the first knock locks him out.`,
-        `Write into the settings, or leave \`closed\` out: "auto" does that.\n${silentText([...settings.grades.silent, ...judged])}`,
+        `Write into the settings, or leave \`closed\` out: "auto" does that.\n${silentText([...settings.evidence.silent, ...judged])}`,
       ),
     )
   } else if (ports.length > 0) {
@@ -32,7 +32,7 @@ export function knockFindings({ sight, settings }: Facts, inForce: Mode): readon
       say(
         'careful',
         `${where}, and the rules of chain ${unread.join(', ')} do not tell at which ports. With "listening" and "unaccepted" the first knock locks him out.`,
-        'Write closed = "listening", and these ports under [grades]: silent = ["tcp/7000"]; or let your own chain jump to the trap, behind the rules for the knocks.',
+        'Write closed = "listening", and these ports under [evidence]: silent = ["tcp/7000"]; or let your own chain jump to the trap, behind the rules for the knocks.',
       ),
     )
   }
@@ -50,5 +50,5 @@ function textOf(ports: readonly SilentPort[]): string {
 }
 
 function silentText(ports: readonly SilentPort[]): string {
-  return `[grades]\nsilent = [${ports.map(port => `"${portText(port)}"`).join(', ')}]`
+  return `[evidence]\nsilent = [${ports.map(port => `"${portText(port)}"`).join(', ')}]`
 }

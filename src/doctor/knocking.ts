@@ -3,9 +3,10 @@
  * from the rules as far as they can be: nf_tables sets, and of iptables the match recent and the target SET, whose names are not told.
  */
 import { isOurs } from '../arm/names.ts'
-import type { SilentPort } from '../settings/settings.ts'
-import { isRefusal, portsIn, portsOf, statementsOf, targetsOf } from './rules.ts'
+import { portText, type SilentPort } from '../settings/settings.ts'
+import { isRefusal, nameOf, statementsOf, targetsOf } from './rules.ts'
 import type { Chain, InTable, Rule, Ruleset } from './ruleset.ts'
+import { openWays, type Table } from './ways.ts'
 
 export interface Knocking {
   /** Tables: `inet filter`. */
@@ -23,6 +24,8 @@ const PORTS_MAX = 64
 /** The hooks of what comes in; whom this machine or a network translates is no knocker. */
 const HOOKS = ['prerouting', 'input', 'forward']
 const NAT_PRIORITY = -100
+const isEntered = ({ hook, priority }: Chain) =>
+  hook !== undefined && HOOKS.includes(hook) && priority !== NAT_PRIORITY
 
 export function knockingOf({ chains, rules }: Ruleset): Knocking | undefined {
   const theirs = rules.filter(({ chain }) => !isOurs(chain))
@@ -34,9 +37,10 @@ export function knockingOf({ chains, rules }: Ruleset): Knocking | undefined {
   const found = [...tables].flatMap(([name, remembering]) => {
     const isHere = (it: InTable) => nameOf(it) === name
     const table = { chains: chains.filter(isHere), rules: theirs.filter(isHere) }
+    const doorOf = openWays(table, isEntered)
     const knocks = remembering
       .filter(rule => memoriesOf(rule).some(memory => opens(memory, table, new Set())))
-      .map(rule => ({ rule, at: doorOf(rule, table, new Set()) }))
+      .map(rule => ({ rule, at: doorOf(rule) }))
       .filter(({ at }) => at.isAny || at.ports.length > 0)
     return knocks.length === 0 ? [] : { name, knocks }
   })
@@ -52,17 +56,6 @@ export function knockingOf({ chains, rules }: Ruleset): Knocking | undefined {
     unread: [...new Set(knocks.filter(({ at }) => at.isAny || isTooMany).map(({ rule }) => rule.chain))],
     goesOn: knocks.some(({ rule }) => !/"(?:accept|drop|reject|goto)":/.test(JSON.stringify(rule.expr))),
   }
-}
-
-/** As `silent` in the settings has it. */
-export function portText({ protocol, first, last }: SilentPort): string {
-  return `${protocol}/${first}${last === first ? '' : `-${last}`}`
-}
-
-type Table = Pick<Ruleset, 'chains' | 'rules'>
-
-function nameOf({ family, table }: InTable): string {
-  return `${family} ${table}`
 }
 
 /** Where it remembers sources: the names of sets, and what iptables calls its own. A limit on each source is no memory. */
@@ -115,74 +108,4 @@ function letsIn(rule: Rule, table: Table, seen: Set<string>): boolean {
     seen.add(chain)
     return table.rules.some(next => next.chain === chain && letsIn(next, table, seen))
   })
-}
-
-interface Door {
-  readonly ports: readonly SilentPort[]
-  /** It may be any port. */
-  readonly isAny: boolean
-}
-
-const NOWHERE: Door = { ports: [], isAny: false }
-
-/** The ports of what comes in to this rule: those that it asks for, else those by which its chain is entered. */
-function doorOf(rule: Rule, table: Table, seen: Set<string>): Door {
-  if (/"protocol":"icmp(?:v6)?"|"right":"(?:ipv6-)?icmp/.test(JSON.stringify(rule.expr))) return NOWHERE
-  const entered = doorOfChain(rule, table, seen)
-  const own = portsOf(rule)
-  const isReached = entered.isAny || entered.ports.length > 0
-  return isReached && own.length > 0 ? doorIn(own) : entered
-}
-
-function doorOfChain({ chain }: Rule, table: Table, seen: Set<string>): Door {
-  if (seen.has(chain)) return NOWHERE
-  seen.add(chain)
-  if (table.chains.some(base => base.name === chain && isEntered(base))) return { ports: [], isAny: true }
-  const doors = table.rules
-    .filter(rule => targetsOf(rule).includes(chain))
-    .map(rule => {
-      const mapped = portsOfMap(rule, chain)
-      return mapped.length > 0 ? doorIn(mapped) : doorOf(rule, table, seen)
-    })
-  return { ports: doors.flatMap(({ ports }) => ports), isAny: doors.some(({ isAny }) => isAny) }
-}
-
-function isEntered({ hook, priority }: Chain): boolean {
-  return hook !== undefined && HOOKS.includes(hook) && priority !== NAT_PRIORITY
-}
-
-/** The ports that a verdict map sends to this chain: `tcp 7000`. */
-function portsOfMap({ expr }: Rule, chain: string): readonly string[] {
-  return expr.flatMap(statement => {
-    const { vmap } = statement as { vmap?: { key: Key & { concat?: readonly Key[] }; data: MapData } }
-    const keys = vmap?.key.concat ?? (vmap === undefined ? [] : [vmap.key])
-    const at = keys.findIndex(key => key.payload?.field === 'dport')
-    const entries = vmap?.data.set
-    if (at < 0 || !Array.isArray(entries)) return []
-    return entries
-      .filter(([, verdict]) => JSON.stringify(verdict).includes(`"target":"${chain}"`))
-      .flatMap(([value]) => portsIn((value as { concat?: unknown[] })?.concat?.[at] ?? value))
-      .map(port => `${keys[at]!.payload!.protocol} ${port}`)
-  })
-}
-
-interface Key {
-  readonly payload?: { readonly protocol: string; readonly field: string }
-}
-interface MapData {
-  readonly set?: readonly (readonly [value: unknown, verdict: unknown])[]
-}
-
-/** `tcp 22`, `th 60000-61000`. */
-function doorIn(ports: readonly string[]): Door {
-  const doors = ports.map(text => {
-    const [, protocol, first, last = first] = /^(tcp|udp|th) (\d+)(?:-(\d+))?$/.exec(text) ?? []
-    if (protocol === undefined) return { ports: [], isAny: true }
-    const protocols = protocol === 'th' ? (['tcp', 'udp'] as const) : [protocol as SilentPort['protocol']]
-    return {
-      ports: protocols.map(protocol => ({ protocol, first: Number(first), last: Number(last) })),
-      isAny: false,
-    }
-  })
-  return { ports: doors.flatMap(({ ports }) => ports), isAny: doors.some(({ isAny }) => isAny) }
 }

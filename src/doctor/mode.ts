@@ -68,7 +68,7 @@ export function modeInForce({ settings, sight }: Facts, auto: Mode): { mode: Mod
     'ruleset' in sight && sight.ruleset.chains.some(it => it.name === name && it.hook !== undefined)
   if (!hooked('flypaper_early'))
     return { mode: settings.closed === 'auto' ? auto : settings.closed, armed: false }
-  const mode = hooked('flypaper_through')
+  const mode = hooked('flypaper_end_forward')
     ? 'unaccepted'
     : hooked('flypaper_listening')
       ? 'listening'

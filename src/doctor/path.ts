@@ -25,10 +25,10 @@ const HOOKS = ['ingress', 'prerouting', 'input', 'forward', 'postrouting']
 const ROLES: Partial<Record<ChainName, string>> = {
   flypaper_early: 'drops flies and the held',
   flypaper_listening: 'judges: does anybody listen?',
-  flypaper_through: 'notes who opens what',
+  flypaper_through: 'drops what is new from the pending',
   flypaper_end_input: 'takes the note back',
   flypaper_end_forward: 'takes the note back',
-  flypaper_strays: 'remembers late packets',
+  flypaper_strays: 'drops what is new from whoever is pending',
   flypaper_out: 'answers no fly',
 }
 

@@ -8,6 +8,11 @@ export type Ending = (typeof VERDICTS)[number]
 /** Statements that let every packet go on to the next one. */
 const PASSING = ['counter', 'log']
 
+/** The table in which it stands: `inet filter`. */
+export function nameOf({ family, table }: InTable): string {
+  return `${family} ${table}`
+}
+
 /** Whether a jump to the trap could stand there: it must come from the same table. */
 export function isInOurTable({ family, table }: InTable): boolean {
   return family === TABLE.family && table === TABLE.name

@@ -35,10 +35,10 @@ function areAlike(one: Lockout, other: Lockout): boolean {
 }
 
 function isPlain(lockout: Lockout): lockout is Plain {
-  const { tried, packetSource, forwardedTo, by, note } = lockout
+  const { tried, packetSource, forwardedTo, by, note, grade, ports } = lockout
   const hasPorts = tried !== undefined && 'from' in tried && tried.from !== undefined
-  const isBare = forwardedTo === undefined && by === undefined && note === undefined
-  return hasPorts && isBare && packetSource !== undefined
+  const isBare = forwardedTo === undefined && by === undefined && note === undefined && ports === undefined
+  return hasPorts && isBare && packetSource !== undefined && grade === 'forgeable'
 }
 
 /** Whether the packet's sender is another than the source: one address of its /64. */

@@ -5,6 +5,7 @@
 
 import type { Log } from '../log/log.ts'
 import type { History } from './history.ts'
+import { MIGRATIONS } from './schema.ts'
 
 /** The port that system/clock.ts stands behind. */
 export interface Clock {
@@ -30,10 +31,12 @@ interface Moment {
   readonly now: number
   /** Missing in what older versions wrote. */
   readonly slept?: number
+  /** The schema that the writer knows; missing in what 0.1.0 wrote (older-version.ts). */
+  readonly schema?: number
 }
 
 /** To be called now and then: what the clock said when. */
-export function rememberTime(history: History, clock: Clock, boot: string): void {
+export function rememberTime(history: Pick<History, 'setMeta'>, clock: Clock, boot: string): void {
   history.setMeta(
     TIME,
     JSON.stringify({
@@ -41,6 +44,7 @@ export function rememberTime(history: History, clock: Clock, boot: string): void
       boottime: clock.boottime(),
       now: clock.now(),
       slept: clock.slept(),
+      schema: MIGRATIONS.length,
     } satisfies Moment),
   )
 }
@@ -50,7 +54,12 @@ export function rememberTime(history: History, clock: Clock, boot: string): void
  * went back shows: then no time has passed, since nobody knows how much. Returns for how many milliseconds the machine was
  * suspended meanwhile, as far as that shows.
  */
-export function catchUp(history: History, clock: Clock, boot: string, log: Log): number {
+export function catchUp(
+  history: Pick<History, 'getMeta' | 'shift'>,
+  clock: Clock,
+  boot: string,
+  log: Log,
+): number {
   const last = momentOf(history.getMeta(TIME))
   if (last === undefined) return 0
   const passed = clock.boottime() - last.boottime
@@ -61,7 +70,7 @@ export function catchUp(history: History, clock: Clock, boot: string, log: Log):
   return Math.max(0, clock.slept() - known)
 }
 
-export function moveTimes(history: History, step: number, log: Log): void {
+export function moveTimes(history: Pick<History, 'shift'>, step: number, log: Log): void {
   history.shift(step)
   const way = step > 0 ? 'forward' : 'back'
   log.warn(

@@ -3,7 +3,7 @@
  *
  * All calls are synchronous and small. Times come from the caller, in milliseconds since the epoch.
  */
-import type { Lockout, Memory } from '../lockout/lockout.ts'
+import type { Lockout, LockoutTerm, Memory } from '../lockout/lockout.ts'
 import type { Fly } from '../terms/fly.ts'
 import { alikePieces, alikeValues, isSent } from './bulk-insert.ts'
 import type { Database } from './database.ts'
@@ -11,14 +11,21 @@ import { dayAround } from './day.ts'
 import type { LockoutRow } from './lockout-row.ts'
 import { type Limits, openPruning, type Pruned } from './pruning.ts'
 import { type Chronicle, openChronicle } from './reports.ts'
-import { type LockoutTerm, lockoutOf, termOf, valuesOf } from './row.ts'
+import { lockoutOf, pastOfRow, termOf, valuesOf } from './row.ts'
+import { openSamples, type Samples } from './samples.ts'
 import { SQL } from './schema.ts'
 import { openSelection, type Selection } from './selection.ts'
 import { openSightings, type Sightings } from './sightings.ts'
 
 export type { LockoutRow } from './lockout-row.ts'
 
-export interface History extends Memory, Sightings, Selection, Chronicle, Disposable {
+export interface History
+  extends Memory,
+    Sightings,
+    Pick<Samples, 'addSamples' | 'sampleOf'>,
+    Selection,
+    Chronicle,
+    Disposable {
   /**
    * The lockouts that are in force, in no particular order, read as the caller takes them. Throws a Failure for a row
    * that means nothing, or calls `unreadable` with it and goes on.
@@ -41,6 +48,11 @@ export interface History extends Memory, Sightings, Selection, Chronicle, Dispos
   shift(ms: number): void
   /** Forgets a slice of the lockouts that are too old or too many; see pruning.ts. */
   prune(limits: Limits, now: number): Pruned
+  /**
+   * From now on a call is refused at once where another program holds the database, which would else stand still for a second each time.
+   * Not while a daemon begins: the one that it relieves may just be closing the file, and who is a fly has to be read.
+   */
+  neverWait(): void
   /** Small facts that outlive the daemon. */
   getMeta(key: string): string | undefined
   setMeta(key: string, value: string): void
@@ -66,11 +78,12 @@ export function openHistory(database: Database): History {
     addAlikeSent,
     supersedeAlikeSent,
     last,
-    timesBefore,
+    pastOf,
     knows,
     shift,
     find,
     prolong,
+    goesOn,
     count,
     termsOfFew,
     termsOfMany,
@@ -82,6 +95,7 @@ export function openHistory(database: Database): History {
     setMeta,
   } = database.prepareAll(SQL)
   const pruning = openPruning(database)
+  const samples = openSamples(database)
 
   function addOne(lockout: Lockout): void {
     const isAttack = lockout.because !== 'by-hand'
@@ -111,8 +125,10 @@ export function openHistory(database: Database): History {
 
   return {
     ...openSightings(database),
+    addSamples: samples.addSamples,
+    sampleOf: samples.sampleOf,
     ...openSelection(database),
-    ...openChronicle(database),
+    ...openChronicle(database, samples),
     add(lockouts) {
       database.transaction(() => {
         for (const piece of alikePieces(lockouts))
@@ -123,23 +139,24 @@ export function openHistory(database: Database): History {
     },
     prolong(prolongations, now) {
       database.transaction(() => {
-        for (const { source, until, by, note } of prolongations)
-          prolong.run({ source, until: until === 'forever' ? null : until, by, note: note ?? null, now })
+        for (const { source, until: end, by, note = null } of prolongations) {
+          const until = end === 'forever' ? null : end
+          if (by === undefined) goesOn.run({ source, until, now })
+          else prolong.run({ source, until, by, note, now })
+        }
       })
     },
     knows: source => knows.get({ source }) !== undefined,
     shift: ms => void shift.run({ ms }),
-    prune: pruning.prune,
-    timesBefore(sources) {
-      const rows = timesBefore.all({ sources: JSON.stringify(sources) })
-      return new Map(rows.map(({ source, times }) => [source as Fly, times as number]))
+    prune(limits, now) {
+      samples.forgetSamples(Math.max(0, now - limits.keepMs))
+      return pruning.prune(limits, now)
     },
-    *flies(now, unreadable) {
-      for (const row of database.each(SQL.flies, { now })) {
-        const lockout = unreadable === undefined ? lockoutOf(row) : readable(row, lockoutOf, unreadable)
-        if (lockout !== undefined) yield lockout
-      }
+    pastOf(sources) {
+      const rows = pastOf.all({ sources: JSON.stringify(sources) })
+      return new Map(rows.map(row => [row.source as Fly, pastOfRow(row)]))
     },
+    flies: (now, unreadable) => fliesIn(database, now, unreadable),
     *terms(now, unreadable) {
       const isFew = (count.get({ now })?.flies as number) <= FEW
       let after = 0
@@ -179,8 +196,21 @@ export function openHistory(database: Database): History {
     },
     getMeta: key => getMeta.get({ key })?.value as string | undefined,
     setMeta: (key, value) => void setMeta.run({ key, value }),
+    neverWait: () => void database.prepare('PRAGMA busy_timeout = 0').get(),
     sync: () => database.sync(),
     [Symbol.dispose]: () => database[Symbol.dispose](),
+  }
+}
+
+/** Those of History.flies, also of a database that an older version has left. */
+export function* fliesIn(
+  database: Database,
+  now: number,
+  unreadable?: (failure: unknown) => void,
+): Generator<LockoutRow> {
+  for (const row of database.each(SQL.flies, { now })) {
+    const lockout = unreadable === undefined ? lockoutOf(row) : readable(row, lockoutOf, unreadable)
+    if (lockout !== undefined) yield lockout
   }
 }
 

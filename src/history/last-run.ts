@@ -9,7 +9,11 @@ const RUNNING = 'running'
  * Says what may be missing, and remembers that we run, until disposed of. `boot` names the boot of this machine: what was
  * written survives the death of a process, but of the last second before a power cut nothing need be on the disk.
  */
-export function sayHowItEnded(history: History, boot: string, log: Log): Disposable {
+export function sayHowItEnded(
+  history: Pick<History, 'getMeta' | 'setMeta'>,
+  boot: string,
+  log: Log,
+): Disposable {
   const last = history.getMeta(RUNNING) ?? ''
   if (last === boot) log.info('the daemon before this one was killed: nothing that it said is missing')
   else if (last !== '')

@@ -39,13 +39,19 @@ const AGAIN_PART = 1 / 10
 
 const SQL = {
   remove: 'DELETE FROM lockout WHERE id IN (SELECT value FROM json_each(:ids))',
-  total: `INSERT INTO day VALUES (?, ?, ?, ?, ?)
-          ON CONFLICT DO UPDATE SET lockouts = lockouts + excluded.lockouts, attackers = attackers + excluded.attackers,
-            attackers6 = attackers6 + excluded.attackers6, repeaters = repeaters + excluded.repeaters`,
+  total: totalIn('day'),
+  // An older version does not know it (older-version.ts).
+  seen: totalIn('day_seen'),
 } as const
 
+function totalIn(table: string): string {
+  return `INSERT INTO ${table} VALUES (?, ?, ?, ?, ?)
+          ON CONFLICT DO UPDATE SET lockouts = lockouts + excluded.lockouts, attackers = attackers + excluded.attackers,
+            attackers6 = attackers6 + excluded.attackers6, repeaters = repeaters + excluded.repeaters`
+}
+
 export function openPruning(database: Database): Pruning {
-  const { remove, total } = database.prepareAll(SQL)
+  const { remove, total, seen } = database.prepareAll(SQL)
   const counts = openRowCounts(database)
   const byRank = RANKS.map((_, rank) => openWalk(database, rank))
   const begun = RANKS.map(() => ({ at: 0, come: 0 }))
@@ -55,7 +61,7 @@ export function openPruning(database: Database): Pruning {
 
   function remember(going: readonly Going[]): void {
     for (const [day, { lockouts, attackers, attackers6, repeaters }] of totalsOf(going))
-      total.run(day, lockouts, attackers, attackers6, repeaters)
+      for (const one of [total, seen]) one.run(day, lockouts, attackers, attackers6, repeaters)
   }
 
   function take(walk: Walk, bounds: Bounds, most: number): number {

@@ -6,7 +6,8 @@
  * - `person`: locked out by somebody by name, or freed by one. Not what flypaperd does by itself, nor what was found in or missing from
  *   the kernel's sets without a name: strangers can cause both. Not a flush, which names nobody.
  * - `ports`: three different closed ports of a host in use or a known client.
- * - `again`: somebody who came more than once, each time of him; by hand, but of nobody known.
+ * - `again`: somebody who came more than once, each time of him; a stranger by several ports, which two or three forged packets explain as
+ *   well; by hand, but of nobody known.
  * - `single`: all others, each of which one forged packet explains.
  */
 export const RANKS = ['single', 'again', 'ports', 'person'] as const

@@ -4,6 +4,7 @@ import { prefixOf } from '../terms/fly.ts'
 import type { Database, Statement } from './database.ts'
 import type { LockoutRow } from './lockout-row.ts'
 import { lockoutOf } from './row.ts'
+import type { Samples } from './samples.ts'
 import { FLY } from './schema.ts'
 import { type Counted, type Sums, sumUp } from './sums.ts'
 
@@ -21,6 +22,8 @@ export interface Chronicle {
 export interface Told extends Sums {
   /** Let go since then, by reason; of a source that came before and after, all. */
   readonly spared: readonly { readonly because: string; readonly packets: number; readonly sources: number }[]
+  /** Ports that flies went on to try, of a sample; none where the settings want none. */
+  readonly alsoTried: readonly { readonly what: string; readonly sources: number }[]
 }
 
 /** Rows that are read at once. More of them would outlive a small nursery, which costs half as much again. */
@@ -40,7 +43,10 @@ const SQL = {
   bytes: 'SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size',
 } as const
 
-export function openChronicle(database: Database): Chronicle {
+export function openChronicle(
+  database: Database,
+  { sampledSince }: Pick<Samples, 'sampledSince'>,
+): Chronicle {
   const ask = database.prepareAll(SQL)
   return {
     lockoutsOf: ([one = '', other = ''], limit) => ask.of.all({ one, other, limit }).map(lockoutOf),
@@ -54,7 +60,8 @@ export function openChronicle(database: Database): Chronicle {
       const sums = sumUp(lockoutsSince(ask.lockouts, since), byHand, since)
       const pruned = ask.pruned.all({ since }) as unknown as Sums['days']
       const spared = ask.spared.all({ since }) as unknown as Told['spared']
-      return { ...sums, days: together([...sums.days, ...pruned]), spared }
+      const alsoTried = sampledSince(since)
+      return { ...sums, days: together([...sums.days, ...pruned]), spared, alsoTried }
     },
     bytes: () => ask.bytes.get()?.bytes as number,
   }

@@ -1,6 +1,8 @@
 /** A lockout as a row of the database, and back. */
 import type { Tried } from '../decode/packet.ts'
-import type { Lockout } from '../lockout/lockout.ts'
+import { type Piece, whatOf } from '../judge/evidence.ts'
+import type { Grade } from '../judge/verdict.ts'
+import type { Lockout, LockoutTerm, Past } from '../lockout/lockout.ts'
 import { type Address, isIPv4, parsePrefix } from '../terms/address.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import type { Fly } from '../terms/fly.ts'
@@ -24,9 +26,13 @@ interface Columns {
   since: number
   until: number | null
   times: number
+  prolonged: number
   released_at: number | null
   released_by: string
   released_because: string
+  grade: Grade | null
+  evidence: string | null
+  ports: string | null
 }
 
 /** The columns that are written when somebody is locked out, in the order of `valuesOf`. */
@@ -46,6 +52,9 @@ export const COLUMNS = [
   'until',
   'times',
   'stands',
+  'grade',
+  'evidence',
+  'ports',
 ] as const
 
 /** `stands`: whether it stands for its source among the attackers of its day. */
@@ -64,7 +73,44 @@ export function valuesOf(lockout: Lockout, stands: boolean): Value[] {
     until === 'forever' ? null : until,
     lockout.times,
     Number(stands),
+    lockout.grade === gradeOf(because) ? null : lockout.grade,
+    evidenceText(lockout.evidence),
+    lockout.ports?.join(' ') ?? null,
   ]
+}
+
+/** The grade of a row that names none, as those of older versions. */
+function gradeOf(because: Lockout['because']): Grade {
+  return because === 'by-hand' ? 'by-hand' : 'forgeable'
+}
+
+/** `tcp/80 2 tcp/8080 2`. */
+export function evidenceText(evidence: readonly Piece[] | undefined): string | null {
+  return evidence?.map(({ what, weight }) => `${what} ${weight}`).join(' ') ?? null
+}
+
+export function evidenceOf(text: string): readonly Piece[] {
+  return [...text.matchAll(/(\S+) (\d+)/g)].map(([, what, weight]) => ({
+    what: what!,
+    weight: Number(weight),
+  }))
+}
+
+/** From the columns of pastOf in schema.ts. What was freed does not count, nor do the ports of it. */
+export function pastOfRow(row: object): Past {
+  const { times, counts, tried, number, ports, ended } = row as Pick<
+    Columns,
+    'times' | 'tried' | 'number' | 'ports'
+  > & {
+    counts: number
+    ended: number | null
+  }
+  const own = tried === null ? [] : [whatOf(triedOf({ id: 0, tried, number, from_port: null, detail: 0 }))]
+  return {
+    times,
+    ports: counts === 0 ? [] : (ports?.split(' ') ?? own),
+    ended: ended ?? Number.POSITIVE_INFINITY,
+  }
 }
 
 /** What was tried, in any table that has the columns tried, number, from_port and detail. */
@@ -92,11 +138,16 @@ export function lockoutOf(row: object): LockoutRow {
   if (hook !== null) lockout.hook = hook
   if (forwarded_to !== null) lockout.forwardedTo = forwarded_to
   lockout.because = columns.because
+  lockout.grade = columns.grade ?? gradeOf(columns.because)
   if (locked_by !== null) lockout.by = locked_by
   if (note !== null) lockout.note = note
   lockout.since = columns.since
   lockout.until = columns.until ?? 'forever'
   lockout.times = columns.times
+  // An older version's file has no such columns.
+  if (typeof columns.evidence === 'string') lockout.evidence = evidenceOf(columns.evidence)
+  if (typeof columns.ports === 'string') lockout.ports = columns.ports.split(' ')
+  if (columns.prolonged > 0) lockout.prolonged = columns.prolonged
   if (released_at !== null) {
     const { released_by: by, released_because: because } = columns
     lockout.released = { at: released_at, by, because }
@@ -130,12 +181,18 @@ export function triedOf({
   }
 }
 
-export type LockoutTerm = Pick<Lockout, 'source' | 'since' | 'until'>
-
-/** Who is locked out, since when and until when, from the columns id, source, since and until. Throws as lockoutOf does. */
+/** Who is locked out, since when and until when, from the columns id, source, since, until, the stretch and whether it was by hand. Throws as lockoutOf does. */
 export function termOf(row: readonly unknown[]): LockoutTerm {
-  const [id, source, since, until] = row as [number, string, number, number | null]
-  return { source: flyOf({ id, source }), since, until: until ?? 'forever' }
+  const [id, source, since, until, stretch, byHand] = row as [
+    number,
+    string,
+    number,
+    number | null,
+    number | null,
+    number,
+  ]
+  const term = { source: flyOf({ id, source }), since, until: until ?? ('forever' as const) }
+  return { ...term, stretch: stretch ?? undefined, byHand: byHand === 1 }
 }
 
 /** The source goes back into the kernel at a restart, so it is looked at. */

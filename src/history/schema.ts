@@ -10,7 +10,8 @@ import { COLUMNS } from './row.ts'
  * packet was sent by the source itself, as in IPv4 it always is. `stands` is 1 in the row that stands for its source among the
  * attackers of its day: the newest of that day.
  *
- * A migration that was released is never edited: what changes comes as a further one.
+ * A migration that was released is never edited: what changes comes as a further one. Those after the first NEEDED only add what an older
+ * version may leave alone, so that somebody can go back to it (docs/decisions/0047-going-back.md).
  */
 export const MIGRATIONS = [
   `CREATE TABLE lockout (
@@ -84,8 +85,54 @@ export const MIGRATIONS = [
      FROM lockout
      WHERE because <> 'by-hand' AND since < (SELECT unixepoch(max(day), '+2 days') * 1000 FROM day) GROUP BY 1) AS rest
    WHERE rest.day = day.day;`,
+  // The table day as this version has left it: where it differs, an older one has written there since (older-version.ts).
+  `CREATE TABLE day_seen (
+     day        TEXT    PRIMARY KEY,
+     lockouts   INTEGER NOT NULL,
+     attackers  INTEGER NOT NULL,
+     attackers6 INTEGER NOT NULL,
+     repeaters  INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   INSERT INTO day_seen SELECT * FROM day;
+   UPDATE meta SET value = json_set(value, '$.schema', 5) WHERE key = 'time' AND json_valid(value);`,
+  // How good the evidence is, where it is not what nearly all is (row.ts), what it was, and the ports of all visits that count. That of
+  // sightings has a table of its own: an older version writes rows of `sighting` without naming their columns. And what rank 2 costs: ports of
+  // a stranger are forged as easily as one.
+  `ALTER TABLE lockout ADD COLUMN grade TEXT;
+   ALTER TABLE lockout ADD COLUMN evidence TEXT;
+   ALTER TABLE lockout ADD COLUMN ports TEXT;
+   DROP INDEX lockout_rank;
+   ALTER TABLE lockout DROP COLUMN rank;
+   ALTER TABLE lockout ADD COLUMN rank INTEGER GENERATED ALWAYS AS (CASE
+     WHEN locked_by <> 'hand' THEN 3
+     WHEN released_because = 'freed' AND released_by NOT IN ('flypaperd', 'the never-list', 'hand') THEN 3
+     WHEN because = 'distinct-ports' AND grade = 'forgeable-known' THEN 2
+     WHEN because IN ('by-hand', 'distinct-ports') OR times > 1 OR latest = 0 THEN 1
+   END) VIRTUAL;
+   CREATE INDEX lockout_rank ON lockout (rank) WHERE rank IS NOT NULL;
+   CREATE TABLE sighting_evidence (
+     source   TEXT NOT NULL,
+     because  TEXT NOT NULL,
+     evidence TEXT NOT NULL,
+     PRIMARY KEY (source, because)
+   ) STRICT, WITHOUT ROWID;`,
+  // How often a lockout was prolonged because its source went on trying, each time by what it was long at first.
+  `ALTER TABLE lockout ADD COLUMN prolonged INTEGER NOT NULL DEFAULT 0;`,
+  // Which ports flies went on to try (samples.ts).
+  `CREATE TABLE sampled (
+     source TEXT    PRIMARY KEY,
+     last   INTEGER NOT NULL,
+     ports  TEXT    NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX sampled_last ON sampled (last);`,
 ]
+/** A version that knows so many migrations, which 0.1.0 does, reads and writes the file, though more were run. */
+export const NEEDED = 3
 
+/** By how much a lockout is prolonged while its source tries; nothing where a person has said when it ends. */
+const STRETCH = `CASE WHEN because <> 'by-hand' AND ports IS NOT NULL AND grade IS NULL AND locked_by IS NULL THEN (until - since) / (prolonged + 1) END`
+/** Whether a person wanted it, from the first or later on. */
+const BY_HAND = "because = 'by-hand' OR locked_by IS NOT NULL"
 const UNRELEASED = 'latest = 1 AND released_at IS NULL'
 /** The condition of being a fly at `:now`. */
 export const FLY = `${UNRELEASED} AND (until IS NULL OR until > :now)`
@@ -134,20 +181,22 @@ export const SQL = {
   supersedeAlikeSent: supersedeAlike(SENT),
   last: 'SELECT max(id) AS last FROM lockout',
   // All sources of a batch in one question: a JSON array of them.
-  timesBefore: `SELECT source, times - (counts = 0) AS times
-                FROM json_each(:sources) CROSS JOIN lockout ON source = value WHERE latest = 1`,
+  pastOf: `SELECT source, times - (counts = 0) AS times, counts, tried, number, ports, coalesce(released_at, until) AS ended
+           FROM json_each(:sources) CROSS JOIN lockout ON source = value WHERE latest = 1`,
   knows: 'SELECT 1 FROM lockout WHERE source = :source AND latest = 1',
   shift: `UPDATE lockout SET since = since + :ms, until = until + :ms WHERE ${UNRELEASED}`,
   flies: `SELECT * FROM lockout WHERE ${UNRELEASED} AND until IS NULL
           UNION ALL SELECT * FROM lockout WHERE ${UNRELEASED} AND until > :now`,
-  termsOfFew: `SELECT id, source, since, until FROM lockout WHERE ${UNRELEASED} AND until IS NULL
-          UNION ALL SELECT id, source, since, until FROM lockout WHERE ${UNRELEASED} AND until > :now`,
+  termsOfFew: `SELECT id, source, since, until, ${STRETCH}, ${BY_HAND} FROM lockout WHERE ${UNRELEASED} AND until IS NULL
+          UNION ALL SELECT id, source, since, until, ${STRETCH}, ${BY_HAND} FROM lockout WHERE ${UNRELEASED} AND until > :now`,
   // The signs keep SQLite from using an index.
-  termsOfMany: `SELECT id, source, since, until FROM lockout
+  termsOfMany: `SELECT id, source, since, until, ${STRETCH}, ${BY_HAND} FROM lockout
           WHERE id > :after AND +latest = 1 AND released_at IS NULL AND (+until IS NULL OR +until > :now) ORDER BY id LIMIT :limit`,
   // The reason stays what it was; a note of before stays where there is no new one.
   prolong: `UPDATE lockout SET until = :until, locked_by = :by, note = coalesce(:note, note)
             WHERE source = :source AND ${FLY}`,
+  // The same lockout, which a person has nothing to do with.
+  goesOn: `UPDATE lockout SET until = :until, prolonged = prolonged + 1 WHERE source = :source AND ${FLY}`,
   find: `SELECT * FROM lockout WHERE source = :source AND ${FLY}`,
   count: `SELECT (SELECT count(*) FROM lockout WHERE ${UNRELEASED} AND until IS NULL)
                + (SELECT count(*) FROM lockout WHERE ${UNRELEASED} AND until > :now) AS flies`,

@@ -17,6 +17,43 @@ type Entry =
   | { readonly sources: readonly Fly[]; readonly release: Release }
   | { readonly releaseAll: Release }
 
+/** How it stands with the history. */
+export interface Standing {
+  /** Since when its disk does not answer, in milliseconds since the epoch. */
+  readonly hangsSince?: number
+  /** Lockouts and releases that wait in memory. */
+  readonly waiting: number
+  /** Those that are missing in the history for good. */
+  readonly lost: number
+}
+
+/** What a running daemon does with it. */
+export type DaemonHistory = Pick<
+  TolerantHistory,
+  | 'add'
+  | 'prolong'
+  | 'release'
+  | 'releaseAll'
+  | 'addSightings'
+  | 'addSamples'
+  | 'shift'
+  | 'prune'
+  | 'setMeta'
+  | 'getMeta'
+  | 'terms'
+  | 'selectPieces'
+  | 'count'
+  | 'knows'
+  | 'bytes'
+  | 'pastOf'
+  | 'sync'
+  | 'retry'
+  | 'neverWait'
+  | 'onWritten'
+  | 'onRenewed'
+  | 'standing'
+>
+
 export interface TolerantHistory extends History {
   /** Tries to write what waits, and tells whether some still does. To be called once a second then. */
   retry(): boolean
@@ -24,8 +61,7 @@ export interface TolerantHistory extends History {
   onWritten(listener: () => void): void
   /** Called when a new history was begun, which knows of nobody; at once when that has happened already. */
   onRenewed(listener: () => void): void
-  /** Lockouts and releases that are missing in the history for good. */
-  gap(): number
+  standing(): Standing
 }
 
 export interface Tolerance {
@@ -41,13 +77,12 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
   const alarm = openAlarm(log, now)
   let history = opened
   const waiting: Entry[] = []
-  let size = 0
-  let late = 0
-  let gap = 0
+  let [size, late, gap] = [0, 0, 0]
   let renewed = () => {}
   let written = () => {}
   let renewals = 0
   let unsynced = false
+  let waits = true
 
   function write(entry: Entry): void {
     written()
@@ -79,6 +114,7 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
     if (renew === undefined || !isDamage(error)) return
     try {
       history = renew()
+      if (!waits) history.neverWait()
       renewals++
       renewed()
       retry()
@@ -137,6 +173,7 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
     knows: source => history.knows(source),
     getMeta: key => history.getMeta(key),
     sightingsOf: names => history.sightingsOf(names),
+    sampleOf: names => history.sampleOf(names),
     select: (filter, now, sort) => history.select(filter, now, sort),
     selectPieces: (filter, now) => history.selectPieces(filter, now),
     lockoutsOf: (names, limit) => history.lockoutsOf(names, limit),
@@ -155,13 +192,18 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
       write({ releaseAll: release })
       return 0
     },
-    timesBefore: sources => lightly(() => history.timesBefore(sources), new Map()),
+    pastOf: sources => lightly(() => history.pastOf(sources), new Map()),
     setMeta: (key, value) => lightly(() => history.setMeta(key, value), undefined),
     addSightings: sightings => lightly(() => history.addSightings(sightings), undefined),
+    addSamples: samples => lightly(() => history.addSamples(samples), undefined),
     async sync() {
       if (!unsynced) return
       unsynced = false
       await history.sync().catch(failed)
+    },
+    neverWait() {
+      waits = false
+      history.neverWait()
     },
     retry,
     onWritten(listener) {
@@ -171,7 +213,7 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
       renewed = listener
       if (renewals > 0) listener()
     },
-    gap: () => gap,
+    standing: () => ({ waiting: size, lost: gap }),
     [Symbol.dispose]() {
       retry()
       if (size > 0)

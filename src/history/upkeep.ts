@@ -3,7 +3,7 @@ import type { Log } from '../log/log.ts'
 import type { Settings } from '../settings/settings.ts'
 import { type Clock, catchUp, moveTimes, rememberTime } from './clock.ts'
 import { sayHowItEnded } from './last-run.ts'
-import type { TolerantHistory } from './tolerant.ts'
+import type { DaemonHistory } from './tolerant.ts'
 
 export interface Care extends Disposable {
   /** Milliseconds for which the machine was suspended while no daemon ran. */
@@ -14,7 +14,7 @@ export interface Care extends Disposable {
 }
 
 export interface CareWorld {
-  readonly history: TolerantHistory
+  readonly history: DaemonHistory
   readonly time: Clock
   /** Names the boot of this machine. */
   readonly boot: string

@@ -3,15 +3,23 @@
  * always has. The kernel has graded the packet before: what gets here was accepted by nobody.
  */
 
-import type { Packet } from '../decode/packet.ts'
+import type { Packet, Tried } from '../decode/packet.ts'
+import type { EvidenceTable } from '../settings/settings.ts'
 import { type Prefix, parsePrefix } from '../terms/address.ts'
 import { type AddressKey, addressKey } from '../terms/address-bytes.ts'
 import type { Channel } from '../terms/channel.ts'
 import type { Fly } from '../terms/fly.ts'
-import { isKeyIn } from '../terms/prefix-set.ts'
-import { type DistinctPorts, distinctPorts } from './distinct-ports.ts'
-import { type Allowance, openStrikes, type Strikes } from './strikes.ts'
-import { type Guilt, letGo, stick, type Verdict } from './verdict.ts'
+import { isKeyIn, type PrefixSet } from '../terms/prefix-set.ts'
+import {
+  type Class,
+  type EvidenceMemory,
+  type Kind,
+  onceEach,
+  type Piece,
+  sumOf,
+  whatOf,
+} from './evidence.ts'
+import { type Guilt, type Innocence, letGo, type Verdict } from './verdict.ts'
 
 export interface Evidence {
   readonly packet: Packet
@@ -25,52 +33,21 @@ export interface Evidence {
 /** What the policy says of sources. */
 export interface Judging {
   /** The never-list of the settings. */
-  readonly never: readonly Prefix[]
+  readonly never: PrefixSet
   /** Own addresses, gateways and resolvers. */
   readonly near: readonly Prefix[]
-  readonly strikes: Allowance
+  /** Who is held, and never locked out. */
+  readonly holdOnly: readonly Prefix[]
+  readonly evidence: EvidenceTable
 }
 
-/** What is remembered of sources that are not judged by one packet. */
-export interface JudgeMemory {
-  /** By the way in which weak evidence came. */
-  readonly scans: Readonly<Record<Exclude<Channel, 'offence'>, DistinctPorts>>
-  readonly strikes: Strikes
-  /** Forgets what counts against these; they were freed. */
-  forget(sources: readonly Fly[]): void
-  forgetAll(): void
-}
-
-/** Real hosts may meet several closed ports in the long run; late packets come in a short one. */
-const SCAN_WINDOW_MS = 10 * 60_000
-const LATE_WINDOW_MS = 60_000
-
-export function openMemory(): JudgeMemory {
-  const slow = distinctPorts(SCAN_WINDOW_MS)
-  const late = distinctPorts(LATE_WINDOW_MS)
-  const strikes = openStrikes()
-  const all = [slow, late, strikes]
-  return {
-    scans: { peer: slow, known: slow, refused: slow, late },
-    strikes,
-    forget(sources) {
-      for (const source of sources) for (const memory of all) memory.forget(source)
-    },
-    forgetAll() {
-      for (const memory of all) memory.forgetAll()
-    },
-  }
-}
-
-export function judge(evidence: Evidence, judging: Judging, memory: JudgeMemory): Verdict {
+export function judge(evidence: Evidence, judging: Judging, memory: EvidenceMemory): Verdict {
   const source = addressKey(evidence.packet.source)
   return (
     noHost(source) ??
     neverList(source, judging) ??
     near(source, judging) ??
-    weakEvidence(evidence, memory) ??
-    strike(evidence, judging, memory) ??
-    stick(guiltOf(evidence))
+    heldOnly(source, bySum(evidence, judging, memory), judging)
   )
 }
 
@@ -87,22 +64,80 @@ function noHost(source: AddressKey): Verdict | undefined {
 }
 
 function neverList(source: AddressKey, { never }: Judging): Verdict | undefined {
-  return isKeyIn(source, never) ? letGo('never-list') : undefined
+  return never.has(source) ? letGo('never-list') : undefined
 }
 
 function near(source: AddressKey, { near }: Judging): Verdict | undefined {
   return isKeyIn(source, near) ? letGo('near') : undefined
 }
 
-/** One packet can be forged, or late; three different closed ports are a scan. A known client is where it says it is. */
-function weakEvidence({ packet, fly, channel, now }: Evidence, memory: JudgeMemory): Verdict | undefined {
-  if (channel === 'offence') return undefined
-  if (!memory.scans[channel].isScan(fly, packet.tried, now)) return letGo(channel)
-  return stick('distinct-ports', { forgeable: channel !== 'known' })
+/** Many share that address: the hold that the kernel has begun is all. */
+function heldOnly(source: AddressKey, verdict: Verdict, { holdOnly }: Judging): Verdict {
+  if (verdict.verdict !== 'stick' || !isKeyIn(source, holdOnly)) return verdict
+  return { verdict: 'strike', because: 'shared', evidence: verdict.evidence }
 }
 
-function strike({ fly, now }: Evidence, { strikes }: Judging, memory: JudgeMemory): Verdict | undefined {
-  return memory.strikes.isLast(fly, strikes, now) ? undefined : { verdict: 'strike', because: 'strike' }
+/** One packet can be forged, or late: what it weighs, the table of evidence says, and the sum decides. */
+function bySum(
+  { packet: { tried }, fly, channel, now }: Evidence,
+  { evidence: table }: Judging,
+  memory: EvidenceMemory,
+): Verdict {
+  const of = classOf(channel)
+  const { window, longest, ...weights } = table[of]
+  const guilt = guiltOf(tried)
+  const weight = weights[kindOf(channel, guilt)]
+  if (weight === 0) return below(channel, [])
+  const piece = { what: whatOf(tried), weight }
+  const stick = (because: Guilt, evidence: readonly Piece[]): Verdict => {
+    const grade = of === 'stranger' ? 'forgeable' : 'forgeable-known'
+    return { verdict: 'stick', because, grade, evidence, longest }
+  }
+  if (weight >= table.threshold) return stick(guilt, onceEach([...memory.take(fly, now), piece]))
+  const evidence = memory.add(fly, of, piece, window, now)
+  if (sumOf(evidence) < table.threshold) return below(channel, evidence)
+  memory.forget([fly])
+  return stick('distinct-ports', evidence)
+}
+
+function below(channel: Channel, evidence: readonly Piece[]): Verdict {
+  const because = BELOW[channel]
+  return because === 'strike'
+    ? { verdict: 'strike', because, evidence }
+    : { verdict: 'let-go', because, evidence }
+}
+
+/** Why a source does not stick that has not done enough. */
+const BELOW: Readonly<Record<Channel, Innocence & ('strike' | 'peer' | 'known' | 'late' | 'refused')>> = {
+  offence: 'strike',
+  peer: 'peer',
+  known: 'known',
+  late: 'late',
+  'known-late': 'late',
+  refused: 'refused',
+}
+
+/** Who is which class. Whoever was refused by others is of one of the last two; the shorter memory is the safer one. */
+function classOf(channel: Channel): Class {
+  switch (channel) {
+    case 'offence':
+    case 'late':
+      return 'stranger'
+    case 'known':
+    case 'known-late':
+      return 'known'
+    case 'peer':
+    case 'refused':
+      return 'peer'
+  }
+}
+
+const ILLEGAL: ReadonlySet<Guilt> = new Set(['illegal-flags', 'icmp-question', 'hidden-header'])
+
+/** Which port is which: the kernel has told what is excusable. */
+function kindOf(channel: Channel, guilt: Guilt): Kind {
+  if (channel === 'late' || channel === 'known-late') return 'excusable'
+  return ILLEGAL.has(guilt) ? 'illegal' : 'closed'
 }
 
 const FIN = 0x01
@@ -110,7 +145,7 @@ const SYN = 0x02
 const RST = 0x04
 const ECHO_REQUEST = { icmp: 8, icmpv6: 128 }
 
-function guiltOf({ packet: { tried } }: Evidence): Guilt {
+function guiltOf(tried: Tried): Guilt {
   switch (tried.kind) {
     case 'tcp':
       return (tried.flags & SYN) === 0 || (tried.flags & (FIN | RST)) !== 0 ? 'illegal-flags' : 'closed-port'
@@ -121,6 +156,6 @@ function guiltOf({ packet: { tried } }: Evidence): Guilt {
     case 'icmpv6':
       return tried.type === ECHO_REQUEST[tried.kind] ? 'ping' : 'icmp-question'
     case 'protocol':
-      return 'unknown-protocol'
+      return tried.hidden ? 'hidden-header' : 'unknown-protocol'
   }
 }

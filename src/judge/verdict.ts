@@ -1,4 +1,6 @@
 /** What a packet has earned, and why. The reason travels: log, list, history and counters all show it. */
+import type { Seconds } from '../terms/duration.ts'
+import type { Piece } from './evidence.ts'
 
 /** Why a source sticks. */
 export const GUILTS = [
@@ -7,14 +9,16 @@ export const GUILTS = [
   'icmp-question',
   'ping',
   'unknown-protocol',
+  'hidden-header',
   'distinct-ports',
 ] as const
 export type Guilt = (typeof GUILTS)[number]
 
 /**
- * Why a source does not stick, although its packet was not accepted. `peer`, `known` and `late`: one packet of a host
- * that we talk to, of a known client, or one that may only be late, is not enough; `refused`: of either of the first two, to a port
- * that listens and that somebody's rule refuses. `strike`: not the last one yet.
+ * Why a source does not stick, although its packet was not accepted. `peer`, `known` and `late`: what a host that we talk to or a
+ * known client tried, or what is excusable, does not sum up to enough; `refused`: of either of the first two, to a port
+ * that listens and that somebody's rule refuses. `strike`: a stranger's offence, where the settings want more than one. `shared`: enough of
+ * an address that many share by the settings.
  */
 export const INNOCENCES = [
   'unreadable',
@@ -26,20 +30,40 @@ export const INNOCENCES = [
   'late',
   'refused',
   'strike',
+  'shared',
 ] as const
 export type Innocence = (typeof INNOCENCES)[number]
 
-export type Verdict =
-  /** `forgeable`: anybody could have sent this in the source's name. */
-  | { readonly verdict: 'stick'; readonly because: Guilt; readonly forgeable: boolean }
-  /** The kernel goes on holding the source, and it counts. */
-  | { readonly verdict: 'strike'; readonly because: 'strike' }
-  | { readonly verdict: 'let-go'; readonly because: Exclude<Innocence, 'strike'> }
+/**
+ * How good the evidence is. `forgeable`: anybody can have sent it in the source's name; `forgeable-known`: the same, in the name of a
+ * host that we talk to or of a known client; `by-hand`: a person or a tool of this host wanted it; `testimony`: another host
+ * says so. `proven`, an offence on a completed handshake, is reserved: nothing brings it yet, and nothing may depend on it.
+ */
+export const GRADES = ['forgeable', 'forgeable-known', 'by-hand', 'testimony', 'proven'] as const
+export type Grade = (typeof GRADES)[number]
 
-export function stick(because: Guilt, { forgeable = true } = {}): Verdict {
-  return { verdict: 'stick', because, forgeable }
+export type Verdict = Stick | Spare
+
+export interface Stick {
+  readonly verdict: 'stick'
+  readonly because: Guilt
+  readonly grade: Grade
+  /** All that counts against the source. */
+  readonly evidence: readonly Piece[]
+  /** The longest lockout that this evidence can bring. */
+  readonly longest: Seconds | 'forever'
 }
 
-export function letGo(because: Exclude<Innocence, 'strike'>): Verdict {
+/** It does not stick; `evidence` is what counts against it nevertheless. */
+export type Spare =
+  /** The kernel goes on holding the source. */
+  | { readonly verdict: 'strike'; readonly because: 'strike' | 'shared'; readonly evidence: readonly Piece[] }
+  | {
+      readonly verdict: 'let-go'
+      readonly because: Exclude<Innocence, 'strike' | 'shared'>
+      readonly evidence?: readonly Piece[]
+    }
+
+export function letGo(because: Exclude<Innocence, 'strike' | 'shared'>): Spare {
   return { verdict: 'let-go', because }
 }

@@ -28,6 +28,8 @@ export interface Renamed {
 export interface Auditor {
   /** The trap was armed just now: what of it is not as it should be all the same, cannot be set right. */
   remember(armed: Wanted): void
+  /** The first of what could not be set right, in words. */
+  lasting(): string | undefined
   /** How it stands with it now. */
   look(): Audit
   renamed(): readonly Renamed[]
@@ -75,6 +77,7 @@ export function auditor(kernelSets: Pick<KernelSets, 'table'>): Auditor {
       const lasting = faultsOf(table, wanted)
       armed = { wanted, identity: identityOf(table, wanted), lasting, table }
     },
+    lasting: () => armed?.lasting[0],
     look,
     renamed() {
       const table = armed === undefined ? undefined : kernelSets.table([])

@@ -31,6 +31,8 @@ export interface LiveSet {
   readonly timeout?: number | undefined
   /** Seconds; undefined: as the kernel likes. */
   readonly gcInterval?: number | undefined
+  /** Each element counts its packets. */
+  readonly counter?: boolean | undefined
 }
 
 export interface LiveRule {
@@ -72,12 +74,14 @@ function setFaults(table: LiveTable, { sets }: Ruleset): string[] {
 }
 
 function attributeFaults(wanted: SetSpec, live: LiveSet): string[] {
+  const yesOrNo = (value = false) => (value ? 'yes' : 'no')
   const text = (value: number | undefined, unit = '') => (value === undefined ? 'none' : `${value}${unit}`)
   const compared = [
     ['flags', [...live.flags].sort().join(', '), [...(wanted.flags ?? [])].sort().join(', ')],
     ['size', text(live.size), text(wanted.size)],
     ['timeout', text(live.timeout, 's'), text(wanted.timeout, 's')],
     ['gc-interval', text(live.gcInterval, 's'), text(undefined)],
+    ['counter', yesOrNo(live.counter), yesOrNo(wanted.counter)],
   ] as const
   return compared
     .filter(([, is, shouldBe]) => is !== shouldBe)

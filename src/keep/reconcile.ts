@@ -35,7 +35,7 @@ export type SetState =
 export interface Reconciling {
   readonly firewall: Firewall
   readonly kernelSets: KernelSets
-  readonly history: History
+  readonly history: Pick<History, 'knows' | 'getMeta' | 'setMeta'>
   readonly now: () => number
   readonly flies: Flies
   /** Milliseconds of suspension that the kernel's sets have not counted, since no daemon was there to tell them. */

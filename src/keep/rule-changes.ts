@@ -42,12 +42,14 @@ export function openRuleChanges(
   clock: () => number,
   failed: (error: unknown) => void,
 ): RuleChanges {
-  let began = Number.NEGATIVE_INFINITY
-  let changed = Number.NEGATIVE_INFINITY
+  // Nobody knows what was written before: perhaps a moment ago.
+  let began = clock()
+  let changed = began
   let notBefore = Number.NEGATIVE_INFINITY
   let due = Number.POSITIVE_INFINITY
   let timer: NodeJS.Timeout | undefined
-  let transactions = 0
+  let transactions = 1
+  let isUnseen = false
   let waiting: ((isAtRest: boolean) => void)[] = []
   let resting: NodeJS.Timeout | undefined
   const rest = () => clock() - changed
@@ -60,7 +62,14 @@ export function openRuleChanges(
     timer = setTimeout(attempt, Math.max(0, at - clock()) * 1000 + SLACK_MS)
   }
 
+  /** A refusal counts by rules that have been looked at, whatever the pace. */
+  function seeFirst(): void {
+    if (isUnseen) attempt()
+  }
+
   function attempt(): void {
+    clearTimeout(timer)
+    isUnseen = false
     due = Number.POSITIVE_INFINITY
     const at = clock()
     let again: number | undefined
@@ -94,20 +103,30 @@ export function openRuleChanges(
       if (isFirst) began = clock()
       transactions = isFirst ? 1 : transactions + 1
       changed = clock()
+      isUnseen = true
       release(false)
       lookIn(FIRST_SECONDS)
     },
     lookIn,
     rest,
     evidence() {
-      if (rest() >= REST_SECONDS) return 'full'
+      if (rest() >= REST_SECONDS) {
+        seeFirst()
+        return 'full'
+      }
       if (transactions === 1) return 'later'
       return clock() - began < WRITING_SECONDS ? 'none' : 'weak'
     },
     later(then) {
       if (waiting.length === WAITING_MAX) return then(false)
       waiting.push(then)
-      resting ??= setTimeout(release, (REST_SECONDS - rest()) * 1000 + SLACK_MS, true)
+      resting ??= setTimeout(
+        () => {
+          seeFirst()
+          release(true)
+        },
+        (REST_SECONDS - rest()) * 1000 + SLACK_MS,
+      )
     },
     [Symbol.dispose]() {
       clearTimeout(timer)

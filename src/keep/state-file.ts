@@ -13,7 +13,7 @@ import type { Term } from '../lockout/flies.ts'
 import { openAlarm } from '../log/alarm.ts'
 import type { Log } from '../log/log.ts'
 import type { Settings } from '../settings/settings.ts'
-import { elementOf, FLY_SETS, type Fly, type FlySet } from '../terms/fly.ts'
+import { BY_HAND_OF, BY_HAND_SETS, elementOf, FLY_SETS, type Fly } from '../terms/fly.ts'
 import { BOOT_SECONDS } from './reconcile.ts'
 
 /** A text file that is always whole: the port that system/state-file.ts stands behind. */
@@ -97,23 +97,27 @@ export function* stateText(
 ): Generator<string> {
   yield `#!/usr/sbin/nft -f\n# Kept up to date by flypaperd: to be included, not to be changed. Nobody is locked out by it for more than ${BOOT_SECONDS} s.\n\n`
   yield render(bootRulesetOf(settings))
-  yield FLY_SETS.map(set => `flush set ${TABLE.family} ${TABLE.name} ${set}\n`).join('')
-  const waiting = new Map<FlySet, string[]>(FLY_SETS.map(set => [set, []]))
+  const sets = [...FLY_SETS, ...(settings.public.length > 0 ? BY_HAND_SETS : [])]
+  yield sets.map(set => `flush set ${TABLE.family} ${TABLE.name} ${set}\n`).join('')
+  const waiting = new Map<string, string[]>(sets.map(set => [set, []]))
   let at = now()
   let count = 0
-  for (const [fly, { until }] of flies) {
+  for (const [fly, { until, byHand = false }] of flies) {
     if (++count % LOOKS === 0) at = now()
     const left = Math.round((until - at) / 1000)
     if (left < 1) continue
     const { set, element } = elementOf(fly)
-    const elements = waiting.get(set)!
     const text = typeof element === 'string' ? element : element.text
-    elements.push(`${text} timeout ${Math.min(left, BOOT_SECONDS)}s`)
-    if (elements.length === PIECE) yield addition(set, elements.splice(0))
+    for (const into of [set, byHand ? BY_HAND_OF[set] : undefined]) {
+      const elements = into === undefined ? undefined : waiting.get(into)
+      if (elements === undefined) continue
+      elements.push(`${text} timeout ${Math.min(left, BOOT_SECONDS)}s`)
+      if (elements.length === PIECE) yield addition(into!, elements.splice(0))
+    }
   }
   for (const [set, elements] of waiting) if (elements.length > 0) yield addition(set, elements)
 }
 
-function addition(set: FlySet, elements: readonly string[]): string {
+function addition(set: string, elements: readonly string[]): string {
   return `add element ${TABLE.family} ${TABLE.name} ${set} { ${elements.join(', ')} }\n`
 }

@@ -6,12 +6,13 @@
  * else is done. Whatever else it refuses is remembered all the same, and `refused` sees to it that the kernel gets it by being armed again.
  */
 import { type Change, type Firewall, SetFull } from '../arm/firewall.ts'
-import { flyChanges, newFlyChanges } from '../arm/flies.ts'
-import { elementOf, FLY_SETS, type Fly } from '../terms/fly.ts'
+import { byHandChanges, flyChanges, newFlyChanges, type TimedFly } from '../arm/flies.ts'
+import { COUNT_SETS, TRIED_SETS } from '../arm/names.ts'
+import { BY_HAND_OF, BY_HAND_SETS, elementOf, FLY_SETS, type Fly } from '../terms/fly.ts'
 import type { Decision, Leaving } from './decide/decision.ts'
 import { type Flies, secondsLeft } from './flies.ts'
 import { endHolds, HOLD_SETS } from './hold.ts'
-import { endOf, type Lockout, type Memory, type Prolongation } from './lockout.ts'
+import { endOf, type Lockout, type Memory, type Prolongation, stretchOf } from './lockout.ts'
 
 export interface Ledger {
   readonly firewall: Firewall
@@ -47,7 +48,8 @@ export function commit(decision: Decision, ledger: Ledger, now: number): readonl
 }
 
 /** Removals come first, in a transaction of their own: until it is done, the set has no room for others. */
-function intoKernel(decision: Decision, { firewall, refused }: Ledger, now: number): readonly Lockout[] {
+function intoKernel(decision: Decision, ledger: Ledger, now: number): readonly Lockout[] {
+  const { firewall, refused } = ledger
   const attempt = (changes: readonly Change[], leaving?: readonly Fly[]): boolean => {
     if (changes.length === 0) return true
     try {
@@ -63,10 +65,27 @@ function intoKernel(decision: Decision, { firewall, refused }: Ledger, now: numb
   if (everybody !== undefined) firewall.change(emptied(firewall))
   const gone = removed(decision)
   attempt(removals(gone), gone)
+  // Before they are flies, so that nobody of them is let to a public port for a moment.
+  attempt(byHandChanges(ofPersons(decision, ledger.flies, now)))
   attempt(flyChanges(prolong.length === 0 ? restore : [...restore, ...prolong.map(one => timed(one, now))]))
   attempt(newFlyChanges(refill))
   if (unhold.length > 0) tryTo(() => endHolds(firewall, [...new Set(unhold)]), refused)
   return attempt(newFlyChanges(enter.map(one => timed(one, now)))) ? enter : []
+}
+
+/** Those of the decision whom a person has locked out, now or before. */
+function ofPersons(
+  { enter, adopt, prolong, restore, refill }: Decision,
+  flies: Flies,
+  now: number,
+): readonly TimedFly[] {
+  const isOfPerson = (fly: Fly) => flies.get(fly, now)?.byHand === true
+  const entering = [...enter, ...adopt].filter(({ because }) => because === 'by-hand')
+  const staying = prolong.filter(({ by, source }) => by !== undefined || isOfPerson(source))
+  return [
+    ...[...entering, ...staying].map(one => timed(one, now)),
+    ...[...restore, ...refill].filter(({ fly }) => isOfPerson(fly)),
+  ]
 }
 
 function intoHistory(
@@ -89,10 +108,16 @@ function intoIndex(
 ): void {
   if (everybody !== undefined) flies.clear()
   for (const leaving of leave) for (const fly of leaving.flies) flies.delete(fly)
-  for (const { source, since, until } of coming) flies.put(source, { since, until: endOf(until) })
-  for (const { source, until } of prolong) {
-    const since = flies.get(source, now)?.since ?? now
-    flies.put(source, { since, until: endOf(until) })
+  for (const lockout of coming) {
+    const { source, since, until } = lockout
+    const byHand = lockout.because === 'by-hand'
+    flies.put(source, { since, until: endOf(until), stretch: stretchOf(lockout), byHand })
+  }
+  for (const { source, until, by } of prolong) {
+    const before = flies.get(source, now)
+    const stretch = by === undefined && before !== undefined ? endOf(until) - before.until : undefined
+    const byHand = by !== undefined || before?.byHand === true
+    flies.put(source, { since: before?.since ?? now, until: endOf(until), stretch, byHand })
   }
 }
 
@@ -125,14 +150,17 @@ function removals(gone: readonly Fly[]): readonly Change[] {
   if (gone.length === 0) return []
   return FLY_SETS.flatMap(set => {
     const elements = gone.map(elementOf).filter(element => element.set === set)
-    return elements.length === 0 ? [] : [{ change: 'remove', set, elements } as const]
+    const also = BY_HAND_OF[set]
+    if (elements.length === 0) return []
+    const remove = { change: 'remove', set, elements } as const
+    return also === undefined ? [remove] : [remove, { ...remove, set: also }]
   })
 }
 
 /** Which sets there are depends on the mode. */
 function emptied(firewall: Firewall): readonly Change[] {
   const sets = firewall.look()?.sets ?? []
-  return [...FLY_SETS, ...HOLD_SETS]
+  return [...FLY_SETS, ...BY_HAND_SETS, ...HOLD_SETS, ...TRIED_SETS, ...COUNT_SETS]
     .filter(set => sets.some(({ name }) => name === set))
     .map(set => ({ change: 'empty', set }))
 }

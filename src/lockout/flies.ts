@@ -6,16 +6,29 @@
 import type { TimedFly } from '../arm/flies.ts'
 import { type Address, type Prefix, prefixAround } from '../terms/address.ts'
 import { type Fly, type FlySet, isNet, meets, setOf } from '../terms/fly.ts'
-import { prefixSet } from '../terms/prefix-set.ts'
+import type { PrefixSet } from '../terms/prefix-set.ts'
 import { flyOfKey, keyOf } from './fly-key.ts'
 import { endOf, type Memory } from './lockout.ts'
-import { termTable } from './term-table.ts'
+import { type TermTable, termTable } from './term-table.ts'
 import { firstToEnd, lasting, within } from './term-walks.ts'
+import { type Due, dueWithin, type Longest, writtenDown } from './trying.ts'
 
 /** Milliseconds since the epoch; for ever is infinite. */
 export interface Term {
   readonly since: number
   readonly until: number
+  /** By so many milliseconds, in whole seconds, it is prolonged while the fly tries; without: never. Not told by `get`. */
+  readonly stretch?: number | undefined
+  /** A person wanted it: also what is public is shut for it. */
+  readonly byHand?: boolean | undefined
+}
+
+/** Flies of one set that are to be asked for now; there may be none in so many places. */
+export interface DueFlies {
+  readonly set: 'flypaper' | 'flypaper6'
+  readonly due: readonly Due[]
+  /** When the first of the others that were looked at is due, in milliseconds since the epoch; infinite when nobody is. */
+  readonly next: number
 }
 
 export interface Flies {
@@ -40,11 +53,20 @@ export interface Flies {
    * The flies that overlap one of the prefixes, by pieces of the index: it is walked over once, however many prefixes there are. In
    * many pieces there is nobody, so that whoever takes them can let others have their turn.
    */
-  matching(prefixes: readonly Prefix[], now: number): Iterable<readonly Fly[]>
+  matching(wanted: PrefixSet, now: number): Iterable<readonly Fly[]>
+  /** The hosts that a person has locked out, with the time left. */
+  byHand(now: number): readonly TimedFly[]
   /** The flies that are whole prefixes. */
   nets(now: number): readonly Fly[]
   /** At most so many of the set, whose time ends first and before `until`. */
   shortest(set: FlySet, most: number, until: number): readonly Fly[]
+  /**
+   * Who is to be asked whether he tries, by pieces of the index, whose `due` are at most ASKED_AT_ONCE. It is walked over once, while others
+   * come and go.
+   */
+  dueToAsk(longest: Longest, now: () => number): Iterable<DueFlies>
+  /** So many packets of it were counted at its half; undefined: it is not asked for any more, and ends. */
+  saw(fly: Fly, packets: number | undefined): void
   /** Forgets those whose time is over; the kernel has let them go by itself. */
   sweep(now: number): void
   /** The clock was set by so many milliseconds: nobody is freed or kept longer for it. */
@@ -53,17 +75,20 @@ export interface Flies {
 
 /** Places of a piece of the index. */
 const PLACES = 1000
+/** Places that are looked at for who is due in one go: some tens of microseconds. */
+const WALKED = 16_384
+/** Each costs the kernel some 15 microseconds. */
+export const ASKED_AT_ONCE = 128
 /** Whoever reads them all looks at the clock for each so many. */
 const LOOKS = 256
 
 export function indexOfFlies(): Flies {
-  const hosts4 = termTable(1)
-  const nets6 = termTable(2)
-  const hosts6 = termTable(4)
-  const tables = [hosts4, nets6, hosts6]
+  const tables = [termTable(1), termTable(2), termTable(4)] as const
+  const [hosts4, nets6, hosts6] = tables
   /** What has no key: prefixes by hand, at most NETS_MAX, and the rare address that is written with dots and colons. */
   const others = new Map<Fly, Term>()
-
+  /** Those of the tables that a person has locked out: few, unless he imports a list. */
+  const byHand = new Set<Fly>()
   const tableOf = (key: Uint32Array) => (key.length === 1 ? hosts4 : key.length === 2 ? nets6 : hosts6)
 
   function find(fly: Fly): Term | undefined {
@@ -71,16 +96,43 @@ export function indexOfFlies(): Flies {
     if (key === undefined) return others.get(fly)
     const table = tableOf(key)
     const place = table.find(key)
-    return place < 0 ? undefined : { since: table.since[place]!, until: table.until[place]! }
+    if (place < 0) return undefined
+    const term = { since: table.since[place]!, until: table.until[place]! }
+    return byHand.size > 0 && byHand.has(fly) ? { ...term, byHand: true } : term
   }
 
-  function put(fly: Fly, { since, until }: Term): void {
+  function put(fly: Fly, { since, until, stretch = 0, byHand: isByHand = false }: Term): void {
+    if (isByHand && !isNet(fly)) byHand.add(fly)
+    else if (byHand.size > 0) byHand.delete(fly)
     const key = keyOf(fly)
     if (key === undefined) others.set(fly, { since, until })
-    else tableOf(key).put(key, since, until)
+    else tableOf(key).put(key, since, until, Math.round(stretch / 1000))
+  }
+
+  function* dueToAsk(longest: Longest, now: () => number): Generator<DueFlies> {
+    for (const table of tables) {
+      const set = table === hosts4 ? 'flypaper' : 'flypaper6'
+      for (let from = 0; from < table.end; ) {
+        const slice = { from, count: WALKED, most: ASKED_AT_ONCE }
+        const { places, end, next } = dueWithin(table, slice, longest, now())
+        from = end
+        yield { set, due: places.map(place => dueAt(table, place)), next }
+      }
+    }
+  }
+
+  function saw(fly: Fly, packets: number | undefined): void {
+    const key = keyOf(fly)
+    if (key === undefined) return
+    const table = tableOf(key)
+    const place = table.find(key)
+    if (place < 0) return
+    if (packets === undefined) table.stretch[place] = 0
+    else table.seen[place] = writtenDown(packets)
   }
 
   function remove(fly: Fly): void {
+    byHand.delete(fly)
     const key = keyOf(fly)
     if (key === undefined) others.delete(fly)
     else tableOf(key).delete(key)
@@ -91,7 +143,9 @@ export function indexOfFlies(): Flies {
       for (let place = 0; place < table.end; place++) {
         const until = table.until[place]!
         if (Number.isNaN(until)) continue
-        yield [flyOfKey(table.keyAt(place)), { since: table.since[place]!, until }]
+        const fly = flyOfKey(table.keyAt(place))
+        const term = { since: table.since[place]!, until }
+        yield [fly, byHand.size > 0 && byHand.has(fly) ? { ...term, byHand: true } : term]
       }
     yield* others
   }
@@ -117,6 +171,7 @@ export function indexOfFlies(): Flies {
     delete: remove,
     clear() {
       for (const table of tables) table.clear()
+      byHand.clear()
       others.clear()
     },
     count(now) {
@@ -137,14 +192,17 @@ export function indexOfFlies(): Flies {
         if (until > at) yield { fly, seconds: secondsLeft(until, at) }
       }
     },
-    *matching(prefixes, now) {
-      const wanted = prefixSet(prefixes)
-      const families = new Set(prefixes.map(({ family }) => family))
+    *matching(wanted, now) {
       yield [...others].filter(([fly, { until }]) => until > now && meets(fly, wanted)).map(([fly]) => fly)
       for (const table of tables)
-        if (families.has(table === hosts4 ? 4 : 6))
+        if (wanted.ranges[table === hosts4 ? 4 : 6].length > 0)
           for (let from = 0; from < table.end; from += PLACES) yield within(table, from, PLACES, wanted, now)
     },
+    byHand: now =>
+      [...byHand].flatMap(fly => {
+        const until = find(fly)?.until ?? 0
+        return until > now ? [{ fly, seconds: secondsLeft(until, now) }] : []
+      }),
     nets(now) {
       return [...others.keys()].filter(fly => isNet(fly) && this.get(fly, now) !== undefined)
     },
@@ -152,7 +210,10 @@ export function indexOfFlies(): Flies {
       const inTables = set === 'flypaper' ? [hosts4] : set === 'flypaper6' ? [nets6, hosts6] : []
       return firstToEnd(inTables, most, until)
     },
+    dueToAsk,
+    saw,
     sweep(now) {
+      for (const fly of byHand) if ((find(fly)?.until ?? 0) <= now) byHand.delete(fly)
       for (const table of tables)
         for (let place = 0; place < table.end; place++)
           if (table.until[place]! <= now) table.delete(table.keyAt(place))
@@ -169,10 +230,21 @@ export function indexOfFlies(): Flies {
   }
 }
 
+function dueAt(table: TermTable, place: number): Due {
+  return {
+    fly: flyOfKey(table.keyAt(place)),
+    since: table.since[place]!,
+    until: table.until[place]!,
+    stretch: table.stretch[place]! * 1000,
+    seen: table.seen[place]!,
+  }
+}
+
 /** Who is a fly by this history. */
 export function indexOf(history: Pick<Memory, 'terms'>, now: number): Flies {
   const flies = indexOfFlies()
-  for (const { source, since, until } of history.terms(now)) flies.put(source, { since, until: endOf(until) })
+  for (const { source, since, until, stretch, byHand } of history.terms(now))
+    flies.put(source, { since, until: endOf(until), stretch, byHand })
   return flies
 }
 

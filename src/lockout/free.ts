@@ -3,11 +3,12 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { Firewall } from '../arm/firewall.ts'
 import type { Address, Prefix } from '../terms/address.ts'
 import { elementOf, type Fly, isNet } from '../terms/fly.ts'
+import { type PrefixSet, prefixSet } from '../terms/prefix-set.ts'
 import { commit, type Ledger } from './commit.ts'
 import { decision, leaving } from './decide/decision.ts'
 import { free } from './decide/leave.ts'
 import { isOneHost, namesOf } from './flies.ts'
-import { endHolds, endHoldsIn } from './hold.ts'
+import { endHolds, endHoldsAcross, endHoldsIn } from './hold.ts'
 import type { Release } from './lockout.ts'
 import { inPieces } from './pieces.ts'
 
@@ -70,15 +71,37 @@ export async function freeIn(
   { ledger, nameFly, now }: Freeing,
   freed: (piece: Freed) => void,
 ): Promise<void> {
-  const free = (sources: readonly Fly[]) => freed(freeThese(sources, by, ledger, now()))
-  await inPieces(wanted.flatMap(namesOf), free)
+  await inPieces(wanted.flatMap(namesOf), sources => freed(freeThese(sources, by, ledger, now())))
   const wide = wanted.filter(prefix => !isOneHost(prefix))
   if (wide.length === 0) return
-  for (const piece of ledger.flies.matching(wide, now())) {
-    if (piece.length > 0) free(piece)
+  await freeMatching(prefixSet(wide), by, { ledger, now }, freed)
+  await endHoldsIn(ledger.firewall, wide, nameFly, held => freed({ flies: [], held }))
+}
+
+/**
+ * The same where there are very many prefixes: the index is walked over, and the sets of who is held are read, however many sources the prefixes
+ * could have. Whom somebody has put into the kernel's set by hand it does not find.
+ */
+export async function freeAcross(
+  wanted: PrefixSet,
+  by: string,
+  { ledger, now }: Omit<Freeing, 'nameFly'>,
+  freed: (piece: Freed) => void,
+): Promise<void> {
+  await freeMatching(wanted, by, { ledger, now }, freed)
+  await endHoldsAcross(ledger.firewall, wanted, held => freed({ flies: [], held }))
+}
+
+async function freeMatching(
+  wanted: PrefixSet,
+  by: string,
+  { ledger, now }: Omit<Freeing, 'nameFly'>,
+  freed: (piece: Freed) => void,
+): Promise<void> {
+  for (const piece of ledger.flies.matching(wanted, now())) {
+    if (piece.length > 0) freed(freeThese(piece, by, ledger, now()))
     await turn()
   }
-  await endHoldsIn(ledger.firewall, wide, nameFly, held => freed({ flies: [], held }))
 }
 
 /** To empty a set of many stops everything else for as long as that takes, and the kernel writes 4 KB for each that it announces. */

@@ -1,18 +1,24 @@
 /** The hold is the kernel's own; here it only ends, when the daemon has found its source innocent or was told to. */
 import type { Firewall } from '../arm/firewall.ts'
+import { COUNT_SETS } from '../arm/names.ts'
 import { type Address, type Prefix, widen } from '../terms/address.ts'
 import { elementMeets, elementOf, type Fly, flyOfElement } from '../terms/fly.ts'
-import { prefixSet } from '../terms/prefix-set.ts'
+import { type PrefixSet, prefixSet } from '../terms/prefix-set.ts'
 import { namesOf } from './flies.ts'
 import { flyOfKey } from './fly-key.ts'
 import { inPieces } from './pieces.ts'
 
 const SETS = ['flypaper', 'flypaper6'] as const
 const HOLDS = { flypaper: 'flypaper_hold', flypaper6: 'flypaper_hold6' } as const
-/** Held as well, for what is new from them; only closed = "unaccepted" has these sets. */
+/** Held as well, for what is new from them. */
 const PENDING = { flypaper: 'flypaper_pending', flypaper6: 'flypaper_pending6' } as const
 
 export const HOLD_SETS = [...Object.values(HOLDS), ...Object.values(PENDING)] as const
+/** Where the kernel counts the different ports that they tried. */
+const COUNTS = {
+  flypaper: COUNT_SETS.filter(set => !set.endsWith('6')),
+  flypaper6: COUNT_SETS.filter(set => set.endsWith('6')),
+} as const
 
 export interface Held {
   readonly source: Fly
@@ -49,6 +55,24 @@ export function endHolds(firewall: Firewall, sources: readonly Fly[]): readonly 
   return sources.filter(source => ended.has(String(elementOf(source).element)))
 }
 
+/**
+ * The kernel counts their ports anew, as the judge does; what it remembers that they tried is no news still. When it refuses, they are free
+ * all the same.
+ */
+export function forgetCounted(
+  { firewall, refused }: { readonly firewall: Firewall; refused(error: unknown): void },
+  sources: readonly Fly[],
+): void {
+  try {
+    for (const set of SETS) {
+      const elements = elementsIn(set, sources)
+      if (elements.length > 0) for (const count of COUNTS[set]) firewall.take(count, elements)
+    }
+  } catch (error) {
+    refused(error)
+  }
+}
+
 function elementsIn(set: (typeof SETS)[number], sources: readonly Fly[]): readonly Address[] {
   return sources.map(elementOf).flatMap(found => (found.set === set ? [found.element as Address] : []))
 }
@@ -72,10 +96,18 @@ export async function endHoldsIn(
   for (const prefix of prefixes)
     if (isNarrow(prefix, nameFly)) await inPieces(sourcesIn(prefix), end)
     else wide.push(prefix)
-  const wanted = prefixSet(wide)
+  await endHoldsAcross(firewall, prefixSet(wide), ended)
+}
+
+/** The same by reading the sets, however many prefixes there are. */
+export async function endHoldsAcross(
+  firewall: Firewall,
+  wanted: PrefixSet,
+  ended: (sources: readonly Fly[]) => void,
+): Promise<void> {
   const told = new Set<Address>()
   for (const set of SETS) {
-    if (!wide.some(({ family }) => (family === 6) === (set === 'flypaper6'))) continue
+    if (wanted.ranges[set === 'flypaper' ? 4 : 6].length === 0) continue
     const holds = [HOLDS[set], PENDING[set]]
     const found = await Promise.all(holds.map(hold => firewall.read(hold, key => elementMeets(key, wanted))))
     for (const [i, hold] of holds.entries())

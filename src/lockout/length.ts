@@ -1,30 +1,25 @@
 /**
- * How long a lockout lasts: `first`, then `factor` times longer for each time before, never longer than `longest`, or
- * than `longestForgeable` where anybody could have sent the evidence.
+ * How long a lockout lasts: by the number of different ports that its source has tried, in this visit and in those before that
+ * still count. One port is little: a mistyped one, a picture in a page. Several are a scan, many an attack.
  */
-import type { Tried } from '../decode/packet.ts'
 import type { Settings } from '../settings/settings.ts'
 
-type Length = Settings['lockout']['first']
+export type Length = Settings['lockout']['first']
 
-export function lengthOf(
-  { tried, forgeable }: { tried: Tried; forgeable: boolean },
-  timesBefore: number,
-  lockout: Settings['lockout'],
-): Length {
-  const first = tried.kind === 'udp' ? lockout.firstUdp : lockout.first
-  if (first === 'forever') return 'forever'
-  const longest = Math.min(
-    secondsOf(lockout.longest),
-    forgeable ? secondsOf(lockout.longestForgeable) : Infinity,
-  )
-  const wanted = Math.min(first * lockout.factor ** timesBefore, longest)
-  return wanted > MAX_SECONDS ? 'forever' : (wanted as typeof first)
+/**
+ * `ports`: how many different ones, from 1 on. `longest`: what the class of the source allows. Nothing lasts longer than
+ * `longestForgeable`, since nearly everything can be forged; "forever" as the first length means what it says, for strangers.
+ */
+export function lengthOf(ports: number, longest: Length, lockout: Settings['lockout']): Length {
+  const { first, several, many, manyPorts, longestForgeable } = lockout
+  const wanted = ports >= manyPorts ? many : ports > 1 ? several : first
+  return shortest(wanted, longest, longestForgeable)
 }
 
-/** 100 years: longer than any kernel runs, short enough for its milliseconds. */
-const MAX_SECONDS = 100 * 365 * 86_400
+function shortest(...lengths: readonly Length[]): Length {
+  return lengths.reduce((one, other) => (secondsOf(other) < secondsOf(one) ? other : one))
+}
 
 function secondsOf(length: Length): number {
-  return length === 'forever' ? Infinity : length
+  return length === 'forever' ? Number.POSITIVE_INFINITY : length
 }

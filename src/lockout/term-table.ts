@@ -1,6 +1,6 @@
 /**
  * A hash table from keys of some 32-bit words to the time since when and until when: what a million flies are kept in, at
- * about 30 bytes a fly of IPv4 where a Map of strings and objects takes 200.
+ * about 40 bytes a fly of IPv4 where a Map of strings and objects takes 200.
  *
  * A key has a place, which stays its own until it is deleted, so that whoever walks over the places while others come
  * and go misses nobody who stays. `slots` is open addressing with linear probing: it finds the place of a key.
@@ -15,10 +15,14 @@ export interface TermTable {
   /** By place; `until` of a place that nobody has is not a number, so that no comparison with it holds. */
   readonly since: Float64Array
   readonly until: Float64Array
+  /** By place: by so many seconds it is prolonged while the fly tries; 0: never, or nobody's place. */
+  readonly stretch: Uint32Array
+  /** By place: what was counted of it at the half of its time, as trying.ts writes that down; 0: it was not asked for yet. */
+  readonly seen: Uint32Array
   /** The place of the key; -1: it is not there. */
   find(key: Uint32Array): number
-  /** Adds the key, or gives it other times; tells whether it was added. */
-  put(key: Uint32Array, since: number, until: number): boolean
+  /** Adds the key, or gives it other times; tells whether it was added. Its time begins anew: it was not asked for yet. */
+  put(key: Uint32Array, since: number, until: number, stretch?: number): boolean
   /** Tells whether it was there. */
   delete(key: Uint32Array): boolean
   /** The key at this place, valid until the next call. */
@@ -31,11 +35,7 @@ const FEWEST = 64
 const LOAD = 0.75
 
 export function termTable(words: 1 | 2 | 4): TermTable {
-  let keys = new Uint32Array(FEWEST * words)
-  let since = new Float64Array(FEWEST)
-  let until = new Float64Array(FEWEST).fill(Number.NaN)
-  /** One more than the place; 0: nobody's. */
-  let slots = new Uint32Array(FEWEST * 2)
+  let { keys, since, until, stretch, seen, slots } = emptyArrays(words)
   let size = 0
   let end = 0
   /** Places that were left, as a list: each holds one more than the next in its first word. */
@@ -89,6 +89,8 @@ export function termTable(words: 1 | 2 | 4): TermTable {
     since = grown(since, new Float64Array(room))
     until = grown(until, new Float64Array(room))
     until.fill(Number.NaN, end)
+    stretch = grown(stretch, new Uint32Array(room))
+    seen = grown(seen, new Uint32Array(room))
   }
 
   function growSlots(): void {
@@ -128,8 +130,14 @@ export function termTable(words: 1 | 2 | 4): TermTable {
     get until() {
       return until
     },
+    get stretch() {
+      return stretch
+    },
+    get seen() {
+      return seen
+    },
     find: key => slots[search(key)]! - 1,
-    put(key, from, to) {
+    put(key, from, to, by = 0) {
       let slot = search(key)
       const isNew = slots[slot] === 0
       if (isNew && size + 1 > slots.length * LOAD) {
@@ -144,6 +152,8 @@ export function termTable(words: 1 | 2 | 4): TermTable {
       }
       since[place] = from
       until[place] = to
+      stretch[place] = by
+      seen[place] = 0
       return isNew
     },
     delete(key) {
@@ -153,18 +163,28 @@ export function termTable(words: 1 | 2 | 4): TermTable {
       empty(slot)
       size--
       until[place] = Number.NaN
+      stretch[place] = 0
       keys[place * words] = left
       left = place + 1
       return true
     },
     keyAt,
     clear() {
-      keys = new Uint32Array(FEWEST * words)
-      since = new Float64Array(FEWEST)
-      until = new Float64Array(FEWEST).fill(Number.NaN)
-      slots = new Uint32Array(FEWEST * 2)
+      ;({ keys, since, until, stretch, seen, slots } = emptyArrays(words))
       size = end = left = 0
     },
+  }
+}
+
+function emptyArrays(words: number) {
+  return {
+    keys: new Uint32Array(FEWEST * words),
+    since: new Float64Array(FEWEST),
+    until: new Float64Array(FEWEST).fill(Number.NaN),
+    stretch: new Uint32Array(FEWEST),
+    seen: new Uint32Array(FEWEST),
+    /** One more than the place; 0: nobody's. */
+    slots: new Uint32Array(FEWEST * 2),
   }
 }
 

@@ -10,6 +10,11 @@ export interface Events extends Disposable {
   watch(listener: (line: string) => void): Disposable
 }
 
+/** Who was let go, to whom nothing was done, and who goes on trying, of whom minutely.ts tells how many. */
+function isForWatchers(event: Event): boolean {
+  return event.event === 'spared' || (event.event === 'prolong' && event.prolongation.by === undefined)
+}
+
 export function openEvents(log: Log, now: () => number): Events {
   const lines = limitLines<Event>(event =>
     typeof event === 'string' ? log.info(event) : log.info(sentence(event), facts(event)),
@@ -17,8 +22,8 @@ export function openEvents(log: Log, now: () => number): Events {
   const listeners = new Set<(line: string) => void>()
   return {
     tell(event) {
-      // Those who were let go come by the thousand, and nothing was done to them: only whoever watches wants to know.
-      if (event.event !== 'spared') lines.write(() => event)
+      // They come by the thousand: only whoever watches wants to know of each.
+      if (!isForWatchers(event)) lines.write(() => event)
       if (listeners.size === 0) return
       const at = new Date(now()).toISOString()
       const line = jsonText({ at, ...facts(event), text: sentence(event) })

@@ -1,5 +1,5 @@
 /** The words for every reason, once. The compiler sees to it that none is missing. */
-import type { Innocence } from '../judge/verdict.ts'
+import type { Grade, Innocence } from '../judge/verdict.ts'
 import type { Cause } from '../lockout/lockout.ts'
 
 /** Completes "locked out, because …". */
@@ -8,24 +8,39 @@ const GUILTY: Readonly<Record<Cause, string>> = {
   'illegal-flags': 'no connection carries such TCP flags, to whatever port',
   ping: 'the settings call a ping an offence',
   'unknown-protocol': 'nothing here speaks that protocol',
+  'hidden-header': 'its headers are so long, or so many, that they hide what it wanted',
   'icmp-question': 'nobody asks that but to find out about this host',
-  'distinct-ports': 'it tried several different closed ports, which no single forged packet explains',
+  'distinct-ports': 'the different ports that it tried are too many',
   'by-hand': 'a person wanted it',
 }
 
 /** Completes "let go, because …". */
 const INNOCENT: Readonly<Record<Innocence, string>> = {
-  unreadable: 'the packet could not be read',
+  unreadable: 'the packet told nothing of its source or of what it tried',
   'never-list': 'it is on the never-list of the settings',
   near: 'it is an address of this machine, its gateway or its resolver',
   'no-host': 'the source is no address of a host',
-  peer: 'one packet of a host that is used from here can be forged; three different closed ports are needed',
+  peer: 'what came in the name of a host that is used from here can be forged, and is not enough',
   known:
-    'one packet of a client that opened a whole connection can be forged; three different closed ports are needed',
-  late: 'the packet may only be late; three different ports within a minute are needed',
+    'what came in the name of a client that a service here has answered can be forged, and is not enough',
+  late: 'honest hosts send that too, and it is not enough',
   refused:
-    'one refused packet of somebody who is used from here, or who opened a whole connection, can be forged; three different ports are needed',
-  strike: 'the settings want more offences than this one; it was held meanwhile',
+    'what was refused of a host that is used from here, or of a client that a service here has answered, can be forged, and is not enough',
+  strike: 'the settings want more than this; it was held meanwhile',
+  shared: 'many share its address, as the settings say; it was held only',
+}
+
+/** Completes "the evidence is …". */
+const GRADE: Readonly<Record<Grade, string>> = {
+  forgeable: 'forgeable',
+  'forgeable-known': 'forgeable, in the name of a known host',
+  'by-hand': 'by hand',
+  testimony: 'testimony of another host',
+  proven: 'proven',
+}
+
+export function gradeText(grade: Grade): string {
+  return GRADE[grade] ?? grade
 }
 
 export function wordsOf(reason: Cause | Innocence): string {

@@ -111,6 +111,7 @@ function prolongFacts({ until, ...prolongation }: Prolongation) {
 
 function prolongClause({ source, until, by, note }: Prolongation): string {
   const end = until === 'forever' ? 'for ever' : `until ${iso(until)}`
+  if (by === undefined) return `${escapeText(source)}, ${end}: it goes on trying`
   return `${escapeText(source)}, ${end} (by ${escapeText(by)})${note === undefined ? '' : `: ${escapeText(note)}`}`
 }
 

@@ -24,12 +24,23 @@ export function optional<T>(kind: kinds.Kind<T>, preset: string, description: st
     .meta({ takes: kind.takes, preset: JSON.stringify(preset), description })
 }
 
-/** A setting with a list of values; empty by default. */
-export function list<T>(entry: kinds.Kind<T>, kind: kinds.Kind<unknown[]>, description: string) {
+/** A setting with a list of values; empty by default, unless told. `whole` is what the list as such has to be. */
+export function list<T>(
+  entry: kinds.Kind<T>,
+  kind: kinds.Kind<unknown[]>,
+  description: string,
+  preset: readonly string[] = [],
+  whole: kinds.Kind<T[]> = { takes: kind.takes, read: value => ({ value: value as T[] }) },
+) {
   return zodOf(kind)
     .pipe(z.array(zodOf(entry)))
-    .prefault([])
-    .meta({ takes: kind.takes, preset: '[]', description })
+    .transform(readerOf(whole))
+    .prefault([...preset])
+    .meta({
+      takes: kind.takes,
+      preset: `[${preset.map(text => JSON.stringify(text)).join(', ')}]`,
+      description,
+    })
 }
 
 /** A table of settings, all of which may be missing. */
@@ -37,13 +48,29 @@ export function table<T extends z.ZodType<unknown, Record<string, unknown>>>(nam
   return zodOf(kinds.table(name)).pipe(shape).prefault({})
 }
 
+/** A table in a table, of which each setting may be missing; the default is shown in one line. */
+export function tableOf<T extends z.ZodType<unknown, Record<string, unknown>>>(
+  name: string,
+  shape: T,
+  preset: Readonly<Record<string, string | number>>,
+  description: string,
+) {
+  const pairs = Object.entries(preset).map(([key, value]) => `${key} = ${JSON.stringify(value)}`)
+  const takes = `a table of ${new Intl.ListFormat('en').format(Object.keys(preset))}`
+  return table(name, shape).meta({ takes, preset: `{ ${pairs.join(', ')} }`, description })
+}
+
 function zodOf<T>(kind: kinds.Kind<T>) {
-  return z.unknown().transform((value, context): T => {
+  return z.unknown().transform(readerOf(kind))
+}
+
+function readerOf<T>(kind: kinds.Kind<T>) {
+  return (value: unknown, context: z.RefinementCtx): T => {
     const reading = kind.read(value)
     if ('value' in reading) return reading.value
     report(context, reading, { takes: kind.takes })
     return z.NEVER
-  })
+  }
 }
 
 /** What is handed to zod of what is wrong. */

@@ -100,6 +100,39 @@ export const silentPort: Kind<SilentPort> = {
   },
 }
 
+/** The same for several that stand in for each other: "tcp/80 tcp/443". */
+export const sisterPorts: Kind<SilentPort[]> = {
+  takes: 'protocols and ports, at least two',
+  read(value) {
+    const read = String(value)
+      .split(/[ ,]+/)
+      .map(text => silentPort.read(text))
+    const ports = read.flatMap(one => ('value' in one ? one.value : []))
+    if (ports.length < read.length || ports.length < 2)
+      return { advice: 'write them as in "tcp/80 tcp/443 udp/443", ports up to 65535' }
+    return { value: ports }
+  },
+}
+
+/** Ports that the entries of one list may name in all. */
+export const LISTED_PORTS_MAX = 1024
+
+/** Ports that are spared one by one, each of which makes a scan cheaper. */
+export function fewPorts<T extends SilentPort | readonly SilentPort[]>(): Kind<T[]> {
+  return {
+    takes: `at most ${LISTED_PORTS_MAX} ports`,
+    read(value) {
+      const ports = (value as T[]).flat() as readonly SilentPort[]
+      const count = ports.reduce((sum, { first, last }) => sum + last - first + 1, 0)
+      if (count <= LISTED_PORTS_MAX) return { value: value as T[] }
+      return {
+        problem: `names ${count} ports, where ${LISTED_PORTS_MAX} are the most`,
+        advice: 'write those alone that honest hosts ask for: whoever tries two of them goes free',
+      }
+    },
+  }
+}
+
 /** One chain, in the characters that nft takes for an identifier (its src/scanner.l): generated text stays what it is. */
 export const chain: Kind<string> = {
   takes: 'the name of a chain of table inet filter',
@@ -108,6 +141,15 @@ export const chain: Kind<string> = {
       return { advice: 'write the name as "nft list chains inet" shows it, such as "input"' }
     if (!value.startsWith('flypaper')) return { value }
     return { problem: "is one of flypaperd's own chains", advice: 'write the name of a chain of your own' }
+  },
+}
+
+/** A file, or a folder with a slash at its end. The daemon may have been started anywhere, so nothing is below where it was. */
+export const path: Kind<string> = {
+  takes: 'the whole path of a file, or of a folder with a slash at its end',
+  read(value) {
+    if (typeof value === 'string' && /^\/[^\0]*$/.test(value)) return { value }
+    return { advice: 'write it as in "/etc/flypaperd/never.d/cdn.txt" or "/etc/flypaperd/never.d/"' }
   },
 }
 

@@ -5,9 +5,11 @@ import { escapeText } from '../terms/escape.ts'
 import { EXIT } from '../terms/failure.ts'
 import { isAcross } from './bridge.ts'
 import { type Closed, explain, SettingsFailure, type Wrong } from './explain.ts'
+import { legacyRemarks } from './legacy.ts'
 import { placeFinder } from './locate.ts'
 import { merge } from './merge.ts'
 import { mistakesOf } from './mistakes.ts'
+import { readNeverFiles } from './never-files.ts'
 import { schema } from './schema.ts'
 import type { Settings } from './settings.ts'
 import {
@@ -30,11 +32,15 @@ export function loadSettings(
   readText: ReadText,
   folders: Folders = NO_FOLDERS,
 ): Settings {
-  return settingsOf(readSources(path, readText, folders))
+  return settingsOf(readSources(path, readText, folders), readText, folders)
 }
 
-/** The settings that these files make. Throws a SettingsFailure, exit 77 or 78. */
-export function settingsOf({ sources, remarks }: Sources): Settings {
+/** The settings that these files make, with what they name in never_files. Throws a SettingsFailure, exit 77 or 78. */
+export function settingsOf(
+  { sources, remarks }: Sources,
+  readText: ReadText,
+  folders: Folders = NO_FOLDERS,
+): Settings {
   const closed: Closed[] = []
   const texts: Text[] = []
   for (const { file, read, isDropIn } of sources) {
@@ -42,13 +48,21 @@ export function settingsOf({ sources, remarks }: Sources): Settings {
     else if (isDropIn) closed.push(closedDropIn(file, read))
     else throw closedMain(file, read)
   }
-  const settings = settingsOfTexts(texts, closed)
-  return { ...settings, origin: { files: texts.map(({ file }) => file), remarks } }
+  const { settings, parsed } = settingsOfTexts(texts, closed)
+  const old = parsed.flatMap(({ file, document }) => legacyRemarks(file, document))
+  const owner = folders.inspect(texts[0]?.file ?? DEFAULT_FILE)?.owner
+  const never = readNeverFiles(settings.neverFiles.named, readText, folders, owner)
+  if (never.wrong.length > 0) throw explain(never.wrong)
+  const origin = {
+    files: texts.map(({ file }) => file),
+    remarks: [...remarks, ...old, ...never.remarks],
+  }
+  return { ...settings, neverFiles: never.never, origin }
 }
 
 /** The settings that a TOML text makes; the file is named in what is said about it. Throws a SettingsFailure, exit 78. */
 export function parseSettings(text: string, file: string): Settings {
-  return settingsOfTexts([{ file, text }])
+  return settingsOfTexts([{ file, text }]).settings
 }
 
 interface Text {
@@ -62,7 +76,10 @@ interface Parsed extends Text {
 }
 
 /** Each text is looked at by itself, since another may hide its mistakes; then what they make together. */
-function settingsOfTexts(texts: readonly Text[], closed: readonly Closed[] = []): Settings {
+function settingsOfTexts(
+  texts: readonly Text[],
+  closed: readonly Closed[] = [],
+): { readonly settings: Settings; readonly parsed: readonly Parsed[] } {
   const parsed: Parsed[] = []
   const wrong = new Map<string, Wrong>()
   for (const text of texts) {
@@ -79,7 +96,7 @@ function settingsOfTexts(texts: readonly Text[], closed: readonly Closed[] = [])
   }
   const all = [...texts.flatMap(({ file }) => wrong.get(file) ?? []), ...closed]
   if (all.length > 0 || !together.success) throw explain(all)
-  return together.data
+  return { settings: together.data, parsed }
 }
 
 function parseToml({ file, text }: Text): { readonly document: unknown } | Wrong {

@@ -1,5 +1,6 @@
 /** Issues of zod become mistakes with a place in the text and a name that people know. */
 import type * as z from 'zod'
+import { classSettings, evidenceSettings } from './evidence.ts'
 import type { Mistake } from './explain.ts'
 import { isTable, type Wrong } from './kinds.ts'
 import type { Path, Place } from './locate.ts'
@@ -32,7 +33,7 @@ export function mistakesOf(
       problem:
         wrong.problem === undefined
           ? `${name} must be ${takes}, not ${show(value)}`
-          : `${show(value)} ${wrong.problem}`,
+          : `${Array.isArray(value) ? name : show(value)} ${wrong.problem}`,
       advice: 'write' in wrong ? `${write}${wrong.write}` : wrong.advice,
     },
   ]
@@ -47,7 +48,7 @@ function entryNames(path: Path): [name: string, write: string] {
 }
 
 function unknownKey(path: Path, key: string): Omit<Mistake, 'offset'> {
-  const [table] = path
+  const table = path.length === 0 ? undefined : path.join('.')
   const known = Object.keys(table === undefined ? { ...topSettings, ...tableSettings } : tablesByName[table]!)
   const problem = `${show(key)} is not a setting${table === undefined ? '' : ` of [${table}]`}`
   if (table !== undefined && Object.hasOwn(topSettings, key))
@@ -62,7 +63,11 @@ function unknownKey(path: Path, key: string): Omit<Mistake, 'offset'> {
   }
 }
 
-const tablesByName: Record<string, object> = tableSettings
+const tablesByName: Record<string, object> = {
+  ...tableSettings,
+  ...Object.fromEntries(Object.entries(classSettings).map(([name, of]) => [`evidence.${name}`, of])),
+  grades: evidenceSettings,
+}
 
 /** A value as its writer knows it. */
 function show(value: unknown): string {

@@ -1,4 +1,4 @@
-/** The kind of value that a never-list has: addresses and prefixes, and what people write in their place. */
+/** The kinds of value that a never-list and the like have: addresses and prefixes, and what people write in their place. */
 import {
   type Address,
   familyOf,
@@ -16,6 +16,41 @@ export const prefix: Kind<Prefix> = {
     if (typeof text !== 'string') return { advice: 'write it in double quotes, such as "192.0.2.7"' }
     const value = parsePrefix(text)
     return value === undefined ? whyNoPrefix(text) : { value }
+  },
+}
+
+/** Where IPv6 hosts shall stick one by one. */
+export const prefix6: Kind<Prefix> = {
+  takes: 'an IPv6 prefix',
+  read(text) {
+    const reading = prefix.read(text)
+    if (!('value' in reading) || reading.value.family === 6) return reading
+    return {
+      problem: 'is of IPv4, whose hosts always stick one by one',
+      advice: 'leave it out, or write an IPv6 prefix such as "2001:db8:64::/96"',
+    }
+  },
+}
+
+/** Prefixes, or what is found. */
+export const autoOrPrefixes: Kind<'auto' | readonly Prefix[]> = {
+  takes: '"auto", or a list of addresses and prefixes',
+  read(value) {
+    if (value === 'auto') return { value }
+    if (!Array.isArray(value)) {
+      const one = typeof value === 'string' && parsePrefix(value) !== undefined
+      return { write: one ? JSON.stringify([value]) : '"auto"' }
+    }
+    const prefixes: Prefix[] = []
+    for (const entry of value) {
+      const reading = prefix.read(entry)
+      if (!('value' in reading)) {
+        const { problem = 'is neither an address nor a prefix', ...wrong } = reading
+        return { ...wrong, problem: `has the entry ${JSON.stringify(entry)}, which ${problem}` }
+      }
+      prefixes.push(reading.value)
+    }
+    return { value: prefixes }
   },
 }
 

@@ -4,11 +4,16 @@
  * zod walks the document and collects what is wrong in all of it; the kinds do the reading (bridge.ts).
  */
 import * as z from 'zod'
-import { parseDuration, type Seconds } from '../terms/duration.ts'
-import { list, optional, report, setting, table } from './bridge.ts'
+import { parseDuration } from '../terms/duration.ts'
+import { list, optional, setting, table } from './bridge.ts'
+import { evidenceSettings } from './evidence.ts'
 import * as kinds from './kinds.ts'
-import { prefix } from './never.ts'
-import { type Forever, LOG_TO, type Settings } from './settings.ts'
+import { legacyGrades, legacyLockout } from './legacy.ts'
+import { lengthsOf, notShorter } from './lengths.ts'
+import { autoOrPrefixes, prefix } from './never.ts'
+import { unread } from './never-files.ts'
+import { LOG_TO, type Settings } from './settings.ts'
+import { sharedSettings } from './shared.ts'
 
 /** The settings before the first table. */
 export const topSettings = {
@@ -23,14 +28,34 @@ export const topSettings = {
     'How packets reach the daemon: by nfnetlink_queue, by NFLOG, or by the queue where this kernel has it. Write "log" when the ruleset must load on kernels without nft_queue.',
   ),
   number: setting(
-    kinds.whole(1, 65531),
+    kinds.whole(1, 65529),
     4242,
-    'The queue numbers or NFLOG groups that are used are this one and the next three; closed = "unaccepted" uses the NFLOG group after them as well. Change it when another program has one of them.',
+    'The queue numbers or NFLOG groups that are used are this one and the next four; closed = "unaccepted" uses the NFLOG group after them as well, and history.samples_per_second the one after that. Change it when another program has one of them.',
   ),
   never: list(
     prefix,
     kinds.list('addresses and prefixes', '192.0.2.7'),
     'Sources that are never judged, held or locked out. Write here the hosts that must always get in, such as the one that you administer this machine from, as in ["192.0.2.7", "2001:db8::/32"]; host names are not looked up.',
+  ),
+  never_files: list(
+    kinds.path,
+    kinds.list('paths of files', '/etc/flypaperd/never.d/cdn.txt'),
+    'Files with more of them, one address or prefix a line, with # for comments: lists that a CDN, a load balancer or a payment service publishes, 200,000 prefixes in all. "/etc/flypaperd/never.d/" means all in it that end in .txt or .list. A file that changes is read again within a minute; one that is gone or has a mistake in it leaves in force what it said, and is told in the log, but keeps the daemon from starting. Nothing wider than /8, in IPv6 /16, is taken from a file.',
+  ),
+  public: list(
+    kinds.silentPort,
+    kinds.list('protocols and ports', 'tcp/443'),
+    'Ports that everybody knows, and that stay reachable for whoever is held or locked out, unless that was by hand: here or behind this machine, each as strangers call it. Write ["tcp/80", "tcp/443", "udp/443"] where strangers are served all day, so that no forged packet keeps a visitor, a crawler or a content network from your site.',
+  ),
+  doors: setting(
+    kinds.yesOrNo,
+    true,
+    "Whether the ports of this kernel's WireGuard interfaces stay reachable for whoever is held or locked out, also by hand: your way in when you have locked yourself out. WireGuard is silent to whoever has no key, so a scanner learns nothing by it. Write false where a lockout shall end the tunnels of its source as well.",
+  ),
+  inside: setting(
+    autoOrPrefixes,
+    'auto',
+    'Networks behind this machine, where it forwards packets. What their hosts send on by an interface of a default route never counts against them, and they keep it while they are locked out; whatever else they do is judged as everybody\'s. "auto" takes what lies on links of this machine by which no route leads to a gateway, but for the guests of this machine itself, on bridges without a wire; `flypaperd doctor` names it. Write the networks where there is another router among them, as in ["192.168.7.0/24", "2001:db8:7::/48"], or [] for none.',
   ),
   hold: setting(
     kinds.duration('1s', '10m'),
@@ -45,7 +70,7 @@ export const topSettings = {
   peers: setting(
     kinds.duration('10s', '1d'),
     '10m',
-    'How long a host to which a connection was opened from here counts as one that we talk to, which is never held. Make it longer when you use hosts seldom and cannot afford to lose one to a forged packet.',
+    'How long a host to which a connection was opened from here counts as one that we talk to, which is not held for one packet. Make it longer when you use hosts seldom and cannot afford to lose one to a forged packet.',
   ),
   known: setting(
     kinds.duration('10s', '1d'),
@@ -82,63 +107,39 @@ export const tableSettings = {
       'The same for traffic that this machine forwards. Name a chain when the hosts behind this machine shall be protected as well.',
     ),
   },
-  grades: {
-    ping: setting(
-      kinds.choice('never', 'silence', 'offence'),
-      'never',
-      'What a ping is: "never" is answered as without flypaperd, "silence" gets no answer, "offence" locks its sender out. Write "offence" on a host that nobody has a reason to ping: it catches scanners by their first packet.',
-    ),
-    noise: setting(
-      kinds.choice('silence', 'offence'),
-      'silence',
-      'What UDP for DHCP, NetBIOS, SSDP, WS-Discovery, mDNS and LLMNR is when it comes to this host alone. Write "offence" on a public server that has no neighbours.',
-    ),
-    protocols: setting(
-      kinds.choice('never', 'offence'),
-      'offence',
-      'What IP protocols are that no tunnel, routing or redundancy service is known for. Write "never" where you use one of your own.',
-    ),
-    silent: list(
-      kinds.silentPort,
-      kinds.list('protocols and ports', 'tcp/113'),
-      'Closed ports whose sender gets no answer, and no lockout; the packet goes on to your own chains. Write here what honest clients try by mistake, such as ["tcp/80", "tcp/113", "udp/514"], and where somebody knocks (port knocking, fwknop).',
-    ),
-  },
+  evidence: evidenceSettings,
+  shared: sharedSettings,
   lockout: {
     first: setting(
       kinds.durationOrForever('1s', '3650d'),
-      '1h',
-      'How long the first lockout of a source lasts. Write "forever" when nobody shall ever come back by himself.',
-    ),
-    first_udp: setting(
-      kinds.durationOrForever('1s', '3650d'),
       '10m',
-      'The same where UDP was tried, whose sender is easily forged. Keep it short for that reason.',
+      'How long a source is locked out that has tried one closed port: little, for a mistyped port, or a picture in a page. Write "forever" when nobody shall ever come back by himself.',
     ),
-    factor: setting(
-      kinds.whole(1, 1000),
-      6,
-      'How many times longer each further lockout of the same source is. Write 1 when repeaters shall not be treated worse.',
-    ),
-    longest: optional(
+    several: optional(
       kinds.durationOrForever('1s', '3650d'),
+      '1h',
+      'How long, when it has tried several different ones, now and in the visits that are remembered. Where it is not written, it is as long as "first" at least.',
+    ),
+    many: optional(
+      kinds.durationOrForever('1s', '3650d'),
+      '1d',
+      'How long, when they were many. Where it is not written, it is as long as "several" at least.',
+    ),
+    many_ports: setting(kinds.whole(2, 64), 10, 'How many different ports are many.'),
+    remember: setting(
+      kinds.duration('0s', '365d'),
       '7d',
-      'No lockout is longer than this; where it is not written, it is as long as "first" and "first_udp" at least. Write "forever" when repeaters may end up shut out for good.',
+      'How long after the end of a lockout its ports count when the source comes again. Make it shorter where many people share addresses; with "0s" each visit stands alone.',
     ),
     longest_forgeable: optional(
       kinds.durationOrForever('1s', '3650d'),
       '1d',
-      'The same where the evidence could be forged: all but the scans of a client that has opened a whole connection before. Where it is not written, it is as long as "first" and "first_udp" at least. Make it longer when nobody would bother to forge packets against you.',
+      'No lockout by evidence that can be forged is longer, and nearly everything can be. Where it is not written, it is as long as "many" at least. Make it longer when nobody would bother to forge packets against you.',
     ),
-    strikes: setting(
-      kinds.whole(1, 100),
-      1,
-      'How many offences within strike_window it takes until a source is locked out. Each of them is held. Write 2 or 3 when your users mistype ports.',
-    ),
-    strike_window: setting(
-      kinds.duration('1s', '1d'),
-      '10m',
-      'How long an offence counts, where strikes asks for more than one.',
+    while_trying: setting(
+      kinds.yesOrNo,
+      true,
+      'Whether a lockout for several ports goes on while its source does: whose packets still come in the second half of it stays as long again, as often as it takes, up to longest_forgeable in all. Not one for a single port, nor of a host that is known or used from here, whose own programs go on by themselves; nor one that a person gave its end. Each packet of a fly is counted for that. Write false where a lockout shall end after its time whatever comes: a client whose programs try by themselves gets in again then.',
     ),
   },
   promotion: {
@@ -162,7 +163,12 @@ export const tableSettings = {
     most: setting(
       kinds.whole(1000, 100_000_000),
       1_000_000,
-      'Most lockouts that are remembered, besides those in force. When there are more, single ones go first: what a person did, several ports and repeaters each have a quarter that those cannot take. A million take 120 to 135 MB of IPv4, 180 to 250 MB of IPv6.',
+      'Most lockouts that are remembered, besides those in force. When there are more, single ones go first: what a person did, several ports and repeaters each have a quarter that those cannot take. A million take 127 to 150 MB of IPv4, 187 to 260 MB of IPv6; several ports some more.',
+    ),
+    samples_per_second: setting(
+      kinds.whole(0, 1000),
+      0,
+      'How many packets a second, of all who stick together, the daemon is told of, so that `why` and `report` know which ports they go on to try: a sample, of which up to 32 ports are remembered of each fly, and 10,000 flies. It is no evidence, and whoever forges a fly adds to it. Each packet of a fly costs the kernel more then. Write 10 where that is worth it; 0 is none.',
     ),
   },
   sizes: {
@@ -190,71 +196,66 @@ export const tableSettings = {
 }
 
 const lockout = z
-  .strictObject(tableSettings.lockout)
+  .strictObject({ ...tableSettings.lockout, ...legacyLockout })
   // Also where other settings are wrong: every mistake is shown at once.
   .superRefine(notShorter, { when: () => true })
-  .transform(({ first, first_udp, factor, longest, longest_forgeable, strikes, strike_window }) => ({
-    first,
-    firstUdp: first_udp,
-    factor,
-    longest: longest ?? longestOf(first, first_udp, parseDuration('7d')!),
-    longestForgeable: longest_forgeable ?? longestOf(first, first_udp, parseDuration('1d')!),
-    strikes,
-    strikeWindow: strike_window,
-  }))
 
 const promotion = z
   .strictObject(tableSettings.promotion)
   .transform(({ per_second, burst }) => ({ perSecond: per_second, burst }))
 
+const history = z
+  .strictObject(tableSettings.history)
+  .transform(({ samples_per_second, ...kept }) => ({ ...kept, samplesPerSecond: samples_per_second }))
+
 export const schema = z
   .strictObject({
     ...topSettings,
     chains: table('chains', z.strictObject(tableSettings.chains)),
-    grades: table('grades', z.strictObject(tableSettings.grades)),
+    evidence: table('evidence', z.strictObject(evidenceSettings)),
+    grades: legacyGrades,
+    shared: table('shared', z.strictObject(tableSettings.shared)),
     lockout: table('lockout', lockout),
     promotion: table('promotion', promotion),
-    history: table('history', z.strictObject(tableSettings.history)),
+    history: table('history', history),
     sizes: table('sizes', z.strictObject(tableSettings.sizes)),
   })
   .transform(
-    ({ boot_grace, dry_run, ...settings }): Settings => ({
-      ...settings,
-      bootGrace: boot_grace,
-      dryRun: dry_run,
-    }),
+    ({ boot_grace, dry_run, never_files, evidence, grades, shared, lockout, ...settings }): Settings => {
+      const { threshold, stranger, peer, known, silent, ...traffic } = evidence
+      return {
+        ...settings,
+        neverFiles: unread(never_files),
+        bootGrace: boot_grace,
+        dryRun: dry_run,
+        evidence: {
+          threshold,
+          stranger: strangersOf(threshold, stranger, lockout),
+          peer: { ...peer, excusable: peer.closed },
+          known,
+          ping: traffic.ping ?? grades.ping ?? 'never',
+          noise: traffic.noise ?? grades.noise ?? 'silence',
+          protocols: traffic.protocols ?? grades.protocols ?? 'offence',
+          silent: [...silent, ...grades.silent],
+          excusable: traffic.excusable,
+          sisters: traffic.sisters,
+        },
+        shared: { single: shared.single, holdOnly: shared.hold_only },
+        lockout: lengthsOf(lockout),
+      }
+    },
   )
 
-type Length = Seconds | Forever
+type Lockout = z.output<typeof lockout>
 
-type Lengths = {
-  first: Length
-  first_udp: Length
-  longest?: Length | undefined
-  longest_forgeable?: Length | undefined
-}
-
-function notShorter(lengths: Lengths, context: z.RefinementCtx): void {
-  const { first, first_udp } = lengths
-  const firsts = [first, first_udp].filter(isLength)
-  if (firsts.length === 0) return
-  const needed = longestOf(...firsts)
-  const text = needed === 'forever' ? needed : kinds.exactly(needed)
-  const problem = `is shorter than ${needed === first ? 'first' : 'first_udp'}, which is "${text}"`
-  for (const name of ['longest', 'longest_forgeable'] as const) {
-    const longest = lengths[name]
-    if (!isLength(longest) || longestOf(longest, needed) === longest) continue
-    report(context, { problem, write: JSON.stringify(text) }, { path: [name], isAcross: true })
-  }
-}
-
-/** The longest of them; "forever" is longer than any. */
-function longestOf<T extends Length>(...lengths: T[]): T {
-  return lengths.reduce((one, other) =>
-    other === 'forever' || (one !== 'forever' && other > one) ? other : one,
-  )
-}
-
-function isLength(value: unknown): value is Length {
-  return value === 'forever' || typeof value === 'number'
+/** Nobody is known by the name of a stranger: the length goes by the ports alone. `strikes` was the number of offences that it took. */
+function strangersOf(
+  threshold: number,
+  weights: z.output<typeof evidenceSettings.stranger>,
+  { strikes, strike_window }: Lockout,
+): Settings['evidence']['stranger'] {
+  const longest = 'forever'
+  if (strikes === undefined || strikes === 1) return { ...weights, longest }
+  const each = Math.max(1, Math.floor(threshold / strikes))
+  return { ...weights, closed: each, illegal: each, window: strike_window ?? parseDuration('10m')!, longest }
 }

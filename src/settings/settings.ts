@@ -1,6 +1,7 @@
 /** What the administrator wants: the shape that every stage receives, and nothing that depends on TOML or zod. */
 import type { Prefix } from '../terms/address.ts'
 import type { Seconds } from '../terms/duration.ts'
+import { type PrefixSet, prefixSet, unionOf } from '../terms/prefix-set.ts'
 
 export type Forever = 'forever'
 
@@ -19,14 +20,50 @@ export interface Origin {
   readonly remarks: readonly string[]
 }
 
+/** What never_files names, as it was read. */
+export interface NeverFiles {
+  /** As they stand in the settings; a folder ends in a slash. */
+  readonly named: readonly string[]
+  readonly files: readonly NeverFile[]
+  /** Of all of them. */
+  readonly prefixes: PrefixSet
+  /** Another one when a file comes, goes or changes. */
+  readonly version: string
+}
+
+export interface NeverFile {
+  readonly file: string
+  readonly prefixes: PrefixSet
+}
+
+/** Whoever is never judged, held or locked out: what the settings name, and the files that they name. */
+export function neverOf({ never, neverFiles }: Pick<Settings, 'never' | 'neverFiles'>): PrefixSet {
+  return unionOf([prefixSet(never), neverFiles.prefixes])
+}
+
+/** How many there are, for whoever asks: not which. */
+export function neverFacts(settings: Pick<Settings, 'never' | 'neverFiles'>) {
+  return {
+    never: neverOf(settings).size,
+    neverFiles: settings.neverFiles.files.map(({ file, prefixes }) => ({ file, prefixes: prefixes.size })),
+  }
+}
+
 export interface Settings {
   /** Undefined for settings that were read from no file. */
   readonly origin?: Origin
   readonly closed: 'auto' | Mode
   readonly capture: 'auto' | 'queue' | 'log'
-  /** First of four queue numbers or NFLOG groups. */
+  /** First of five queue numbers or NFLOG groups. */
   readonly number: number
   readonly never: readonly Prefix[]
+  readonly neverFiles: NeverFiles
+  /** Ports that everybody knows: who sticks reaches them all the same, unless he was locked out by hand. */
+  readonly public: readonly SilentPort[]
+  /** Who sticks reaches the ports of the kernel's WireGuard interfaces, however he was locked out. */
+  readonly doors: boolean
+  /** Networks behind this machine, for which it forwards; "auto": those that its routes tell of. */
+  readonly inside: 'auto' | readonly Prefix[]
   readonly hold: Seconds
   readonly served: Seconds
   readonly peers: Seconds
@@ -37,17 +74,26 @@ export interface Settings {
   /** Judge and say what would happen, and do nothing. */
   readonly dryRun: boolean
   readonly log: LogTo
-  readonly grades: Grades
+  readonly evidence: EvidenceTable & Treatment
+  /** Where many live behind one prefix, or one address. */
+  readonly shared: {
+    /** IPv6 prefixes whose hosts stick one by one. */
+    readonly single: readonly Prefix[]
+    /** Whose hosts are held, and never locked out. */
+    readonly holdOnly: readonly Prefix[]
+  }
   readonly lockout: {
     readonly first: Seconds | Forever
-    readonly firstUdp: Seconds | Forever
-    readonly factor: number
-    readonly longest: Seconds | Forever
+    /** When several different ports were tried, and when they were `manyPorts`. */
+    readonly several: Seconds | Forever
+    readonly many: Seconds | Forever
+    readonly manyPorts: number
+    /** How long after its end the ports of a lockout count. */
+    readonly remember: Seconds
     /** The longest lockout for evidence that anybody could have forged. */
     readonly longestForgeable: Seconds | Forever
-    /** Offences within `strikeWindow` that it takes. */
-    readonly strikes: number
-    readonly strikeWindow: Seconds
+    /** Who still tries in the second half of a lockout stays as long again, up to `longestForgeable` in all. */
+    readonly whileTrying: boolean
   }
   readonly promotion: {
     /** Lockouts a second in the long run; 0: no limit. */
@@ -56,7 +102,12 @@ export interface Settings {
     readonly burst: number
   }
   /** How long lockouts that are over are remembered, and how many at most. */
-  readonly history: { readonly keep: Seconds | Forever; readonly most: number }
+  readonly history: {
+    readonly keep: Seconds | Forever
+    readonly most: number
+    /** Packets of flies, of all together, of which the daemon is told what they try; 0: none. */
+    readonly samplesPerSecond: number
+  }
   /** Most elements that the kernel sets take. */
   readonly sizes: {
     readonly flypaper: number
@@ -66,22 +117,49 @@ export interface Settings {
   }
 }
 
+/** What each port counts that a source tries, for how long, and the longest lockout that it can bring. */
+export interface Weights {
+  readonly excusable: number
+  readonly closed: number
+  readonly illegal: number
+  readonly window: Seconds
+  readonly longest: Seconds | Forever
+}
+
+/** Each source, protocol and port counts once within its window; at a sum of `threshold` the source sticks. */
+export interface EvidenceTable {
+  readonly threshold: number
+  readonly stranger: Weights
+  readonly peer: Weights
+  readonly known: Weights
+}
+
 /**
  * What traffic is that nobody accepted: `offence` counts against its source, `silence` is dropped without an answer, and
  * `never` goes its way as without us.
  */
-export interface Grades {
+export interface Treatment {
   readonly ping: 'never' | 'silence' | 'offence'
   readonly noise: 'silence' | 'offence'
   readonly protocols: 'never' | 'offence'
   /** Closed ports that are met with silence. */
   readonly silent: readonly SilentPort[]
+  /** Closed ports that honest hosts ask for without being asked. */
+  readonly excusable: readonly SilentPort[]
+  /** Ports of which one that is served makes the others excusable. */
+  readonly sisters: readonly (readonly SilentPort[])[]
 }
 
+/** One port, or a range of them, as the settings name them. */
 export interface SilentPort {
   readonly protocol: 'tcp' | 'udp'
   readonly first: number
   readonly last: number
+}
+
+/** As the settings write it: `tcp/80`, `udp/6000-6010`. */
+export function portText({ protocol, first, last }: SilentPort): string {
+  return `${protocol}/${first === last ? first : `${first}-${last}`}`
 }
 
 /**

@@ -23,7 +23,7 @@ export async function loadSettledSettings(
     await sleep(QUIET_MS)
     const sources = readSources(path, readText, folders)
     const now = JSON.stringify(sources)
-    if (now === before) return settingsOf(sources)
+    if (now === before) return settingsOf(sources, readText, folders)
     before = now
   }
   throw new Failure(

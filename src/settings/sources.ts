@@ -16,7 +16,7 @@ export interface Unreadable {
 export type TextFile = { readonly text: string } | Unreadable
 
 /** Reads a file whole, and never throws: the port that system/files.ts stands behind. */
-export type ReadText = (path: string) => TextFile
+export type ReadText = (path: string, mostBytes?: number) => TextFile
 
 /** What else is asked of the file system; system/folders.ts stands behind it. Links are followed; nothing throws. */
 export interface Folders {
@@ -35,6 +35,10 @@ export interface Standing {
   readonly isForeign: boolean
   /** Whether anybody may write to it. */
   readonly isOpen: boolean
+  /** Another one when another file has the name, or this one was written to. */
+  readonly version: string
+  /** When it was written to, in milliseconds since the epoch. */
+  readonly written: number
 }
 
 /** Where there are none. */
@@ -87,9 +91,9 @@ function readFolder(
     return { sources, remarks: [] }
   }
   const standing = inspect(folder)
-  const isForeign = (one: Standing | undefined) => one?.isForeign === true && one.owner !== owner
+  const isForeign = standing?.isForeign === true && standing.owner !== owner
   // In a directory such as /tmp a stranger lays a folder beside the file of somebody else.
-  if (isForeign(standing) && inspect(dirname(folder))?.isOpen !== false) {
+  if (isForeign && inspect(dirname(folder))?.isOpen !== false) {
     const because = `it belongs to ${userOf(standing)}, and anybody may make one there`
     return {
       sources: [{ file: folder, read: { unreadable: 'other', because }, isDropIn: true }],
@@ -102,19 +106,26 @@ function readFolder(
   return {
     sources: standings.map(([file, one]) => ({
       file,
-      read: one?.kind === 'other' ? SPECIAL : readText(file),
+      read: whyLeft(one) ?? readText(file),
       isDropIn: true,
     })),
     remarks: [
-      ...[[folder, standing] as const, ...standings].flatMap(([file, one]) => [
-        ...(isForeign(one)
-          ? [`${escapeText(file)} belongs to ${userOf(one)}, who may change what it says`]
-          : []),
-        ...openness(file, one),
-      ]),
+      ...[[folder, standing] as const, ...standings].flatMap(([file, one]) => remarksOn(file, one, owner)),
       ...left.map(name => `${escapeText(`${folder}/${name}`)} is not read: its name does not end in .toml`),
     ],
   }
+}
+
+/** Why it is better not read: its reading might never end. */
+export function whyLeft(standing: Standing | undefined): Unreadable | undefined {
+  return standing?.kind === 'other' ? SPECIAL : undefined
+}
+
+/** Who else may change what it says: sentences. That its owner is who owns the settings is nothing to be told. */
+export function remarksOn(file: string, one: Standing | undefined, owner: number | undefined): string[] {
+  const isForeign = one?.isForeign === true && one.owner !== owner
+  const whose = `${escapeText(file)} belongs to ${userOf(one)}, who may change what it says`
+  return [...(isForeign ? [whose] : []), ...openness(file, one)]
 }
 
 const SPECIAL: Unreadable = { unreadable: 'other', because: 'it is neither a file nor a link to one' }

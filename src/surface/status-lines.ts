@@ -5,6 +5,7 @@ import { type ChainName, ENTRANCES, isOurs } from '../arm/names.ts'
 import { ASLEEP } from '../keep/audit.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { DaemonStatus } from './control/protocol.ts'
+import { reachableByAll } from './reachable.ts'
 
 export interface StatusLine {
   readonly label: string
@@ -73,7 +74,7 @@ function forward({ table, forwards, hasUplink }: Seen): StatusLine {
   const from = jumpsTo(table, ENTRANCES.forward)
   if (from.length > 0) return { label, ok: true, reason: from.join(', ') }
   if (!forwards) return { label, ok: true, reason: 'nothing is forwarded here' }
-  if (isHooked(table, 'flypaper_through')) {
+  if (isHooked(table, 'flypaper_end_forward')) {
     if (!hasUplink)
       return { label, ok: false, reason: 'there is no default route: nothing forwarded is watched' }
     return { label, ok: true, reason: 'closed is what nobody accepts' }
@@ -107,7 +108,13 @@ function daemonProcess({ table, daemon }: Seen): StatusLine {
     pausedUntil === undefined
       ? ''
       : `, paused until ${new Date(pausedUntil).toISOString()}: nobody new is held`
-  return { label, ok: true, reason: `pid ${pid}${dryRun ? ', dry run' : ''}${paused}` }
+  const hanging = hangingText(daemon)
+  return { label, ok: true, reason: `pid ${pid}${dryRun ? ', dry run' : ''}${paused}${hanging}` }
+}
+
+function hangingText({ history }: DaemonStatus): string {
+  const since = history?.hangsSince
+  return since === undefined ? '' : `, the history hangs since ${new Date(since).toISOString()}`
 }
 
 /** Whoever has loaded a listing of the trap, or killed its daemon, shall know what becomes of it. */
@@ -130,10 +137,46 @@ function statement({ table, daemon }: Seen): StatusLine {
   return { label, ok: true, reason: [which, ...missed].join(', ') }
 }
 
-/** Where the settings come from that are in force. */
-export function settingsLines({ settings }: DaemonStatus): readonly string[] {
+/** Where the settings come from that are in force, and what of this machine they cannot reach. */
+export function settingsLines({
+  settings,
+  never = 0,
+  neverFiles = [],
+  reachable = { public: [], doors: [] },
+  remarks = [],
+  dryRun,
+}: DaemonStatus): readonly string[] {
   if (settings === undefined) return []
-  return [`settings: ${settings.length === 0 ? 'the defaults, from no file' : settings.join(', ')}`]
+  const still = dryRun ? undefined : reachableByAll(reachable)
+  return [
+    `settings: ${settings.length === 0 ? 'the defaults, from no file' : settings.join(', ')}`,
+    ...(never === 0 ? [] : [`never-list: ${[countText(never), ...neverFiles.map(fileText)].join(', ')}`]),
+    ...(still === undefined ? [] : [`still reachable for who sticks: ${still}`]),
+    ...remarks.map(remark => `note: ${remark}`),
+  ]
+}
+
+/** What is not in the history, and what to do about it. */
+export function historyLines({ history, state }: DaemonStatus): readonly string[] {
+  if (history === undefined) return []
+  const { hangsSince, waiting, lost } = history
+  const where = state === undefined ? '' : ` of ${state}`
+  const numbers = `${waiting} lockouts and releases wait in memory, ${lost} are lost`
+  if (hangsSince !== undefined)
+    return [
+      `history: the disk${where} does not answer since ${new Date(hangsSince).toISOString()}. ${numbers}. Locking out goes on, but nobody is known from before. Look at that disk and its mount; flypaperd needs no restart`,
+    ]
+  return waiting + lost === 0 ? [] : [`history: ${numbers}`]
+}
+
+/** `1 prefix`. */
+export function countText(prefixes: number): string {
+  return prefixes === 1 ? '1 prefix' : `${prefixes} prefixes`
+}
+
+/** `12 of /etc/flypaperd/never.d/cdn.txt`. */
+export function fileText({ file, prefixes }: { file: string; prefixes: number }): string {
+  return `${prefixes} of ${file}`
 }
 
 /** What more a running daemon has to tell, of whom it did not lock out and why. Nothing is told of what there is none. */

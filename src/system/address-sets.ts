@@ -6,7 +6,14 @@
  * Nothing is added in order to be removed: an addition to a set that packets fill makes it lose its bound
  * (docs/decisions/0039-the-bound-of-a-set.md).
  */
-import { type AddressSet, type Change, type Firewall, type ListedElement, READ_MAX } from '../arm/firewall.ts'
+import {
+  type AddressSet,
+  type Change,
+  type Firewall,
+  type ListedElement,
+  type ListedPort,
+  READ_MAX,
+} from '../arm/firewall.ts'
 import { TABLE } from '../arm/names.ts'
 import { formatIPv4, formatIPv6 } from '../decode/address.ts'
 import type { Address } from '../terms/address.ts'
@@ -20,11 +27,11 @@ import {
   type RulesetElement,
   visitElements,
 } from './nfnetlink/index.ts'
-import { tableChange } from './table-changes.ts'
+import { tableChanges } from './table-changes.ts'
 
 export interface AddressSets
   extends Disposable,
-    Pick<Firewall, 'take' | 'takeOut' | 'ask' | 'first' | 'read'> {
+    Pick<Firewall, 'take' | 'takeOut' | 'ask' | 'first' | 'ports' | 'read'> {
   /** As one transaction. Throws NftablesError. */
   change(changes: readonly Change[]): void
 }
@@ -35,7 +42,7 @@ const TAKEN_AT_ONCE = 1000
 export function openAddressSets(): AddressSets {
   const elements = asNftables(() => openElements(TABLE.name))
   return {
-    change: changes => asNftables(() => elements.change(changes.map(tableChange))),
+    change: changes => asNftables(() => elements.change(changes.flatMap(tableChanges))),
     take: (set, addresses) => asNftables(() => take(elements, set, addresses)),
     // By this socket, which stays open: what another does by one that is closed by then looks like somebody else's.
     takeOut: (set, keys) =>
@@ -46,6 +53,7 @@ export function openAddressSets(): AddressSets {
       }),
     ask: (set, addresses) => asNftables(() => elements.ask(set, addresses.map(addressKey)).map(listed)),
     first: (set, most) => asNftables(() => firstElements(TABLE.name, set, most).map(listed)),
+    ports: (set, most) => asNftables(() => firstElements(TABLE.name, set, most).map(listedPort)),
     async read(set, isWanted = () => true) {
       const found: ListedElement[] = []
       let looked = 0
@@ -73,8 +81,22 @@ function keyOf(key: Uint8Array): AddressKey {
   return key.length === 4 ? new DataView(key.buffer, key.byteOffset).getUint32(0) : key
 }
 
-function listed({ key, timeoutMs, expiresMs }: RulesetElement): ListedElement {
-  const element = (key.length === 4 ? formatIPv4(key, 0) : formatIPv6(key, 0)) as Address
+/** Each part is padded to four bytes. */
+function listedPort(element: RulesetElement): ListedPort {
+  const { key } = element
+  const port = [key[0]!, (key[4]! << 8) | key[5]!] as const
+  return { port, expires: secondsLeft(element) }
+}
+
+function secondsLeft({ timeoutMs, expiresMs }: RulesetElement): number | undefined {
   const left = expiresMs ?? timeoutMs
-  return left === undefined ? { element } : { element, expires: Math.ceil(left / 1000) }
+  return left === undefined ? undefined : Math.ceil(left / 1000)
+}
+
+function listed(one: RulesetElement): ListedElement {
+  const { key, packets } = one
+  const element = (key.length === 4 ? formatIPv4(key, 0) : formatIPv6(key, 0)) as Address
+  const expires = secondsLeft(one)
+  const told = expires === undefined ? { element } : { element, expires }
+  return packets === undefined ? told : { ...told, packets }
 }

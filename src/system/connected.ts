@@ -1,5 +1,5 @@
 /** Who is connected to this machine. A busy server has a hundred thousand connections, which are read in pieces. */
-import { CONNECTED_MAX } from '../arm/surroundings.ts'
+import { CONNECTED_MAX, type ServedPort } from '../arm/surroundings.ts'
 import { formatIPv4, formatIPv6 } from '../decode/address.ts'
 import { type Address, parseAddress } from '../terms/address.ts'
 import { connections, connectionsLater, SOCKETS_AT_ONCE, type Told, type Visit } from './sockets.ts'
@@ -23,6 +23,20 @@ export function connected(): Connected {
   if (reading.sockets > SOCKETS_AT_ONCE) crowd = reading
   return reading
 }
+
+/** Those of them that have come to one of these ports. */
+export function clientsAt(served: readonly ServedPort[]): readonly Address[] {
+  const ports = new Set(served.flatMap(([protocol, port]) => (protocol === TCP ? [port] : [])))
+  const found = new Map<string | number, Address>()
+  connections(({ localPort, remote }) => {
+    const key = keyOf(remote)
+    if (ports.has(localPort) && !found.has(key)) found.set(key, addressOf(remote))
+    return found.size < CONNECTED_MAX
+  })
+  return [...new Set(found.values())]
+}
+
+const TCP = 6
 
 /** Reads them again, if they are many. */
 export async function rereadConnected(): Promise<void> {
@@ -57,7 +71,7 @@ export function addressOf(bytes: Uint8Array): Address {
 }
 
 /** Of IPv4 a number, which takes a third of the time; of IPv6 a string of as many characters as there are bytes. */
-function keyOf(address: Uint8Array): string | number {
+export function keyOf(address: Uint8Array): string | number {
   if (address.length === 4)
     return (address[0]! << 24) | (address[1]! << 16) | (address[2]! << 8) | address[3]!
   return Buffer.from(address.buffer, address.byteOffset, address.length).toString('latin1')

@@ -1,4 +1,5 @@
 /** The firewall port of arm/: rulesets are loaded by libnftables, everything else goes by nfnetlink. */
+import { release } from 'node:os'
 import type { Change, Firewall } from '../arm/firewall.ts'
 import { TABLE } from '../arm/names.ts'
 import { checkFlags } from '../arm/table-flags.ts'
@@ -18,6 +19,7 @@ const PROBES = {
   queue: 'queue num 1',
   log: 'log group 1',
   socket: 'socket wildcard 0 accept',
+  fib: 'fib saddr . iif oif missing fib daddr type broadcast accept',
 } as const
 
 /** Throws a Failure: 77 without CAP_NET_ADMIN, 69 without libnftables. */
@@ -28,6 +30,8 @@ export function openFirewall(options: { library?: string } = {}): Firewall & Dis
   const nft = opening.use(withFailure(() => openNftables(options)))
   const addressSets = opening.use(withFailure(openAddressSets))
   const opened = opening.move()
+  // A module that goes is loaded again when a rule names it, and to ask takes 10 ms: what the kernel could once, it can.
+  const able = new Set<string>()
   return {
     load(ruleset) {
       // Asked right before: whoever puts the table to sleep while the trap is armed shall not see it woken.
@@ -40,11 +44,16 @@ export function openFirewall(options: { library?: string } = {}): Firewall & Dis
     takeOut: (set, keys) => withFailure(() => addressSets.takeOut(set, keys)),
     ask: (set, elements) => withFailure(() => addressSets.ask(set, elements)),
     first: (set, most) => withFailure(() => addressSets.first(set, most)),
+    ports: (set, most) => withFailure(() => addressSets.ports(set, most)),
     read: (set, isWanted) => addressSets.read(set, isWanted),
     look: () => withFailure(() => asNftables(viewTable)),
     supports(statement) {
+      if (statement === 'counter') return canCountElements(release())
+      if (able.has(statement)) return true
       withFailure(() => asNftables(() => checkReadable(nft)))
-      return withFailure(() => isSupported(nft, PROBES[statement]))
+      const isAble = withFailure(() => isSupported(nft, PROBES[statement]))
+      if (isAble) able.add(statement)
+      return isAble
     },
     [Symbol.dispose]: () => opened.dispose(),
   }
@@ -72,6 +81,15 @@ function isSupported(nft: Nftables, statement: string): boolean {
       return false
     throw error
   }
+}
+
+/**
+ * From 5.7 on the kernel gives each element of a set an expression of its own. Not tried: one of before would make the set, and
+ * leave the counter out without a word.
+ */
+export function canCountElements(release: string): boolean {
+  const [major = 0, minor = 0] = release.split('.').map(part => Number.parseInt(part, 10))
+  return major > 5 || (major === 5 && minor >= 7)
 }
 
 /** Number of the capability in linux/capability.h; the effective ones are a line of proc_pid_status(5). */

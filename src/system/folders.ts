@@ -29,5 +29,7 @@ function standingOf(stats: Stats): Standing {
     owner: stats.uid,
     isForeign: stats.uid !== 0 && stats.uid !== process.geteuid!(),
     isOpen: (stats.mode & WRITABLE_BY_ALL) !== 0,
+    version: `${stats.dev}:${stats.ino} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`,
+    written: stats.mtimeMs,
   }
 }

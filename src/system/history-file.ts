@@ -1,8 +1,9 @@
 /** The history database in its file. */
 import { accessSync, constants, existsSync, renameSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { type History, openHistory } from '../history/history.ts'
-import { MIGRATIONS } from '../history/schema.ts'
+import { fliesIn, type History, openHistory } from '../history/history.ts'
+import { reckonAfterOlder } from '../history/older-version.ts'
+import { MIGRATIONS, NEEDED } from '../history/schema.ts'
 import { type TolerantHistory, tolerantHistory } from '../history/tolerant.ts'
 import type { Log } from '../log/log.ts'
 import { asOwnerOf, makeDirectory } from './as-owner.ts'
@@ -29,9 +30,12 @@ export function openHistoryFile(file: string, options: { readOnly?: boolean } = 
 
 /** The history of this database; what its schema lacks is damage. */
 function openWithSchema(file: string, readOnly: boolean): History {
-  const database = openDatabase(file, { migrations: MIGRATIONS, readOnly })
+  const database = openDatabase(file, { migrations: MIGRATIONS, needed: NEEDED, readOnly })
   try {
-    return withSchema(file, () => openHistory(database))
+    return withSchema(file, () => {
+      if (!readOnly) reckonAfterOlder(database)
+      return openHistory(database)
+    })
   } catch (error) {
     database[Symbol.dispose]()
     throw error
@@ -66,11 +70,12 @@ function openWritable(file: string): History {
   return openHistoryFile(file)
 }
 
-/** In memory: the flies of the file, as far as it can be read. */
+/** In memory: the flies of the file, as far as it can be read. What an older version has left cannot be brought up to date there. */
 function openCopy(file: string, now: number): History {
   const copy = openHistory(openDatabase(MEMORY, { migrations: MIGRATIONS, readOnly: false }))
-  using original = openHistoryFile(file, { readOnly: true })
-  copy.add([...original.flies(now, () => {})])
+  const options = { migrations: MIGRATIONS, readOnly: true, takesOlder: true }
+  using original = asOwnerOf(dirname(file), () => openDatabase(file, options))
+  copy.add([...fliesIn(original, now, () => {})])
   return copy
 }
 

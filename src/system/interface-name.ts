@@ -8,10 +8,19 @@ type Call = (index: number, name: Uint8Array) => unknown
 
 let call: Call | undefined
 
-/** Undefined when there is no such interface any more. */
+/** Undefined when there is no such interface any more. Bytes that are no UTF-8 become U+FFFD. */
 export function interfaceName(index: number): string | undefined {
   call ??= koffi.load(null).func('if_indextoname', 'void *', ['uint', 'void *']) as Call
   const name = Buffer.alloc(NAME_BYTES)
   call(index, name)
-  return name.toString('latin1').replace(/\0.*$/s, '') || undefined
+  return name.toString().replace(/\0.*$/s, '') || undefined
+}
+
+/**
+ * Whether a rule and a listing can name it. The kernel takes any bytes but white space, `/` and `:`; nft has no way to write a quotation mark, takes an
+ * asterisk at the end for "whatever follows", also in what it has listed itself, and its text is UTF-8. A listing that does not load again would leave
+ * a machine without its firewall at the next boot.
+ */
+export function isWritable(name: string): boolean {
+  return !/["\uFFFD]|\*$/.test(name)
 }

@@ -23,6 +23,7 @@ export const kernelSets: KernelSets = {
   watch: ({ onForeign, onRules, onLost, onError }) =>
     watchRuleset({
       table: TABLE.name,
+      elementsOf: isOurs,
       onChange: ({ changes, ...transaction }) =>
         onForeign({ ...transaction, changes: changes.map(foreignChange) }),
       onRules: { counts: ({ table, name }) => table !== TABLE.name || !isOurs(name), told: onRules },

@@ -6,15 +6,18 @@ import { Failure } from '../terms/failure.ts'
 import { findBaked } from './baked.ts'
 import { findBridges } from './bridges.ts'
 import { findCaller } from './caller.ts'
+import { clientsAt } from './connected.ts'
 import { findDetours, listenedTo } from './detours.ts'
 import { readForeign } from './files.ts'
+import { findNat64 } from './nat64.ts'
 import { seeRuleset } from './ruleset-view.ts'
 import { surroundings } from './surroundings.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** All but the settings. What cannot be seen is a fact as well. */
-export function lookAround(env: Environment): Omit<Facts, 'settings'> {
+export async function lookAround(env: Environment): Promise<Omit<Facts, 'settings'>> {
+  const neighbourhood = surroundings.neighbourhood()
   return {
     ...lookAtFirewall(),
     traces: findTraces(readForeign),
@@ -22,13 +25,22 @@ export function lookAround(env: Environment): Omit<Facts, 'settings'> {
     node: process.versions.node,
     uplinks: surroundings.uplinks().length,
     served: surroundings.served(),
-    neighbourhood: surroundings.neighbourhood(),
+    neighbourhood,
+    nat64: hasIPv6(neighbourhood) ? await findNat64() : [],
     connected: surroundings.connected(),
+    clients: clientsAt(surroundings.served()),
     bridges: findBridges(),
     groups: listenedTo('log'),
     baked: findBaked(),
+    doors: surroundings.doors(),
+    remarks: surroundings.remarks(),
     caller: findCaller(env, process.ppid, readForeign),
   }
+}
+
+/** Beside what every link has. */
+function hasIPv6({ own }: Facts['neighbourhood']): boolean {
+  return own.some(address => address.includes(':') && address !== '::1' && !address.startsWith('fe80:'))
 }
 
 /** What closed = "auto" goes by. */

@@ -26,9 +26,13 @@ import {
 } from './sqlite-failure.ts'
 
 export interface DatabaseOptions {
-  /** The scripts that lead from an empty file to today's schema; PRAGMA user_version counts those that were run. */
+  /** The scripts that lead from an empty file to today's schema. */
   readonly migrations: readonly string[]
+  /** A version that knows so many of them reads and writes the file, whatever more were run: all unless told. */
+  readonly needed?: number
   readonly readOnly: boolean
+  /** A reader takes an older schema, too. */
+  readonly takesOlder?: boolean
   /** Bytes of the log beyond which nothing is written until it begins anew. */
   readonly logMax?: number
 }
@@ -50,14 +54,14 @@ export const LOG_MAX = 256 * 1024 * 1024
  */
 export function openDatabase(
   file: string,
-  { migrations, readOnly, logMax = LOG_MAX }: DatabaseOptions,
+  { migrations, needed = migrations.length, readOnly, takesOlder = false, logMax = LOG_MAX }: DatabaseOptions,
 ): Database {
   const sqlite = withFailure(file, () => (readOnly ? openToRead(file) : openToWrite(file)))
   const database = wrap(sqlite, file, logMax)
   try {
     if (!readOnly) checkPages(database, file)
-    if (readOnly && sqlite.location() !== null) checkVersion(database, file, migrations.length)
-    else migrate(database, sqlite, file, migrations)
+    if (readOnly && sqlite.location() !== null) checkVersion(database, file, migrations.length, takesOlder)
+    else migrate(database, sqlite, file, { migrations, needed })
     return database
   } catch (error) {
     database[Symbol.dispose]()
@@ -208,25 +212,29 @@ async function syncLog(file: string): Promise<number> {
   }
 }
 
+/**
+ * PRAGMA user_version tells how many migrations a version must know to use the file, application_id how many were run. Where that is 0,
+ * which is what older versions leave there, the two are the same.
+ */
 function migrate(
   database: Database,
   sqlite: DatabaseSync,
   file: string,
-  migrations: readonly string[],
+  { migrations, needed }: Required<Pick<DatabaseOptions, 'migrations' | 'needed'>>,
 ): void {
-  const version = versionOf(database)
-  if (version > migrations.length) throw newerFailure(file, version, migrations.length)
-  if (version === migrations.length) return
+  const { wanted, run } = versionsOf(database)
+  if (wanted > migrations.length) throw newerFailure(file, wanted, migrations.length)
+  if (run >= migrations.length) return
   database.transaction(() => {
-    for (const migration of migrations.slice(version)) withFailure(file, () => sqlite.exec(migration))
-    sqlite.exec(`PRAGMA user_version = ${migrations.length}`)
+    for (const migration of migrations.slice(run)) withFailure(file, () => sqlite.exec(migration))
+    sqlite.exec(`PRAGMA user_version = ${needed}; PRAGMA application_id = ${migrations.length}`)
   })
 }
 
-function checkVersion(database: Database, file: string, today: number): void {
-  const version = versionOf(database)
-  if (version > today) throw newerFailure(file, version, today)
-  if (version < today) throw olderFailure(file, version, today)
+function checkVersion(database: Database, file: string, today: number, takesOlder: boolean): void {
+  const { wanted, run } = versionsOf(database)
+  if (wanted > today) throw newerFailure(file, wanted, today)
+  if (run < today && !takesOlder) throw olderFailure(file, run, today)
 }
 
 /** A page that is damaged would else be found in the middle of the work, or never. About 1 s for a million lockouts. */
@@ -235,6 +243,8 @@ function checkPages(database: Database, file: string): void {
   if (found !== 'ok') throw new DamagedDatabase(file, String(found))
 }
 
-function versionOf(database: Database): number {
-  return database.prepare('PRAGMA user_version').get()?.user_version as number
+function versionsOf(database: Database): { readonly wanted: number; readonly run: number } {
+  const wanted = database.prepare('PRAGMA user_version').get()?.user_version as number
+  const run = database.prepare('PRAGMA application_id').get()?.application_id as number
+  return { wanted, run: Math.max(wanted, run) }
 }

@@ -1,22 +1,31 @@
 /** This machine as arm/ wants to know it: from the kernel by netlink, from /proc, and from resolv.conf. */
-import { FIRST_LOCAL_PORT } from '../arm/ruleset/spec.ts'
+import { FIRST_LOCAL_PORT } from '../arm/ruleset/matches.ts'
 import { CONNECTED_MAX, type ServedPort, type Surroundings } from '../arm/surroundings.ts'
-import { formatIPv6 } from '../decode/address.ts'
-import { type Address, overlaps, parsePrefix } from '../terms/address.ts'
+import type { Address } from '../terms/address.ts'
 import { addressOf, connected, rereadConnected } from './connected.ts'
-import { interfaceName } from './interface-name.ts'
+import { FLOWS_MAX, hostsInUse } from './conntrack.ts'
+import { interfaceName, isWritable } from './interface-name.ts'
 import { linesOf } from './lines.ts'
-import { type InterfaceAddress, ROUTES_MAX, readAddresses } from './nfnetlink/index.ts'
+import { homesOf, inOrder, insideOf, onLink6Of } from './links.ts'
+import {
+  type InterfaceAddress,
+  NetlinkError,
+  ROUTES_MAX,
+  readAddresses,
+  readLinks,
+  readListenPorts,
+  WIREGUARD_MAX,
+} from './nfnetlink/index.ts'
 import { parseIpvs, parseResolver } from './proc-net.ts'
 import { rereadRoutes, routes } from './routes.ts'
 import { SOCKETS_MAX, type Told, WAITING_SOCKETS_MAX, waitingSockets } from './sockets.ts'
 
 const RESOLV_CONFS = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf']
-/** Not a network of hosts: link-local and multicast. */
-const NO_NETWORKS = ['fe80::/10', 'ff00::/8'].map(text => parsePrefix(text)!)
 
 /** What the last reading of each kind could not tell. */
-const remarks = new Map<'connected' | 'served', string>()
+const remarks = new Map<About, string>()
+
+type About = 'connected' | 'served' | 'inUse' | 'doors'
 
 export const surroundings: Surroundings = {
   async reread() {
@@ -26,15 +35,14 @@ export const surroundings: Surroundings = {
 
   neighbourhood() {
     const addresses = readAddresses()
-    const { gateways, onLink6 } = routes()
+    const { gateways } = routes()
     return {
       own: sorted(addresses.map(({ local }) => local)),
       gateways: sorted([...gateways, ...peersOf(addresses, routes().uplinks)]),
       resolvers: RESOLV_CONFS.flatMap(path => [...linesOf(path)].flatMap(line => parseResolver(line) ?? [])),
-      onLink6: onLink6
-        .flatMap(({ address, length }) => parsePrefix(`${formatIPv6(address, 0)}/${length}`) ?? [])
-        .filter(prefix => prefix.family === 6 && !NO_NETWORKS.some(network => overlaps(network, prefix)))
-        .sort((one, other) => (one.text < other.text ? -1 : 1)),
+      onLink6: onLink6Of(routes()),
+      links: inOrder(homesOf(routes()).map(({ prefix }) => prefix)),
+      inside: surroundings.forwards() ? insideOf(routes(), readLinks()) : [],
     }
   },
 
@@ -62,7 +70,22 @@ export const surroundings: Surroundings = {
     return hosts
   },
 
-  uplinks: uplinkNames,
+  async inUse(most) {
+    const { hosts, told } = await hostsInUse(
+      readAddresses().map(({ local }) => addressOf(local)),
+      most,
+    )
+    remark('inUse', IN_USE_REMARKS[told])
+    return hosts
+  },
+
+  uplinks: () => uplinkNames().filter(isWritable),
+
+  doors() {
+    const { ports, told } = listenPorts()
+    remark('doors', DOOR_REMARKS[told])
+    return ports.map(port => [17, port])
+  },
 
   balances() {
     for (const line of linesOf('/proc/net/ip_vs')) if (parseIpvs(line) !== undefined) return true
@@ -76,11 +99,16 @@ export const surroundings: Surroundings = {
   },
 
   firstLocalPort() {
-    const [first] = firstLine('/proc/sys/net/ipv4/ip_local_port_range').split(/\s+/)
-    return Math.min(Number(first) || FIRST_LOCAL_PORT, FIRST_LOCAL_PORT)
+    return Math.min(localPorts()[0], FIRST_LOCAL_PORT)
   },
 
-  remarks: () => [...routes().cut.map(what => ROUTE_REMARKS[what]), ...remarks.values()],
+  localPorts,
+
+  remarks: () => [
+    ...routes().cut.map(what => ROUTE_REMARKS[what]),
+    ...remarks.values(),
+    ...(surroundings.forwards() ? uplinkNames().filter(name => !isWritable(name)) : []).map(unwritable),
+  ],
 
   uptime() {
     return Number.parseFloat(firstLine('/proc/uptime')) || Number.POSITIVE_INFINITY
@@ -89,7 +117,7 @@ export const surroundings: Surroundings = {
 
 const ROUTE_REMARKS = {
   gateways: `this machine has more than ${ROUTES_MAX} gateways beside those of its default routes: the others are judged as everybody is; whom you need should stand in \`never\``,
-  onLink6: `more than ${ROUTES_MAX} IPv6 networks lie on links of this machine: hosts of the others stick by their /64`,
+  links: `more than ${ROUTES_MAX} networks of one family lie on links of this machine: of the others, IPv6 hosts stick by their /64, and whoever forges their addresses on another link is believed`,
 }
 const SERVED_REMARKS: Readonly<Record<Told, string | undefined>> = {
   whole: undefined,
@@ -104,7 +132,35 @@ const CONNECTED_REMARKS: Readonly<Record<Told, string | undefined>> = {
     'neither sock_diag nor /proc/net tells who is connected: whoever is, is known only as long as data goes to him',
 }
 
-function remark(what: 'connected' | 'served', text: string | undefined): void {
+const IN_USE_REMARKS: Readonly<Record<Told, string | undefined>> = {
+  whole: undefined,
+  cut: `conntrack knows more than ${FLOWS_MAX} connections, or more hosts than \`peers\` under [sizes]: with whom the others are counts as in use only as long as new ones are opened; whom you need should stand in \`never\``,
+  untold:
+    'the kernel does not tell which connections live (nf_conntrack_netlink): a host counts as in use only as long as new connections to it are opened; whom you need should stand in `never`',
+}
+
+const DOOR_REMARKS: Readonly<Record<Told, string | undefined>> = {
+  whole: undefined,
+  cut: `this machine has more than ${WIREGUARD_MAX} WireGuard interfaces: the ports of the others are shut for whoever sticks`,
+  untold:
+    'the kernel does not tell at which ports its WireGuard interfaces listen: they are shut for whoever sticks',
+}
+
+function listenPorts(): { readonly ports: readonly number[]; readonly told: Told } {
+  try {
+    const { ports, isCut } = readListenPorts()
+    return { ports, told: isCut ? 'cut' : 'whole' }
+  } catch (error) {
+    if (!(error instanceof NetlinkError)) throw error
+    return { ports: [], told: 'untold' }
+  }
+}
+
+function unwritable(name: string): string {
+  return `no rule can name the interface ${name} of a default route (a quotation mark, an asterisk at its end, or no UTF-8): what is sent on from inside by it counts as everybody's and is lost to whoever sticks, and with closed = "unaccepted" nothing that comes in by it is watched. Rename it: ip link set dev OLD name NEW`
+}
+
+function remark(what: About, text: string | undefined): void {
   if (text === undefined) remarks.delete(what)
   else remarks.set(what, text)
 }
@@ -127,6 +183,11 @@ function sorted(addresses: readonly Uint8Array[]): Address[] {
 function isLoopback(address: Uint8Array): boolean {
   const text = addressOf(address)
   return text === '::1' || text.startsWith('127.')
+}
+
+function localPorts(): [number, number] {
+  const [first, last] = firstLine('/proc/sys/net/ipv4/ip_local_port_range').split(/\s+/)
+  return [Number(first) || FIRST_LOCAL_PORT, Number(last) || 65_535]
 }
 
 function firstLine(path: string): string {

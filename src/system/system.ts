@@ -4,16 +4,18 @@ import { readFileSync } from 'node:fs'
 import { findPackageJSON } from 'node:module'
 import { isatty } from 'node:tty'
 import { openEvents } from '../log/events.ts'
+import { neverFilesReader } from '../settings/never-files.ts'
 import type { System, Told } from '../surface/cli/system.ts'
 import { CLAIM_MAX, signature } from '../surface/control/who.ts'
 import { parseAddress } from '../terms/address.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import { openClock } from './clock.ts'
+import { openDisk } from './disk.ts'
 import { readText } from './files.ts'
 import { openFirewall } from './firewall.ts'
 import { folders } from './folders.ts'
 import { givingBack } from './give-back.ts'
-import { openHistoryFile, openLastingHistory } from './history-file.ts'
+import { openHistoryFile } from './history-file.ts'
 import { endDaemon, holderOf } from './holder.ts'
 import { kernelSets } from './kernel-sets.ts'
 import { openLog } from './log.ts'
@@ -30,7 +32,7 @@ import { terminalOf } from './terminal.ts'
 import { unitOf } from './unit.ts'
 import { listenAt, peerOf } from './unix-sockets.ts'
 import { userNameOf } from './users.ts'
-import { wholeFile } from './whole-file.ts'
+import { stepsOf, wholeFile } from './whole-file.ts'
 
 /** Room for the flies that one import takes. */
 const LIST_BYTES = 16 * 1024 * 1024
@@ -40,7 +42,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 export function openSystem(told: Told = {}, env: Environment = process.env): System {
   const { state, ...sockets } = placesOf(told, env, process.pid)
   const historyFile = (dryRun = false) => `${state}/${dryRun ? 'dry-run' : 'history'}.db`
-  const stateFile = wholeFile(`${state}/boot.nft`)
+  const stateFile = `${state}/boot.nft`
   const user = userNameOf(process.getuid!())
   const claim = env.SUDO_USER?.slice(0, CLAIM_MAX) || user
   return {
@@ -60,7 +62,7 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
     readText,
     folders,
     readList: path => readText(path, LIST_BYTES),
-    stateFile,
+    stateFile: wholeFile(stepsOf(stateFile)),
     openFirewall: () => openFirewall(),
     lookAtFirewall,
     lookAround: () => lookAround(env),
@@ -71,7 +73,8 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
       const time = openClock()
       const firewall = opening.use(openFirewall())
       const log = opening.use(openLog({ env, stdoutIsTerminal: isatty(1) }, to))
-      const history = opening.use(openLastingHistory(historyFile(dryRun), log, time.now))
+      const places = { historyFile: historyFile(dryRun), stateFile }
+      const disk = opening.use(openDisk(places, log, time.now))
       const events = opening.use(openEvents(log, time.now))
       const opened = opening.move()
       return {
@@ -81,8 +84,9 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
         sockets: packetSockets,
         passingSets,
         lookAtFirewall,
-        history,
-        stateFile,
+        neverFiles: neverFilesReader(readText, folders),
+        history: disk.history,
+        stateFile: disk.stateFile,
         log,
         events,
         now: time.now,

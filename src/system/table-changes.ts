@@ -3,13 +3,25 @@ import type { Change, Element, ElementValue, InterfaceName } from '../arm/firewa
 import { INTERVAL_SETS, type SetName } from '../arm/names.ts'
 import { type Address, type Prefix, parsePrefix } from '../terms/address.ts'
 import { type AddressKey, addressKey } from '../terms/address-bytes.ts'
+import { WORDS } from '../terms/prefix-set.ts'
 import type { SetElement, TableChange } from './nfnetlink/index.ts'
 import { passingKey } from './passing-key.ts'
 
 /** Of linux/if.h. */
 const IFNAMSIZ = 16
 
-export function tableChange(change: Change): TableChange {
+/** One after the other. */
+export function tableChanges(change: Change): readonly TableChange[] {
+  if (change.change !== 'exchange') return [tableChange(change)]
+  const { set, family, gone, come } = change
+  const words = WORDS[family]
+  return [
+    { op: 'delete-ranges', set, ranges: gone, words },
+    { op: 'add-ranges', set, ranges: come, words },
+  ]
+}
+
+function tableChange(change: Exclude<Change, { change: 'exchange' }>): TableChange {
   switch (change.change) {
     case 'add':
       return { op: 'add', set: change.set, elements: change.elements.map(one => setElement(change.set, one)) }

@@ -17,7 +17,7 @@ export function viewTable(): TableView | undefined {
     chains,
     sets: named
       .filter(({ isMap }) => !isMap)
-      .map(({ name, type, size, flags, handle }) => ({ name, type, size, flags, handle })),
+      .map(({ name, type, size, flags, counter, handle }) => ({ name, type, size, flags, counter, handle })),
     rules: rules.map(rule => ruleView(rule, sets)),
     mapTargets: maps.flatMap(({ targets }) => targets),
     others: [...maps.map(({ name }) => name), ...objects],

@@ -115,6 +115,12 @@ function toNumber(value: ipaddr.IPv4 | ipaddr.IPv6): bigint {
   return value.toByteArray().reduce((number, byte) => (number << 8n) | BigInt(byte), 0n)
 }
 
+/** The prefix that begins and ends there. */
+export function prefixBetween(first: bigint, last: bigint, family: Family): Prefix {
+  const hosts = first ^ last
+  return prefixOf(first, family, BITS[family] - (hosts === 0n ? 0 : hosts.toString(2).length))
+}
+
 function prefixOf(number: bigint, family: Family, length: number): Prefix {
   const hostBits = BigInt(BITS[family] - length)
   const first = (number >> hostBits) << hostBits

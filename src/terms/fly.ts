@@ -6,17 +6,9 @@
  * a /64 with somebody of the never-list in it) a single IPv6 address, `2001:db8:1:2::5`. Any other prefix, `10.0.0.0/8`,
  * is a fly by hand only, and is kept in sets of intervals.
  */
-import {
-  type Address,
-  isIPv4,
-  type Prefix,
-  parseAddress,
-  parsePrefix,
-  prefixAround,
-  widen,
-} from './address.ts'
+import { type Address, isIPv4, type Prefix, parseAddress, parsePrefix, prefixAround } from './address.ts'
 import { type AddressKey, addressKey, net64Text } from './address-bytes.ts'
-import { isIn, type PrefixSet } from './prefix-set.ts'
+import type { PrefixSet } from './prefix-set.ts'
 
 declare const brand: unique symbol
 export type Fly = string & { readonly [brand]: 'Fly' }
@@ -27,18 +19,19 @@ export const NAT64 = '64:ff9b::/96'
 const CACHE = 4096
 
 /**
- * Tells which fly a source belongs to. `singles` are the IPv6 prefixes whose hosts stick one by one; the kernel's
+ * Tells which fly a source belongs to. `singles` are the IPv6 prefixes in whose /64 hosts stick one by one; the kernel's
  * set flypaper_single6 holds the same.
  */
-export function flyNamer(singles: readonly Prefix[]): (source: Address) => Fly {
-  const nets = singles.map(single => widen(single, 64))
+export function flyNamer(singles: PrefixSet): (source: Address) => Fly {
   const known = new Map<Address, Fly>()
   return source => {
     if (!source.includes(':')) return source as string as Fly
     const before = known.get(source)
     if (before !== undefined) return before
     if (known.size >= CACHE) known.clear()
-    const fly = (isIn(source, nets) ? source : net64Text(source)) as Fly
+    const fly = (
+      singles.meets(net64Words(addressKey(source) as Uint8Array)) ? source : net64Text(source)
+    ) as Fly
     known.set(source, fly)
     return fly
   }
@@ -59,13 +52,24 @@ export function meets(fly: Fly, prefixes: PrefixSet): boolean {
 /** The same for the element by which a set holds a source: an IPv6 address whose last half is zero means its /64. */
 export function elementMeets(key: AddressKey, prefixes: PrefixSet): boolean {
   if (typeof key === 'number' || key.subarray(8).some(byte => byte !== 0)) return prefixes.has(key)
+  return prefixes.meets(net64Words(key))
+}
+
+function net64Words(key: Uint8Array): readonly number[] {
   const view = new DataView(key.buffer, key.byteOffset)
-  return prefixes.meets([view.getUint32(0), view.getUint32(4)])
+  return [view.getUint32(0), view.getUint32(4)]
 }
 
 /** The sets that hold flies. */
 export const FLY_SETS = ['flypaper', 'flypaper6', 'flypaper_nets', 'flypaper_nets6'] as const
 export type FlySet = (typeof FLY_SETS)[number]
+
+/** Those of the hosts that were locked out by hand, beside the sets that hold them. */
+export const BY_HAND_SETS = ['flypaper_by_hand', 'flypaper_by_hand6'] as const
+export const BY_HAND_OF: Partial<Record<FlySet, (typeof BY_HAND_SETS)[number]>> = {
+  flypaper: 'flypaper_by_hand',
+  flypaper6: 'flypaper_by_hand6',
+}
 
 /** Whether the fly is a prefix that only a person can lock out. */
 export function isNet(fly: Fly): boolean {

@@ -5,16 +5,19 @@ import { disarm, disarming } from '../../src/arm/disarm.ts'
 import type { Change, RuleView, TableView } from '../../src/arm/firewall.ts'
 import { CHAINS, isOurs, SETS } from '../../src/arm/names.ts'
 import { nearOf } from '../../src/arm/near.ts'
+import { MOVED_MAX } from '../../src/arm/outgrown.ts'
 import { rulesetOf } from '../../src/arm/ruleset/ruleset.ts'
 import type { Surroundings } from '../../src/arm/surroundings.ts'
 import { neighbourhoodChanges, servedChanges, singlePrefixes } from '../../src/arm/surroundings.ts'
 import { parseSettings } from '../../src/settings/load.ts'
-import { closedMode } from '../../src/settings/settings.ts'
+import { closedMode, neverOf } from '../../src/settings/settings.ts'
 import { type Address, parsePrefix } from '../../src/terms/address.ts'
 import type { Fly } from '../../src/terms/fly.ts'
+import { EMPTY, prefixesIn, prefixSet } from '../../src/terms/prefix-set.ts'
 import { type Asked, fakeFirewall } from '../support/fake-firewall.ts'
 
 const address = (text: string) => text as Address
+const NONE_SHARED = { single: [] }
 const prefix = (text: string) => parsePrefix(text)!
 
 const NEAR = {
@@ -22,6 +25,8 @@ const NEAR = {
   gateways: [address('192.0.2.254'), address('fe80::254')],
   resolvers: [address('192.0.2.254'), address('2001:db8:53::53')],
   onLink6: [prefix('2001:db8:1::/64')],
+  links: [],
+  inside: [],
 }
 
 function surroundings(changes: Partial<Surroundings> = {}): Surroundings {
@@ -33,10 +38,13 @@ function surroundings(changes: Partial<Surroundings> = {}): Surroundings {
       [17, 53],
     ],
     connected: () => [address('198.51.100.7'), address('2001:db8:7::7')],
+    inUse: async () => [],
     uplinks: () => [],
+    doors: () => [],
     balances: () => false,
     forwards: () => false,
     firstLocalPort: () => 32_768,
+    localPorts: () => [32_768, 60_999],
     remarks: () => [],
     uptime: () => 1000,
     ...changes,
@@ -55,11 +63,34 @@ const armWith = (
     firewall,
     surroundings: world,
     ...settled(toml),
-    near: nearOf(world.neighbourhood(), []),
+    near: nearOf(world.neighbourhood(), EMPTY, NONE_SHARED),
+    never: neverOf(parseSettings(toml, 'test')),
     flies: () => flies,
     recalled,
     grace,
   })
+
+/** As a daemon does that has armed before, beside nobody. */
+function armAgain(
+  firewall: ReturnType<typeof fakeFirewall>,
+  toml: string,
+  known: Pick<Parameters<typeof arm>[0], 'flies' | 'byHand'>,
+  options: Parameters<typeof arm>[1],
+) {
+  return arm(
+    {
+      firewall,
+      surroundings: surroundings(),
+      ...settled(toml),
+      near: nearOf(NEAR, EMPTY, NONE_SHARED),
+      never: EMPTY,
+      ...known,
+      recalled: [],
+      grace: 0,
+    },
+    options,
+  )
+}
 
 function settled(toml: string) {
   const settings = { ...parseSettings(toml, 'test'), closed: closedMode(parseSettings(toml, 'test')) }
@@ -120,6 +151,97 @@ test('a set of another size is made anew with its flies', () => {
     /delete set inet filter flypaper\n[\s\S]*size 5000[\s\S]*elements = \{ 69\.0\.231\.79 timeout 60s \}/,
   )
   assert.equal(firewall.look()!.sets.find(({ name }) => name === 'flypaper')!.size, 5000)
+})
+
+test('what spares is in its set again after that was made anew with another size', () => {
+  const firewall = fakeFirewall()
+  const { settings, ruleset } = settled('')
+  const sets = ruleset.sets.map(set => (set.name === 'flypaper_served' ? { ...set, size: 7 } : set))
+  const near = nearOf(NEAR, EMPTY, NONE_SHARED)
+  const rest = { near, never: EMPTY, flies: () => [], recalled: [], grace: 0 }
+  arm({ firewall, surroundings: surroundings(), settings, ruleset: { ...ruleset, sets }, ...rest })
+  armWith(firewall)
+  const served = firewall.look()!.sets.find(({ name }) => name === 'flypaper_served')!
+  assert.ok(served.size !== 7)
+  assert.deepEqual([...firewall.elementsOf('flypaper_served').keys()], ['6,22', '17,53'])
+})
+
+test('a set without a counter is made anew with its flies: with the rules that ask it, else before there are any', () => {
+  const firewall = fakeFirewall()
+  const flies = [{ fly: '69.0.231.79' as Fly, seconds: 60 }]
+  const old = '[lockout]\nwhile_trying = false'
+  const counts = () => firewall.look()!.sets.find(({ name }) => name === 'flypaper')!.counter
+  armWith(firewall, old, surroundings(), flies)
+  assert.equal(counts(), false)
+  const before = firewall.loaded.length
+  armWith(firewall, '', surroundings(), flies)
+  const [anew] = firewall.loaded.slice(before)
+  assert.match(
+    anew!,
+    /flush chain[\s\S]*delete set inet filter flypaper\n[\s\S]*counter\n[\s\S]*69\.0\.231\.79 timeout 60s[\s\S]*drop/,
+  )
+  assert.equal(counts(), true)
+  disarm(firewall, { keepFlies: true, madeTable: false })
+  const from = firewall.loaded.length
+  armAgain(firewall, old, { flies: () => flies }, { skipRestore: true })
+  assert.doesNotMatch(firewall.loaded[from]!, /flush chain|elements =|\bdrop\b/)
+  assert.deepEqual([counts(), [...firewall.elementsOf('flypaper')]], [false, [['69.0.231.79', 60]]])
+})
+
+test('while the daemon judges, many flies are not moved to another set: it is said what to do, and the trap stays', () => {
+  const firewall = fakeFirewall()
+  const flies = Array.from({ length: MOVED_MAX + 1 }, (_, n) => ({
+    fly: `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}` as Fly,
+    seconds: 60,
+  }))
+  const again = (toml: string, isJudging: boolean, some = flies) =>
+    armAgain(firewall, toml, { flies: () => some }, { skipRestore: true, isJudging })
+  const off = '[lockout]\nwhile_trying = false'
+  const counts = () => firewall.look()!.sets.find(({ name }) => name === 'flypaper')!.counter
+  armWith(firewall, '', surroundings(), flies)
+  assert.throws(() => again(off, true), {
+    exit: 69,
+    message: /more than 10,000 flies/,
+    hint: /flypaperd restart/,
+  })
+  assert.ok(isArmed(firewall.look()!))
+  assert.equal(counts(), true)
+  again(off, true, flies.slice(1))
+  assert.equal(counts(), false, 'fewer are moved')
+  again('', false)
+  assert.equal(counts(), true, 'a start moves them all')
+})
+
+test('whom a person has locked out is written with the flies, in pieces; a reload finds it there, and writes nothing', () => {
+  const firewall = fakeFirewall()
+  const flies = Array.from({ length: 1000 }, (_, n) => ({
+    fly: `10.0.${n >> 8}.${n & 255}` as Fly,
+    seconds: 60,
+  }))
+  const again = (toml: string, options: Parameters<typeof arm>[1]) => {
+    const from = firewall.transactions.length
+    armAgain(firewall, toml, { flies: () => flies, byHand: () => flies }, options)
+    const written = firewall.transactions
+      .slice(from)
+      .map(changes =>
+        changes.flatMap(one => (one.change === 'add' && one.set === 'flypaper_by_hand' ? one.elements : [])),
+      )
+    return Math.max(...written.map(({ length }) => length))
+  }
+  const there = () => firewall.elementsOf('flypaper_by_hand').size
+  const start = again('', {})
+  assert.ok(start > 0 && start < 500, `${start} in one transaction`)
+  assert.equal(there(), 1000)
+  assert.equal(again('hold = "19s"', { skipRestore: true, isJudging: true }), 0)
+  assert.equal(there(), 1000)
+  assert.ok(
+    again('[sizes]\nflypaper = 2000', { skipRestore: true, isJudging: true }) > 0,
+    'a set that was made anew',
+  )
+  assert.equal(there(), 1000)
+  firewall.others.flushRuleset()
+  assert.ok(again('', { isRearm: true }) > 0)
+  assert.equal(there(), 1000)
 })
 
 test('what the kernel lacks is said, with 69, and nothing is left behind', () => {
@@ -232,33 +354,34 @@ test('disarming keeps the flies, what his rules refer to, and a table that is no
   assert.notEqual(disarming(ours, { keepFlies: false, madeTable: false }).at(-1)!.change, 'delete-table')
 })
 
-test('hosts stick one by one on our links, behind NAT64, and where one of the never-list lives', () => {
-  const singles = singlePrefixes(NEAR, [
-    prefix('2001:db8:51:1::7'),
-    prefix('2001:db8:52::/48'),
-    prefix('192.0.2.7'),
-  ])
+test('hosts stick one by one on our links, behind NAT64, where the settings say so, and where one of the never-list lives', () => {
+  const singles = singlePrefixes(
+    NEAR,
+    prefixSet([prefix('2001:db8:51:1::7'), prefix('2001:db8:52::/48'), prefix('192.0.2.7')]),
+    parseSettings('shared.single = ["2001:db8:64::/96"]', 'test').shared,
+  )
   assert.deepEqual(
-    singles.map(({ text }) => text),
+    [...prefixesIn(singles)].map(({ text }) => text),
     [
       '64:ff9b::/96',
       '2001:db8:1::/64',
       '2001:db8:51:1::/64',
       '2001:db8:52::/48',
       '2001:db8:53::/64',
+      '2001:db8:64::/64',
       'fe80::/64',
     ],
   )
 })
 
 test('the sets of who is near are emptied and filled in one transaction, without overlaps', () => {
-  const changes = neighbourhoodChanges(NEAR, [])
+  const changes = neighbourhoodChanges(NEAR, parseSettings('', 'test'))
   const own = changes.find(change => change.change === 'add' && change.set === 'flypaper_own')
   assert.deepEqual(
     own && 'elements' in own && own.elements.map(({ element }) => (element as { text: string }).text),
     ['192.0.2.1', '192.0.2.254'],
   )
-  assert.equal(changes.filter(({ change }) => change === 'empty').length, 3)
+  assert.equal(changes.filter(({ change }) => change === 'empty').length, 6)
   assert.deepEqual(servedChanges([]), [])
   assert.deepEqual(
     servedChanges([[6, 22]]).map(({ change }) => change),
@@ -274,12 +397,28 @@ test('closed = "unaccepted": the uplinks are told, beside IPVS nobody is watched
   assert.deepEqual([elements('flypaper_outside'), elements('flypaper_unsure')], [['eth3'], []])
   armWith(firewall, 'closed = "unaccepted"', surroundings({ balances: () => true }))
   assert.deepEqual([elements('flypaper_outside'), elements('flypaper_unsure')], [[], ['2', '10']])
-  armWith(firewall, 'closed = "listening"')
+  armWith(firewall, 'closed = "listening"', surroundings({ uplinks: () => ['eth4'] }))
   const { chains, sets } = firewall.look()!
-  const names = [...chains, ...sets]
-    .map(({ name }) => name)
-    .filter(name => /watch|end|passing|pending|outside/.test(name))
+  const names = [...chains, ...sets].map(({ name }) => name).filter(name => /watch|_end|passing/.test(name))
   assert.deepEqual(names, [])
+  assert.deepEqual(elements('flypaper_outside'), ['eth4'], 'what is inside is told by it in every mode')
+})
+
+test('doors are told as they are now, unless the settings want none', () => {
+  const firewall = fakeFirewall()
+  const doors = () => [...firewall.elementsOf('flypaper_doors').keys()].map(String)
+  const two = surroundings({
+    doors: () => [
+      [17, 51_820],
+      [17, 51_821],
+    ],
+  })
+  armWith(firewall, '', two)
+  assert.deepEqual(doors(), ['17,51820', '17,51821'])
+  armWith(firewall, '', surroundings({ doors: () => [[17, 51_821]] }))
+  assert.deepEqual(doors(), ['17,51821'])
+  armWith(firewall, 'doors = false', two)
+  assert.deepEqual(doors(), [])
 })
 
 test('no trap is put into a table with a flag, nor is anything of it changed, also when it is armed again', () => {
@@ -292,8 +431,8 @@ test('no trap is put into a table with a flag, nor is anything of it changed, al
     const before = firewall.look()
     for (const isRearm of [false, true]) {
       const { settings, ruleset } = settled('')
-      const near = nearOf(NEAR, [])
-      const rest = { near, flies: () => [], recalled: [], grace: 0 }
+      const near = nearOf(NEAR, EMPTY, NONE_SHARED)
+      const rest = { near, never: EMPTY, flies: () => [], recalled: [], grace: 0 }
       assert.throws(
         () => arm({ firewall, surroundings: surroundings(), settings, ruleset, ...rest }, { isRearm }),
         (error: Error & { exit?: number; hint?: string }) =>

@@ -1,7 +1,9 @@
 /** The text as such; what it means to the kernel is shown by the golden files and the kernel tests. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { list } from '../../src/arm/ruleset/matches.ts'
 import { render } from '../../src/arm/ruleset/render.ts'
+import { rule } from '../../src/arm/ruleset/rule.ts'
 import { bootRulesetOf, rulesetOf } from '../../src/arm/ruleset/ruleset.ts'
 import { because, type Ruleset } from '../../src/arm/ruleset/spec.ts'
 import { parseSettings } from '../../src/settings/load.ts'
@@ -14,16 +16,19 @@ const SMALL: Ruleset = {
       why: 'Never.',
       type: 'ipv4_addr',
       flags: ['interval'],
-      elements: ['192.0.2.0/24'],
+      elements: () => ['192.0.2.0/24'],
     },
-    { name: 'flypaper_never6', why: 'Never.', type: 'ipv6_addr', flags: ['interval'], elements: [] },
+    { name: 'flypaper_never6', why: 'Never.', type: 'ipv6_addr', flags: ['interval'], elements: () => [] },
   ],
   chains: [
     {
       name: 'flypaper_early',
       why: 'First.',
       hook: 'type filter hook prerouting priority -450; policy accept;',
-      paragraphs: [because('Why one.', 'iif "lo" return', 'counter drop'), because('Why two.', 'drop')],
+      paragraphs: [
+        because('why one', [rule(['iif "lo"'], 'return'), rule([], 'counter', 'drop')], 'More of it.'),
+        because('why two', [rule([{ field: 'ip daddr', of: list('ours', '192.0.2.1, 192.0.2.2') }], 'drop')]),
+      ],
     },
     { name: 'flypaper_input', why: 'Unused.', paragraphs: [] },
   ],
@@ -36,34 +41,18 @@ test('declared, flushed, filled: in this order, so that what is there stays', ()
   assert.equal(
     render(SMALL),
     `table inet filter {
-	# The flies.
 	set flypaper {
 		type ipv4_addr
 		size 9
 		flags timeout
+		comment "The flies."
 	}
+	set flypaper_never { type ipv4_addr; flags interval; comment "Never."; }
+	set flypaper_never6 { type ipv6_addr; flags interval; comment "Never."; }
 
-	# Never.
-	set flypaper_never {
-		type ipv4_addr
-		flags interval
-	}
-
-	# Never.
-	set flypaper_never6 {
-		type ipv6_addr
-		flags interval
-	}
-
-	chain flypaper_early {
-		${EARLY}
-	}
-
-	chain flypaper_input { }
-
-	chain flypaper_listening {
-		type filter hook input priority -10; policy accept;
-	}
+	chain flypaper_early { ${EARLY} comment "First."; }
+	chain flypaper_input { comment "Unused."; }
+	chain flypaper_listening { type filter hook input priority -10; policy accept; }
 }
 
 flush chain inet filter flypaper_early
@@ -73,7 +62,6 @@ flush chain inet filter flypaper_listening
 delete chain inet filter flypaper_listening
 
 flush set inet filter flypaper_never
-
 flush set inet filter flypaper_never6
 
 table inet filter {
@@ -83,16 +71,14 @@ table inet filter {
 		elements = { 192.0.2.0/24 }
 	}
 
-	# First.
+	define ours = { 192.0.2.1, 192.0.2.2 }
+
 	chain flypaper_early {
 		${EARLY}
-
-		# Why one.
-		iif "lo" return
-		counter drop
-
-		# Why two.
-		drop
+		# More of it.
+		iif "lo" return comment "why one"
+		counter drop comment "why one"
+		ip daddr $ours drop comment "why two"
 	}
 }
 `,
@@ -114,12 +100,13 @@ test('a set that is made anew gets its elements back in the same transaction, al
   assert.doesNotMatch(render(SMALL, ['flypaper']).slice(0, -1), /set flypaper \{[^}]*elements/)
 })
 
-test('comments are wrapped, and no word is lost', () => {
-  const why = Array.from({ length: 60 }, (_, i) => `word${i}`).join(' ')
-  const text = render({ ...SMALL, chains: [], absent: [], sets: [{ ...SMALL.sets[0]!, why }] })
-  const comments = text.split('\n').filter(line => line.startsWith('\t#'))
-  assert.ok(comments.length > 1 && comments.every(line => line.length <= 113))
-  assert.equal(comments.map(line => line.slice(3)).join(' '), why)
+test('notes are wrapped, and no word is lost', () => {
+  const note = Array.from({ length: 60 }, (_, i) => `word${i}`).join(' ')
+  const chain = { ...SMALL.chains[0]!, paragraphs: [because('why', [rule([], 'drop')], note)] }
+  const text = render({ sets: [], chains: [chain], absent: [] })
+  const lines = text.split('\n').filter(line => line.startsWith('\t\t#'))
+  assert.ok(lines.length > 1 && lines.every(line => line.length <= 114))
+  assert.equal(lines.map(line => line.slice(4)).join(' '), note)
 })
 
 test('the never-list of the settings is the only thing of theirs in the text, merged', () => {

@@ -21,6 +21,8 @@ export interface Manager {
   readonly refuses: boolean
   /** It forwards: a port of the gate leads to a service behind it. By IPv6 as well? */
   readonly published?: { readonly six: boolean }
+  /** A large set of the administrator's own, beside the trap's, whose members a rule of his refuses. */
+  readonly blocked?: typeof BLOCKED
 }
 
 /** Led to a service behind the gate. */
@@ -30,21 +32,45 @@ export const BEHIND = '10.0.0.5'
 
 const PORTS = [22, 80, 43974]
 
-/** nftables by hand: the file that `nft -f` loads, as /etc/nftables.conf. */
-function byHand(tables: string): Pick<Manager, 'load' | 'reload' | 'takesTrapAway'> {
-  const load = (house: House) => house.sh('nft -f -', { input: `flush ruleset\n${tables}` })
-  return { load: async house => void (await load(house)), reload: load, takesTrapAway: true }
+/** So many prefixes of eight addresses, with as many between them: a member, and one who is between. */
+const BLOCKED = {
+  set: 'blocked',
+  size: 200_000,
+  member: '100.64.0.1',
+  neighbour: '100.64.0.9',
+} as const
+
+export function blockedPrefixes(): string[] {
+  const first = 0x6440_0000
+  return Array.from({ length: BLOCKED.size }, (_, i) => {
+    const bits = first + i * 16
+    return `${[24, 16, 8, 0].map(shift => (bits >>> shift) & 255).join('.')}/29`
+  })
 }
 
-const input = (policy: string, rules = '') => `chain input {
+/** nftables by hand: the file that is loaded at boot, and whenever it was edited. */
+function byHand(tables: () => string): Pick<Manager, 'load' | 'reload' | 'takesTrapAway'> {
+  const reload = (house: House) => house.sh('nft -f /etc/nftables.conf')
+  return {
+    async load(house) {
+      await house.sh('cat >/etc/nftables.conf', { input: `flush ruleset\n${tables()}` })
+      await reload(house)
+    },
+    reload,
+    takesTrapAway: true,
+  }
+}
+
+const input = (policy: string, { first = '', last = '' } = {}) => `chain input {
     type filter hook input priority filter; policy ${policy};
     ct state established,related accept
+    ${first}
     iif "lo" accept
     icmp type echo-request accept
     icmpv6 type != { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } accept
     tcp dport { ${PORTS.join(', ')} } accept
     udp dport 443 accept
-    ${rules}
+    ${last}
   }`
 
 /** The same for both families by one of the backends of iptables, and how it is saved and restored. */
@@ -70,7 +96,12 @@ function iptables(backend: 'nft' | 'legacy'): Pick<Manager, 'load' | 'reload' | 
   }
 }
 
-const ROUTER = `table inet filter {
+const WITH_SET = () => `table inet filter {
+  set ${BLOCKED.set} { type ipv4_addr; flags interval; elements = { ${blockedPrefixes().join(', ')} }; }
+  ${input('accept', { first: `ip saddr @${BLOCKED.set} drop`, last: 'tcp dport 3306 drop' })}
+}`
+
+const ROUTER = () => `table inet filter {
   ${input('drop')}
   chain forward {
     type filter hook forward priority filter; policy drop;
@@ -87,21 +118,45 @@ table ip nat {
   chain postrouting { type nat hook postrouting priority srcnat; oifname "to-others" masquerade; }
 }`
 
-/** It turns on forwarding by itself, and has then a policy of drop. */
-const DOCKERD = 'dockerd --cgroup-parent=/flypaperd-beside --pidfile=/run/docker.pid'
-const ENDED = 'while [ -e /run/docker.pid ]; do sleep 0.1; done'
+/** It turns on forwarding by itself, and has then a policy of drop. Two at the same time have control groups of different names. */
+export function docker(cgroup: string) {
+  const begin = (house: House) =>
+    house.serve(`dockerd --cgroup-parent=/${cgroup} --pidfile=/run/docker.pid`, /API listen on/)
+  const end = 'kill $(cat /run/docker.pid); while [ -e /run/docker.pid ]; do sleep 0.1; done'
+  return {
+    async load(house) {
+      await begin(house)
+      await house.sh(`mkdir -p /tmp/image/bin /tmp/image/www
+        cp /bin/busybox /tmp/image/bin/
+        tar -C /tmp/image -c . | docker import - busybox
+        docker run -d --restart=always -p ${PUBLISHED}:80 busybox /bin/busybox httpd -f -p 80 -h /www`)
+    },
+    async reload(house) {
+      await house.sh(end)
+      await begin(house)
+    },
+    end: house =>
+      house.sh(`if [ -e /run/docker.pid ]; then docker ps -q | xargs -r docker rm -f; ${end}; fi
+        find /sys/fs/cgroup -depth -type d -name ${cgroup} -exec rmdir {} +`),
+    takesTrapAway: false,
+    recommended: 'unaccepted',
+    refuses: false,
+    published: { six: true },
+  } satisfies Manager
+}
 
 export const MANAGERS = {
   'nftables, policy drop': {
-    ...byHand(`table inet filter {\n  ${input('drop')}\n}`),
+    ...byHand(() => `table inet filter {\n  ${input('drop')}\n}`),
     recommended: 'unaccepted',
     chains: '[chains]\ninput = ["input"]',
     refuses: true,
   },
   'nftables, policy accept': {
-    ...byHand(`table inet filter {\n  ${input('accept', 'tcp dport 3306 drop')}\n}`),
+    ...byHand(WITH_SET),
     recommended: 'unaccepted',
     refuses: true,
+    blocked: BLOCKED,
   },
   "Debian's stock nftables.conf": {
     // The file of the package, as it is.
@@ -148,24 +203,5 @@ export const MANAGERS = {
     refuses: true,
     published: { six: false },
   },
-  Docker: {
-    async load(house) {
-      await house.serve(DOCKERD, /API listen on/)
-      await house.sh(`mkdir -p /tmp/image/bin /tmp/image/www
-        cp /bin/busybox /tmp/image/bin/
-        tar -C /tmp/image -c . | docker import - busybox
-        docker run -d --restart=always -p ${PUBLISHED}:80 busybox /bin/busybox httpd -f -p 80 -h /www`)
-    },
-    async reload(house) {
-      await house.sh(`kill $(cat /run/docker.pid); ${ENDED}`)
-      await house.serve(DOCKERD, /API listen on/)
-    },
-    end: house =>
-      house.sh(`docker rm -f $(docker ps -q); kill $(cat /run/docker.pid); ${ENDED}
-        find /sys/fs/cgroup -depth -type d -name flypaperd-beside -exec rmdir {} +`),
-    takesTrapAway: false,
-    recommended: 'unaccepted',
-    refuses: false,
-    published: { six: true },
-  },
+  Docker: docker('flypaperd-beside'),
 } satisfies Record<string, Manager>

@@ -49,6 +49,7 @@ export async function build(world: World): Promise<Site> {
   await others.forward()
   // Nobody is there, which no router shall say to whoever answers them.
   await others.must(['ip', 'route', 'add', 'blackhole', '198.18.0.0/15'])
+  await others.must(['ip', 'route', 'add', 'blackhole', '100.64.0.0/10'])
   await others.must(['ip', '-6', 'route', 'add', 'blackhole', '2001:db8::/32'])
   await others.route('10.0.0.0/24', GATE)
   await others.must(['ip', 'route', 'add', '224.0.0.0/4', 'dev', 'to-gate'])

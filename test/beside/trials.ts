@@ -32,12 +32,17 @@ export const SLOW: Scan = {
   args: ['-sS', '-r', '-p', '101-600,43974', '--max-rate', '200'],
   rate: 200,
 }
+export const SLOW_CLOSED: Scan = { ...SLOW, args: ['-sS', '-r', '-p', '101-600', '--max-rate', '200'] }
 
-/** The open TCP ports that the scan, and the look behind it, has found. */
-export async function openPorts({ scanner }: Site, { args, rate = 1000 }: Scan): Promise<number[]> {
+/** The open TCP ports that the scan, and the look behind it, has found. The look comes when what happens during the scan is over, too. */
+export async function openPorts(
+  { scanner }: Site,
+  { args, rate = 1000 }: Scan,
+  during: () => Promise<unknown> = async () => {},
+): Promise<number[]> {
   const six = args.includes('-6')
   const target = six ? GATE6 : GATE
-  const scan = await nmap(scanner, [...RATE, String(rate), ...args, target])
+  const [scan] = await Promise.all([nmap(scanner, [...RATE, String(rate), ...args, target]), during()])
   const ports = [...SERVICES, PUBLISHED].join(',')
   const look = await nmap(scanner, [...(six ? ['-6'] : []), ...RATE, '1000', '-sS', '-p', ports, target])
   const open = args.includes('-sU') ? look.ports('open') : [...scan.ports('open'), ...look.ports('open')]

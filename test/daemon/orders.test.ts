@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parsePrefix } from '../../src/terms/address.ts'
 import type { Seconds } from '../../src/terms/duration.ts'
 import type { Fly } from '../../src/terms/fly.ts'
-import { BEGIN, fakeWorld, HOUR, turns, until } from '../support/fake-world.ts'
+import { BEGIN, FIRST, fakeWorld, HOUR, turns, until } from '../support/fake-world.ts'
 import { freed } from '../support/freed.ts'
 
 const packet = (source: string, tcp = 81) => ({ source, destination: '192.0.2.1', tcp })
@@ -59,7 +59,7 @@ test('the longer end wins, unless the end is wanted exactly', () => {
   const lock = (length: Seconds | 'forever', exact = false) =>
     trap.lock(wishes(length, '203.0.113.5'), { ...ORDER, exact })
   assert.deepEqual(lock(seconds(60)).kept, ['203.0.113.5'])
-  assert.deepEqual(fake.inKernel(), { '203.0.113.5': 3600 })
+  assert.deepEqual(fake.inKernel(), { '203.0.113.5': 600 })
   assert.deepEqual(lock('forever').locked, ['203.0.113.5'])
   assert.deepEqual(fake.inKernel(), { '203.0.113.5': undefined })
   assert.deepEqual(lock(seconds(60), true).locked, ['203.0.113.5'])
@@ -214,8 +214,8 @@ test('the clock is set: flies and pause have the time left that they had, in ind
   for (const step of [10 * 365 * 24 * HOUR, -20 * 365 * 24 * HOUR]) {
     fake.setClock(step)
     const left = (end: number | 'forever' | undefined) => (Number(end) - fake.now()) / 1000
-    assert.equal(left(trap.flies.get('198.51.100.1' as Fly, fake.now())?.until), 3540)
-    assert.equal(left(fake.history.find('198.51.100.1' as Fly, fake.now())?.until), 3540)
+    assert.equal(left(trap.flies.get('198.51.100.1' as Fly, fake.now())?.until), 540)
+    assert.equal(left(fake.history.find('198.51.100.1' as Fly, fake.now())?.until), 540)
     assert.equal(left(trap.pausedUntil), 540)
   }
 })
@@ -225,8 +225,8 @@ test('the machine slept: the kernel has not counted that, and its sets get the r
   using trap = fake.open()
   fake.sockets.deliver([packet('198.51.100.1')])
   await turns()
-  fake.sleep(HOUR / 2)
-  await until(() => fake.inKernel()['198.51.100.1'] === 1800)
+  fake.sleep(FIRST / 2)
+  await until(() => fake.inKernel()['198.51.100.1'] === 300)
   assert.equal(trap.flies.count(fake.now()), 1)
 })
 

@@ -5,7 +5,7 @@ import { byHand, facts, sight, statements } from '../doctor/facts.ts'
 import type { Asked } from '../support/fake-firewall.ts'
 import { fakeWorld, until } from '../support/fake-world.ts'
 
-const packet = (source: string) => ({ source, destination: '192.0.2.1', tcp: 81 })
+const packet = (source: string, tcp = 81) => ({ source, destination: '192.0.2.1', tcp })
 const flyNames = (trap: { flies: Iterable<readonly [string, unknown]> }) =>
   [...trap.flies].map(([fly]) => fly).sort()
 
@@ -14,13 +14,16 @@ test('all of the new policy is in force: rules, lengths, never-list, limit, stri
   using trap = fake.open()
   trap.reload(
     fake.settings(
-      'number = 5000\nnever = ["198.51.100.1"]\n[lockout]\nfirst = "2h"\nstrikes = 2\n[promotion]\nper_second = 1\nburst = 1',
+      'number = 5000\nnever = ["198.51.100.1"]\n[lockout]\nfirst = "2h"\n[evidence]\nstranger = { closed = 3 }\n[promotion]\nper_second = 1\nburst = 1',
     ),
   )
   assert.equal(trap.settings.number, 5000)
   assert.match(fake.firewall.loaded.at(-1)!, /queue num 5000/)
   assert.deepEqual([...fake.firewall.elementsOf('flypaper_never').keys()], ['198.51.100.1'])
-  const twice = ['198.51.100.1', '198.51.100.2', '198.51.100.3'].map(packet).flatMap(one => [one, one])
+  const twice = ['198.51.100.1', '198.51.100.2', '198.51.100.3'].flatMap(source => [
+    packet(source),
+    packet(source, 82),
+  ])
   fake.sockets.deliver(twice, { number: 5000 })
   assert.deepEqual(fake.inKernel(), { '198.51.100.2': 7200 })
   const { spared, deferred } = trap.counts()
@@ -145,13 +148,13 @@ test('another mode opens what it needs and closes what it does not need any more
   const fake = fakeWorld()
   using trap = fake.open('capture = "log"')
   trap.reload(fake.settings('capture = "log"\nclosed = "unaccepted"'))
-  assert.ok(fake.sockets.listening().includes('log 4246'), 'the doorbell')
+  assert.ok(fake.sockets.listening().includes('log 4247'), 'the doorbell')
   fake.firewall.others.add('flypaper_pending', '198.51.100.1', 20)
   fake.passing.refuse('198.51.100.1', '192.0.2.1', 6, 25)
   fake.sockets.ring()
   await until(() => trap.flies.count(fake.now()) === 1)
   trap.reload(fake.settings('capture = "log"'))
-  assert.deepEqual(fake.sockets.listening(), ['log 4242', 'log 4243', 'log 4244', 'log 4245'])
+  assert.deepEqual(fake.sockets.listening(), ['log 4242', 'log 4243', 'log 4244', 'log 4245', 'log 4246'])
   assert.ok(!fake.firewall.look()!.sets.some(({ name }) => name === 'flypaper_passing'))
 })
 
@@ -238,7 +241,7 @@ test('closed = "auto": rules that are never at rest, a mode that sees less, and 
   ])
   fake.here.firewall = facts({ sight: sight({ ruleset: knocking }) })
   trap.refresh()
-  assert.deepEqual(trap.settings.grades.silent, [{ protocol: 'tcp', first: 7000, last: 7000 }])
+  assert.deepEqual(trap.settings.evidence.silent, [{ protocol: 'tcp', first: 7000, last: 7000 }])
   assert.match(fake.said.at(-1)!, /^warning: .*lets in who knocks at tcp\/7000/)
 })
 
@@ -348,11 +351,11 @@ test('the ports from which this machine opens connections are followed, and told
   fake.here.firstLocalPort = 20_000
   using trap = fake.open()
   const rules = () => fake.firewall.loaded.findLast(text => text.includes('late-packet'))!
-  assert.match(rules(), /tcp dport 20000-65535 counter drop comment "late-packet"/)
+  assert.match(rules(), /tcp dport 20000-65535 counter drop comment "late-packet:/)
   fake.here.firstLocalPort = 1024
   trap.refresh()
   trap.refresh()
-  assert.match(rules(), /tcp dport 1024-65535 counter drop comment "late-packet"/)
+  assert.match(rules(), /tcp dport 1024-65535 counter drop comment "late-packet:/)
   assert.doesNotMatch(rules(), /20000/)
   assert.equal(fake.said.filter(line => /from ports 1024 and above/.test(line)).length, 1)
 })

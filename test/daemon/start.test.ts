@@ -1,7 +1,7 @@
 /** The start of the trap: what comes first, what is left alone when it cannot be, and what the flies of before become. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { fakeWorld, HOUR, turns } from '../support/fake-world.ts'
+import { FIRST, fakeWorld, turns } from '../support/fake-world.ts'
 
 const SCANNER = { source: '198.51.100.1', destination: '192.0.2.1', tcp: 81 } as const
 
@@ -10,11 +10,25 @@ test('armed: the rules are there, packets are listened for, and others are watch
   here.connected = ['203.0.113.9' as never]
   using trap = open()
   assert.equal(trap.grace, 0)
-  assert.deepEqual(sockets.listening(), ['queue 4242', 'queue 4243', 'queue 4244', 'queue 4245'])
+  assert.deepEqual(sockets.listening(), [
+    'queue 4242',
+    'queue 4243',
+    'queue 4244',
+    'queue 4245',
+    'queue 4246',
+  ])
   assert.ok(firewall.look()!.rules.some(({ chain }) => chain === 'flypaper_judge'))
   assert.deepEqual([...firewall.elementsOf('flypaper_own').keys()], ['192.0.2.1', '192.0.2.254'])
   assert.deepEqual([...firewall.elementsOf('flypaper_known').keys()], ['203.0.113.9'])
   assert.ok(kernelSets.isWatched())
+})
+
+test('who is in use is asked for at once, and stays one that we talk to', async () => {
+  const { open, firewall, here } = fakeWorld()
+  here.inUse = ['203.0.113.9' as never]
+  using _trap = open()
+  await turns()
+  assert.deepEqual([...firewall.elementsOf('flypaper_peers').keys()], ['203.0.113.9'])
 })
 
 test('the grace time after boot is what is left of it', () => {
@@ -26,7 +40,7 @@ test('the grace time after boot is what is left of it', () => {
 })
 
 test('the sources come first: when the numbers are taken, nothing was changed, and nothing stays open', () => {
-  for (const number of [4242, 4246]) {
+  for (const number of [4242, 4247]) {
     const { open, firewall, sockets, history, said } = fakeWorld()
     sockets.taken.add(number)
     assert.throws(() => open('closed = "unaccepted"\ncapture = "log"'), { exit: 69 })
@@ -40,7 +54,7 @@ test('the sources come first: when the numbers are taken, nothing was changed, a
 test('a kernel that refuses the rules: the sets go again, and what was opened is closed', () => {
   const { open, firewall, sockets } = fakeWorld()
   firewall.refuse(
-    asked => typeof asked === 'string' && asked.includes('@flypaper drop'),
+    asked => typeof asked === 'string' && asked.includes('@flypaper goto flypaper_reach'),
     new Error('refused'),
   )
   assert.throws(() => open(), /refused/)
@@ -71,7 +85,7 @@ test('whoever has become one who is never locked out is freed before the trap is
   const [first] = fake.firewall.transactions.slice(length)
   assert.deepEqual(
     first!.map(change => change.change === 'remove' && change.set),
-    ['flypaper'],
+    ['flypaper', 'flypaper_by_hand'],
     'the first that is done of all',
   )
 })
@@ -92,9 +106,9 @@ test('fresh: the sets were made just now, and hold all flies with the time they 
     fake.sockets.deliver([SCANNER])
   }
   fake.firewall.others.flushRuleset()
-  fake.pass(HOUR / 2)
+  fake.pass(FIRST / 2)
   using _ = fake.open()
-  assert.deepEqual(fake.inKernel(), { '198.51.100.1': 1800 })
+  assert.deepEqual(fake.inKernel(), { '198.51.100.1': 300 })
   await turns()
   assert.deepEqual(fake.kernelSets.listed.slice(-2), [], 'neither of the two sets')
 })
@@ -118,7 +132,7 @@ test('confirmed: sets that agreed with the history are not written again, and wh
   await turns()
   assert.deepEqual([...trap.flies].map(([fly]) => fly).sort(), ['198.51.100.2', '203.0.113.7'])
   assert.equal(fake.history.newest(9).find(({ source }) => source === '198.51.100.1')!.released?.by, 'hand')
-  assert.deepEqual(fake.inKernel(), { '198.51.100.2': 3600, '203.0.113.7': 600 })
+  assert.deepEqual(fake.inKernel(), { '198.51.100.2': 600, '203.0.113.7': 600 })
 })
 
 test('restored: sets of which nobody knows are filled, whoever was missing is in again, and a stranger in them is taken over', async () => {

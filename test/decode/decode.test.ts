@@ -87,12 +87,14 @@ describe('IPv6', () => {
     const chain = (count: number) =>
       joined(...Array.from({ length: count }, (_, i) => extension(i === count - 1 ? 6 : 60)), SYN)
     assert.deepEqual(decode(ipv6(60, chain(MOST_EXTENSION_HEADERS))), { ...V6, tried: SYN_TRIED })
-    assert.deepEqual(decode(ipv6(60, chain(MOST_EXTENSION_HEADERS + 1))), { unreadable: 'extension-header' })
+    assert.deepEqual(decode(ipv6(60, chain(MOST_EXTENSION_HEADERS + 1))), { ...V6, tried: hidden(60) })
     const claims = extension(47)
     claims[1] = 200
-    assert.deepEqual(decode(ipv6(0, joined(claims, SYN))), { unreadable: 'extension-header' })
+    assert.deepEqual(decode(ipv6(0, joined(claims, SYN))), { ...V6, tried: hidden(0) })
   })
 })
+
+const hidden = (number: number) => ({ kind: 'protocol', number, hidden: true }) as const
 
 test('no packet at all', () => {
   assert.deepEqual(decode(new Uint8Array(0)), { unreadable: 'empty' })
@@ -104,16 +106,17 @@ test('cut off: each prefix is named by the header that it ends in', () => {
   const names = (bytes: Uint8Array) =>
     Array.from({ length: bytes.length + 1 }, (_, length) => {
       const read = decode(bytes.subarray(0, length))
-      return 'unreadable' in read ? read.unreadable : read.tried.kind
+      if ('unreadable' in read) return read.unreadable
+      return 'hidden' in read.tried ? `hidden ${read.tried.number}` : read.tried.kind
     })
   const runs = (bytes: Uint8Array) =>
     Object.entries(Object.groupBy(names(bytes), name => name)).map(([name, all]) => `${name} ${all!.length}`)
-  assert.deepEqual(runs(ipv4(6, SYN)), ['empty 1', 'ip-header 19', 'transport-header 14', 'tcp 7'])
+  assert.deepEqual(runs(ipv4(6, SYN)), ['empty 1', 'ip-header 19', 'hidden 6 14', 'tcp 7'])
   assert.deepEqual(runs(ipv6(0, joined(extension(17), ports(1, 2)))), [
     'empty 1',
     'ip-header 39',
-    'extension-header 8',
-    'transport-header 4',
+    'hidden 0 8',
+    'hidden 17 4',
     'udp 5',
   ])
 })

@@ -46,7 +46,7 @@ test('any bytes, truncated and mutated packets: an answer, and nothing from outs
       for (const address of [answer.source, answer.destination])
         assert.ok(parseAddress(address) === address || address.startsWith('::ffff:'))
       for (const [name, value] of Object.entries(answer.tried))
-        assert.ok(name === 'kind' || isUint16(value), name)
+        assert.ok(name === 'kind' || name === 'hidden' || isUint16(value), name)
     }),
     { numRuns: 5000 },
   )
@@ -56,21 +56,24 @@ test('recorded scans are read, whole and cut off at every byte', () => {
   const kinds = new Set<string>()
   for (const bytes of RECORDED) {
     const whole = decode(bytes)
-    kinds.add('unreadable' in whole ? whole.unreadable : whole.tried.kind)
+    kinds.add(
+      'unreadable' in whole ? whole.unreadable : 'hidden' in whole.tried ? 'hidden' : whole.tried.kind,
+    )
     for (let length = 0; length < bytes.length; length++) {
       const cut = decode(bytes.subarray(0, length))
-      // A cut packet is what it was as soon as its ports can be read, and unreadable before.
-      assert.deepEqual('unreadable' in cut ? whole : cut, whole)
+      // A cut packet is what it was as soon as its ports can be read, and unreadable or hidden before.
+      const isRead = !('unreadable' in cut) && !('hidden' in cut.tried)
+      assert.deepEqual(isRead ? cut : whole, whole)
     }
   }
   assert.deepEqual([...kinds].sort(), [
     'fragment',
+    'hidden',
     'icmp',
     'icmpv6',
     'protocol',
     'sctp',
     'tcp',
-    'transport-header',
     'udp',
   ])
 })

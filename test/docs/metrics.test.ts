@@ -34,6 +34,7 @@ const metrics = metricsOf({
   fill: Object.fromEntries(sets.map(set => [set, 1])) as never,
   sizes: { flypaper: 10, hold: 10, peers: 10, known: 10 },
   historyBytes: 4096,
+  history: { hangsSince: 1, waiting: 7, lost: 8 },
   logLost: 6,
 })
 const document = readFileSync('docs/metrics.md', 'utf8')

@@ -78,7 +78,7 @@ test('in doubt listening, and why', () => {
   const supports = { queue: true, log: false, socket: true }
   cautious(STRICT, { sight: sight({ ruleset: STRICT, supports }) }, /NFLOG/)
   assert.equal(
-    modeOf(STRICT, { detours: { ...detours, queues: [4242, 4245] } }),
+    modeOf(STRICT, { detours: { ...detours, queues: [4242, 4246] } }),
     'unaccepted',
     'queues of ours',
   )

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { diagnose } from '../../src/doctor/doctor.ts'
 import type { Facts } from '../../src/doctor/facts.ts'
 import type { Question } from '../../src/doctor/finding.ts'
-import { parsePrefix } from '../../src/terms/address.ts'
+import { type Address, parsePrefix } from '../../src/terms/address.ts'
 import { address, both, byHand, facts, recorded, sight, statements } from './facts.ts'
 
 const { ACCEPT, DROP, dport, invalid, jump } = statements
@@ -56,7 +56,7 @@ test('the way of a packet: before the chains of every manager at input, after th
   const legacy = facts({ legacy: [{ family: 'ip', table: 'raw' }] })
   assert.deepEqual(
     diagnose(legacy).path.map(({ priority }) => priority),
-    [-450, -300, -10, 450],
+    [-450, -300, -10, -10, 450],
   )
 })
 
@@ -230,6 +230,35 @@ test('containers are strangers to the trap, unless the never-list has their netw
   assert.doesNotMatch(said({ bridges, toml: 'never = ["172.16.0.0/12"]' }, 'danger'), /docker0/)
 })
 
+test('where packets are forwarded, what is inside is named, and said when nothing is', () => {
+  const neighbourhood = { ...facts().neighbourhood, inside: [parsePrefix('10.0.0.0/24')!] }
+  const danger = (changes: object) => said(changes, 'danger')
+  assert.doesNotMatch(danger({ neighbourhood }), /inside/i)
+  assert.match(
+    danger({ forwards: true, neighbourhood }),
+    /ok: Inside, behind this machine: 10\.0\.0\.0\/24\./,
+  )
+  assert.match(
+    danger({ forwards: true }),
+    /note: This machine forwards packets, but no network .*inside = \[/s,
+  )
+  assert.match(
+    danger({ forwards: true, neighbourhood, toml: 'inside = ["10.1.0.0/16"]' }),
+    /ok: Inside, behind this machine: 10\.1\.0\.0\/16\./,
+  )
+  assert.match(danger({ forwards: true, neighbourhood, toml: 'inside = []' }), /by the settings no network/)
+})
+
+test('a prefix of DNS64 is named unless hosts stick one by one there', () => {
+  const danger = (prefix: string, toml = '') => said({ nat64: [parsePrefix(prefix)!], toml }, 'danger')
+  assert.match(
+    danger('2001:db8:64::/96'),
+    /careful: DNS64 puts 2001:db8:64::\/96 .*single = \["2001:db8:64::\/96"\]/s,
+  )
+  assert.doesNotMatch(danger('2001:db8:64::/96', 'shared.single = ["2001:db8:64::/64"]'), /DNS64/)
+  assert.doesNotMatch(danger('64:ff9b::/96'), /DNS64/)
+})
+
 test('what sleeps is told, and a flag that keeps the trap out of its table', () => {
   const quiet = { family: 'ip', table: 'quiet', flags: ['dormant'] }
   const empty = { tables: [], chains: [], rules: [] }
@@ -273,4 +302,38 @@ test('a trap in the kernel to which no daemon listens, and files that bring it b
     said({ baked: ['/etc/nftables.conf'] }, 'danger'),
     /careful: \/etc\/nftables\.conf holds the trap itself.*docs\/nftables-conf\.md/s,
   )
+})
+
+test('most clients come from few networks: a CDN, a load balancer or a NAT is named; many networks, few clients and a never-list are not', () => {
+  const hosts = (prefix: string, count: number) =>
+    Array.from({ length: count }, (_, i) =>
+      address(prefix.includes(':') ? `${prefix}:${i + 1}::1` : `${prefix}.${i}.7`),
+    )
+  const strangers = Array.from({ length: 19 }, (_, i) => address(`${20 + i}.1.2.3`))
+  const about = (clients: readonly Address[], toml = '') =>
+    findings({ clients, toml }, 'danger').filter(({ text }) => text.startsWith('Most'))
+  const edges = [...hosts('198.51', 12), ...hosts('2001:db8', 9)]
+  const [finding] = about([...strangers, ...edges])
+  assert.equal(finding!.severity, 'careful')
+  assert.match(finding!.text, /Most of the 40 clients .*: 198\.51\.0\.0\/16 \(12\), 2001:db8::\/32 \(9\)/)
+  assert.match(finding!.advice!, /never_files/)
+  assert.deepEqual(about([...strangers, ...edges.slice(2)]), [], 'not more than half')
+  assert.deepEqual(about(edges.slice(2)), [], 'fewer than twenty')
+  assert.deepEqual(about(edges.flatMap(host => [host, host]).slice(4)), [], 'each counts once')
+  const listed = 'never = ["198.51.0.0/16", "2001:db8::/32"]'
+  assert.deepEqual(
+    about(edges, listed).map(({ severity }) => severity),
+    ['ok'],
+  )
+  assert.match(about(edges, 'never = ["198.51.0.0/16"]')[0]!.text, /networks: 2001:db8::\/32 \(9\)/)
+})
+
+test('where strangers are served, public is recommended, until the settings name what is', () => {
+  const web = [6, 443] as const
+  const found = said({ served: [[6, 22], web, [17, 443]] }, 'danger')
+  assert.match(found, /note: Strangers are served here at tcp\/443, udp\/443, /)
+  const some = said({ served: [web, [6, 80]], toml: 'public = ["tcp/443"]' }, 'danger')
+  assert.match(some, /served here at tcp\/80, [\s\S]*public = \["tcp\/443", "tcp\/80"\]/)
+  assert.doesNotMatch(said({ served: [web], toml: 'public = ["tcp/400-500"]' }, 'danger'), /Strangers/)
+  assert.doesNotMatch(said({ served: [[6, 22]] }, 'danger'), /Strangers/, 'nobody is served')
 })

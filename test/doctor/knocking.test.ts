@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { choose } from '../../src/doctor/choice.ts'
 import { diagnose } from '../../src/doctor/doctor.ts'
-import { knockingOf, portText } from '../../src/doctor/knocking.ts'
+import { knockingOf } from '../../src/doctor/knocking.ts'
 import type { Ruleset } from '../../src/doctor/ruleset.ts'
+import { portText } from '../../src/settings/settings.ts'
 import { facts, sight, statements } from './facts.ts'
 
 const { ACCEPT, DROP, dport, jump } = statements
@@ -166,7 +167,7 @@ test('the doctor tells whose knock would lock him out, and what to write', () =>
     /at tcp\/7000, tcp\/8000, tcp\/9000: with closed = "listening" the first knock locks him out/,
   )
   assert.match(text, /silent = \["tcp\/7000", "tcp\/8000", "tcp\/9000"\]/)
-  const spared = 'closed = "listening"\n[grades]\nsilent = ["tcp/7000-9000"]'
+  const spared = 'closed = "listening"\n[evidence]\nsilent = ["tcp/7000-9000"]'
   for (const toml of ['', spared]) {
     assert.deepEqual(
       findings(toml).map(([severity]) => severity),

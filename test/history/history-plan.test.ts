@@ -18,7 +18,7 @@ const PLANS: Record<keyof typeof SQL, string[]> = {
   addAlikeSent: [],
   supersedeAlikeSent: ['SEARCH lockout USING COVERING INDEX lockout_latest (source=? AND rowid<?)'],
   last: ['SEARCH lockout'],
-  timesBefore: ['SEARCH lockout USING INDEX lockout_latest (source=?)'],
+  pastOf: ['SEARCH lockout USING INDEX lockout_latest (source=?)'],
   knows: ['SEARCH lockout USING COVERING INDEX lockout_latest (source=?)'],
   shift: ['SCAN lockout USING INDEX lockout_until'], // each of them is written anyway
   flies: [
@@ -31,6 +31,7 @@ const PLANS: Record<keyof typeof SQL, string[]> = {
   ],
   termsOfMany: ['SEARCH lockout USING INTEGER PRIMARY KEY (rowid>?)'],
   prolong: ['SEARCH lockout USING INDEX lockout_latest (source=?)'],
+  goesOn: ['SEARCH lockout USING INDEX lockout_latest (source=?)'],
   find: ['SEARCH lockout USING INDEX lockout_latest (source=?)'],
   count: [
     'SEARCH lockout USING INDEX lockout_until (until=?)',
@@ -69,7 +70,10 @@ describe(`with ${ROWS} lockouts`, () => {
     const half = SINCE + HOUR + ROWS / 2 // the first half is over then
     assert.equal(history.count(SINCE), ROWS)
     assert.equal(history.count(half), ROWS / 2 - 1)
-    assert.deepEqual([...history.timesBefore([sourceOf(77_777), sourceOf(ROWS)])], [[sourceOf(77_777), 1]])
+    assert.deepEqual(
+      [...history.pastOf([sourceOf(77_777), sourceOf(ROWS)])],
+      [[sourceOf(77_777), { times: 1, ports: ['tcp/20000'], ended: SINCE + 77_777 + HOUR }]],
+    )
     assert.equal(history.find(sourceOf(77_777), half)?.since, SINCE + 77_777)
     assert.equal(history.newest(1)[0]?.source, sourceOf(ROWS - 1))
     let streamed = 0

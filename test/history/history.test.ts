@@ -28,7 +28,7 @@ function fresh(t: TestContext): { history: History; file: string } {
 
 /** How many lockouts of the source count. */
 function times(history: History, source: Fly): number {
-  return history.timesBefore([source]).get(source) ?? 0
+  return history.pastOf([source]).get(source)?.times ?? 0
 }
 
 const TRIED: Tried[] = [
@@ -251,6 +251,41 @@ test('whoever gives a fly another end is remembered: the reason and the count st
   history.prolong([prolongation], FREED.at + 1)
   assert.equal(history.find(lockout().source, FREED.at + 2), undefined, 'who was freed stays free')
   assert.equal(history.newest(9).length, 1)
+})
+
+test('who goes on trying stays, and it is the same lockout, of nobody; after a restart it is prolonged by the same again', t => {
+  const { history } = fresh(t)
+  const several = { ports: ['tcp/20000', 'tcp/20001'] }
+  history.add([
+    lockout(several),
+    lockout({ source: '192.0.2.1' }),
+    lockout({ source: '192.0.2.2', ...several, grade: 'forgeable-known' }),
+    lockout({ source: '192.0.2.3', ...several, because: 'by-hand' }),
+  ])
+  const others = ['192.0.2.1', '192.0.2.2', '192.0.2.3']
+  assert.deepEqual(
+    [...history.terms(SINCE + 1)].flatMap(({ source, stretch }) =>
+      others.includes(source) ? [stretch] : [],
+    ),
+    [undefined, undefined, undefined],
+    'a single port, a known host, by hand',
+  )
+  history.release(others as Fly[], FREED)
+  const stretchOf = (now: number) => [...history.terms(now)].map(({ stretch }) => stretch)
+  assert.deepEqual(stretchOf(SINCE + 1), [HOUR])
+  for (const hours of [2, 3])
+    history.prolong([{ source: lockout().source, until: SINCE + hours * HOUR, packets: 9 }], SINCE + 1)
+  const now = SINCE + 2 * HOUR
+  assert.deepEqual(history.find(lockout().source, now), {
+    id: 1,
+    ...lockout(several),
+    until: SINCE + 3 * HOUR,
+    prolonged: 2,
+  })
+  assert.deepEqual(stretchOf(now), [HOUR])
+  assert.equal(times(history, lockout().source), 1)
+  history.prolong([{ source: lockout().source, until: SINCE + 9 * HOUR, by: 'anna' }], now)
+  assert.deepEqual(stretchOf(now), [undefined], 'a person has said its end')
 })
 
 test('no two lockouts of a source are in force: the one that goes on ends when the next begins', t => {

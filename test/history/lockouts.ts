@@ -16,6 +16,7 @@ export function lockout(changes: Changes = {}): Lockout {
     tried: { kind: 'tcp', port: 20000, from: 51000, flags: 2 },
     hook: 'input',
     because: 'closed-port',
+    grade: changes.because === 'by-hand' ? 'by-hand' : 'forgeable',
     since: SINCE,
     until: (changes.since ?? SINCE) + HOUR,
     times: 1,

@@ -20,7 +20,7 @@ test('by age: what ended too long ago goes, what is in force stays however old',
   assert.equal(history.prune(limits, SINCE + 30 * DAY).rows, 0)
   assert.equal(history.prune(limits, SINCE + 30 * DAY + 2 * HOUR).rows, 1)
   assert.deepEqual(sources(history), ['192.0.2.2', '192.0.2.1'])
-  assert.equal(history.timesBefore([fly('69.0.231.79')]).size, 0)
+  assert.equal(history.pastOf([fly('69.0.231.79')]).size, 0)
   assert.deepEqual(history.prune({ ...limits, keepMs: Number.POSITIVE_INFINITY }, SINCE + 9999 * DAY), {
     rows: 0,
     more: false,

@@ -53,7 +53,11 @@ const KINDS: Record<string, (history: History, first: number, size: number) => v
       SINCE,
     )
   },
-  'several ports': (history, first, size) =>
+  'several ports of whom we know': (history, first, size) =>
+    history.add(
+      batch(first, size).map(one => ({ ...one, because: 'distinct-ports', grade: 'forgeable-known' })),
+    ),
+  'several ports of strangers': (history, first, size) =>
     history.add(batch(first, size).map(one => ({ ...one, because: 'distinct-ports' }))),
   repeaters: (history, first, size) => {
     history.add(batch(first, size))
@@ -111,7 +115,7 @@ const FLOODS: [
       'by hand',
       'freed by a person',
       'prolonged by a person',
-      'several ports',
+      'several ports of whom we know',
       'repeaters',
       'found in the kernel’s set',
     ],
@@ -119,36 +123,41 @@ const FLOODS: [
   ],
   [
     'singles that found no room',
-    ['by hand', 'freed by a person', 'prolonged by a person', 'several ports', 'repeaters'],
+    ['by hand', 'freed by a person', 'prolonged by a person', 'several ports of whom we know', 'repeaters'],
     ['singles'],
   ],
   [
     'singles that flypaperd let go',
-    ['by hand', 'freed by a person', 'prolonged by a person', 'several ports', 'repeaters'],
+    ['by hand', 'freed by a person', 'prolonged by a person', 'several ports of whom we know', 'repeaters'],
     ['singles'],
   ],
   [
     'singles that a person flushed',
-    ['by hand', 'freed by a person', 'prolonged by a person', 'several ports', 'repeaters'],
+    ['by hand', 'freed by a person', 'prolonged by a person', 'several ports of whom we know', 'repeaters'],
     ['singles'],
   ],
   // The same forged sources twice.
   [
     'repeaters',
-    ['by hand', 'freed by a person', 'prolonged by a person', 'several ports'],
+    ['by hand', 'freed by a person', 'prolonged by a person', 'several ports of whom we know'],
     ['repeaters', 'found in the kernel’s set'],
   ],
   [
     'from a damaged history',
-    ['by hand', 'freed by a person', 'prolonged by a person', 'several ports'],
+    ['by hand', 'freed by a person', 'prolonged by a person', 'several ports of whom we know'],
     ['repeaters'],
   ],
   [
     'found in the kernel’s set',
-    ['by hand', 'freed by a person', 'prolonged by a person', 'several ports'],
+    ['by hand', 'freed by a person', 'prolonged by a person', 'several ports of whom we know'],
     ['repeaters'],
   ],
-  ['several ports', ['by hand', 'freed by a person'], ['several ports']],
+  [
+    'several ports of strangers',
+    ['by hand', 'freed by a person', 'prolonged by a person', 'several ports of whom we know'],
+    ['repeaters', 'several ports of strangers'],
+  ],
+  ['several ports of whom we know', ['by hand', 'freed by a person'], ['several ports of whom we know']],
   ['by hand', [], ['by hand', 'freed by a person']],
 ]
 for (const [flood, spared, displaced] of FLOODS) {
@@ -174,7 +183,7 @@ for (const [flood, spared, displaced] of FLOODS) {
 
 test('each rank full: what it has beyond its quarter goes, the oldest first, where the others need theirs', () => {
   using history = fresh()
-  const kinds = ['singles', 'repeaters', 'several ports', 'by hand'] as const
+  const kinds = ['singles', 'repeaters', 'several ports of whom we know', 'by hand'] as const
   for (const [n, kind] of kinds.entries())
     KINDS[kind]!(history, n * 10_000, kind === 'repeaters' ? 1500 : 3000)
   pruneAll(history)
@@ -183,7 +192,8 @@ test('each rank full: what it has beyond its quarter goes, the oldest first, whe
     kinds.map(() => QUARTER),
   )
   assert.equal(left(history, 0, 500), 0, 'the oldest')
-  for (const kind of ['by hand', 'several ports', 'repeaters']) KINDS[kind]!(history, 50_000, 1000)
+  for (const kind of ['by hand', 'several ports of whom we know', 'repeaters'])
+    KINDS[kind]!(history, 50_000, 1000)
   pruneAll(history)
   assert.equal(history.newest(SOURCES).length, MOST)
 })

@@ -16,6 +16,7 @@ function filled() {
   const lockout = (n: number): Lockout => ({
     source: fly(n),
     because: 'by-hand',
+    grade: 'by-hand',
     since: NOW + n,
     until: 'forever',
     times: 1,

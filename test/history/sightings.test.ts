@@ -7,6 +7,7 @@ import type { Tried } from '../../src/decode/packet.ts'
 import { MIGRATIONS } from '../../src/history/schema.ts'
 import { openSightings } from '../../src/history/sightings.ts'
 import { openSightingBuffer, SIGHTINGS_A_SECOND } from '../../src/judge/sightings.ts'
+import { letGo } from '../../src/judge/verdict.ts'
 import { openDatabase } from '../../src/system/sqlite.ts'
 import { fly, SINCE, sourceOf } from './lockouts.ts'
 
@@ -26,12 +27,12 @@ function fresh(t: TestContext, most?: number) {
 test('one row a source and reason, with how often, when first and last, and what last', t => {
   const { sightings } = fresh(t)
   const witness = openSightingBuffer()
-  witness.saw(fly('192.0.2.9'), tried(81), 'peer', SINCE)
-  witness.saw(fly('192.0.2.9'), tried(82), 'peer', SINCE + 5)
-  witness.saw(fly('192.0.2.9'), tried(83), 'near', SINCE + 6)
+  witness.saw(fly('192.0.2.9'), tried(81), letGo('peer'), SINCE)
+  witness.saw(fly('192.0.2.9'), tried(82), letGo('peer'), SINCE + 5)
+  witness.saw(fly('192.0.2.9'), tried(83), letGo('near'), SINCE + 6)
   sightings.addSightings(witness.take())
   assert.deepEqual(witness.take(), [], 'taken once')
-  witness.saw(fly('192.0.2.9'), tried(84), 'peer', SINCE + 2000)
+  witness.saw(fly('192.0.2.9'), tried(84), letGo('peer'), SINCE + 2000)
   sightings.addSightings(witness.take())
   const source = '192.0.2.9'
   assert.deepEqual(sightings.sightingsOf([source]), [
@@ -55,8 +56,8 @@ test('the table is bounded: the oldest make room', t => {
 
 test('a second is bounded: further sources are not remembered, known ones are', () => {
   const witness = openSightingBuffer()
-  for (let n = 0; n < SIGHTINGS_A_SECOND + 500; n++) witness.saw(sourceOf(n), tried(1), 'near', SINCE)
-  witness.saw(sourceOf(0), tried(1), 'near', SINCE)
+  for (let n = 0; n < SIGHTINGS_A_SECOND + 500; n++) witness.saw(sourceOf(n), tried(1), letGo('near'), SINCE)
+  witness.saw(sourceOf(0), tried(1), letGo('near'), SINCE)
   const taken = witness.take()
   assert.equal(taken.length, SIGHTINGS_A_SECOND)
   assert.equal(taken[0]!.count, 2)

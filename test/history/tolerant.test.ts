@@ -14,7 +14,7 @@ function laboratory() {
   const failing = <T extends object>(history: T): T =>
     new Proxy(history, {
       get(target, key) {
-        if (state.failure !== undefined && (key === 'add' || key === 'release' || key === 'timesBefore'))
+        if (state.failure !== undefined && (key === 'add' || key === 'release' || key === 'pastOf'))
           return () => {
             throw state.failure
           }
@@ -42,7 +42,7 @@ test('what cannot be written waits, in order, and one alarm is said', () => {
   history.add([lockout()])
   history.release([fly('69.0.231.79')], { at: SINCE + 1, by: 'root', because: 'freed', counts: false })
   history.add([lockout({ source: '192.0.2.1' })])
-  assert.equal(history.timesBefore([fly('69.0.231.79')]).size, 0)
+  assert.equal(history.pastOf([fly('69.0.231.79')]).size, 0)
   history.retry()
   assert.deepEqual(said, ['the history cannot be written, locking out goes on: no space left'])
   assert.equal(history.count(SINCE), 0)
@@ -54,7 +54,7 @@ test('what cannot be written waits, in order, and one alarm is said', () => {
     [...history.flies(SINCE + 2)].map(({ source }) => source),
     ['192.0.2.1'],
   )
-  assert.equal(history.gap(), 0)
+  assert.equal(history.standing().lost, 0)
 })
 
 test('what waits is bounded, and the gap is counted', () => {
@@ -63,9 +63,9 @@ test('what waits is bounded, and the gap is counted', () => {
   history.add(batch(0, WAITING_MAX - 10))
   history.add(batch(WAITING_MAX, 11))
   history.add(batch(WAITING_MAX + 20, 10))
-  assert.equal(history.gap(), 11)
+  assert.equal(history.standing().lost, 11)
   history.releaseAll({ at: SINCE + 1, by: 'root', because: 'flushed', counts: false })
-  assert.equal(history.gap(), 11, 'that all were freed always has room')
+  assert.equal(history.standing().lost, 11, 'that all were freed always has room')
   state.failure = undefined
   history.retry()
   assert.equal(history.newest(WAITING_MAX + 1).length, WAITING_MAX)

@@ -83,7 +83,7 @@ test('however lockouts come and go, the attackers of each day are those of a his
       seen.rows += rows
       seen.lost += lost
     }),
-    { numRuns: 25 },
+    { numRuns: 15 },
   )
   assert.ok(seen.rows > 0 && seen.lost > 0, 'some were pruned, and some were not')
 })
@@ -96,6 +96,6 @@ test('pruned on the very day, whoever comes again on it may count twice, and nob
         for (const [day, attackers] of Object.entries(wanted))
           assert.ok((days[day] ?? 0) >= attackers, `${day}: ${days[day]}, not ${attackers}`)
     }),
-    { numRuns: 25 },
+    { numRuns: 15 },
   )
 })

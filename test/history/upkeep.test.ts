@@ -28,7 +28,7 @@ function fresh() {
       check: () => ({ stepped: 0, slept: 0 }),
       watch: () => ({ [Symbol.dispose]() {} }),
     },
-    settings: () => ({ history: { keep: 'forever', most: MOST } }),
+    settings: () => ({ history: { keep: 'forever', most: MOST, samplesPerSecond: 0 } }),
     onStep() {},
     onSleep() {},
   })

@@ -1,11 +1,15 @@
-/** What the tests of installing need and takes minutes to make: the packages, and Debian 12 to install them in. */
+/** What the tests of installing need and takes minutes to make: the packages, and the Debian 12s to install them in. */
 import { existsSync, rmSync } from 'node:fs'
 import { must } from '../support/process.ts'
+import { makeRoot } from './nspawn.ts'
 import { packages } from './package.ts'
 
-const { cache, package: file, next } = await packages()
+const { cache } = await packages()
 const folder = `${cache}/root`
-await must(['sh', 'test/vm/systemd/root.sh', cache, folder, '/host', '1', file, next], { timeout: 600_000 })
+for (const series of [{ series: 'boot' }, { series: 'fail2ban', more: 'fail2ban' }]) {
+  rmSync(folder, { recursive: true, force: true })
+  await makeRoot(folder, series)
+}
 rmSync(folder, { recursive: true })
 const base = `${cache}/base.tar`
 if (!existsSync(base))

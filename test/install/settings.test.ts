@@ -34,8 +34,8 @@ function inside(command: string): Promise<Result> {
   return run([...INSIDE, 'sh', '-c', script, folder, command], { timeout: 120_000 })
 }
 
-async function installs(name: 'old' | 'now' | 'next' | 'other'): Promise<void> {
-  const { code, stdout, stderr } = await inside(`dpkg -i /root/${name}.deb`)
+async function installs(name: 'old' | 'now' | 'next' | 'other', options = ''): Promise<void> {
+  const { code, stdout, stderr } = await inside(`dpkg ${options} -i /root/${name}.deb`)
   assert.equal(code, 0, stdout + stderr)
   assert.equal(await standing(), 'install ok installed')
 }
@@ -101,6 +101,32 @@ test('from 0.1.0 as it came, or with the file taken away: so it stays', async ()
   assert.ok(!existsSync(at(SETTINGS)))
   await isFine()
   await purges()
+})
+
+test('back to 0.1.0 from a first install of today: the settings stay by the option that docs/install.md names', async () => {
+  const [option] = /--force-conf\w+/.exec(readFileSync('docs/install.md', 'utf8'))!
+  for (const text of [EDITED, undefined]) {
+    await installs('now')
+    if (text !== undefined) edit(text)
+    const before = settings()
+    const { code, stderr } = await inside('dpkg -i /root/old.deb')
+    assert.notEqual(code, 0, 'the control: for 0.1.0 they are a conffile that it has not laid')
+    assert.match(stderr, /conffile prompt/)
+    assert.equal(settings(), before)
+    assert.equal((await inside(`dpkg ${option} --configure -a`)).code, 0, 'from there')
+    assert.equal(await standing(), 'install ok installed')
+    assert.equal(settings(), before)
+    await installs('now')
+    assert.equal(settings(), before)
+    await purges()
+
+    await installs('now')
+    if (text !== undefined) edit(text)
+    await installs('old', option)
+    assert.equal(settings(), before)
+    await isFine()
+    await purges()
+  }
 })
 
 test('an edited file and drop-ins of others: kept by upgrade, removal and a second install; drop-ins by purge, too', async () => {

@@ -1,27 +1,48 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Tried } from '../../src/decode/packet.ts'
-import { DISTINCT_SOURCES_MAX, distinctPorts } from '../../src/judge/distinct-ports.ts'
-import { judge, openMemory } from '../../src/judge/judge.ts'
-import { openStrikes, STRIKE_SOURCES_MAX } from '../../src/judge/strikes.ts'
+import { openEvidence } from '../../src/judge/evidence.ts'
+import { judge } from '../../src/judge/judge.ts'
 import { parseSettings } from '../../src/settings/load.ts'
+import { neverOf } from '../../src/settings/settings.ts'
 import { type Address, parsePrefix } from '../../src/terms/address.ts'
 import type { Channel } from '../../src/terms/channel.ts'
-import { type Fly, flyNamer } from '../../src/terms/fly.ts'
+import { flyNamer } from '../../src/terms/fly.ts'
+import { EMPTY } from '../../src/terms/prefix-set.ts'
 
 const NOW = 1_000_000
-const nameFly = flyNamer([])
+const nameFly = flyNamer(EMPTY)
 const tcp = (port: number, flags = 2): Tried => ({ kind: 'tcp', port, from: 1024, flags })
 
 function court(toml = '') {
   const settings = parseSettings(`never = ["198.51.100.0/24", "2001:db8:51::/48"]\n${toml}`, 'test')
-  const judging = { never: settings.never, near: [parsePrefix('192.0.2.1')!], strikes: settings.lockout }
-  const memory = openMemory()
-  return (source: string, tried: Tried = tcp(81), channel: Channel = 'offence', now = NOW) => {
-    const packet = { source: source as Address, destination: '192.0.2.1' as Address, tried }
-    return judge({ packet, fly: nameFly(packet.source), channel, now }, judging, memory).because
+  const judging = {
+    never: neverOf(settings),
+    near: [parsePrefix('192.0.2.1')!],
+    holdOnly: settings.shared.holdOnly,
+    evidence: settings.evidence,
   }
+  const memory = openEvidence()
+  const verdict = (source: string, tried: Tried = tcp(81), channel: Channel = 'offence', now = NOW) => {
+    const packet = { source: source as Address, destination: '192.0.2.1' as Address, tried }
+    return judge({ packet, fly: nameFly(packet.source), channel, now }, judging, memory)
+  }
+  const because = (...asked: Parameters<typeof verdict>) => verdict(...asked).because
+  return Object.assign(because, { verdict, memory })
 }
+
+test('where many share an address, whatever sums up to enough is held only', () => {
+  const because = court('[shared]\nhold_only = ["203.0.113.0/24", "2001:db8:cc::/48"]')
+  for (const source of ['203.0.113.7', '2001:db8:cc:1::7']) {
+    assert.deepEqual(because.verdict(source), {
+      verdict: 'strike',
+      because: 'shared',
+      evidence: [{ what: 'tcp/81', weight: 6 }],
+    })
+    assert.equal(because(source, tcp(81), 'known'), 'known')
+  }
+  assert.equal(because('203.0.112.7'), 'closed-port', 'the control')
+})
 
 test('the reason is what was tried', () => {
   const because = court()
@@ -61,41 +82,104 @@ test('sources that are no host are never locked out', () => {
     assert.equal(because(source), 'closed-port', source)
 })
 
-test('weak evidence: three different closed ports within ten minutes are a scan', () => {
-  const because = court()
-  const weak = (port: number, seconds: number) =>
-    because('69.0.231.79', tcp(port), 'peer', NOW + seconds * 1000)
-  assert.deepEqual(
-    [weak(1, 0), weak(1, 1), weak(2, 2), weak(1, 3), weak(3, 4)],
-    ['peer', 'peer', 'peer', 'peer', 'distinct-ports'],
-  )
-  assert.equal(weak(4, 5), 'peer', 'the count begins anew')
-  assert.deepEqual([weak(5, 300), weak(6, 606)], ['peer', 'peer'], 'the first is forgotten by then')
-  assert.equal(weak(7, 607), 'distinct-ports')
+const HOUR = 3600
+
+test('a host that we talk to, a known client: three different closed ports within the window of the class', () => {
+  for (const [channel, window] of [
+    ['peer', 600],
+    ['known', HOUR],
+  ] as const) {
+    const because = court()
+    const weak = (port: number, seconds: number) =>
+      because('69.0.231.79', tcp(port), channel, NOW + seconds * 1000)
+    assert.deepEqual(
+      [weak(1, 0), weak(1, 1), weak(2, 2), weak(1, 3), weak(3, 4)],
+      [channel, channel, channel, channel, 'distinct-ports'],
+    )
+    assert.equal(weak(4, 5), channel, 'the count begins anew')
+    assert.deepEqual(
+      [weak(5, window / 2), weak(6, window + 6)],
+      [channel, channel],
+      'the first is forgotten by then',
+    )
+    assert.equal(weak(7, window + 7), 'distinct-ports')
+  }
 })
 
-test('the memory is bounded: the source that has been quiet longest makes room', () => {
-  const ports = distinctPorts(600_000)
-  const source = (i: number) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}` as string as Fly
-  for (const port of [1, 2]) assert.equal(ports.isScan(source(0), tcp(port), NOW), false)
-  for (let i = 1; i < DISTINCT_SOURCES_MAX; i++) ports.isScan(source(i), tcp(1), NOW)
-  assert.equal(ports.isScan(source(0), tcp(3), NOW), true, 'still there when the memory is just full')
-  for (const port of [1, 2]) ports.isScan(source(0), tcp(port), NOW)
-  for (let i = 1; i <= DISTINCT_SOURCES_MAX; i++) ports.isScan(source(i), tcp(1), NOW)
-  assert.equal(ports.isScan(source(0), tcp(3), NOW), false, 'forgotten')
+test('who goes on trying the same port keeps it no longer in the count', () => {
+  const because = court()
+  const known = (port: number, seconds: number) =>
+    because('69.0.231.79', tcp(port), 'known', NOW + seconds * 1000)
+  for (let seconds = 0; seconds <= HOUR; seconds += 60) known(81, seconds)
+  assert.deepEqual(
+    [known(82, HOUR + 1), known(83, HOUR + 2)],
+    ['known', 'distinct-ports'],
+    'it counts anew, once',
+  )
 })
 
-test('late packets: three different ports within a minute, not in ten; each way has reasons of its own', () => {
+test('excusable: three ports of a stranger, six of a known client; mixed with others they add up', () => {
   const because = court()
-  const late = (port: number, seconds: number) =>
-    because('69.0.231.79', tcp(port, 16), 'late', NOW + seconds * 1000)
-  assert.deepEqual(
-    [late(1, 0), late(2, 50), late(3, 70), late(4, 100)],
-    ['late', 'late', 'late', 'distinct-ports'],
-  )
-  assert.equal(because('69.0.231.80', tcp(1), 'known'), 'known')
-  assert.equal(because('69.0.231.80', tcp(2), 'peer'), 'peer')
-  assert.equal(because('69.0.231.80', tcp(3), 'known'), 'distinct-ports', 'a host may be both')
+  const tries = (source: string, channel: Channel, ...ports: number[]) =>
+    ports.map(port => because(source, { kind: 'udp', port, from: 53 }, channel))
+  assert.deepEqual(tries('69.0.231.1', 'late', 1, 2, 3), ['late', 'late', 'distinct-ports'])
+  assert.deepEqual(tries('69.0.231.2', 'known-late', 1, 2, 3, 4, 5, 6), [
+    ...Array(5).fill('late'),
+    'distinct-ports',
+  ])
+  assert.deepEqual(tries('69.0.231.3', 'known-late', 1, 2), ['late', 'late'])
+  assert.deepEqual(tries('69.0.231.3', 'known', 3, 4), ['known', 'distinct-ports'], '1 + 1 + 2 + 2')
+  assert.deepEqual(tries('69.0.231.4', 'known-late', 1), ['late'])
+  assert.deepEqual(tries('69.0.231.4', 'known', 1, 2), ['known', 'known'], 'the same port counts once: 2 + 2')
+})
+
+test('the sum goes with the verdict, and with what a source becomes', () => {
+  const { verdict } = court()
+  const tried = (port: number, channel: Channel) => verdict('69.0.231.79', tcp(port), channel)
+  assert.deepEqual(tried(80, 'known'), {
+    verdict: 'let-go',
+    because: 'known',
+    evidence: [{ what: 'tcp/80', weight: 2 }],
+  })
+  tried(8080, 'peer')
+  assert.deepEqual(tried(8443, 'known'), {
+    verdict: 'stick',
+    because: 'distinct-ports',
+    grade: 'forgeable-known',
+    evidence: [
+      { what: 'tcp/8080', weight: 2 },
+      { what: 'tcp/80', weight: 2 },
+      { what: 'tcp/8443', weight: 2 },
+    ],
+    longest: HOUR,
+  })
+  tried(9, 'late')
+  assert.deepEqual(tried(81, 'offence'), {
+    verdict: 'stick',
+    because: 'closed-port',
+    grade: 'forgeable',
+    evidence: [
+      { what: 'tcp/9', weight: 2 },
+      { what: 'tcp/81', weight: 6 },
+    ],
+    longest: 'forever',
+  })
+})
+
+test('no single packet of whom we call or know is enough, whatever it is', () => {
+  const kinds: Tried[] = [
+    ...[0, 1, 2, 3, 6, 0x29].map(flags => tcp(81, flags)),
+    { kind: 'udp', port: 9 },
+    { kind: 'sctp', port: 9 },
+    { kind: 'icmp', type: 13, code: 0 },
+    { kind: 'icmp', type: 8, code: 0 },
+    { kind: 'protocol', number: 200 },
+  ]
+  for (const channel of ['peer', 'known', 'late', 'known-late', 'refused'] as const)
+    for (const [i, tried] of kinds.entries()) {
+      const { verdict } = court().verdict(`69.0.231.${i + 1}`, tried, channel)
+      assert.equal(verdict, 'let-go', `${channel} ${JSON.stringify(tried)}`)
+    }
 })
 
 test('what is known of an IPv6 source is known of its /64', () => {
@@ -104,65 +188,37 @@ test('what is known of an IPv6 source is known of its /64', () => {
   assert.deepEqual([from(1), from(2), from(3)], ['known', 'known', 'distinct-ports'])
 })
 
-test('only the scan of a client that was seen alive is beyond forging', () => {
-  const settings = parseSettings('', 'test')
-  const judging = { never: [], near: [], strikes: settings.lockout }
-  const memory = openMemory()
-  const packet = (port: number) => ({
-    source: '69.0.231.79' as Address,
-    destination: '192.0.2.1' as Address,
-    tried: tcp(port),
-  })
-  const fly = '69.0.231.79' as string as Fly
-  const verdicts = (channel: Channel) =>
-    [1, 2, 3].map(port => judge({ packet: packet(port), fly, channel, now: NOW }, judging, memory)).at(-1)
-  assert.deepEqual(verdicts('known'), { verdict: 'stick', because: 'distinct-ports', forgeable: false })
-  for (const channel of ['peer', 'late', 'offence'] as const)
-    assert.equal((verdicts(channel) as { forgeable?: boolean }).forgeable, true, channel)
-})
-
-test('strikes: so many offences within the window, and each of them is told as one', () => {
-  const because = court('[lockout]\nstrikes = 3\nstrike_window = "1m"')
-  const offend = (seconds: number) => because('69.0.231.79', tcp(81), 'offence', NOW + seconds * 1000)
+test('more offences than one of a stranger: different ports within the window, each of them told as a strike', () => {
+  const because = court('[evidence]\nstranger = { closed = 3, window = "1m" }')
+  const offend = (port: number, seconds: number) =>
+    because('69.0.231.79', tcp(port), 'offence', NOW + seconds * 1000)
   assert.deepEqual(
-    [offend(0), offend(30), offend(70), offend(80)],
-    ['strike', 'strike', 'strike', 'closed-port'],
+    [offend(81, 0), offend(81, 30), offend(82, 70), offend(83, 80)],
+    ['strike', 'strike', 'strike', 'distinct-ports'],
+  )
+  assert.equal(
+    because('69.0.231.79', tcp(81, 0)),
+    'illegal-flags',
+    'flags that nothing carries still are enough',
   )
 })
 
-test('the memory of strikes is bounded: the source that has been quiet longest makes room', () => {
-  const strikes = openStrikes()
-  const two = { strikes: 2, strikeWindow: 60 }
-  const source = (i: number) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}` as Fly
-  assert.equal(strikes.isLast(source(0), two, NOW), false)
-  for (let i = 1; i < STRIKE_SOURCES_MAX; i++) strikes.isLast(source(i), two, NOW)
-  assert.equal(strikes.isLast(source(0), two, NOW), true, 'still there when the memory is just full')
-  for (let i = 0; i <= STRIKE_SOURCES_MAX; i++) strikes.isLast(source(100_000 + i), two, NOW)
-  assert.equal(strikes.isLast(source(1), two, NOW), false, 'forgotten')
+test('a weight of nothing counts nothing', () => {
+  const because = court('[evidence]\npeer = { closed = 0, illegal = 0 }')
+  for (let port = 1; port < 100; port++) assert.equal(because('69.0.231.79', tcp(port), 'peer'), 'peer')
 })
 
 test('what counted against a source can be forgotten: of one, or of all', () => {
-  const judging = { never: [], near: [], strikes: { strikes: 2, strikeWindow: 60 } }
-  const memory = openMemory()
-  const because = (fly: Fly, channel: Channel, port: number) => {
-    const packet = { source: fly as string as Address, destination: '192.0.2.1' as Address, tried: tcp(port) }
-    return judge({ packet, fly, channel, now: NOW }, judging, memory).because
-  }
-  const [one, other] = ['69.0.231.79', '69.0.231.80'] as string[] as [Fly, Fly]
+  const because = court('[evidence]\nstranger = { closed = 3 }')
+  const [one, other] = ['69.0.231.79', '69.0.231.80'] as const
   const count = () => {
-    for (const fly of [one, other]) {
-      for (const port of [1, 2]) for (const channel of ['peer', 'late'] as const) because(fly, channel, port)
-      because(fly, 'offence', 81)
-    }
+    for (const source of [one, other]) for (const port of [1, 2]) because(source, tcp(port), 'peer')
   }
-  const third = (fly: Fly) => (['peer', 'late', 'offence'] as const).map(channel => because(fly, channel, 3))
-  // The strike of this third try itself: two are needed.
-  const anew = ['peer', 'late', 'strike']
+  const third = (source: string) => because(source, tcp(3), 'peer')
   count()
-  memory.forget([one])
-  assert.deepEqual(third(one), anew)
-  assert.deepEqual(third(other).slice(0, 1), ['distinct-ports'])
+  because.memory.forget([nameFly(one as Address)])
+  assert.deepEqual([third(one), third(other)], ['peer', 'distinct-ports'])
   count()
-  memory.forgetAll()
-  assert.deepEqual([third(one), third(other)], [anew, anew])
+  because.memory.forgetAll()
+  assert.deepEqual([third(one), third(other)], ['peer', 'peer'])
 })

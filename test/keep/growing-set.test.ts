@@ -26,7 +26,7 @@ function memory(): Memory {
   return {
     add() {},
     prolong() {},
-    timesBefore: () => new Map(),
+    pastOf: () => new Map(),
     terms: now => flies.map(source => ({ source, since: now, until: now + HOUR_MS })),
     release: sources => sources.length,
     releaseAll: () => 0,

@@ -17,11 +17,12 @@ const whole: LiveTable = {
     ...ruleset.chains.map(({ name, hook }, i) => ({ name, hook, handle: i })),
     { name: 'input', handle: 99 },
   ],
-  sets: ruleset.sets.map(({ name, flags = [], size, timeout }, i) => ({
+  sets: ruleset.sets.map(({ name, flags = [], size, timeout, counter }, i) => ({
     name,
     flags,
     size,
     timeout,
+    counter,
     handle: i,
   })),
   rules: new Map([
@@ -64,6 +65,8 @@ test('a whole trap has no faults; what is missing, another or too much is named'
       withSet('flypaper_hold', { flags: ['timeout'] }),
       'set flypaper_hold has flags timeout, not dynamic, timeout',
     ],
+    [withSet('flypaper', { counter: false }), 'set flypaper has counter no, not yes'],
+    [withSet('flypaper_own', { counter: true }), 'set flypaper_own has counter yes, not no'],
     [withSet('flypaper', { gcInterval: 9 }), 'set flypaper has gc-interval 9s, not none'],
     [
       withRules('input', [{ handle: 6, comment: APPENDED }, { handle: 8 }]),

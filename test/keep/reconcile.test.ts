@@ -22,6 +22,9 @@ const LOADED = `table inet filter {
 \tset flypaper6 {
 \t\tflags timeout
 \t}
+\tset flypaper_by_hand {
+\t\tflags timeout
+\t}
 }
 `
 const FLIES = ['198.51.100.1', '198.51.100.2', '198.51.100.3', '2001:db8:1::/64', '2001:db8:2::/64'] as Fly[]
@@ -41,6 +44,7 @@ function laboratory(
     FLIES.map(source => ({
       source,
       because: 'by-hand',
+      grade: 'by-hand',
       since: now(),
       until: now() + HOUR,
       times: 1,

@@ -75,6 +75,8 @@ test('a look that wants another gets it, one that fails is told and the next cha
 test('what a refusal proves: nothing while somebody writes, little when he never ends, all when it is at rest', t => {
   const { changes, pass } = laboratory(t)
   using _ = changes
+  assert.equal(changes.evidence(), 'later', 'what was written before is not known')
+  pass(6)
   assert.equal(changes.evidence(), 'full')
   changes.note()
   assert.equal(changes.evidence(), 'later')
@@ -92,11 +94,32 @@ test('what a refusal proves: nothing while somebody writes, little when he never
   assert.equal(changes.evidence(), 'full')
 })
 
+test('what was refused is not judged by rules that nobody has looked at, however slow the looks are', t => {
+  const { changes, looks, pass, spend } = laboratory(t, () => {
+    spend(1.5)
+    return undefined
+  })
+  using _ = changes
+  pass(6)
+  changes.note()
+  pass(1)
+  const before = looks.length
+  changes.note()
+  pass(6)
+  assert.equal(looks.length, before, 'the pace')
+  assert.equal(changes.evidence(), 'full')
+  assert.equal(looks.length, before + 1)
+})
+
 test('after one transaction it is seen whether that was all: at rest it was, with another it was not', t => {
   const { changes, pass } = laboratory(t)
   using _ = changes
   const told: (readonly [string, boolean])[] = []
   const waits = (what: string) => changes.later(isAtRest => told.push([what, isAtRest]))
+  waits('at the start')
+  changes.note()
+  assert.deepEqual(told.splice(0), [['at the start', false]])
+  pass(6)
   changes.note()
   waits('one')
   pass(3)

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { keepStateFile, stateText } from '../../src/keep/state-file.ts'
 import { parseSettings } from '../../src/settings/load.ts'
-import { wholeFile } from '../../src/system/whole-file.ts'
+import { stepsOf, wholeFile } from '../../src/system/whole-file.ts'
 import type { Fly } from '../../src/terms/fly.ts'
 
 const NOW = Date.UTC(2026, 10, 24)
@@ -44,7 +44,7 @@ test('the file is whole at every moment, and a failed write leaves the old one',
   const folder = mkdtempSync(join(tmpdir(), 'flypaperd-test-state-'))
   t.after(() => rmSync(folder, { recursive: true }))
   const path = join(folder, 'boot.nft')
-  const file = wholeFile(path)
+  const file = wholeFile(stepsOf(path))
   await file.write(['one\n'])
   const writing = file.write(
     (function* () {

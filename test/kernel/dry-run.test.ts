@@ -49,7 +49,7 @@ for (const { mode, firewall, how } of [
     await daemon.says(/this is a dry run/)
     assert.match(daemon.output(), /trap armed, listening by NFLOG/, 'whatever capture says')
     assert.deepEqual(await heard(2), before, 'nobody is answered differently')
-    await daemon.says(/would lock out 198\.18\.0\.2, who tried TCP-port 9, for 1h/)
+    await daemon.says(/would lock out 198\.18\.0\.2, who tried TCP-port 9, for 10m/)
     assert.deepEqual(await heard(2), before, 'nor the second time')
     // Nor is what a person does to the set any business of a dry run.
     await gate.nft('add element inet filter flypaper { 203.0.113.7 }')

@@ -55,7 +55,10 @@ test('whoever is exempt is refused as without us; everybody else comes before th
     await ask(scanner, sources, { tcp: 81 }),
     sources.map(() => 'rst'),
   )
+  // Who is no host is not judged, but what it opens ends there; whatever else it says goes on.
   await ask(scanner, NO_HOSTS, { tcp: 81 })
+  assert.deepEqual(await whoOf(gate, NO_HOSTS, 'passed'), [])
+  await ask(scanner, NO_HOSTS, { protocol: 200, data: 'x' })
   assert.deepEqual(await whoOf(gate, NO_HOSTS, 'passed'), NO_HOSTS)
   assert.match((await gate.run(['nc', '-zv', '-w', '2', GATE, '81'])).stderr, /refused/, 'ourselves')
 
@@ -118,6 +121,20 @@ test('where somebody listens, or listened lately, nothing is closed', async () =
   await client.stop('SIGKILL')
   await ask(scanner, sources, { tcp: 81 })
   assert.deepEqual(await listed(gate, 'flypaper_served'), ['tcp . 22'])
+})
+
+test('who is pending opens nothing, by whatever name he is: nothing else is asked', async () => {
+  const { world, gate, scanner } = await gateAndScanner()
+  await using _ = world
+  await loadTrap(gate, '')
+  await put(gate, 'flypaper_pending', '198.18.0.35')
+  await put(gate, 'flypaper_pending6', '2001:db8:2:35::', '2001:db8:2:36::7')
+  const pending = ['198.18.0.35', '2001:db8:2:35::7', '2001:db8:2:36::7']
+  const others = ['198.18.0.37', '2001:db8:2:37::7']
+  assert.deepEqual(await ask(scanner, [...pending, ...others], { tcp: 22 }), [
+    ...pending.map(() => undefined),
+    ...others.map(() => 'syn-ack'),
+  ])
 })
 
 test('late packets go on to a socket, or where one was lately, and nowhere else', async () => {

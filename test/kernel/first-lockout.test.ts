@@ -20,11 +20,11 @@ test('nmap finds the services, then the trap is armed, and it finds nothing', as
   const daemon = await flypaperd.start()
   assert.doesNotMatch(await scan(), /open/)
 
-  await daemon.says(/lockout 192\.0\.2\.9, who tried TCP-port 21, for 1h/)
+  await daemon.says(/lockout 192\.0\.2\.9, who tried TCP-port 21, for 10m/)
   assert.deepEqual(lockouts(daemon), ['192.0.2.9'])
   assert.match(
     await gate.must(['nft', 'list', 'set', 'inet', 'filter', 'flypaper']),
-    /192\.0\.2\.9 timeout 1h/,
+    /192\.0\.2\.9 counter .*timeout 10m/,
   )
   assert.match(await flypaperd.must('list'), /^192\.0\.2\.9 .* TCP-port 21 /m)
   assert.equal(await flypaperd.must('free', '192.0.2.9'), 'Freed 192.0.2.9.\n')

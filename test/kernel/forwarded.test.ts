@@ -93,7 +93,7 @@ for (const { name, jumps, settings, options } of WAYS.filter(
     assert.match(status, /integration into forward: +OK \(jump at chain forward\)/)
 
     assert.deepEqual(await scan(), [])
-    await daemon.says(/lockout 192\.0\.2\.9, who tried TCP-port 20, for 1h, forwarded to 10\.0\.0\.5/)
+    await daemon.says(/lockout 192\.0\.2\.9, who tried TCP-port 20, for 10m, forwarded to 10\.0\.0\.5/)
     assert.deepEqual(lockouts(daemon), ['192.0.2.9'])
     await connection.write('after\n')
     await assert.rejects(connection.says(/after/, 1500))
@@ -103,10 +103,10 @@ for (const { name, jumps, settings, options } of WAYS.filter(
       'incoming is dropped as well',
     )
     assert.equal(await seen(), '0')
-    assert.equal(
+    assert.match(
       (await behind.run(['nc', '-w', '1', '192.0.2.9', '7000'])).stdout,
-      '',
-      'no answer comes back',
+      /port 7000/,
+      'but what is opened from behind is answered, as that one flow',
     )
     assert.notEqual(await seen(), '0', 'but what is originated behind us goes out')
 

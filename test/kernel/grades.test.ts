@@ -44,7 +44,7 @@ test('by default a ping is answered, noise is met with silence, strange protocol
 
 test('strict: pings and noise stick, but a port that is to be silent does not', async () => {
   const { world, flypaperd, daemon, tries } = await gateAndSender(
-    '[grades]\nping = "offence"\nnoise = "offence"\nprotocols = "never"\nsilent = ["tcp/80", "tcp/113"]',
+    '[evidence]\nping = "offence"\nnoise = "offence"\nprotocols = "never"\nsilent = ["tcp/80", "tcp/113"]',
   )
   await using _ = world
   using __ = flypaperd
@@ -59,7 +59,7 @@ test('strict: pings and noise stick, but a port that is to be silent does not', 
 })
 
 test('ping = "silence": no answer, no lockout', async () => {
-  const { world, flypaperd, daemon, tries } = await gateAndSender('[grades]\nping = "silence"')
+  const { world, flypaperd, daemon, tries } = await gateAndSender('[evidence]\nping = "silence"')
   await using _ = world
   using __ = flypaperd
   assert.deepEqual(await tries(1, [PING]), [undefined])
@@ -68,14 +68,16 @@ test('ping = "silence": no answer, no lockout', async () => {
   assert.deepEqual(lockouts(daemon), ['198.18.2.1'])
 })
 
-test('strikes = 2: the first offence is held, the second sticks', async () => {
-  const { world, gate, flypaperd, daemon, tries } = await gateAndSender('hold = "1s"\n[lockout]\nstrikes = 2')
+test('more than one closed port: the first is held, the second sticks', async () => {
+  const { world, gate, flypaperd, daemon, tries } = await gateAndSender(
+    'hold = "1s"\nevidence.stranger = { closed = 3 }',
+  )
   await using _ = world
   using __ = flypaperd
   await tries(1, [{ tcp: 81 }])
   assert.match(await gate.must(['nft', 'list', 'set', 'inet', 'filter', 'flypaper_hold']), /198\.18\.1\.1/)
   assert.deepEqual(lockouts(daemon), [])
   await new Promise(resolve => setTimeout(resolve, 1500))
-  await tries(1, [{ tcp: 81 }])
-  await daemon.says(/lockout 198\.18\.1\.1, who tried TCP-port 81/)
+  await tries(1, [{ tcp: 82 }])
+  await daemon.says(/lockout 198\.18\.1\.1, who tried TCP-port 82, for 1h/)
 })

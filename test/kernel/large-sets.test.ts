@@ -10,8 +10,8 @@ import { send } from '../support/sender.ts'
 import { type Host, makeWorld } from '../support/world.ts'
 
 const PREFIXES = 200_000
-/** The daemon has about 120 MB when it is alone. */
-const MOST = 180
+/** The daemon of a checkout has about 180 MB when it is alone: each of its two threads strips types. The package has 100. */
+const MOST = 240
 const NFTABLES = new URL('../../src/system/nftables-json/index.ts', import.meta.url).href
 /** One element, into a set that has nothing to do with the large one. */
 const CONTROL = `
@@ -23,10 +23,10 @@ nft.run([{ add: { element: { family: 'inet', table: 'control', name: 'x', elem: 
 nft.load('delete table inet control')
 console.log(/VmHWM:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1])`
 
-function prefixes(): string {
+function prefixes(table: string): string {
   const text = (n: number) => [n >>> 24, (n >>> 16) & 255, (n >>> 8) & 255, n & 255].join('.')
   const all = Array.from({ length: PREFIXES }, (_, i) => `${text(0x0100_0000 + i * 16)}/29`)
-  return `table inet geo {
+  return `table inet ${table} {
     set countries { type ipv4_addr; flags interval; elements = { ${all.join(',')} } ; }
     chain input { type filter hook input priority 5; ip saddr @countries drop
     }
@@ -38,6 +38,8 @@ function peakOf(pid: number): number {
   return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024
 }
 
+/** nft reads what is in the large sets of a table before it changes anything there. */
+const load = (host: Host, rules: string) => host.must(['nft', '-f', '-'], { input: rules, timeout: 90_000 })
 const list = (host: Host, set: string) => host.must(['nft', 'list', 'set', 'inet', 'filter', set])
 
 async function eventually(host: Host, set: string, pattern: RegExp): Promise<void> {
@@ -45,15 +47,16 @@ async function eventually(host: Host, set: string, pattern: RegExp): Promise<voi
   assert.match(await list(host, set), pattern)
 }
 
-test('the daemon fetches none of 200,000 prefixes beside it: armed, looking, locking, reloading, going', async () => {
+test('the daemon fetches none of 200,000 prefixes beside it: armed, looking, locking, reloading, seeing them come, going', async t => {
   await using world = await makeWorld()
   const gate = await world.host('gate')
   const sender = await world.host('sender')
   await world.link(gate, sender, { a: ['192.0.2.1/24'], b: ['192.0.2.9/24'] })
   await gate.route('198.51.100.0/24', '192.0.2.9') // answers to forged sources come back here
-  await gate.nft(prefixes())
+  await load(gate, prefixes('geo'))
   const control = await gate.must([process.execPath, '-e', CONTROL])
-  assert.ok(Number(control) / 1024 > MOST + 50, `the control: ${control} kB`)
+  t.diagnostic(`the control: ${control.trim()} kB`)
+  assert.ok(Number(control) / 1024 > MOST + 30, `the control: ${control} kB`)
 
   const never = '["203.0.113.0/25", "203.0.113.128/26", "255.255.255.0/24", "2001:db8:ffff::/48"]'
   using flypaperd = install(gate, `never = ${never}`)
@@ -80,9 +83,16 @@ test('the daemon fetches none of 200,000 prefixes beside it: armed, looking, loc
   await send(sender, { bursts: [[{ source: '198.51.100.1', destination: '192.0.2.1', tcp: 81 }]], wait: 0 })
   await daemon.says(/lockout 198\.51\.100\.1/)
 
+  // In the table that is the trap's, too, the kernel announces each of them: nothing of that is ours, nor too much.
+  await load(gate, prefixes('filter'))
+  await load(gate, 'delete element inet filter flypaper { 198.51.100.1 }')
+  await daemon.says(/free 198\.51\.100\.1/)
+  assert.doesNotMatch(daemon.output(), /armed again|lost/)
+
   const pid = (JSON.parse((await flypaperd.run('status', '--json')).stdout) as { daemon: { pid: number } })
     .daemon.pid
   const peak = peakOf(pid)
+  t.diagnostic(`${peak} MB`)
   assert.ok(peak < MOST, `the daemon has had ${peak} MB`)
   await flypaperd.must('stop')
   assert.doesNotMatch(daemon.output(), /cannot|failed|error/i)

@@ -30,6 +30,10 @@ async function gateAndUpstream(world: Awaited<ReturnType<typeof makeWorld>>) {
   await gate.route('198.51.100.0/24', '192.0.2.9')
   const server = await others.start([process.execPath, '-e', SERVER])
   await server.says(/ready/)
+  // As on a long wire: it says all of its goodbye before it hears that nobody is there any more.
+  await others.nft(
+    'table inet wire { chain input { type filter hook input priority 0; tcp flags & rst == rst drop\n }\n }',
+  )
   return { gate, others }
 }
 
@@ -43,7 +47,7 @@ async function pool(gate: Host, first: number): Promise<Running> {
 
 async function late(gate: Host): Promise<number> {
   const rules = await gate.must(['nft', 'list', 'chain', 'inet', 'filter', 'flypaper_judge'])
-  return [...rules.matchAll(/packets (\d+) bytes \d+ drop comment "late-packet"/g)].reduce(
+  return [...rules.matchAll(/packets (\d+) bytes \d+ drop comment "late-packet:/g)].reduce(
     (sum, [, packets]) => sum + Number(packets),
     0,
   )

@@ -35,7 +35,7 @@ test('no journal, no terminal, no syslog: standard error has the log, and the fi
   await using it = await scene({ by: startedBy('exec "$@" >"$OUT"'), mount: ownDev(), env: { OUT: stdout } })
   const daemon = await it.flypaperd.start()
   await it.scan('192.0.2.9')
-  await daemon.says(/^\d{4}-\S+Z lockout 192\.0\.2\.9, who tried TCP-port 20000, for 1h$/)
+  await daemon.says(/^\d{4}-\S+Z lockout 192\.0\.2\.9, who tried TCP-port 20000, for 10m$/)
   assert.equal(
     readFileSync(stdout, 'utf8'),
     'Starting portscan protection: flypaperd.\nThe log goes to standard error.\n',

@@ -85,7 +85,7 @@ for (const { capture, options } of WAYS) {
     await flypaperd.start()
     await sendDatagrams(scanner, {
       to: GATE,
-      port: 9,
+      port: 9001,
       bytes: LARGEST,
       first: '198.18.0.0',
       count: DATAGRAMS,

@@ -61,15 +61,15 @@ async function withTrap(
 
 /** The table without what packets change, block by block: in which order they stand there means nothing. */
 async function state(gate: Host): Promise<readonly string[]> {
-  const listed = await gate.must(['nft', '-s', '-t', 'list', 'table', 'inet', 'filter'])
+  const listing = await gate.must(['nft', '-s', '-t', 'list', 'table', 'inet', 'filter'])
+  const listed = withoutComments(listing)
   const kept = ['never', 'never6', 'own', 'own6', 'single6', 'nets', 'nets6', 'grace', 'outside']
   const elements: string[] = []
   for (const set of kept.filter(name => listed.includes(`set flypaper_${name} {`)))
     elements.push(
-      (await gate.must(['nft', '-s', 'list', 'set', 'inet', 'filter', `flypaper_${set}`])).replace(
-        / (timeout|expires) \w+/g,
-        '',
-      ),
+      withoutComments(
+        await gate.must(['nft', '-s', 'list', 'set', 'inet', 'filter', `flypaper_${set}`]),
+      ).replace(/ (timeout|expires) \w+/g, ''),
     )
   return [
     ...listed
@@ -78,6 +78,11 @@ async function state(gate: Host): Promise<readonly string[]> {
       .sort(),
     ...elements,
   ]
+}
+
+/** Those of chains and sets: the kernel keeps the one with which somebody has made them. */
+function withoutComments(listing: string): string {
+  return listing.replace(/^\t\tcomment ".*"\n/gm, '')
 }
 
 let sources = 0

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { MIGRATIONS, NEEDED } from '../../src/history/schema.ts'
 import { type Installation, install, lockoutsOf } from '../support/daemon.ts'
+import { remember } from '../support/million-history.ts'
 import { gateAndScanner } from '../support/scanning.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
@@ -20,6 +22,7 @@ const CASES = [
   { what: 'a read-only disk, after an orderly end', mounted: '.', end: 'SIGUSR2' },
   { what: 'a read-only disk, after SIGKILL', mounted: '.', end: 'SIGKILL' },
   { what: 'a read-only file on a disk that can be written', mounted: 'history.db', end: 'SIGUSR2' },
+  { what: 'a read-only disk with the history of 0.1.0', mounted: '.', end: 'of 0.1.0' },
   { what: 'an empty read-only disk', mounted: '.', end: undefined },
 ] as const
 
@@ -34,7 +37,15 @@ for (const { what, mounted, end } of CASES)
       const burst = ports.map(tcp => ({ source, destination: GATE, tcp }))
       return (await send(scanner, { bursts: [burst] })).answers.map(({ kind }) => kind)
     }
-    if (end !== undefined) {
+    if (end === 'of 0.1.0') {
+      const more = `UPDATE lockout SET source = '${FLY}' WHERE id = 1;`
+      remember(join(state.directory, 'history.db'), {
+        migrations: MIGRATIONS.slice(0, NEEDED),
+        flies: 10,
+        began: Date.now(),
+        more,
+      })
+    } else if (end !== undefined) {
       using before = install(gate, SETTINGS, { state: state.directory })
       const daemon = await before.start()
       assert.deepEqual(await answersTo(FLY, 81), [])

@@ -88,9 +88,9 @@ for (const { who, settings } of [
     if (who === 'a fly') {
       assert.deepEqual(await seen(scanner), [0, 0, 0])
       for (const { source } of FLIES)
-        assert.equal((await gate.run(['nc', '-w', '1', source, '7000'])).stdout, '')
+        assert.equal((await gate.run(['nc', '-w', '1', source, '7000'])).stdout, 'port 7000\r\n')
       for (const count of await seen(scanner))
-        assert.notEqual(count, 0, 'what we originate ourselves goes out')
+        assert.notEqual(count, 0, 'what we originate ourselves goes out, and is answered')
     }
     await flypaperd.must('free', ...FLIES.map(({ fly }) => fly))
     // They had not ended: both sides were only talking to nobody, and TCP tries again.

@@ -88,7 +88,7 @@ test('the six lines of status: armed and well, daemon killed, after stop', async
       'queue or NFLOG statement: Missing',
     ],
   })
-  assert.match(await gate.must(['nft', 'list', 'ruleset']), /198\.18\.0\.7 timeout 1h/)
+  assert.match(await gate.must(['nft', 'list', 'ruleset']), /198\.18\.0\.7 counter .*timeout 10m/)
   await flypaperd.must('flush')
   await flypaperd.must('stop')
   assert.equal(await gate.must(['nft', 'list', 'ruleset']), '', 'without flies nothing is left')
@@ -107,7 +107,7 @@ test('after SIGKILL the start goes on: the flies with the time they had left, an
   await new Promise(resolve => setTimeout(resolve, 3000))
 
   const second = await flypaperd.start()
-  const [, left] = /198\.18\.0\.7 timeout \S+ expires 1m(\d+)s/.exec(
+  const [, left] = /198\.18\.0\.7 counter .*timeout \S+ expires 1m(\d+)s/.exec(
     await gate.must(['nft', 'list', 'set', 'inet', 'filter', 'flypaper']),
   )!
   const fly = JSON.parse(await flypaperd.must('list', '--json'))[0]

@@ -6,7 +6,7 @@ import { serve } from '../support/server.ts'
 import { answersTo, GATE, hosts } from '../support/silence.ts'
 import { makeWorld } from '../support/world.ts'
 
-const SILENT = 'capture = "log"\n[grades]\nsilent = ["tcp/112-114", "udp/113-114"]'
+const SILENT = 'capture = "log"\n[evidence]\nsilent = ["tcp/112-114", "udp/113-114"]'
 /** 213 is translated to 113, 112 is not tracked, on 114 somebody listens. */
 const TRIES = [{ tcp: 213 }, { udp: 213 }, { tcp: 112 }, { tcp: 114 }, { udp: 114 }]
 const OPEN = ['rst', 'icmp', 'rst', 'syn-ack', 'udp']

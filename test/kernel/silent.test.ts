@@ -11,7 +11,7 @@ import { serve } from '../support/server.ts'
 import { answersTo, BEHIND, GATE, hosts } from '../support/silence.ts'
 import { type Host, makeWorld } from '../support/world.ts'
 
-const SILENT = 'capture = "log"\n[grades]\nsilent = ["tcp/113-114", "udp/113"]'
+const SILENT = 'capture = "log"\n[evidence]\nsilent = ["tcp/113-114", "udp/113"]'
 /** Each refused packet takes its way alone: the kernel limits ICMP errors of one target otherwise. */
 const TRIES: readonly Partial<Outgoing>[] = [{ tcp: 113 }, { udp: 113 }]
 
@@ -92,7 +92,7 @@ for (const { name, closed, targets, rules, serves } of CASES) {
       'the control: another port',
     )
     await flypaperd.must('flush')
-    flypaperd.settings(`closed = "${closed}"\ncapture = "log"\n`)
+    flypaperd.settings(`closed = "${closed}"\ncapture = "log"\n[evidence]\nexcusable = []\n`)
     await flypaperd.must('reload')
     const { sources: loud } = await answersTo(sender, targets, [{ tcp: 113 }])
     await lockoutsOf(daemon, 4)
@@ -110,7 +110,7 @@ for (const closed of ['listening', 'unaccepted', 'unmatched', 'auto'] as const) 
     assert.equal(await door('198.51.100.1'), 'nothing', 'the control: who has not knocked')
     assert.equal((await knocks(sender, '198.51.100.2', [7000, 8000, 9000, 22])).at(-1), 'syn-ack')
 
-    const silent = closed === 'auto' ? '' : '[grades]\nsilent = ["tcp/7000", "tcp/8000", "tcp/9000"]'
+    const silent = closed === 'auto' ? '' : '[evidence]\nsilent = ["tcp/7000", "tcp/8000", "tcp/9000"]'
     const chains = closed === 'unmatched' ? '[chains]\ninput = ["input"]' : ''
     using flypaperd = install(gate, `closed = "${closed}"\ncapture = "log"\n${silent}\n${chains}`)
     const daemon = await flypaperd.start()

@@ -135,28 +135,30 @@ test('a known client that scans sticks by three different closed ports', async (
   assert.equal(JSON.parse(await flypaperd.must('list', '--json'))[0].because, 'distinct-ports')
 })
 
-test('each further time lasts longer, also when the daemon was restarted between', async () => {
+test('each further port makes it longer, not each further time; also when the daemon was restarted between', async () => {
   await using world = await makeWorld()
   const gate = await world.host('gate')
   const scanner = await world.host('scanner')
   await world.link(gate, scanner, { a: [`${GATE}/24`], b: ['192.0.2.9/24'] })
   using flypaperd = install(
     gate,
-    'hold = "1s"\n[lockout]\nfirst = "1s"\nfirst_udp = "1s"\nfactor = 3\nlongest_forgeable = "8s"',
+    'hold = "1s"\n[lockout]\nfirst = "1s"\nseveral = "3s"\nmany = "8s"\nmany_ports = 3',
   )
-  const offend = async (daemon: Running, words: RegExp) => {
-    await send(scanner, { bursts: [[{ source: '192.0.2.9', destination: GATE, tcp: 81 }]], wait: 0 })
+  const offend = async (daemon: Running, tcp: number, words: RegExp) => {
+    await send(scanner, { bursts: [[{ source: '192.0.2.9', destination: GATE, tcp }]], wait: 0 })
     await daemon.says(words)
   }
   const first = await flypaperd.start()
-  await offend(first, /lockout 192\.0\.2\.9, who tried TCP-port 81, for 1s$/)
+  await offend(first, 81, /lockout 192\.0\.2\.9, who tried TCP-port 81, for 1s$/)
   await sleep(2200)
-  await offend(first, /lockout 192\.0\.2\.9, who tried TCP-port 81, for 3s, the 2nd time$/)
+  await offend(first, 81, /lockout 192\.0\.2\.9, who tried TCP-port 81, for 1s, the 2nd time$/)
+  await sleep(2200)
+  await offend(first, 82, /lockout 192\.0\.2\.9, who tried TCP-port 82, for 3s, the 3rd time$/)
   await flypaperd.must('stop')
   await first.ended
   await sleep(4200)
   const second = await flypaperd.start()
-  await offend(second, /lockout 192\.0\.2\.9, who tried TCP-port 81, for 8s, the 3rd time$/)
+  await offend(second, 83, /lockout 192\.0\.2\.9, who tried TCP-port 83, for 8s, the 4th time$/)
 })
 
 test('whom we used and who was our client is known again after a stop and a start', async () => {

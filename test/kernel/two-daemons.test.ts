@@ -80,7 +80,7 @@ test('sockets that somebody takes away are made again, alone or with their direc
 })
 
 for (const [what, toml, says] of [
-  ['the same number', '', /s 4242 to 4245 are taken by another program\n/],
+  ['the same number', '', /s 4242 to 4246 are taken by another program\n/],
   ['another number', 'number = 5000', /a trap is armed here, and another program reads its \S.* 4242\n/],
 ] as const)
   test(`a second daemon with a socket of its own and ${what}: 69, and it touches nothing`, async () => {

@@ -7,13 +7,10 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { install, lockouts, lockoutsOf } from '../support/daemon.ts'
 import type { Carries } from '../support/packets.ts'
+import { BEHIND, BEHIND6, GATE, gateOutsideBehind } from '../support/scanning.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
-import { type Host, makeWorld } from '../support/world.ts'
-
-const GATE = '192.0.2.1'
-const BEHIND = '10.0.0.5'
-const BEHIND6 = '2001:db8:10::5'
+import { makeWorld } from '../support/world.ts'
 
 /** Ports 8080 and 8081 are published, of which rules forward the first, as those of Docker do; IPv6 is routed. */
 const ROUTER = `
@@ -41,23 +38,7 @@ table ip theirnat {
 }`
 
 async function router(world: Awaited<ReturnType<typeof makeWorld>>) {
-  const [gate, outside, behind] = (await Promise.all(
-    ['gate', 'outside', 'behind'].map(name => world.host(name)),
-  )) as [Host, Host, Host]
-  await world.link(gate, outside, {
-    a: [`${GATE}/24`, '2001:db8:1::1/64'],
-    b: ['192.0.2.9/24', '2001:db8:1::9/64'],
-  })
-  await world.link(gate, behind, {
-    a: ['10.0.0.1/24', '2001:db8:10::1/64'],
-    b: [`${BEHIND}/24`, `${BEHIND6}/64`],
-  })
-  await gate.forward()
-  await gate.route('default', '192.0.2.9')
-  await gate.route('::/0', '2001:db8:1::9')
-  await behind.route('default', '10.0.0.1')
-  await behind.route('::/0', '2001:db8:10::1')
-  await outside.route('2001:db8:10::/64', '2001:db8:1::1')
+  const { gate, outside, behind } = await gateOutsideBehind(world)
   await serve(behind, 'tcp:80', 'tcp:81', 'udp:1053')
   await serve(outside, 'tcp:7000', 'tcp:7001')
   await serve(gate, 'tcp:22')
@@ -71,7 +52,7 @@ const WAYS = [
     target: GATE,
     open: 8080,
     refused: { tcp: 8081 },
-    told: /lockout 198\.51\.100\.1, who tried TCP-port 81, for 1h, forwarded to 10\.0\.0\.5/,
+    told: /lockout 198\.51\.100\.1, who tried TCP-port 81, for 10m, forwarded to 10\.0\.0\.5/,
     source: (i: number) => `198.51.100.${i}`,
   },
   {
@@ -79,7 +60,7 @@ const WAYS = [
     target: BEHIND6,
     open: 80,
     refused: { tcp: 81 },
-    told: /lockout 2001:db8:51:1::\/64, who tried TCP-port 81 \(from 2001:db8:51:1::7\), for 1h, forwarded to 2001:db8:10::5/,
+    told: /lockout 2001:db8:51:1::\/64, who tried TCP-port 81 \(from 2001:db8:51:1::7\), for 10m, forwarded to 2001:db8:10::5/,
     source: (i: number) => `2001:db8:51:${i}::7`,
   },
   {

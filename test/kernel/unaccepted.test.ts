@@ -81,7 +81,7 @@ for (const other of OTHERS) {
       offenders.map(hostOf).sort(),
       'each of them once, and nobody else',
     )
-    assert.match(daemon.output(), /lockout 198\.18\.3\.1, who tried TCP-port 81, for 1h/)
+    assert.match(daemon.output(), /lockout 198\.18\.3\.1, who tried TCP-port 81, for 10m/)
     for (const [set, six] of [
       ['flypaper_passing', false],
       ['flypaper_passing6', true],

@@ -74,7 +74,7 @@ test('free: address, prefix, host name, both families; it does not count, the ne
   // The hold of 20 s is not over: the fly has come again only after that.
   await gate.must(['nft', 'flush', 'set', 'inet', 'filter', 'flypaper_hold'])
   await offend(scanner, '198.18.0.1')
-  await daemon.says(/lockout 198\.18\.0\.1, who tried TCP-port 81, for 12s, the 2nd time$/)
+  await daemon.says(/lockout 198\.18\.0\.1, who tried TCP-port 81, for 2s, the 2nd time$/)
 })
 
 test('list, list --held, flush, with the daemon and without; the socket is for its owner and group alone', async () => {
@@ -87,10 +87,10 @@ test('list, list --held, flush, with the daemon and without; the socket is for i
   await offend(scanner, '198.18.0.1', '2001:db8:2:4::9')
   await daemon.says(/lockout 2001/)
   const table = (await flypaperd.must('list')).split('\n')
-  assert.match(table[0]!, /^SOURCE +SINCE +UNTIL +TIMES +TRIED +BECAUSE$/)
+  assert.match(table[0]!, /^SOURCE +SINCE +UNTIL +TIMES +TRIED +BECAUSE +GRADE$/)
   assert.match(
     table[1]!,
-    /^2001:db8:2:4::\/64 +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +1 +TCP-port 81 +closed-port$/,
+    /^2001:db8:2:4::\/64 +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +1 +TCP-port 81 +closed-port +forgeable$/,
   )
   assert.match(table[2]!, /^198\.18\.0\.1 /)
   assert.equal(await flypaperd.must('list', '--held'), 'Nobody is held.\n', 'a fly is not only held')
@@ -147,7 +147,7 @@ test('a second daemon, and a number that another program has: 69, and nothing is
   assert.match(second.stderr, /^flypaperd: flypaperd is running already \(pid \d+\)\nTo take over/)
   const foreign = await other.run('start')
   assert.equal(foreign.code, 69)
-  assert.match(foreign.stderr, /^flypaperd: (queue|NFLOG group)s 4242 to 4245 are taken by another program\n/)
+  assert.match(foreign.stderr, /^flypaperd: (queue|NFLOG group)s 4242 to 4246 are taken by another program\n/)
   assert.equal(await gate.must(['nft', '-s', 'list', 'ruleset']), armed)
   await offend(scanner, '198.18.0.1')
   await daemon.says(/lockout/)

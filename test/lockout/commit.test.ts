@@ -20,14 +20,14 @@ test('one lockout a source, in the set, in the history, and told', () => {
   const { stick, of, history } = laboratory()
   const told = stick([offence('69.0.231.79'), offence('69.0.231.79'), offence('69.0.231.80')], NOW)
   assert.deepEqual(told.map(summary), [
-    ['69.0.231.79', 1, 1],
-    ['69.0.231.80', 1, 1],
+    ['69.0.231.79', 1, 1 / 6],
+    ['69.0.231.80', 1, 1 / 6],
   ])
   assert.deepEqual(
     [...of('flypaper')],
     [
-      ['69.0.231.79', 3600],
-      ['69.0.231.80', 3600],
+      ['69.0.231.79', 600],
+      ['69.0.231.80', 600],
     ],
   )
   assert.equal(history.count(NOW), 2)
@@ -47,24 +47,35 @@ test('the fly of IPv6 is the /64, on our own links the single host', () => {
   assert.deepEqual([...of('flypaper6').keys()], ['2001:db8:2::', '2001:db8:1::5'])
 })
 
-test('whoever comes again stays six times longer, up to a week; UDP starts at ten minutes', () => {
+test('the length goes by the different ports of all visits that count, not by their number', () => {
   const { stick } = laboratory()
   let now = NOW
-  const lengths: unknown[] = []
-  for (let time = 1; time <= 5; time++) {
-    const [lockout] = stick([offence('69.0.231.79')], now)
-    lengths.push(summary(lockout!).slice(1))
-    now = (lockout!.until as number) + 1
+  const visit = (port: number, wait = 1) => {
+    const [lockout] = stick([offence('69.0.231.79', { kind: 'tcp', port, from: 1024, flags: 2 })], now)
+    now = (lockout!.until as number) + wait
+    return [...summary(lockout!).slice(1), lockout!.ports?.length ?? 1]
   }
-  assert.deepEqual(lengths, [
-    [1, 1],
-    [2, 6],
-    [3, 36],
-    [4, 168],
-    [5, 168],
-  ])
-  const [udp] = stick([offence('69.0.231.80', { kind: 'udp', port: 9, from: 9 })], now)
-  assert.deepEqual(summary(udp!), ['69.0.231.80', 1, 1 / 6])
+  assert.deepEqual(
+    [visit(81), visit(81), visit(81)],
+    [
+      [1, 1 / 6, 1],
+      [2, 1 / 6, 1],
+      [3, 1 / 6, 1],
+    ],
+    'a picture in a page, each day',
+  )
+  assert.deepEqual(visit(82), [4, 1, 2])
+  for (let port = 83; port < 90; port++) assert.equal(visit(port)[1], 1)
+  assert.deepEqual(visit(90, 7 * 24 * HOUR + 2), [12, 24, 10], 'the tenth')
+  assert.deepEqual(visit(91), [13, 1 / 6, 1], 'after a week of quiet nothing of that counts')
+})
+
+test('the ports of a visit from which somebody was freed do not count', async () => {
+  const { stick, free } = laboratory()
+  stick([offence('69.0.231.79')], NOW)
+  await free(['69.0.231.79'], NOW + 1)
+  const [lockout] = stick([offence('69.0.231.79', { kind: 'udp', port: 9, from: 9 })], NOW + 2)
+  assert.deepEqual(summary(lockout!), ['69.0.231.79', 1, 1 / 6])
 })
 
 test('for ever, as in 2006: an element without a time, also after a restart', () => {
@@ -88,8 +99,8 @@ test('a packet of a fly that is not new means that the set has lost it: it is pu
   const { stick, of, history, firewall } = laboratory()
   stick([offence('69.0.231.79')], NOW)
   firewall.others.delete('flypaper', '69.0.231.79')
-  assert.deepEqual(stick([offence('69.0.231.79')], NOW + 1_800_000), [])
-  assert.deepEqual([...of('flypaper')], [['69.0.231.79', 1800]])
+  assert.deepEqual(stick([offence('69.0.231.79')], NOW + 300_000), [])
+  assert.deepEqual([...of('flypaper')], [['69.0.231.79', 300]])
   assert.equal(history.newest(9).length, 1, 'it is the same lockout')
 })
 
@@ -174,25 +185,48 @@ test('prolonged: the kernel gets the other time, the history keeps the lockout, 
   const { stick, lock, of, history, flies, told } = laboratory()
   stick([offence('69.0.231.79')])
   const wish = { prefix: parsePrefix('69.0.231.79')!, length: 7200 as Seconds }
-  const { locked } = lock([wish], { by: 'anna', note: 'again', force: false }, NOW + 600_000)
+  const { locked } = lock([wish], { by: 'anna', note: 'again', force: false }, NOW + 300_000)
   assert.deepEqual(locked, ['69.0.231.79'])
   assert.deepEqual([...of('flypaper')], [['69.0.231.79', 7200]])
-  const { because, since, until, times, by, note } = history.find(fly('69.0.231.79'), NOW + 600_000)!
+  const { because, since, until, times, by, note } = history.find(fly('69.0.231.79'), NOW + 300_000)!
   assert.deepEqual(
     [because, since, until, times, by, note],
-    ['closed-port', NOW, NOW + 7_800_000, 1, 'anna', 'again'],
+    ['closed-port', NOW, NOW + 7_500_000, 1, 'anna', 'again'],
   )
-  assert.deepEqual(flies.get(fly('69.0.231.79'), NOW), { since: NOW, until: NOW + 7_800_000 })
+  assert.deepEqual(flies.get(fly('69.0.231.79'), NOW), { since: NOW, until: NOW + 7_500_000, byHand: true })
+  assert.deepEqual([...of('flypaper_by_hand')], [['69.0.231.79', 7200]], 'a person has wanted it')
   assert.equal(history.newest(9).length, 1)
   assert.deepEqual([told.entered.length, told.prolonged.length, told.changed], [1, 1, 2])
 })
 
+test('whom a person has locked out stays known as such in the kernel, whatever puts him back or lets him stay longer', () => {
+  const { stick, lock, commit, of, firewall } = laboratory()
+  stick([offence('192.0.2.9')])
+  lock([{ prefix: parsePrefix('69.0.231.79')!, length: 7200 as Seconds }], { by: 'anna', force: false }, NOW)
+  const [person, stranger] = [fly('69.0.231.79'), fly('192.0.2.9')]
+  for (const how of ['restore', 'refill'] as const) {
+    firewall.others.delete('flypaper', '69.0.231.79')
+    firewall.others.delete('flypaper_by_hand', '69.0.231.79')
+    commit(decision({ [how]: [person, stranger].map(one => ({ fly: one, seconds: 60 })) }))
+    assert.deepEqual([...of('flypaper').keys()].sort(), ['192.0.2.9', '69.0.231.79'], how)
+    assert.deepEqual([...of('flypaper_by_hand')], [['69.0.231.79', 60]], how)
+  }
+  const until = NOW + 9_000_000
+  commit(
+    decision({
+      prolong: [person, stranger].map(source => ({ source, until })),
+    }),
+  )
+  assert.deepEqual([...of('flypaper_by_hand')], [['69.0.231.79', 9000]])
+})
+
 test('after a restart the history knows the flies and the time they have left', () => {
   const { stick, open } = laboratory()
-  stick([offence('69.0.231.79'), offence('69.0.231.80', { kind: 'udp', port: 9, from: 9 })], NOW)
-  const again = open(NOW + 1_200_000)
-  assert.deepEqual([...again.flies.timed(() => NOW + 1_200_000)], [{ fly: '69.0.231.79', seconds: 2400 }])
-  assert.deepEqual(again.stick([offence('69.0.231.79')], NOW + 1_200_500).length, 0)
+  stick([offence('69.0.231.80')], NOW - 300_000)
+  stick([offence('69.0.231.79')], NOW)
+  const again = open(NOW + 400_000)
+  assert.deepEqual([...again.flies.timed(() => NOW + 400_000)], [{ fly: '69.0.231.79', seconds: 200 }])
+  assert.deepEqual(again.stick([offence('69.0.231.79')], NOW + 400_500).length, 0)
 })
 
 test('those whose time is over are forgotten here, and counted when they come again', () => {

@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { indexOfFlies, namesOf, type Term } from '../../src/lockout/flies.ts'
 import { overlaps, parsePrefix } from '../../src/terms/address.ts'
 import { type Fly, isNet, prefixOf, setOf } from '../../src/terms/fly.ts'
+import { prefixSet } from '../../src/terms/prefix-set.ts'
 
 const NOW = 1000
 
@@ -90,7 +91,7 @@ function same(flies: ReturnType<typeof indexOfFlies>, map: ReadonlyMap<Fly, Term
       sorted(
         single
           ? namesOf(prefix).filter(fly => flies.get(fly, NOW) !== undefined)
-          : [...flies.matching([prefix], NOW)].flat(),
+          : [...flies.matching(prefixSet([prefix]), NOW)].flat(),
       ),
       sorted(found),
       text,

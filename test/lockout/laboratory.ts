@@ -5,6 +5,7 @@ import { rulesetOf } from '../../src/arm/ruleset/ruleset.ts'
 import type { Packet, Tried } from '../../src/decode/packet.ts'
 import { openHistory } from '../../src/history/history.ts'
 import { MIGRATIONS } from '../../src/history/schema.ts'
+import { whatOf } from '../../src/judge/evidence.ts'
 import { commit, type Ledger } from '../../src/lockout/commit.ts'
 import type { Decision, Leaving } from '../../src/lockout/decide/decision.ts'
 import { type Locked, type LockOrder, lock, type Wish } from '../../src/lockout/decide/lock.ts'
@@ -17,12 +18,13 @@ import { parseSettings } from '../../src/settings/load.ts'
 import { MEMORY, openDatabase } from '../../src/system/sqlite.ts'
 import { parseAddress, parsePrefix } from '../../src/terms/address.ts'
 import { type Fly, flyNamer } from '../../src/terms/fly.ts'
+import { prefixSet } from '../../src/terms/prefix-set.ts'
 import { fakeFirewall } from '../support/fake-firewall.ts'
 
 export const NOW = Date.UTC(2026, 10, 22)
 export const HOUR = 3_600_000
 const SYN: Tried = { kind: 'tcp', port: 20000, from: 1024, flags: 2 }
-const nameFly = flyNamer([parsePrefix('2001:db8:1::/64')!])
+const nameFly = flyNamer(prefixSet([parsePrefix('2001:db8:1::/64')!]))
 
 export function laboratory({ toml = '', size = Number.POSITIVE_INFINITY } = {}) {
   const settings = parseSettings(toml, 'test')
@@ -68,7 +70,7 @@ export function laboratory({ toml = '', size = Number.POSITIVE_INFINITY } = {}) 
               flies,
               lengths: settings.lockout,
               room: { size, isHopeless: false },
-              timesBefore: history.timesBefore,
+              pastOf: history.pastOf,
               admit: candidates => candidates,
             },
             now,
@@ -77,15 +79,15 @@ export function laboratory({ toml = '', size = Number.POSITIVE_INFINITY } = {}) 
           now,
         ),
       lock(wishes: readonly Wish[], order: LockOrder, now = NOW): Locked {
-        const { first } = settings.lockout
-        const never = [parsePrefix('192.0.2.7')!, parsePrefix('2001:db8:7::/48')!]
+        const usual = settings.lockout.several
+        const never = prefixSet([parsePrefix('192.0.2.7')!, parsePrefix('2001:db8:7::/48')!])
         const near = [parsePrefix('192.0.2.1')!]
         const room = { size, isHopeless: false }
-        const { timesBefore } = history
+        const { pastOf } = history
         const { decision, ...locked } = lock(
           wishes,
           order,
-          { flies, first, room, never, near, nameFly, timesBefore },
+          { flies, usual, room, never, near, nameFly, pastOf },
           now,
         )
         commit(decision, ledger, now)
@@ -127,5 +129,14 @@ function nameOf(change: Change): string {
 
 export function offence(source: string, tried: Tried = SYN, hook: 'input' | 'forward' = 'input'): Offence {
   const packet: Packet = { source: parseAddress(source)!, destination: parseAddress('192.0.2.1')!, tried }
-  return { packet, fly: nameFly(packet.source), because: 'closed-port', forgeable: false, hook }
+  const evidence = [{ what: whatOf(tried), weight: 6 }]
+  return {
+    packet,
+    fly: nameFly(packet.source),
+    because: 'closed-port',
+    grade: 'forgeable',
+    evidence,
+    longest: 'forever',
+    hook,
+  }
 }

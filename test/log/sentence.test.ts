@@ -79,6 +79,7 @@ test('the JSON twin has the same facts', () => {
     tried: { kind: 'tcp', port: 20000, from: 51000, flags: 2 },
     hook: 'input',
     because: 'closed-port',
+    grade: 'forgeable',
     since: '2026-01-02T03:04:05.000Z',
     until: '2026-01-02T04:04:05.000Z',
     times: 2,

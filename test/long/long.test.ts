@@ -15,7 +15,7 @@ import { serve } from '../support/server.ts'
 import { type Host, makeWorld } from '../support/world.ts'
 import { inTurn, openDeeds, SETTINGS } from './deeds.ts'
 import { type Change, type Ledger, openLedger } from './ledger.ts'
-import { GATE, openScans, random, type Scans, sourceOf } from './scans.ts'
+import { GATE, openScans, random, type Scans, SMALL, sourceOf } from './scans.ts'
 
 /** From then on no daemon ends: one lives long enough to show whether it grows ... */
 const STEADY_FROM = (2 / 3) * LONG_SECONDS * 1000
@@ -59,7 +59,7 @@ test(`${LONG_SECONDS} seconds of scans, frees, flushes, reloads and kills: the b
   const names = Object.keys({ ...deeds.steady, ...deeds.changes })
   let steadyFrom: number
   try {
-    await opening(gate, scanner, scans, ledger)
+    await opening({ gate, scanner, flypaperd }, scans, ledger)
     const any = inTurn(names)
     while (Date.now() - began < STEADY_FROM || names.some(name => done[name] === undefined))
       await round(any.next().value)
@@ -94,20 +94,23 @@ test(`${LONG_SECONDS} seconds of scans, frees, flushes, reloads and kills: the b
 })
 
 /**
- * Meets every fate: fills the flypaper for an hour each, so that of many who would stay ten minutes for UDP and come at once
- * most find no room.
+ * Meets every fate: a crowd, and newcomers who would stay ten minutes and find a flypaper that is full for an hour, by hand.
  */
-async function opening(gate: Host, scanner: Host, scans: Scans, ledger: Ledger): Promise<void> {
-  const acts: [Outgoing[], number][] = [
-    [[...scans.crowd(), await scanOfPeer(gate)], 500],
-    [scans.newcomers(100, 'tcp'), 50_000],
-    [scans.newcomers(40, 'udp'), 100],
-  ]
-  for (const [burst, gap] of acts) {
+async function opening(
+  { gate, scanner, flypaperd }: { gate: Host; scanner: Host; flypaperd: Installation },
+  scans: Scans,
+  ledger: Ledger,
+): Promise<void> {
+  const act = async (burst: Outgoing[], gap: number) => {
     await send(scanner, { bursts: [burst], gap, wait: 0 })
     await ledger.enter('opening')
     await sleep(2000) // Promotions are allowed again.
   }
+  await act([...scans.crowd(), await scanOfPeer(gate)], 500)
+  const byHand = Array.from({ length: SMALL.flypaper }, (_, n) => `203.0.113.${n}`)
+  await flypaperd.must('lock', ...byHand, '--for', '1h')
+  await act(scans.newcomers(40), 100)
+  await flypaperd.must('free', '203.0.113.0/24')
   const { fates } = ledger.balance()
   for (const fate of FATES)
     assert.ok(fates[fate] > 0, `the control: ${fate} was met: ${JSON.stringify(fates)}`)

@@ -26,7 +26,7 @@ export interface Scans {
    */
   crowd(): Outgoing[]
   /** So many sources, each with one port. */
-  newcomers(count: number, protocol: 'tcp' | 'udp'): Outgoing[]
+  newcomers(count: number): Outgoing[]
 }
 
 export function openScans(): Scans {
@@ -57,7 +57,6 @@ export function openScans(): Scans {
         to(source, { tcp: CLOSED_PORTS.first }),
         to(source, { tcp: CLOSED_PORTS.last }),
       ]),
-    newcomers: (count, protocol) =>
-      newcomers(count, source => [to(source, protocol === 'tcp' ? { tcp: port() } : { udp: port() })]),
+    newcomers: count => newcomers(count, source => [to(source, { tcp: port() })]),
   }
 }

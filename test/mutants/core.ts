@@ -16,6 +16,18 @@ export const CORE: readonly Mutant[] = [
     'test/kernel/first-lockout.test.ts',
   ),
   withoutRulesLike(
+    'the third port of a known client shuts nobody out',
+    'flypaper_new_known',
+    /@flypaper_count_known/,
+    'test/kernel/third-port.test.ts',
+  ),
+  {
+    what: 'a repetition counts',
+    file: 'src/arm/ruleset/weak.ts',
+    change: [', limit: ONCE }', ' }'],
+    tests: ['test/kernel/third-port.test.ts'],
+  },
+  withoutRulesLike(
     'the never-list is not asked before the judge',
     'flypaper_judge',
     /^ip saddr @flypaper_never/,
@@ -42,7 +54,10 @@ export const CORE: readonly Mutant[] = [
   {
     what: 'the judge always lets go',
     file: 'src/judge/judge.ts',
-    change: ['stick(guiltOf(evidence))', "letGo('weak-evidence')"],
+    change: [
+      "return { verdict: 'stick', because, grade, evidence, longest }",
+      'return below(channel, evidence)',
+    ],
     tests: ['test/judge/judge.test.ts'],
   },
   {

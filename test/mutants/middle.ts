@@ -2,6 +2,7 @@
 import type { Mutant } from '../mutants.ts'
 
 const PACKETS = 'test/daemon/packets.test.ts'
+const NEVER = 'test/daemon/never-files.test.ts'
 const RELOAD = 'test/daemon/reload.test.ts'
 const OTHERS = 'test/daemon/others.test.ts'
 const ORDERS = 'test/daemon/orders.test.ts'
@@ -9,12 +10,65 @@ const START = 'test/daemon/start.test.ts'
 const COMMIT = 'test/lockout/commit.test.ts'
 const LEAVE = 'test/lockout/decide/leave.test.ts'
 const LOCK = 'test/lockout/decide/lock.test.ts'
+const TRYING = 'test/daemon/trying.test.ts'
 
 function mutant(what: string, file: string, change: Mutant['change'], ...tests: readonly string[]): Mutant {
   return { what, file: `src/${file}`, change, tests }
 }
 
 export const MIDDLE: readonly Mutant[] = [
+  // The table of evidence.
+  mutant(
+    'a repetition counts',
+    'judge/evidence.ts',
+    [/ {2}if \(before !== undefined && before\.weight.*\n.*others.*\n/, '  const others = pieces\n'],
+    'test/judge/judge.test.ts',
+    'test/judge/evidence.test.ts',
+  ),
+  mutant(
+    'each visit makes it longer',
+    'lockout/offence.ts',
+    ['lengthOf(ports.length,', 'lengthOf(ports.length + (past?.times ?? 0),'],
+    COMMIT,
+  ),
+  mutant(
+    'what was freed makes the next lockout longer',
+    'history/row.ts',
+    ['counts === 0 ? [] : (ports', '(ports'],
+    COMMIT,
+  ),
+  mutant(
+    'a known client stays for a day',
+    'lockout/length.ts',
+    ['shortest(wanted, longest, longestForgeable)', 'shortest(wanted, longestForgeable)'],
+    'test/lockout/length.test.ts',
+  ),
+  // Who goes on trying.
+  mutant('a single port is prolonged', 'lockout/lockout.ts', [' && ports !== undefined', ''], TRYING),
+  mutant(
+    'what came in the first half counts as well',
+    'lockout/trying.ts',
+    ['return (packets % COUNTED) + 1', 'return 1'],
+    TRYING,
+  ),
+  mutant(
+    'prolonged without an end',
+    'lockout/trying.ts',
+    [' || ends + ms - since[place]! > longestMs', ''],
+    TRYING,
+  ),
+  mutant(
+    'prolonged by all that it has had',
+    'history/schema.ts',
+    ['(until - since) / (prolonged + 1)', '(until - since)'],
+    TRYING,
+  ),
+  mutant(
+    'a fly of which a person has said the end goes on',
+    'lockout/commit.ts',
+    ['by === undefined && before !== undefined', 'before !== undefined'],
+    TRYING,
+  ),
   // Packets.
   mutant(
     'UDP that others refused is weak evidence for ten minutes',
@@ -31,7 +85,7 @@ export const MIDDLE: readonly Mutant[] = [
   mutant(
     'a strike ends the hold',
     'daemon/packets.ts',
-    ["verdict.verdict === 'let-go' && channel", 'channel'],
+    ["verdict.verdict === 'let-go' && isHoldOver", 'isHoldOver'],
     PACKETS,
   ),
   mutant('a pause changes nothing', 'daemon/packets.ts', ['if (isPaused(state, at)) return', ''], ORDERS),
@@ -59,8 +113,35 @@ export const MIDDLE: readonly Mutant[] = [
   mutant(
     'while others write their rules a refusal is an offence',
     'daemon/packets.ts',
-    ["isPending && evidence === 'full'", 'isPending'],
+    [
+      "evidence === 'full' ? heldForIt(daemon, refused, pending) : new Set()",
+      'heldForIt(daemon, refused, pending)',
+    ],
     RELOAD,
+  ),
+  mutant(
+    'a host in use that is pending for other ports offends by a refusal',
+    'daemon/packets.ts',
+    ['held.delete(element)', 'held.add(element)'],
+    'test/daemon/packets.test.ts',
+  ),
+  mutant(
+    'a door is gone as soon as its rule is, also between two transactions',
+    'daemon/conditional.ts',
+    ['ruleChanges.rest() >= REST_SECONDS ? found : withDoors(found, conditional)', 'found'],
+    'test/daemon/conditional.test.ts',
+  ),
+  mutant(
+    'who was refused at a door before the rules were read offends',
+    'daemon/packets.ts',
+    ['isDoor(conditional, protocol, port)', 'false'],
+    'test/daemon/conditional.test.ts',
+  ),
+  mutant(
+    'a port that nobody accepts is a door, where its rule asks for a rate',
+    'doctor/conditional.ts',
+    ['both(where, isRestRefused ? unionOf(open) : ANYWHERE)', 'where'],
+    'test/doctor/conditional.test.ts',
   ),
   mutant(
     'while others write their rules three refusals are a scan from the first second on',
@@ -71,7 +152,7 @@ export const MIDDLE: readonly Mutant[] = [
   mutant(
     'while others write their rules whom one refuses stays held',
     'daemon/packets.ts',
-    [/ {2}if \(evidence !== 'full'\) letPendingGo.*\n/, ''],
+    ["evidence === 'full' ? innocent : all, pending)", 'innocent, pending)'],
     RELOAD,
   ),
   // The firewall beside us.
@@ -141,14 +222,39 @@ export const MIDDLE: readonly Mutant[] = [
   mutant(
     'who becomes near stays a fly',
     'daemon/renew.ts',
-    ['withNear(policy, neighbourhood)\n  letGoSpared(daemon)', 'withNear(policy, neighbourhood)'],
+    ['  state.policy = next\n  letGoSpared(daemon)\n}', '  state.policy = next\n}'],
     RELOAD,
   ),
+  mutant('who becomes near is judged', 'daemon/renew.ts', ['  relist(daemon, next)\n', ''], RELOAD),
   mutant(
-    'who becomes near is judged',
+    'a list that changes is not taken',
     'daemon/renew.ts',
-    ['state.policy = withNear(policy, neighbourhood)', 'void withNear'],
-    RELOAD,
+    [/ {2}relist\(daemon, withNever.*\n/, ''],
+    NEVER,
+  ),
+  mutant(
+    'a broken list empties what was',
+    'daemon/renew.ts',
+    ['  if (neverFiles === undefined) return\n', ''],
+    NEVER,
+  ),
+  mutant(
+    'whom a list spares stays a fly',
+    'daemon/renew.ts',
+    [/ {2}freeNever\(daemon\)\n {2}world.*\n/, ''],
+    NEVER,
+  ),
+  mutant(
+    'a list may spare everybody',
+    'settings/prefix-lines.ts',
+    ['value.length < WIDEST_IN_FILE[value.family]', 'false as boolean'],
+    'test/settings/never-files.test.ts',
+  ),
+  mutant(
+    'what overlaps comes before the other has gone',
+    'arm/listed.ts',
+    ['isEnough() && isBeyond(ranges, at)', 'isEnough()'],
+    'test/arm/listed.test.ts',
   ),
   // Start.
   mutant('a start frees nobody', 'daemon/run.ts', [/ {2}letGoSpared\(\{.*\n/, ''], START),

@@ -28,7 +28,7 @@ test('flypaperd(8) has every verb, option and example', () => {
 test('flypaperd.toml(5) has every setting', () => {
   const text = formatted(settingsPage())
   const names = [...Object.keys(topSettings), ...Object.values(tableSettings).flatMap(of => Object.keys(of))]
-  for (const name of names) assert.match(text, new RegExp(`^ {7}${name} = `, 'm'))
+  for (const name of names) assert.match(text, new RegExp(`^ {7}${name} += `, 'm'))
 })
 
 /** What bash offers for the line; an address is several words for it, because of the colons. */

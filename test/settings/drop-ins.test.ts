@@ -49,20 +49,20 @@ test('the folder of a file', () => {
 test('later files win, setting by setting; tables are merged, lists add up, each entry once', t => {
   const { folder, load } = written(t, {
     'f.toml':
-      'hold = "10s"\nserved = "1m"\nnever = ["192.0.2.1", "192.0.2.2"]\n[lockout]\nfirst = "2h"\nfactor = 2\n',
+      'hold = "10s"\nserved = "1m"\nnever = ["192.0.2.1", "192.0.2.2"]\n[lockout]\nfirst = "2h"\nmany_ports = 2\n',
     'f.d/20-b.toml': 'hold = "30s"\nnever = ["192.0.2.4"]\nchains.input = ["b"]\n',
     'f.d/10-a.toml':
-      'hold = "20s"\nnever = ["192.0.2.3", "192.0.2.1"]\nlockout = { factor = 3 }\nchains = { input = ["a"] }\n',
-    'f.d/9-last.toml': 'peers = "5m"\ngrades.silent = ["tcp/113"]',
+      'hold = "20s"\nnever = ["192.0.2.3", "192.0.2.1"]\nlockout = { many_ports = 3 }\nchains = { input = ["a"] }\n',
+    'f.d/9-last.toml': 'peers = "5m"\nevidence.silent = ["tcp/113"]',
   })
-  const { origin, hold, served, peers, never, lockout, chains, grades } = load()
+  const { origin, hold, served, peers, never, lockout, chains, evidence } = load()
   assert.deepEqual([hold, served, peers], [30, 60, 300])
   assert.deepEqual(
     never.map(({ text }) => text),
     ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4'],
   )
-  assert.deepEqual([lockout.first, lockout.factor], [7200, 3])
-  assert.deepEqual([chains.input, grades.silent.length], [['a', 'b'], 1])
+  assert.deepEqual([lockout.first, lockout.manyPorts], [7200, 3])
+  assert.deepEqual([chains.input, evidence.silent.length], [['a', 'b'], 1])
   const names = ['f.toml', 'f.d/10-a.toml', 'f.d/20-b.toml', 'f.d/9-last.toml']
   assert.deepEqual(origin, { files: names.map(name => `${folder}/${name}`), remarks: [] })
 })
@@ -124,19 +124,19 @@ test('each mistake with its file, line and setting; also one that a later file h
 
 test('what is right by itself and wrong together stands where the value is that counts', t => {
   const { folder, load } = written(t, {
-    'f.toml': '[lockout]\nlongest = "2h"\n',
-    'f.d/10.toml': 'hold = "20s"\n[lockout]\nlongest = "3h"\n',
+    'f.toml': '[lockout]\nlongest_forgeable = "2h"\n',
+    'f.d/10.toml': 'hold = "20s"\n[lockout]\nlongest_forgeable = "3h"\n',
     'f.d/20.toml': 'lockout.first = "1d"\n',
   })
   const { text, mistakes } = wrongIn(folder, load)
   assert.equal(
     text,
-    'there is a mistake in the settings\nf.d/10.toml:3:11: "3h" is shorter than first, which is "1d"\n' +
-      '  longest = "3h"\n            ^\n  write longest = "1d"',
+    'there is a mistake in the settings\nf.d/10.toml:3:21: "3h" is shorter than first, which is "1d"\n' +
+      '  longest_forgeable = "3h"\n                      ^\n  write longest_forgeable = "1d"',
   )
-  assert.equal(mistakes[0]!.setting, 'lockout.longest')
-  writeFileSync(`${folder}/f.d/30.toml`, 'lockout.longest = "2d"\n')
-  assert.equal(load().lockout.longest, 172_800, 'and wrong by itself, but right together, is taken')
+  assert.equal(mistakes[0]!.setting, 'lockout.longest_forgeable')
+  writeFileSync(`${folder}/f.d/30.toml`, 'lockout.longest_forgeable = "2d"\n')
+  assert.equal(load().lockout.longestForgeable, 172_800, 'and wrong by itself, but right together, is taken')
 })
 
 test('only *.toml is read; of what was perhaps meant to be, it is said', t => {
@@ -246,7 +246,7 @@ test('one file in several pieces is the same as whole', () => {
     'served = "1m"',
     'number = 7',
     'never = ["192.0.2.1"]',
-    'lockout.factor = 3',
+    'lockout.many_ports = 3',
     'lockout.first = "2h"',
   ]
   const whole = parseSettings(lines.join('\n'), 'f')

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
+import { EXCUSABLE, SISTERS } from '../../src/settings/honest.ts'
 import { loadSettings, parseSettings } from '../../src/settings/load.ts'
 import { tableSettings, topSettings } from '../../src/settings/schema.ts'
 import { closedMode } from '../../src/settings/settings.ts'
@@ -13,12 +14,25 @@ import { Failure } from '../../src/terms/failure.ts'
 const folder = mkdtempSync(join(tmpdir(), 'flypaperd-settings-'))
 after(() => rmSync(folder, { recursive: true }))
 
+/** "tcp/80 udp/443", port by port. */
+function portsOf(text: string) {
+  return text.split(' ').map(port => {
+    const [protocol, number] = port.split('/')
+    return { protocol, first: Number(number), last: Number(number) }
+  })
+}
+
 test('a text without settings is all defaults', () => {
-  assert.deepEqual(parseSettings('', 'f'), {
+  const { neverFiles, ...rest } = parseSettings('', 'f')
+  assert.deepEqual([neverFiles.named, neverFiles.prefixes.size], [[], 0])
+  assert.deepEqual(rest, {
     closed: 'auto',
     capture: 'auto',
     number: 4242,
     never: [],
+    public: [],
+    doors: true,
+    inside: 'auto',
     hold: 20,
     served: 600,
     peers: 600,
@@ -27,29 +41,45 @@ test('a text without settings is all defaults', () => {
     log: 'auto',
     bootGrace: 60,
     chains: { input: [], forward: [] },
-    grades: { ping: 'never', noise: 'silence', protocols: 'offence', silent: [] },
+    evidence: {
+      threshold: 6,
+      stranger: { excusable: 2, closed: 6, illegal: 6, window: 3600, longest: 'forever' },
+      peer: { excusable: 2, closed: 2, illegal: 2, window: 600, longest: 3600 },
+      known: { excusable: 1, closed: 2, illegal: 2, window: 3600, longest: 3600 },
+      ping: 'never',
+      noise: 'silence',
+      protocols: 'offence',
+      silent: [],
+      excusable: EXCUSABLE.flatMap(({ ports }) => portsOf(ports)),
+      sisters: SISTERS.map(({ ports }) => portsOf(ports)),
+    },
+    shared: { single: [], holdOnly: [] },
     lockout: {
-      first: 3600,
-      firstUdp: 600,
-      factor: 6,
-      longest: 604_800,
+      first: 600,
+      several: 3600,
+      many: 86_400,
+      manyPorts: 10,
+      remember: 604_800,
       longestForgeable: 86_400,
-      strikes: 1,
-      strikeWindow: 600,
+      whileTrying: true,
     },
     promotion: { perSecond: 10, burst: 500 },
-    history: { keep: 31_536_000, most: 1_000_000 },
+    history: { keep: 31_536_000, most: 1_000_000, samplesPerSecond: 0 },
     sizes: { flypaper: 1_048_576, hold: 65_536, peers: 131_072, known: 131_072 },
   })
 })
 
 test('everything can be set', () => {
-  const { never, ...rest } = parseSettings(
+  const { never, neverFiles, inside, shared, ...rest } = parseSettings(
     `
 closed = "listening"
 capture = "log"
-number = 65531
+number = 65529
 never = ["192.0.2.7", "2001:DB8::/32", "::ffff:198.51.100.1"]
+never_files = ["/etc/flypaperd/never.d/"]
+public = ["tcp/80", "udp/4000-4010"]
+doors = false
+inside = ["10.0.0.0/8", "fd00::/8"]
 hold = "10m"
 served = "0s"
 peers = "1d"
@@ -58,22 +88,31 @@ dry_run = true
 log = "syslog"
 boot_grace = "1h"
 chains = { input = ["input", "my-chain"], forward = ["forward"] }
+shared.single = ["2001:db8:64::/96"]
+shared.hold_only = ["198.51.100.0/24"]
 lockout.first = "forever"
-lockout.first_udp = "1h30m"
-lockout.factor = 1
-lockout.longest = "forever"
+lockout.several = "forever"
+lockout.many = "forever"
+lockout.many_ports = 2
+lockout.remember = "0s"
 lockout.longest_forgeable = "forever"
-lockout.strikes = 3
-lockout.strike_window = "1h"
+lockout.while_trying = false
 promotion.per_second = 0
 promotion.burst = 1
 history.keep = "forever"
 history.most = 1000
-[grades]
+history.samples_per_second = 25
+[evidence]
+threshold = 4
+stranger = { excusable = 1, closed = 2, illegal = 4, window = "1m" }
+peer = { closed = 1, illegal = 1, window = "7d", longest = "forever" }
+known.longest = "1m"
 ping = "offence"
 noise = "offence"
 protocols = "never"
 silent = ["tcp/113", "udp/6000-6010"]
+excusable = ["tcp/179", "udp/4789-4790"]
+sisters = ["tcp/80 tcp/443", "tcp/1-2, udp/3"]
 
 [sizes]
 flypaper = 16
@@ -87,10 +126,20 @@ known = 17
     never.map(prefix => prefix.text),
     ['192.0.2.7', '2001:db8::/32', '198.51.100.1'],
   )
+  assert.deepEqual([neverFiles.named, neverFiles.prefixes.size], [['/etc/flypaperd/never.d/'], 0])
+  assert.deepEqual(
+    [inside, shared.single, shared.holdOnly].map(all => all !== 'auto' && all.map(({ text }) => text)),
+    [['10.0.0.0/8', 'fd00::/8'], ['2001:db8:64::/96'], ['198.51.100.0/24']],
+  )
   assert.deepEqual(rest, {
     closed: 'listening',
     capture: 'log',
-    number: 65_531,
+    number: 65_529,
+    public: [
+      { protocol: 'tcp', first: 80, last: 80 },
+      { protocol: 'udp', first: 4000, last: 4010 },
+    ],
+    doors: false,
     hold: 600,
     served: 0,
     peers: 86_400,
@@ -99,7 +148,11 @@ known = 17
     log: 'syslog',
     bootGrace: 3600,
     chains: { input: ['input', 'my-chain'], forward: ['forward'] },
-    grades: {
+    evidence: {
+      threshold: 4,
+      stranger: { excusable: 1, closed: 2, illegal: 4, window: 60, longest: 'forever' },
+      peer: { excusable: 1, closed: 1, illegal: 1, window: 604_800, longest: 'forever' },
+      known: { excusable: 1, closed: 2, illegal: 2, window: 3600, longest: 60 },
       ping: 'offence',
       noise: 'offence',
       protocols: 'never',
@@ -107,18 +160,29 @@ known = 17
         { protocol: 'tcp', first: 113, last: 113 },
         { protocol: 'udp', first: 6000, last: 6010 },
       ],
+      excusable: [
+        { protocol: 'tcp', first: 179, last: 179 },
+        { protocol: 'udp', first: 4789, last: 4790 },
+      ],
+      sisters: [
+        portsOf('tcp/80 tcp/443'),
+        [
+          { protocol: 'tcp', first: 1, last: 2 },
+          { protocol: 'udp', first: 3, last: 3 },
+        ],
+      ],
     },
     lockout: {
       first: 'forever',
-      firstUdp: 5400,
-      factor: 1,
-      longest: 'forever',
+      several: 'forever',
+      many: 'forever',
+      manyPorts: 2,
+      remember: 0,
       longestForgeable: 'forever',
-      strikes: 3,
-      strikeWindow: 3600,
+      whileTrying: false,
     },
     promotion: { perSecond: 0, burst: 1 },
-    history: { keep: 'forever', most: 1000 },
+    history: { keep: 'forever', most: 1000, samplesPerSecond: 25 },
     sizes: { flypaper: 16, hold: 16_777_216, peers: 16, known: 17 },
   })
 })
@@ -136,12 +200,41 @@ test('the default of a setting means the same as leaving it out', () => {
   assert.deepEqual(parseSettings(text, 'f'), parseSettings('', 'f'))
 })
 
-test('longest grows with the first lockouts where it is not written', () => {
-  const longest = (text: string) => parseSettings(`[lockout]\n${text}`, 'f').lockout.longest
-  assert.equal(longest('first = "8d"'), 8 * 86_400)
-  assert.equal(longest('first_udp = "8d"'), 8 * 86_400)
-  assert.equal(longest('first = "forever"'), 'forever')
-  assert.equal(longest('first = "2h"'), 604_800)
+test('the lengths grow with those before them where they are not written', () => {
+  const lengths = (text: string) => {
+    const { first, several, many, longestForgeable } = parseSettings(`[lockout]\n${text}`, 'f').lockout
+    return [first, several, many, longestForgeable]
+  }
+  assert.deepEqual(lengths('first = "8d"'), Array(4).fill(8 * 86_400))
+  assert.deepEqual(lengths('first = "forever"'), Array(4).fill('forever'))
+  assert.deepEqual(lengths('first = "2h"'), [7200, 7200, 86_400, 86_400])
+  assert.deepEqual(lengths('many = "20m"'), [600, 1200, 1200, 86_400])
+  assert.deepEqual(lengths('many = "9d"'), [600, 3600, 9 * 86_400, 9 * 86_400])
+})
+
+test('the names that older versions had mean what comes nearest, and it is said what to write', () => {
+  const old = (text: string) => parseSettings(text, 'f')
+  const lengths = (text: string) => {
+    const { first, several, many, longestForgeable } = old(`[lockout]\n${text}`).lockout
+    return [first, several, many, longestForgeable]
+  }
+  assert.deepEqual(lengths('first = "1h"\nfactor = 6'), [3600, 21_600, 86_400, 86_400])
+  assert.deepEqual(lengths('factor = 1'), [600, 600, 600, 86_400], 'repeaters are not treated worse')
+  assert.deepEqual(lengths('longest = "30m"'), [600, 1800, 1800, 1800])
+  assert.deepEqual(lengths('first = "forever"\nfirst_udp = "forever"\nfactor = 2'), Array(4).fill('forever'))
+  const weights = (text: string) => {
+    const { closed, illegal, window } = old(`[lockout]\n${text}`).evidence.stranger
+    return [closed, illegal, window]
+  }
+  assert.deepEqual(weights('strikes = 1'), [6, 6, 3600])
+  assert.deepEqual(weights('strikes = 2'), [3, 3, 600])
+  assert.deepEqual(weights('strikes = 3\nstrike_window = "5m"'), [2, 2, 300])
+  assert.deepEqual(weights('strikes = 4'), [1, 1, 600], 'rather later than sooner')
+  const { evidence } = old(
+    '[grades]\nping = "offence"\nsilent = ["tcp/113"]\n[evidence]\nsilent = ["tcp/80"]',
+  )
+  assert.deepEqual([evidence.ping, evidence.silent.map(({ first }) => first)], ['offence', [80, 113]])
+  assert.equal(old('[grades]\nping = "offence"\n[evidence]\nping = "never"').evidence.ping, 'never')
 })
 
 test('closed = "auto" is unmatched where a chain is named', () => {
@@ -156,9 +249,9 @@ test('closed = "auto" is unmatched where a chain is named', () => {
 
 test('a named file is read, with a byte order mark and CRLF as well', () => {
   const file = join(folder, 'windows.toml')
-  writeFileSync(file, '\ufeffhold = "30s"\r\n[lockout]\r\nfactor = 2\r\n')
+  writeFileSync(file, '\ufeffhold = "30s"\r\n[lockout]\r\nmany_ports = 2\r\n')
   assert.equal(loadSettings(file, readText).hold, 30)
-  assert.equal(loadSettings(file, readText).lockout.factor, 2)
+  assert.equal(loadSettings(file, readText).lockout.manyPorts, 2)
 })
 
 const unreadable: [what: string, file: string, message: string][] = [

@@ -18,19 +18,19 @@ const cases: Case[] = [
   },
   {
     what: 'a misspelt setting of a table, quoted',
-    text: '[lockout]\n  "first-udp" = "10m"',
-    expected: `/etc/f.toml:2:3: "first-udp" is not a setting of [lockout]
-    "first-udp" = "10m"
+    text: '[lockout]\n  "many-ports" = 10',
+    expected: `/etc/f.toml:2:3: "many-ports" is not a setting of [lockout]
+    "many-ports" = 10
     ^
-  did you mean first_udp?`,
+  did you mean many_ports?`,
   },
   {
     what: 'a setting of a table outside of it',
-    text: 'factor = 3',
-    expected: `/etc/f.toml:1:1: "factor" is not a setting
-  factor = 3
+    text: 'many_ports = 3',
+    expected: `/etc/f.toml:1:1: "many_ports" is not a setting
+  many_ports = 3
   ^
-  write factor below [lockout]`,
+  write many_ports below [lockout]`,
   },
   {
     what: 'a setting that got into a table',
@@ -47,6 +47,34 @@ const cases: Case[] = [
   sizes.wibble = 3
         ^
   those of [sizes] are ${Object.keys(tableSettings.sizes).join(', ')}`,
+  },
+  {
+    what: 'a misspelt weight, in a table of its own or in a line',
+    text: '[evidence.stranger]\nclosd = 3\n[evidence]\nknown = { widow = "1h" }',
+    expected: `/etc/f.toml:2:1: "closd" is not a setting of [evidence.stranger]
+  closd = 3
+  ^
+  did you mean closed?
+/etc/f.toml:4:11: "widow" is not a setting of [evidence.known]
+  known = { widow = "1h" }
+            ^
+  did you mean window?`,
+  },
+  {
+    what: 'a longest lockout for strangers, whose length goes by the ports',
+    text: 'evidence.stranger.longest = "1h"',
+    expected: `/etc/f.toml:1:19: "longest" is not a setting of [evidence.stranger]
+  evidence.stranger.longest = "1h"
+                    ^
+  those of [evidence.stranger] are excusable, closed, illegal, window`,
+  },
+  {
+    what: 'a weight that is none',
+    text: 'evidence.peer = { closed = "much" }',
+    expected: `/etc/f.toml:1:28: evidence.peer.closed must be a whole number from 0 to 100, not "much"
+  evidence.peer = { closed = "much" }
+                             ^
+  write digits without quotes`,
   },
   {
     what: 'an unknown table',
@@ -82,7 +110,7 @@ const cases: Case[] = [
   },
   {
     what: 'a list of tables',
-    text: '[[lockout]]\nfactor = 2',
+    text: '[[lockout]]\nmany_ports = 2',
     expected: `/etc/f.toml:1:3: lockout must be a table, not a list
   [[lockout]]
     ^
@@ -114,8 +142,8 @@ test('every mistake is shown, in the order of the text', () => {
   const text = `
 wibble = 1
 [lockout]
-longest = "1m"
-factor = 0
+many = "1m"
+many_ports = 0
 furst = "1h"
 [sizes]
 hold = 1
@@ -127,14 +155,14 @@ f:2:1: "wibble" is not a setting
   wibble = 1
   ^
   the settings are ${ALL}
-f:4:11: "1m" is shorter than first, which is "1h"
-  longest = "1m"
-            ^
-  write longest = "1h"
-f:5:10: lockout.factor must be a whole number from 1 to 1000, not 0
-  factor = 0
-           ^
-  write factor = 1
+f:4:8: "1m" is shorter than first, which is "10m"
+  many = "1m"
+         ^
+  write many = "10m"
+f:5:14: lockout.many_ports must be a whole number from 2 to 64, not 0
+  many_ports = 0
+               ^
+  write many_ports = 2
 f:6:1: "furst" is not a setting of [lockout]
   furst = "1h"
   ^

@@ -36,6 +36,38 @@ const cases: Case[] = [
   write served = "10m"`,
   },
   {
+    what: 'one port that is to be its own sister',
+    text: '[evidence]\nsisters = ["tcp/80"]',
+    expected: `/etc/f.toml:2:12: entry 1 of evidence.sisters must be protocols and ports, at least two, not "tcp/80"
+  sisters = ["tcp/80"]
+             ^
+  write them as in "tcp/80 tcp/443 udp/443", ports up to 65535`,
+  },
+  {
+    what: 'sisters in lists of their own',
+    text: '[evidence]\nsisters = [["tcp/80", 443]]',
+    expected: `/etc/f.toml:2:12: entry 1 of evidence.sisters must be protocols and ports, at least two, not a list
+  sisters = [["tcp/80", 443]]
+             ^
+  write them as in "tcp/80 tcp/443 udp/443", ports up to 65535`,
+  },
+  {
+    what: 'more ports that are to be excusable than a host has reasons for',
+    text: '[evidence]\nexcusable = ["tcp/1-1024", "udp/9"]',
+    expected: `/etc/f.toml:2:13: evidence.excusable names 1025 ports, where 1024 are the most
+  excusable = ["tcp/1-1024", "udp/9"]
+              ^
+  write those alone that honest hosts ask for: whoever tries two of them goes free`,
+  },
+  {
+    what: 'more sisters than that',
+    text: '[evidence]\nsisters = ["tcp/1-1000 udp/1-1000"]',
+    expected: `/etc/f.toml:2:11: evidence.sisters names 2000 ports, where 1024 are the most
+  sisters = ["tcp/1-1000 udp/1-1000"]
+            ^
+  write those alone that honest hosts ask for: whoever tries two of them goes free`,
+  },
+  {
     what: 'a bad duration',
     text: 'served = "soon"',
     expected: `/etc/f.toml:1:10: served must be a duration from 0s to 1d, not "soon"
@@ -69,27 +101,27 @@ const cases: Case[] = [
   },
   {
     what: 'longest shorter than first',
-    text: '[lockout]\nfirst = "2h"\nfirst_udp = "3h"\nlongest = "1h"',
-    expected: `/etc/f.toml:4:11: "1h" is shorter than first_udp, which is "3h"
-  longest = "1h"
-            ^
-  write longest = "3h"`,
+    text: '[lockout]\nfirst = "2h"\nseveral = "3h"\nlongest_forgeable = "1h"',
+    expected: `/etc/f.toml:4:21: "1h" is shorter than several, which is "3h"
+  longest_forgeable = "1h"
+                      ^
+  write longest_forgeable = "3h"`,
   },
   {
     what: 'longest shorter than the default of first',
-    text: '[lockout]\nlongest = "1m"',
-    expected: `/etc/f.toml:2:11: "1m" is shorter than first, which is "1h"
-  longest = "1m"
-            ^
-  write longest = "1h"`,
+    text: '[lockout]\nmany = "1m"',
+    expected: `/etc/f.toml:2:8: "1m" is shorter than first, which is "10m"
+  many = "1m"
+         ^
+  write many = "10m"`,
   },
   {
     what: 'longest that ends where first does not',
-    text: 'lockout = { first = "forever", longest = "7d" }',
+    text: 'lockout = { first = "forever", several = "7d" }',
     expected: `/etc/f.toml:1:42: "7d" is shorter than first, which is "forever"
-  lockout = { first = "forever", longest = "7d" }
+  lockout = { first = "forever", several = "7d" }
                                            ^
-  write longest = "forever"`,
+  write several = "forever"`,
   },
   {
     what: 'not one of the choices',
@@ -118,31 +150,31 @@ const cases: Case[] = [
   {
     what: 'a number out of range',
     text: 'number = 65534',
-    expected: `/etc/f.toml:1:10: number must be a whole number from 1 to 65531, not 65534
+    expected: `/etc/f.toml:1:10: number must be a whole number from 1 to 65529, not 65534
   number = 65534
            ^
-  write number = 65531`,
+  write number = 65529`,
   },
   {
     what: 'a number in quotes',
-    text: 'lockout.factor = "6"',
-    expected: `/etc/f.toml:1:18: lockout.factor must be a whole number from 1 to 1000, not "6"
-  lockout.factor = "6"
-                   ^
-  write factor = 6`,
+    text: 'lockout.many_ports = "6"',
+    expected: `/etc/f.toml:1:22: lockout.many_ports must be a whole number from 2 to 64, not "6"
+  lockout.many_ports = "6"
+                       ^
+  write many_ports = 6`,
   },
   {
     what: 'a number that is not whole',
-    text: 'lockout.factor = 1.5',
-    expected: `/etc/f.toml:1:18: lockout.factor must be a whole number from 1 to 1000, not 1.5
-  lockout.factor = 1.5
-                   ^
-  write factor = 2`,
+    text: 'lockout.many_ports = 1.5',
+    expected: `/etc/f.toml:1:22: lockout.many_ports must be a whole number from 2 to 64, not 1.5
+  lockout.many_ports = 1.5
+                       ^
+  write many_ports = 2`,
   },
   {
     what: 'no number',
     text: 'number = nan',
-    expected: `/etc/f.toml:1:10: number must be a whole number from 1 to 65531, not NaN
+    expected: `/etc/f.toml:1:10: number must be a whole number from 1 to 65529, not NaN
   number = nan
            ^
   write digits without quotes`,
@@ -194,6 +226,30 @@ const cases: Case[] = [
   never = ["192.0.2.1-192.0.2.9"]
            ^
   write an address such as "192.0.2.7" or a prefix such as "2001:db8::/32"`,
+  },
+  {
+    what: 'host bits in a prefix of inside',
+    text: 'inside = ["192.168.7.1/24"]',
+    expected: `/etc/f.toml:1:10: inside has the entry "192.168.7.1/24", which has bits set behind the first 24
+  inside = ["192.168.7.1/24"]
+           ^
+  write "192.168.7.0/24", or "192.168.7.1" for that one address`,
+  },
+  {
+    what: 'one prefix where a list is meant',
+    text: 'inside = "192.168.7.0/24"',
+    expected: `/etc/f.toml:1:10: inside must be "auto", or a list of addresses and prefixes, not "192.168.7.0/24"
+  inside = "192.168.7.0/24"
+           ^
+  write inside = ["192.168.7.0/24"]`,
+  },
+  {
+    what: 'IPv4 where hosts of IPv6 are to stick one by one',
+    text: 'shared.single = ["10.0.0.0/8"]',
+    expected: `/etc/f.toml:1:18: "10.0.0.0/8" is of IPv4, whose hosts always stick one by one
+  shared.single = ["10.0.0.0/8"]
+                   ^
+  leave it out, or write an IPv6 prefix such as "2001:db8:64::/96"`,
   },
   {
     what: 'a number in never',

@@ -64,7 +64,7 @@ export async function readDaemon(flypaperd: Installation): Promise<Reading> {
     read: counts.packets,
     missed: counts.lost + counts.overruns,
     fates: {
-      lockout: counts.lockouts,
+      lockout: counts.lockouts - counts.byHand,
       again: counts.again,
       'hold only': counts.deferred,
       overflow: counts.overflow,

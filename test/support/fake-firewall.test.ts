@@ -40,8 +40,8 @@ test('a set that is not there, a chain that is not there, a time where there are
   const { firewall } = machine()
   const net = (text: string) => ({ element: parsePrefix(text)! })
   const refused: [Parameters<typeof firewall.change>[0][number], RegExp][] = [
-    [{ change: 'add', set: 'flypaper_pending', elements: hosts('192.0.2.1') }, /no set flypaper_pending/],
-    [{ change: 'empty', set: 'flypaper_outside' }, /no set flypaper_outside/],
+    [{ change: 'add', set: 'flypaper_passing', elements: hosts('192.0.2.1') }, /no set flypaper_passing/],
+    [{ change: 'empty', set: 'flypaper_unsure' }, /no set flypaper_unsure/],
     [{ change: 'append-jump', chain: 'nowhere', to: 'flypaper_input', comment: '' }, /no chain nowhere/],
     [{ change: 'delete-set', set: 'flypaper_hold' }, /flypaper_hold is busy/],
     [{ change: 'delete-chain', chain: 'flypaper_judge' }, /flypaper_judge is busy/],

@@ -6,6 +6,7 @@
 import type { Change, Firewall, ListedElement, TableView } from '../../src/arm/firewall.ts'
 import { parseAddress } from '../../src/terms/address.ts'
 import { addressKey } from '../../src/terms/address-bytes.ts'
+import { prefixesOf } from '../../src/terms/prefix-set.ts'
 import { readNft } from './fake-nft.ts'
 import { addTo, type FakeTable, fakeTable, textOf } from './fake-table.ts'
 
@@ -13,6 +14,8 @@ export interface Lacking {
   readonly queue?: boolean
   readonly log?: boolean
   readonly socket?: boolean
+  readonly fib?: boolean
+  readonly counter?: boolean
 }
 
 /** What the kernel is asked for: changes, or the text of a ruleset. */
@@ -35,6 +38,8 @@ export interface FakeFirewall extends Firewall {
     flushRuleset(): void
     add(set: string, element: string, seconds?: number): void
     delete(set: string, element: string): void
+    /** So many packets that meet this element. */
+    send(element: string, packets: number): void
     /** Deletes the rules of a chain, and nothing else. */
     flushChain(chain: string): void
     load(ruleset: string): void
@@ -54,6 +59,7 @@ export function fakeFirewall({ lacking = {}, theirs = {}, now = () => 0 }: FakeO
   const loaded: string[] = []
   const wasRead: string[] = []
   const transactions: (readonly Change[])[] = []
+  const counted = new Map<string, number>()
   const refusals = new Set<{ isRefused: (asked: Asked) => boolean; error: Error }>()
 
   function obey(asked: Asked): void {
@@ -64,7 +70,9 @@ export function fakeFirewall({ lacking = {}, theirs = {}, now = () => 0 }: FakeO
     if (!table.hasSet(name)) return []
     return [...table.set(name).entries()].flatMap(([text, expires]) => {
       const element = parseAddress(text)
-      return element === undefined ? [] : [{ element, expires }]
+      if (element === undefined) return []
+      const one = { element, expires }
+      return [table.set(name).counter ? { ...one, packets: counted.get(element) ?? 0 } : one]
     })
   }
 
@@ -83,6 +91,9 @@ export function fakeFirewall({ lacking = {}, theirs = {}, now = () => 0 }: FakeO
       table.transaction(() => {
         for (const change of changes) apply(change, table)
       })
+      for (const change of changes)
+        if (change.change === 'remove')
+          for (const { element } of change.elements) counted.delete(textOf(element))
       transactions.push(changes)
     },
     take(set, elements) {
@@ -97,6 +108,11 @@ export function fakeFirewall({ lacking = {}, theirs = {}, now = () => 0 }: FakeO
     takeOut() {},
     ask: (set, elements) => listed(set).filter(({ element }) => elements.includes(element)),
     first: (set, most) => listed(set).slice(0, most),
+    ports: (set, most) =>
+      (table.hasSet(set) ? [...table.set(set).entries()] : []).slice(0, most).map(([text, expires]) => {
+        const [protocol = 0, port = 0] = text.split(',').map(Number)
+        return { port: [protocol, port], expires }
+      }),
     async read(set, isWanted = () => true) {
       wasRead.push(set)
       return listed(set).filter(({ element }) => isWanted(addressKey(element)))
@@ -113,6 +129,7 @@ export function fakeFirewall({ lacking = {}, theirs = {}, now = () => 0 }: FakeO
       flushRuleset: () => table.delete(),
       add: (set, element, seconds) => addTo(table.set(set), { element: element as never, seconds }),
       delete: (set, element) => table.set(set).delete(element),
+      send: (element, packets) => void counted.set(element, (counted.get(element) ?? 0) + packets),
       flushChain: chain => table.flushChain(chain),
       load,
     },
@@ -129,6 +146,15 @@ function apply(change: Change, table: FakeTable): void {
       return
     case 'empty':
       table.set(change.set).clear()
+      return
+    case 'exchange':
+      for (const { text } of prefixesOf(change.gone, change.family)) {
+        if (!table.set(change.set).has(text)) throw new Error(`${text} is not in ${change.set}`)
+        table.set(change.set).delete(text)
+      }
+      for (const { text } of prefixesOf(change.come, change.family)) {
+        addTo(table.set(change.set), { element: text as never })
+      }
       return
     case 'delete-set':
       table.deleteSet(change.set)

@@ -1,6 +1,6 @@
 /**
  * Reads nft text as far as rendered rulesets and the tests' own have it, line by line: tables with sets, chains and rules, and `flush`,
- * `delete` and `add element` outside of them. What it does not know it refuses, as nft does.
+ * `delete` and `add element` outside of them. Comments of sets and chains, and lists that have a name, are nothing to it. What it does not know it refuses, as nft does.
  */
 import type { RuleView } from '../../src/arm/firewall.ts'
 import { addTo, type FakeTable } from './fake-table.ts'
@@ -10,7 +10,7 @@ type Block = { readonly kind: 'set' | 'chain'; readonly name: string; readonly l
 export function readNft(text: string, table: FakeTable): void {
   let block: Block | undefined
   for (const line of text.split('\n').map(one => one.trim())) {
-    if (line === '' || line.startsWith('#')) continue
+    if (line === '' || /^(#|define )/.test(line)) continue
     if (block === undefined) {
       block = begin(line, table)
       continue
@@ -30,14 +30,14 @@ function begin(line: string, table: FakeTable): Block | undefined {
     const block: Block = { kind: kind as Block['kind'], name: name!, lines: [] }
     if (rest!.trim() === '') return block
     if (!rest!.trim().endsWith('}')) throw new Error(`cannot read: ${line}`)
-    block.lines.push(
-      ...rest!
-        .trim()
-        .slice(0, -1)
-        .split(';')
-        .map(one => one.trim())
-        .filter(Boolean),
-    )
+    const [, head = '', body = ''] =
+      /^(type [^;]*;(?: policy \w+;)?)?(.*)$/.exec(
+        rest!
+          .trim()
+          .slice(0, -1)
+          .replace(/comment "[^"]*";/, ''),
+      ) ?? []
+    block.lines.push(...[head, ...body.split(';')].map(one => one.trim()).filter(Boolean))
     return void end(block, table)
   }
   const [, verb, what, of, rest2] =
@@ -69,6 +69,7 @@ function declareSet(name: string, lines: readonly string[], table: FakeTable): v
     size: size === undefined ? undefined : Number(size),
     timeout: timeout === undefined ? undefined : Number(timeout.replace(/s$/, '')),
     flags: value('flags')?.split(', ') ?? [],
+    counter: lines.includes('counter'),
   })
   const elements = value('elements =')
   if (elements !== undefined) fill(name, elements, table)
@@ -101,7 +102,7 @@ function ruleOf(text: string): Omit<RuleView, 'chain' | 'handle'> {
   return {
     comment,
     targets: names(/\b(?:jump|goto) (\w+)/g),
-    sets: names(/@(\w+)/g),
+    sets: names(/@(\w+)\b(?!,)/g),
     ...(/\bcounter\b/.test(text) && { packets: 0 }),
     ...(kind !== undefined && { handsOver: { kind: kind as 'queue' | 'log', number: Number(number) } }),
   }

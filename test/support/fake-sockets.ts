@@ -2,7 +2,7 @@
 import type { PacketSockets, SocketPacket } from '../../src/capture/intake.ts'
 import type { Passing, PassingSets } from '../../src/capture/refused.ts'
 import type { Address } from '../../src/terms/address.ts'
-import { CHANNELS, DOORBELL, type TellingChannel } from '../../src/terms/channel.ts'
+import { CHANNELS, DOORBELL, SAMPLE, type TellingChannel } from '../../src/terms/channel.ts'
 import { EXIT, Failure } from '../../src/terms/failure.ts'
 import type { FakeFirewall } from './fake-firewall.ts'
 import { encode, type Outgoing } from './packets.ts'
@@ -12,10 +12,12 @@ const HOOKS = { input: 1, forward: 2 } as const
 export interface FakeSockets extends PacketSockets {
   /** Hands these packets over as the rules of this channel do; throws when nobody listens there. */
   deliver(
-    packets: readonly Outgoing[],
+    packets: readonly (Outgoing | Uint8Array)[],
     how?: { channel?: TellingChannel; hook?: keyof typeof HOOKS; number?: number },
   ): void
   ring(number?: number): void
+  /** Tells of packets of flies; throws when nobody listens there. */
+  sample(packets: readonly (Outgoing | Uint8Array)[], number?: number): void
   /** Another program listens there. */
   readonly taken: Set<number>
   /** The numbers on which somebody listens, and how. */
@@ -31,6 +33,13 @@ export function fakeSockets(): FakeSockets {
   const listeners = new Map<number, { kind: string; onBatch: (packets: readonly SocketPacket[]) => void }>()
   const taken = new Set<number>()
   const journal: string[] = []
+  function handOver(packets: readonly (Outgoing | Uint8Array)[], group: number, hook: number): void {
+    const listener = listeners.get(group)
+    if (listener === undefined) throw new Error(`nobody listens on ${group}`)
+    const payloads = packets.map(packet => (packet instanceof Uint8Array ? packet : encode(packet)))
+    listener.onBatch(payloads.map(payload => ({ group, hook, payload })))
+  }
+
   return {
     taken,
     journal,
@@ -49,11 +58,9 @@ export function fakeSockets(): FakeSockets {
       }
     },
     deliver(packets, { channel = 'offence', hook = 'input', number = NUMBER } = {}) {
-      const group = number + CHANNELS.indexOf(channel)
-      const listener = listeners.get(group)
-      if (listener === undefined) throw new Error(`nobody listens on ${group}`)
-      listener.onBatch(packets.map(packet => ({ group, hook: HOOKS[hook], payload: encode(packet) })))
+      handOver(packets, number + CHANNELS.indexOf(channel), HOOKS[hook])
     },
+    sample: (packets, number = NUMBER) => handOver(packets, number + SAMPLE, 0),
     ring: (number = NUMBER) => listeners.get(number + DOORBELL)?.onBatch([]),
     listening: () => [...listeners].map(([number, { kind }]) => `${kind} ${number}`),
   }

@@ -109,10 +109,11 @@ export function fakeTable(theirs: Partial<TableView>, now: () => number): FakeTa
             handle: table,
             flags: theirs.flags ?? [],
             chains: [...chains.values()],
-            sets: [...sets.values()].map(({ name, size, flags, handle, timeout }) => ({
+            sets: [...sets.values()].map(({ name, size, flags, counter, handle, timeout }) => ({
               name,
               size,
               flags,
+              counter,
               handle,
               timeout,
             })),
@@ -132,7 +133,9 @@ export function fakeTable(theirs: Partial<TableView>, now: () => number): FakeTa
     set,
     hasSet: name => sets.has(name),
     declareSet(wanted) {
-      if (sets.has(wanted.name)) return
+      const there = sets.get(wanted.name)
+      if (there !== undefined && there.counter !== wanted.counter) throw new Error('File exists')
+      if (there !== undefined) return
       restoring(sets, wanted.name)
       sets.set(wanted.name, fakeSet({ ...wanted, handle: handles++ }, now, remember))
     },

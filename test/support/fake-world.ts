@@ -10,7 +10,9 @@ import { tolerantHistory } from '../../src/history/tolerant.ts'
 import type { ForeignChange } from '../../src/keep/external-changes.ts'
 import { openEvents } from '../../src/log/events.ts'
 import type { Event } from '../../src/log/sentence.ts'
-import { parseSettings } from '../../src/settings/load.ts'
+import { loadSettings } from '../../src/settings/load.ts'
+import { neverFilesReader } from '../../src/settings/never-files.ts'
+import type { Folders } from '../../src/settings/sources.ts'
 import { openClock } from '../../src/system/clock.ts'
 import { MEMORY, openDatabase } from '../../src/system/sqlite.ts'
 import type { Address } from '../../src/terms/address.ts'
@@ -22,6 +24,8 @@ import { fakePassing, fakeSockets } from './fake-sockets.ts'
 
 export const BEGIN = Date.UTC(2026, 10, 24)
 export const HOUR = 3_600_000
+/** How long a first lockout lasts. */
+export const FIRST = 600_000
 
 const address = (text: string) => text as Address
 
@@ -51,21 +55,29 @@ function fakeMachine() {
     gateways: [address('192.0.2.254')],
     resolvers: [] as Address[],
     connected: [] as Address[],
+    inUse: [] as Address[],
     served: [[6, 22]] as [number, number][],
     uptime: 1_000_000,
     firstLocalPort: 32_768,
+    doors: [] as [number, number][],
     remarks: [] as string[],
     firewall: facts() as Omit<ChoiceFacts, 'settings'>,
   }
   const surroundings: Surroundings = {
     reread: async () => {},
-    neighbourhood: () => ({ own: here.own, gateways: here.gateways, resolvers: here.resolvers, onLink6: [] }),
+    neighbourhood: () => {
+      const { own, gateways, resolvers } = here
+      return { own, gateways, resolvers, onLink6: [], links: [], inside: [] }
+    },
     served: () => here.served,
     connected: () => here.connected,
+    inUse: async () => here.inUse,
     uplinks: () => ['eth0'],
+    doors: () => here.doors,
     balances: () => false,
     forwards: () => false,
     firstLocalPort: () => here.firstLocalPort,
+    localPorts: () => [here.firstLocalPort, 60_999],
     remarks: () => here.remarks,
     uptime: () => here.uptime,
   }
@@ -99,6 +111,32 @@ function othersOf(firewall: FakeFirewall, kernelSets: FakeKernelSets) {
   }
 }
 
+/** Lists that never_files names, by their paths. */
+function fakeFiles(now: () => number) {
+  const files = new Map<
+    string,
+    { readonly text: string; readonly version: string; readonly written: number }
+  >()
+  const missing = { unreadable: 'missing', because: 'there is no such file' } as const
+  let version = 0
+  const folders: Folders = {
+    list: path => ({ names: [...files.keys()].map(file => file.replace(path, '')) }),
+    inspect(path) {
+      const file = files.get(path)
+      return file && { kind: 'file', owner: 0, isForeign: false, isOpen: false, ...file }
+    },
+  }
+  const readText = (path: string) => files.get(path) ?? missing
+  return {
+    ...neverFilesReader(readText, folders),
+    load: (toml: string) =>
+      loadSettings('test', path => (path === 'test' ? { text: toml } : readText(path)), folders),
+    write: (path: string, text: string) =>
+      void files.set(path, { text, version: String(version++), written: now() }),
+    remove: (path: string) => void files.delete(path),
+  }
+}
+
 export function fakeWorld() {
   const { hands, time, noticed } = fakeTime()
   const { now } = time
@@ -122,6 +160,7 @@ export function fakeWorld() {
   const kernelSets = fakeKernelSets(firewall)
   const sockets = fakeSockets()
   const passing = fakePassing(firewall)
+  const files = fakeFiles(now)
   const written: string[] = []
   const disk = fragileHistory()
   const history = tolerantHistory(disk.open(), {
@@ -137,6 +176,7 @@ export function fakeWorld() {
     sockets,
     passingSets: passing,
     lookAtFirewall: () => here.firewall,
+    neverFiles: files,
     history,
     stateFile: { write: async pieces => void written.push([...pieces].join('')), remove() {} },
     log: { ...log, where: undefined, lost: () => 0 },
@@ -158,8 +198,9 @@ export function fakeWorld() {
     /** What the state file held, oldest first. */
     written,
     disk,
-    settings: (toml = '') => parseSettings(toml, 'test'),
-    open: (toml = ''): Trap => openTrap(world, parseSettings(toml, 'test')),
+    files,
+    settings: (toml = '') => files.load(toml),
+    open: (toml = ''): Trap => openTrap(world, files.load(toml)),
     pass(ms: number) {
       for (const hand of ['wall', 'boot', 'awake'] as const) hands[hand] += ms
     },

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 
 const MARK = 'FLYPAPERD_TEST_INSIDE'
 /** Milliseconds until what runs inside is killed. */
-const PATIENCE = 60_000
+const PATIENCE = 180_000
 
 /**
  * Defines these tests in a fresh network namespace (`lo` is down): outside, one test that runs the file

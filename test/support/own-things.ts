@@ -64,9 +64,10 @@ export function setMutations({ sets }: Ruleset): Mutation[] {
   }))
 }
 
-function otherTimes({ flags = [] }: SetSpec): string {
+/** A declaration without its counter the kernel refuses. */
+function otherTimes({ flags = [], counter = false }: SetSpec): string {
   const times = flags.includes('timeout') ? 'timeout 1s; gc-interval 1s;' : ''
-  return `${flags.length === 0 ? '' : `flags ${flags.join(', ')};`} ${times}`
+  return `${flags.length === 0 ? '' : `flags ${flags.join(', ')};`} ${times}${counter ? ' counter;' : ''}`
 }
 
 /** What can be done to the elements of the sets that are not of flies. `stranger` is not in any of them. */

@@ -28,7 +28,14 @@ export type Carries =
   | { readonly protocol: number; readonly data?: string }
 
 /** A packet to send: addresses as text, ports and types as numbers, data as text. */
-export type Outgoing = { readonly source: string; readonly destination: string } & Carries
+export type Outgoing = {
+  readonly source: string
+  readonly destination: string
+  /** Of IPv6: so many bytes of destination options before what it carries, a multiple of 8 up to 256. */
+  readonly options?: number
+  /** Of IPv4: a later fragment, so many bytes behind the head of the whole. */
+  readonly offset?: number
+} & Carries
 
 /** A packet that came: `kind` is what a scanner makes of it. `port` is the source port of TCP and UDP. */
 export interface Incoming {
@@ -46,6 +53,7 @@ const ICMP = 1
 const TCP = 6
 const UDP = 17
 const ICMPV6 = 58
+const DESTINATION_OPTIONS = 60
 
 /** The packet's bytes from the IP header on, checksums filled in. TCP has the flag SYN unless told. */
 export function encode(packet: Outgoing): Buffer {
@@ -63,8 +71,22 @@ export function encode(packet: Outgoing): Buffer {
     // Zero means "none" in UDP, its other representation is sent instead (RFC 768).
     bytes.writeUInt16BE(isDamaged ? sum ^ 1 : sum === 0 && protocol === UDP ? 0xffff : sum, checksumAt)
   }
-  const header = source.length === 4 ? ipv4 : ipv6
-  return Buffer.concat([header(source, destination, protocol, bytes.length), bytes])
+  const { options: length = 0 } = packet
+  const options = length === 0 ? Buffer.alloc(0) : destinationOptions(protocol, length)
+  const next = length === 0 ? protocol : DESTINATION_OPTIONS
+  const size = options.length + bytes.length
+  const header =
+    source.length === 4
+      ? ipv4(source, destination, next, size, packet.offset)
+      : ipv6(source, destination, next, size)
+  return Buffer.concat([header, options, bytes])
+}
+
+/** RFC 8200, section 4.6: one option for experiments (RFC 4727), which is skipped by who does not know it. */
+function destinationOptions(protocol: number, length: number): Buffer {
+  const header = Buffer.alloc(length)
+  header.set([protocol, length / 8 - 1, 0x1e, length - 4])
+  return header
 }
 
 /** What a captured packet is; undefined when it is not one of the kinds above. Extension headers are not followed. */
@@ -79,6 +101,19 @@ export function decode(bytes: Buffer): Incoming | undefined {
     return incoming(textOf(bytes.subarray(8, 24)), textOf(bytes.subarray(24, 40)), bytes[6]!, payload)
   }
   return undefined
+}
+
+/** To which of our ports the answer came; undefined for what has none. */
+export function answeredPort(bytes: Buffer): number | undefined {
+  const packet = decode(bytes)
+  if (packet === undefined || packet.kind === 'icmp' || packet.kind === 'protocol') return undefined
+  const header = bytes[0]! >> 4 === 4 ? (bytes[0]! & 15) * 4 : 40
+  return bytes.readUInt16BE(header + 2)
+}
+
+/** From which port a packet leaves; undefined for what has none. */
+export function portOf(packet: Outgoing): number | undefined {
+  return 'tcp' in packet || 'udp' in packet ? (packet.from ?? 40_000) : undefined
 }
 
 /** The Internet checksum (RFC 1071) of the bytes, 0 over bytes that contain a right one. */
@@ -115,7 +150,7 @@ function transport(packet: Outgoing, six: boolean) {
   const data = Buffer.from(packet.data ?? '')
   if ('tcp' in packet) {
     const header = Buffer.alloc(20)
-    header.writeUInt16BE(packet.from ?? 40_000, 0)
+    header.writeUInt16BE(portOf(packet)!, 0)
     header.writeUInt16BE(packet.tcp, 2)
     header.writeUInt32BE(0x0f1e_2d3c, 4)
     header[12] = 5 << 4
@@ -125,7 +160,7 @@ function transport(packet: Outgoing, six: boolean) {
   }
   if ('udp' in packet) {
     const header = Buffer.alloc(8)
-    header.writeUInt16BE(packet.from ?? 40_000, 0)
+    header.writeUInt16BE(portOf(packet)!, 0)
     header.writeUInt16BE(packet.udp, 2)
     header.writeUInt16BE(8 + data.length, 4)
     return { protocol: UDP, bytes: Buffer.concat([header, data]), checksumAt: 6, pseudo: true }
@@ -140,10 +175,11 @@ function transport(packet: Outgoing, six: boolean) {
   return { protocol: packet.protocol, bytes: data, checksumAt: undefined, pseudo: false }
 }
 
-function ipv4(source: Buffer, destination: Buffer, protocol: number, length: number): Buffer {
+function ipv4(source: Buffer, destination: Buffer, protocol: number, length: number, offset = 0): Buffer {
   const header = Buffer.alloc(20)
   header[0] = 0x45
   header.writeUInt16BE(20 + length, 2)
+  header.writeUInt16BE(offset / 8, 6)
   header[8] = 64
   header[9] = protocol
   source.copy(header, 12)

@@ -10,6 +10,7 @@ import { released } from '../../src/lockout/decide/leave.ts'
 import { indexOf } from '../../src/lockout/flies.ts'
 import type { Memory } from '../../src/lockout/lockout.ts'
 import type { Fly } from '../../src/terms/fly.ts'
+import { EMPTY } from '../../src/terms/prefix-set.ts'
 
 export interface Reconciled {
   readonly freed: readonly Fly[]
@@ -42,7 +43,7 @@ export function reconciling(world: {
     },
   }
   const carryOut = (decided: Decision) => void commit(decided, ledger, now())
-  const adopting = { flies, spared: { never: [], unasked: [] }, timesBefore: history.timesBefore }
+  const adopting = { flies, spared: { never: EMPTY, unasked: [] }, pastOf: history.pastOf }
   return {
     flies,
     async run(state: SetState): Promise<Reconciled | undefined> {

@@ -13,6 +13,9 @@ export const GATE6 = '2001:db8:1::1'
 export const SCANNER = '198.18.0.9'
 const SCANNER6 = '2001:db8:2::9'
 const FLY6 = '2001:db8:2::/64'
+/** The host behind it, in a world that has one. */
+export const BEHIND = '10.0.0.5'
+export const BEHIND6 = '2001:db8:10::5'
 /** The services of the gate, by TCP. */
 export const OPEN = [22, 80, 43974]
 
@@ -39,6 +42,28 @@ export async function gateRouterScanner(world: World): Promise<{ gate: Host; rou
   await scanner.route('192.0.2.0/24', '198.18.0.254')
   await scanner.route('2001:db8:1::/64', '2001:db8:2::fe')
   return { gate, router, scanner }
+}
+
+/** A gate that forwards, in both families: who is outside stands for everybody, and a host is behind. */
+export async function gateOutsideBehind(world: World): Promise<{ gate: Host; outside: Host; behind: Host }> {
+  const [gate, outside, behind] = (await Promise.all(
+    ['gate', 'outside', 'behind'].map(name => world.host(name)),
+  )) as [Host, Host, Host]
+  await world.link(gate, outside, {
+    a: [`${GATE}/24`, '2001:db8:1::1/64'],
+    b: ['192.0.2.9/24', '2001:db8:1::9/64'],
+  })
+  await world.link(gate, behind, {
+    a: ['10.0.0.1/24', '2001:db8:10::1/64'],
+    b: [`${BEHIND}/24`, `${BEHIND6}/64`],
+  })
+  await gate.forward()
+  await gate.route('default', '192.0.2.9')
+  await gate.route('::/0', '2001:db8:1::9')
+  await behind.route('default', '10.0.0.1')
+  await behind.route('::/0', '2001:db8:10::1')
+  await outside.route('2001:db8:10::/64', '2001:db8:1::1')
+  return { gate, outside, behind }
 }
 
 /** A gate and a scanner on one link, in IPv6 too if one of the nets is: those of the sources in whose name the scanner sends. */

@@ -5,7 +5,7 @@
  */
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { decode, encode, type Incoming, type Outgoing } from './packets.ts'
+import { answeredPort, decode, encode, type Incoming, type Outgoing, portOf } from './packets.ts'
 import { type Burst, openTap, openWire, type Wire } from './raw-sockets.ts'
 import type { Host } from './world.ts'
 
@@ -25,7 +25,10 @@ export interface Outcome {
   readonly left: number
   /** Median microseconds from packet to packet in a burst, as measured; 0 when sent in one system call. */
   readonly gap: number
-  /** What came for one of the sources, equal ones counted. `destination` is the source that got it. */
+  /**
+   * What came for one of the sources, equal ones counted. `destination` is the source that got it. By TCP and UDP only what came to a
+   * port from which it sent: a SYN that an earlier plan left half open is answered again for seconds.
+   */
   readonly answers: readonly (Incoming & { readonly count: number })[]
   /** When answers came, in milliseconds since the epoch: between two looks, of which there is one after each burst. */
   readonly answered: readonly (readonly [from: number, to: number])[]
@@ -50,7 +53,7 @@ async function carryOut(plan: Plan): Promise<Outcome> {
   const packets = plan.bursts.flat()
   const tap = openTap()
   const wire = openWire()
-  const seen = sightings(new Set(packets.map(packet => decode(encode(packet))!.source)))
+  const seen = sightings(packets)
   const bursts = plan.bursts.map(burst => wire.prepare(burst.map(encode)))
   const gaps: number[] = []
   for (const burst of bursts) {
@@ -66,8 +69,13 @@ async function carryOut(plan: Plan): Promise<Outcome> {
   return { left: seen.left, gap, answers: [...seen.answers.values()], answered: seen.answered }
 }
 
-/** What the tap saw of these sources: how many packets they sent, and what came for them. */
-function sightings(sources: ReadonlySet<string>) {
+/** What the tap saw: how many of these packets left, and what came for their sources. */
+function sightings(packets: readonly Outgoing[]) {
+  const ends = packets.map(packet => ({ ...decode(encode(packet))!, port: portOf(packet) }))
+  const sources = new Set(ends.map(({ source }) => source))
+  // Not all that leaves from an address: a host that sends in its own name goes on answering and asking.
+  const planned = new Set(packets.map(packet => JSON.stringify(decode(encode(packet)))))
+  const flows = new Set(ends.map(({ source, port }) => `${source} ${port}`))
   const answers = new Map<string, Incoming & { count: number }>()
   let looked = Date.now()
   const seen = {
@@ -79,8 +87,10 @@ function sightings(sources: ReadonlySet<string>) {
       for (const { bytes, outgoing } of passing) {
         const packet = decode(bytes)
         if (packet === undefined) continue
-        if (outgoing && sources.has(packet.source)) seen.left += 1
+        if (outgoing && planned.has(JSON.stringify(packet))) seen.left += 1
         if (outgoing || !sources.has(packet.destination)) continue
+        const port = answeredPort(bytes)
+        if (port !== undefined && !flows.has(`${packet.destination} ${port}`)) continue
         const key = JSON.stringify(packet)
         const answer = answers.get(key) ?? { ...packet, count: 0 }
         answer.count += 1

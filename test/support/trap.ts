@@ -1,6 +1,7 @@
 /** The trap without the daemon: the generated rules in a test's gate, for what single rules do. */
 import { render } from '../../src/arm/ruleset/render.ts'
 import { rulesetOf } from '../../src/arm/ruleset/ruleset.ts'
+import type { Ruleset } from '../../src/arm/ruleset/spec.ts'
 import { parseSettings } from '../../src/settings/load.ts'
 import type { Host } from './world.ts'
 
@@ -27,10 +28,26 @@ const WATCH = `table inet watch {
   chain forward { type filter hook forward priority 100; jump passed; }
 }`
 
-/** Loads the trap of these settings, and the watch. */
-export async function loadTrap(host: Host, toml: string): Promise<void> {
-  await host.nft(render(rulesetOf(parseSettings(toml, 'test'), 'log')))
+/** Loads the trap of these settings, and the watch; `change` makes another ruleset of it. */
+export async function loadTrap(
+  host: Host,
+  toml: string,
+  change: (ruleset: Ruleset) => Ruleset = ruleset => ruleset,
+): Promise<void> {
+  await host.nft(render(change(rulesetOf(parseSettings(toml, 'test'), 'log'))))
   await host.nft(WATCH)
+  // As the daemon does.
+  const links = JSON.parse(await host.must(['ip', '-j', 'address'])) as {
+    addr_info: { family: string; local: string }[]
+  }[]
+  const own = links.flatMap(({ addr_info }) => addr_info)
+  for (const [family, set] of [
+    ['inet', 'flypaper_own'],
+    ['inet6', 'flypaper_own6'],
+  ] as const) {
+    const addresses = own.filter(address => address.family === family).map(({ local }) => local)
+    if (addresses.length > 0) await put(host, set, ...new Set(addresses))
+  }
 }
 
 /** Adds elements to one of the sets of the trap. */
@@ -44,7 +61,7 @@ export async function listed(host: Host, set: string, table = 'filter'): Promise
   const [, elements = ''] = /elements = \{([\s\S]*)\}\s*\}\s*\}\s*$/.exec(text) ?? []
   return elements
     .split(',')
-    .map(element => element.trim().split(/ (?:timeout|expires) /)[0]!)
+    .map(element => element.trim().split(/ (?:counter|timeout|expires) /)[0]!)
     .filter(element => element !== '')
     .sort()
 }

@@ -70,7 +70,9 @@ function ask(
   body = '',
 ): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    const asked = request({ socketPath, method, path, agent: false }, response => {
+    // Of GET, Node sends a body without saying so.
+    const headers = { 'content-length': Buffer.byteLength(body) }
+    const asked = request({ socketPath, method, path, headers, agent: false }, response => {
       let text = ''
       response.on('data', chunk => {
         text += chunk
@@ -169,6 +171,39 @@ test('orders are carried out one after the other; who asks, watches or ends the 
     isOver.abort()
     const inTurns = begun.slice(1).map(one => one.split(' ').at(-1))
     assert.equal(new Set(inTurns).size, 20, 'each in a turn of its own')
+  })
+})
+
+test('one look answers all who ask while it is waited for; who asks later gets another, who sends a body one of his own', async () => {
+  await served(async (path, control) => {
+    const asked: PromiseWithResolvers<void>[] = []
+    const { health } = control
+    control.health = async () => {
+      const one = Promise.withResolvers<void>()
+      asked.push(one)
+      await one.promise
+      return health()
+    }
+    const question = (body = '') => ask(path, 'GET', '/v1/health', body)
+    const begun = async (count: number) => {
+      while (asked.length < count) await new Promise(resolve => setTimeout(resolve, 5))
+    }
+    const first = question()
+    await begun(1)
+    const broken = question('{')
+    const waiting = Array.from({ length: 20 }, () => question())
+    assert.equal((await ask(path, 'GET', '/v1/metrics')).status, 200, 'by now they have all come')
+    asked[0]!.resolve()
+    await begun(2)
+    asked[1]!.resolve()
+    const answers = await Promise.all([first, ...waiting])
+    assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]))
+    assert.equal((await broken).status, 400)
+    assert.equal(asked.length, 2, 'what had begun was older than their question')
+    const later = question()
+    await begun(3)
+    asked[2]!.resolve()
+    assert.equal((await later).status, 200)
   })
 })
 

@@ -19,6 +19,7 @@ import { openSystem } from '../../src/system/system.ts'
 import { EXIT, Failure } from '../../src/terms/failure.ts'
 import { facts } from '../doctor/facts.ts'
 import { lockout, sourceOf } from '../history/lockouts.ts'
+import { NOTHING } from '../support/daemon-status.ts'
 import { fakeFirewall } from '../support/fake-firewall.ts'
 
 /** Pieces of what strangers write: colours, titles, cursor, bidi, C1, invisible, half characters; and a line of our own. */
@@ -84,7 +85,7 @@ const known = fc.integer({ min: 0, max: PIECES.length - 1 }).map(sourceOf)
 /** A daemon whose every word is hostile, as one behind a socket of somebody else may be. */
 function daemonThatSays(word: string): Served {
   const event = JSON.stringify({ at: new Date(0).toISOString(), event: word, text: word })
-  const counts = { lockouts: 0, again: 0, overflow: 0, deferred: 0, packets: 0, overruns: 0, lost: 0 }
+  const counts = NOTHING
   const refuse = () => Promise.reject(new Failure(word, { exit: EXIT.unavailable }))
   return {
     status: async () => ({
@@ -164,7 +165,7 @@ function systemOf({ word, settings, colours, isRunning }: Case): System {
     readText: () => ({ text: settings }),
     readList: () => ({ text: word }),
     openFirewall: () => ({ ...fakeFirewall(), [Symbol.dispose]() {} }),
-    lookAround: () => facts(),
+    lookAround: async () => facts(),
     openWorld() {
       throw new Failure(`no world: ${word.replaceAll('\n', '')}`, { exit: EXIT.unavailable })
     },

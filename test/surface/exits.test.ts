@@ -40,6 +40,7 @@ const real = openSystem({ state: directory, socket: join(directory, 'control.soc
     {
       source: '198.51.100.0/24' as never,
       because: 'by-hand',
+      grade: 'by-hand',
       by: 'anna',
       note: 'x',
       since: 0,
@@ -125,8 +126,8 @@ const CASES: Readonly<Record<string, Readonly<Record<number, Partial<Case> | str
     78: { system: { readText: () => ({ text: 'holt = 1' }) } },
   },
   doctor: {
-    0: { system: { lookAround: () => facts() } },
-    1: { system: { lookAround: () => facts({ node: '18.0.0' }) } },
+    0: { system: { lookAround: async () => facts() } },
+    1: { system: { lookAround: async () => facts({ node: '18.0.0' }) } },
   },
   version: { 0: {} },
 }
@@ -142,7 +143,7 @@ async function run(verb: string, one: Partial<Case>, more: readonly string[] = [
     readList: () => ({ text: '203.0.113.9\n' }),
     surroundings: { ...real.surroundings, forwards: () => false },
     openFirewall: () => ({ ...fakeFirewall(), [Symbol.dispose]() {} }),
-    lookAround: () => facts(),
+    lookAround: async () => facts(),
     onSignal(_, handler) {
       interrupt.signal.addEventListener('abort', () => handler('SIGINT'))
       return { [Symbol.dispose]() {} }

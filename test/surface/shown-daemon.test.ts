@@ -44,8 +44,12 @@ const daemon: Pick<Served, 'status' | 'lock' | 'free' | 'flush' | 'confirm' | 'r
     capture: 'queue',
     closed: 'listening',
     dryRun: false,
+    settings: ['/etc/flypaperd/flypaperd.toml'],
+    reachable: { public: ['tcp/80', 'tcp/443'], doors: ['udp/51820'] },
+    remarks: ['the kernel does not tell which connections live'],
     counts: {
       lockouts: 390,
+      byHand: 0,
       again: 4,
       overflow: 5,
       spared: { near: 2 },

@@ -54,6 +54,7 @@ function fill(file: string): void {
   const byHand: Lockout = {
     source: fly('198.51.100.0/24'),
     because: 'by-hand',
+    grade: 'by-hand',
     by: 'anna',
     note: 'evil \x1b[2J\nlockout 192.0.2.1, who tried \u202eTCP-port',
     since: NOW - 5 * MINUTE,
@@ -89,10 +90,12 @@ const system = {
   version: '0.1.0',
   now: () => NOW,
   openFirewall: noFirewall as never,
-  lookAround: () => ROUTER,
+  lookAround: async () => ROUTER,
   folders: NO_FOLDERS,
-  readText: () => ({ text: 'never = ["192.0.2.50"]' }),
+  readText: () => ({ text: 'never = ["192.0.2.50"]\npublic = ["tcp/80"]' }),
 }
+
+Object.assign(system, { surroundings: { ...system.surroundings, doors: () => [[17, 51_820]] } })
 
 const COMMANDS = [
   'list',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { RuleView, TableView } from '../../src/arm/firewall.ts'
-import { type Seen, sparedLines, statusLines } from '../../src/surface/status-lines.ts'
+import { historyLines, type Seen, sparedLines, statusLines } from '../../src/surface/status-lines.ts'
 
 const rule = (chain: string, rest: Partial<RuleView>): RuleView => ({
   chain,
@@ -63,7 +63,7 @@ test('integration: by the chain of our own, by jumps, or not at all', () => {
   )
   const through = {
     ...listening,
-    chains: [...listening.chains, { name: 'flypaper_through', hook: 'forward' }],
+    chains: [...listening.chains, { name: 'flypaper_end_forward', hook: 'forward' }],
   }
   assert.equal(text({ table: through, forwards: true })[3], 'OK (closed is what nobody accepts)')
   assert.equal(
@@ -133,6 +133,24 @@ test('who was not locked out, and why', () => {
     'locked out already: 4 offences more',
     'log: 6 lines lost, nobody took them in time',
   ])
+})
+
+test('what is not in the history, and since when its disk hangs', () => {
+  const status = (history?: object) =>
+    ({ pid: 1, dryRun: false, state: '/var/lib/x', history }) as NonNullable<Seen['daemon']>
+  const whole = status({ waiting: 0, lost: 0 })
+  const hanging = status({ hangsSince: 0, waiting: 2, lost: 3 })
+  assert.deepEqual(historyLines(status()), [], 'an older daemon')
+  assert.deepEqual(historyLines(whole), [])
+  assert.deepEqual(historyLines(status({ waiting: 2, lost: 3 })), [
+    'history: 2 lockouts and releases wait in memory, 3 are lost',
+  ])
+  assert.match(
+    historyLines(hanging)[0]!,
+    /^history: the disk of \/var\/lib\/x does not answer since 1970-01-01T00:00:00.000Z. 2 lockouts .* 3 are lost\. .* Look at that disk/,
+  )
+  assert.equal(text({ daemon: whole })[4], 'OK (pid 1)')
+  assert.equal(text({ daemon: hanging })[4], 'OK (pid 1, the history hangs since 1970-01-01T00:00:00.000Z)')
 })
 
 test('a table that sleeps, and a trap that is not as it was armed', () => {

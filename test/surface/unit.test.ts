@@ -11,17 +11,9 @@ import { serveControl } from '../../src/surface/control/server.ts'
 import { runsDaemon } from '../../src/system/holder.ts'
 import { openSystem } from '../../src/system/system.ts'
 import { listenAt } from '../../src/system/unix-sockets.ts'
+import { NOTHING } from '../support/daemon-status.ts'
 
-const COUNTS = {
-  lockouts: 0,
-  again: 0,
-  overflow: 0,
-  deferred: 0,
-  packets: 0,
-  overruns: 0,
-  lost: 0,
-  logLost: 0,
-}
+const COUNTS = { ...NOTHING, logLost: 0 }
 const TRIED = {
   pid: 4711,
   version: '0.1.0',

@@ -19,7 +19,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { asOwnerOf } from '../../src/system/as-owner.ts'
 import { openHistoryFile } from '../../src/system/history-file.ts'
-import { wholeFile } from '../../src/system/whole-file.ts'
+import { stepsOf, wholeFile } from '../../src/system/whole-file.ts'
 import { Failure } from '../../src/terms/failure.ts'
 import { canBecome, NOBODY } from '../support/other-users.ts'
 
@@ -116,7 +116,7 @@ test('the state file: a link at its new name is replaced, a pipe too, and nothin
   const folder = folderOfNobody(t)
   const target = join(mkdtempSync(join(tmpdir(), 'owner-root-')), 'target')
   writeFileSync(target, 'as it was')
-  const file = wholeFile(join(folder, 'boot.nft'))
+  const file = wholeFile(stepsOf(join(folder, 'boot.nft')))
   for (const lay of ['ln -s "$0" "$1"', 'mkfifo "$1"', 'ln -s /nonexistent "$1"']) {
     for (const name of ['.boot.nft.new', 'boot.nft']) {
       rmSync(join(folder, name), { force: true })

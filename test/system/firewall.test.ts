@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { beforeEach, test } from 'node:test'
 import { type Change, type ElementValue, type Firewall, SetFull } from '../../src/arm/firewall.ts'
+import { exchanges } from '../../src/arm/listed.ts'
 import { render } from '../../src/arm/ruleset/render.ts'
 import { rulesetOf } from '../../src/arm/ruleset/ruleset.ts'
 import { parseSettings } from '../../src/settings/load.ts'
@@ -13,12 +14,13 @@ import { openSocket } from '../../src/system/nfnetlink/socket.ts'
 import { seeRuleset } from '../../src/system/ruleset-view.ts'
 import { type Address, parsePrefix } from '../../src/terms/address.ts'
 import { elementMeets } from '../../src/terms/fly.ts'
-import { prefixSet } from '../../src/terms/prefix-set.ts'
+import { EMPTY, prefixSet } from '../../src/terms/prefix-set.ts'
 import { fakeFirewall } from '../support/fake-firewall.ts'
 import { describeInNamespace } from '../support/in-namespace.ts'
 
 const nft = (...args: string[]) => execFileSync('nft', args, { encoding: 'utf8' })
 const address = (text: string) => text as Address
+const NOBODY = { never: EMPTY, singles: EMPTY }
 const RULESET = render(rulesetOf(parseSettings('', 'test'), 'log'))
 
 /** What is there, in an order of its own. */
@@ -306,7 +308,7 @@ describeInNamespace(import.meta.url, () => {
         { change: 'add', set: 'flypaper6', elements: elements6 },
       ])
       const found = await firewall.read('flypaper', key => elementMeets(key, set))
-      assert.deepEqual(found, [{ element: '192.0.2.1', expires: 60 }])
+      assert.deepEqual(found, [{ element: '192.0.2.1', expires: 60, packets: 0 }])
       const found6 = await firewall.read('flypaper6', key => elementMeets(key, set))
       assert.deepEqual(
         found6.map(({ element }) => element),
@@ -316,6 +318,49 @@ describeInNamespace(import.meta.url, () => {
       assert.deepEqual(await firewall.read('flypaper_pending'), [])
       assert.deepEqual(firewall.first('flypaper_pending', 1), [])
     }
+  })
+
+  test('intervals are exchanged, as far as the last address: by the kernel as by the fake, which refuse what is not there', () => {
+    using kernel = openFirewall()
+    const fake = fakeFirewall()
+    const listed = (...texts: string[]) => {
+      const set = prefixSet(texts.map(text => parsePrefix(text)!))
+      return { never: set, singles: EMPTY }
+    }
+    const before = listed('192.0.2.0/24', '198.51.100.0/24', '255.255.255.0/24', '2001:db8::/32', 'ffff::/16')
+    const after = listed(
+      '192.0.2.0/25',
+      '198.51.100.0/23',
+      '255.255.255.255',
+      '2001:db8:1::/48',
+      'ffff:8000::/17',
+    )
+    for (const firewall of [kernel, fake]) {
+      firewall.load(RULESET)
+      for (const [from, to] of [
+        [NOBODY, before],
+        [before, after],
+        [after, before],
+        [before, after],
+      ] as const)
+        for (const change of exchanges(from, to, 1)) firewall.change([change])
+      for (const wrong of [exchanges(NOBODY, before), exchanges(before, NOBODY)])
+        assert.throws(() => {
+          for (const change of wrong) firewall.change([change])
+        })
+    }
+    const shown = ['flypaper_never', 'flypaper_never6']
+      .map(set => nft('list', 'set', 'inet', 'filter', set))
+      .join('')
+    assert.deepEqual(
+      [...shown.matchAll(/(?:[\da-f]+[.:]){2}[^\s,]*/g)].map(([text]) => text),
+      ['192.0.2.0/25', '198.51.100.0/23', '255.255.255.255', '2001:db8:1::/48', 'ffff:8000::/17'],
+    )
+    assert.deepEqual([...fake.elementsOf('flypaper_never').keys()].sort(), [
+      '192.0.2.0/25',
+      '198.51.100.0/23',
+      '255.255.255.255',
+    ])
   })
 
   test('whoever is not in a full set keeps nobody from being removed', () => {

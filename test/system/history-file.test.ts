@@ -10,6 +10,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
 import { openHistoryFile, openLastingHistory } from '../../src/system/history-file.ts'
 import { openDatabase } from '../../src/system/sqlite.ts'
@@ -106,4 +107,23 @@ test('sync: what was written is on the disk, also right after a checkpoint has e
   await history.sync()
   using reader = openHistoryFile(file, { readOnly: true })
   assert.equal(reader.count(SINCE + HOUR / 2), 5010)
+})
+
+test('the daemon waits for no program that holds the history: what it cannot write comes later, all of it', t => {
+  const { file, open, said } = withLockouts(t)
+  using history = open()
+  history.neverWait()
+  using other = new DatabaseSync(file)
+  other.exec('BEGIN IMMEDIATE')
+  const began = performance.now()
+  for (let n = 0; n < 20; n++) {
+    history.add(batch(5000 + n, 1))
+    history.prune({ keepMs: 0, most: 1000 }, SINCE + 2 * HOUR)
+  }
+  assert.ok(performance.now() - began < 1000, 'less than one of them would wait')
+  assert.match(said.join('\n'), /Another program holds/)
+  assert.equal(history.retry(), true)
+  other.exec('COMMIT')
+  assert.equal(history.retry(), false)
+  assert.equal(history.count(SINCE), 5020)
 })

@@ -82,6 +82,19 @@ test('opening brings an older schema up to date and keeps what is in it', t => {
   assert.equal(database.prepare('SELECT sum(legs) AS legs FROM fly').get()?.legs, 6000)
 })
 
+test('a version that knows what is needed uses a file to which more was added; one that does not is refused', t => {
+  const file = filled(t)
+  const needed = [...migrations, 'ALTER TABLE fly ADD COLUMN legs INTEGER NOT NULL DEFAULT 6']
+  const today = [...needed, 'ALTER TABLE fly ADD COLUMN wings INTEGER NOT NULL DEFAULT 2']
+  const open = (migrations: readonly string[], readOnly = false) =>
+    openDatabase(file, { migrations, needed: needed.length, readOnly })[Symbol.dispose]()
+  open(today)
+  for (const known of [needed, today]) for (const readOnly of [true, false]) open(known, readOnly)
+  assert.throws(() => openDatabase(file, WRITE), { message: /has version 2, .* knows versions up to 1\.$/ })
+  using database = openDatabase(file, { migrations: today, readOnly: true })
+  assert.equal(database.prepare('SELECT sum(wings) AS wings FROM fly').get()?.wings, 2000, 'added once')
+})
+
 test('a migration that fails changes nothing', t => {
   const file = filled(t)
   const broken = [...migrations, 'ALTER TABLE fly ADD COLUMN legs INTEGER; SELECT nonsense']

@@ -3,9 +3,10 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { type Address, overlaps, parseAddress, parsePrefix, prefixAround } from '../../src/terms/address.ts'
 import { elementOf, flyNamer, flyOfElement, prefixOf } from '../../src/terms/fly.ts'
+import { prefixSet } from '../../src/terms/prefix-set.ts'
 
 const nameFly = flyNamer(
-  ['64:ff9b::/96', '2001:db8:1::/64', '2001:db8:52::/48'].map(text => parsePrefix(text)!),
+  prefixSet(['64:ff9b::/96', '2001:db8:1::/64', '2001:db8:52::/48'].map(text => parsePrefix(text)!)),
 )
 
 const FLIES = [
@@ -39,7 +40,7 @@ test('who sticks alone is whoever shares a /64 with one of the singles', () => {
     fc.property(ipv6, singles, (address, singles) => {
       const around = prefixAround(address, 64)
       const isSingle = singles.some(single => overlaps(single, around))
-      assert.equal(flyNamer(singles)(address), isSingle ? address : around.text)
+      assert.equal(flyNamer(prefixSet(singles))(address), isSingle ? address : around.text)
     }),
   )
 })

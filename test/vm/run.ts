@@ -17,6 +17,7 @@ const TESTS = [
   'test/vm/inside/golden.test.ts',
   'test/vm/inside/clock.test.ts',
   'test/vm/inside/vrf.test.ts',
+  'test/vm/inside/wireguard.test.ts',
   'test/kernel/scans.test.ts',
   'test/kernel/burst.test.ts',
   'test/kernel/forwarded.test.ts',

@@ -1,28 +1,33 @@
 /** The judging chains: which packets are an offence, and what the kernel does at once. */
-import type { Grades, Settings, SilentPort } from '../../settings/settings.ts'
+import type { Settings, Treatment } from '../../settings/settings.ts'
 import { CHANNELS, type TellingChannel } from '../../terms/channel.ts'
+import { flowOfPacket, ofFlow } from './flows.ts'
+import { FRAME_TO_ALL, fromNoHost, LINK } from './link.ts'
 import {
-  because,
-  type ChainSpec,
-  counted,
+  ANSWER,
+  ELSEWHERE,
+  EXCUSABLE,
+  FROM_SERVICE,
   isIn,
-  ofFlow,
-  type Paragraph,
+  isKey,
+  matchOf,
+  NOISE,
+  PORT,
   put,
   SPARED,
-  type Statement,
+  STICKS,
+  STICKS_WHY,
+  SYN_ALONE,
+  TO_SERVICE,
   toLocalPort,
-} from './spec.ts'
+  UDP,
+} from './matches.ts'
+import { counted, each, type Match, rule, type Tell } from './rule.ts'
+import { because, type ChainSpec, type Ground, type Paragraph, type Statement } from './spec.ts'
+import { weakChains } from './weak.ts'
 
-/** UDP that is no scan: DHCP, NetBIOS, DHCPv6, SSDP, WS-Discovery, mDNS, LLMNR. */
-export const UDP_NOISE = '67, 68, 137, 138, 546, 547, 1900, 3702, 5353, 5355'
 /** traceroute, tracepath and mtr. */
 const UDP_TRACEROUTE = '33000-33999, 44444-44700'
-/**
- * UDP from and to the ports of those who answer late, or speak first after our reboot: DNS, Kerberos, NTP, SNMP, LDAP, QUIC, IKE,
- * DNS over TLS, RADIUS, STUN, NAT-T, mDNS, WireGuard.
- */
-export const UDP_PEERS = '53, 88, 123, 161, 389, 443, 500, 853, 1812, 3478, 4500, 5353, 51820'
 /**
  * Protocols whose peers lose state without being scanners (IANA protocol numbers): hop-by-hop 0, IGMP 2, IPIP 4, IPv6 41, GRE 47, ESP 50,
  * AH 51, no next header 59, EIGRP 88, OSPF 89, encapsulation 94 and 98, PIM 103, VRRP 112, L2TPv3 115, SCTP 132,
@@ -32,66 +37,87 @@ const PEER_PROTOCOLS = '0, 2, 4, 41, 47, 50, 51, 59, 88, 89, 94, 98, 103, 112, 1
 /** ICMP questions that only scanners ask. */
 const SCANNERS_ASK = 'timestamp-request, info-request, address-mask-request'
 const PINGS = ['icmp type echo-request', 'icmpv6 type echo-request']
-/** Nobody is held meanwhile, so a flood of forged packets comes here whole; a scan needs three of them. */
-const WEAK_LIMIT = 'limit rate 2000/second burst 4000 packets'
 
 export function judge(
-  { number, grades }: Pick<Settings, 'number' | 'grades'>,
+  { number, evidence, public: open, doors }: Pick<Settings, 'number' | 'evidence' | 'public' | 'doors'>,
   statement: Statement,
-  firstLocalPort: number,
+  ground: Ground,
 ): readonly ChainSpec[] {
-  const tell = (channel: TellingChannel) => {
-    const at = number + CHANNELS.indexOf(channel)
-    return statement === 'queue' ? `queue num ${at}` : `log group ${at}`
-  }
+  const tell = (channel: TellingChannel): Tell => ({
+    tell: statement,
+    at: number + CHANNELS.indexOf(channel),
+  })
   return [
-    grading(grades, firstLocalPort),
-    ...(grades.silent.length === 0 ? [] : [SILENT]),
+    grading(evidence, sticking(open, doors), ground),
+    ...(evidence.silent.length === 0 ? [] : [SILENT]),
+    LINK,
     offence(tell('offence')),
-    weak('flypaper_weak_peer', 'A host that we talk to ourselves', tell('peer')),
-    weak('flypaper_weak_known', 'A client that lately opened a whole connection', tell('known')),
-    weak('flypaper_weak_late', 'A packet that is perhaps only late', tell('late')),
+    ...weakChains(tell, evidence),
   ]
 }
 
-function grading(grades: Grades, firstLocalPort: number): ChainSpec {
+function grading(
+  treatment: Treatment,
+  sticks: readonly Paragraph[],
+  { firstLocalPort, fib }: Ground,
+): ChainSpec {
   return {
     name: 'flypaper_judge',
-    why: 'Is it an offence, is it met with silence, or does it go its way as without us?',
+    why: 'is it an offence, is it met with silence, or does it go its way as without us?',
     paragraphs: [
-      ...goesItsWay(grades),
-      ...icmp(grades),
+      ...goesItsWay(treatment),
+      ...(fib ? [elsewhere] : []),
+      ...sticks,
+      fromNoHost,
+      ...icmp(treatment),
       ...tcp(firstLocalPort),
-      ...udp(grades),
-      grades.protocols === 'offence'
-        ? because('Any other protocol is a protocol scan.', 'goto flypaper_offence')
-        : because('Any other protocol goes its way, as the settings say.', 'return'),
+      ...udp(treatment),
+      treatment.protocols === 'offence'
+        ? because('any other protocol: a protocol scan', [rule([], 'goto flypaper_offence')])
+        : because('any other protocol goes its way, as the settings say', [rule([], 'return')]),
     ],
   }
 }
 
 /** What is not asked any further, and what the settings answer. */
-function goesItsWay(grades: Grades): readonly Paragraph[] {
-  const graded = grades.ping === 'never' ? SCANNERS_ASK : `${SCANNERS_ASK}, echo-request`
-  const silent = grades.silent.map(it => counted(matchOf(it), 'goto flypaper_silent', 'silent'))
+function goesItsWay(treatment: Treatment): readonly Paragraph[] {
+  const graded = treatment.ping === 'never' ? SCANNERS_ASK : `${SCANNERS_ASK}, echo-request`
+  const silent = treatment.silent.map(it => counted('silent', [matchOf(it)], 'goto flypaper_silent'))
   return [
-    because(
-      'ICMP errors and replies, neighbour and router discovery go their way.',
-      `icmp type != { ${graded} } return`,
-      grades.ping === 'never' ? 'meta l4proto icmpv6 return' : 'icmpv6 type != echo-request return',
-    ),
-    because(
-      'Protocols whose peers speak unasked after a restart go their way.',
-      `meta l4proto { ${PEER_PROTOCOLS} } return`,
-    ),
-    because(
-      'The never-list, own addresses, gateways and resolvers.',
-      ...SPARED.map(({ match, reason }) => counted(match, 'return', reason)),
-    ),
+    because('ICMP but questions of scanners, neighbour and router discovery: pass as without us', [
+      rule([`icmp type != { ${graded} }`], 'return'),
+      rule([treatment.ping === 'never' ? 'meta l4proto icmpv6' : 'icmpv6 type != echo-request'], 'return'),
+    ]),
+    because('tunnels, routers and the like, whose peers speak unasked after a restart', [
+      rule([`meta l4proto { ${PEER_PROTOCOLS} }`], 'return'),
+    ]),
+    { rules: SPARED.map(({ match, reason, why }) => counted(reason, [match], 'return', why)) },
     ...(silent.length === 0
       ? []
-      : [because('Silence, as the settings say: it goes on to the chains of others.', ...silent)]),
+      : [because('no lockout and no answer, as the settings say; the chains of others hear it', silent)]),
   ]
+}
+
+/** By a public port that nobody serves, or a door that the rules of others keep shut. Where it can only be a door, most packets are not asked who sent them. */
+function sticking(open: Settings['public'], doors: boolean): readonly Paragraph[] {
+  if (open.length === 0 && !doors) return []
+  const where: readonly Match[] = open.length > 0 ? [] : [UDP, isKey('flypaper_doors', ...PORT)]
+  return [
+    because(
+      STICKS_WHY,
+      each(
+        STICKS.map(who => [...where, who]),
+        'drop',
+      ),
+    ),
+  ]
+}
+
+/** Before anything counts. What somebody accepts does not come here, so that asymmetric routes and two legs stay well. */
+const elsewhere: Paragraph = {
+  rules: [
+    counted('elsewhere', ELSEWHERE, 'drop', 'its source belongs on another of our links: forged, or astray'),
+  ],
 }
 
 /**
@@ -100,112 +126,124 @@ function goesItsWay(grades: Grades): readonly Paragraph[] {
  */
 const SILENT: ChainSpec = {
   name: 'flypaper_silent',
-  why: 'No offence, and no answer. When no more flows can be remembered, it goes on all the same: a knock must be heard.',
+  why: 'no offence, and no answer. When no more flows can be remembered, it goes on all the same',
   paragraphs: [
-    because('The flow whose answer flypaper_out holds back.', ...ofFlow('update @flypaper_stray')),
-    because(
-      'The same where conntrack does not know it.',
-      'update @flypaper_stray { ip saddr . th sport . th dport }',
-      'update @flypaper_stray6 { ip6 saddr . th sport . th dport }',
-    ),
+    because('the flow whose answer flypaper_out holds back', ofFlow('update')),
+    because('the same where conntrack does not know it', [rule([], flowOfPacket('update'))]),
   ],
 }
 
-function icmp({ ping }: Grades): readonly Paragraph[] {
+function icmp({ ping }: Treatment): readonly Paragraph[] {
   const pings = PINGS.map(match =>
-    ping === 'offence' ? `${match} goto flypaper_offence` : counted(match, 'drop', 'ping'),
+    ping === 'offence' ? rule([match], 'goto flypaper_offence') : counted('ping', [match], 'drop'),
   )
   return [
-    ...(ping === 'never' ? [] : [because('Pings, as the settings say.', ...pings)]),
-    because('ICMP questions that only scanners ask.', `icmp type { ${SCANNERS_ASK} } goto flypaper_offence`),
+    ...(ping === 'never' ? [] : [because('as the settings say', pings)]),
+    because('ICMP questions that only scanners ask', [
+      rule([`icmp type { ${SCANNERS_ASK} }`], 'goto flypaper_offence'),
+    ]),
   ]
+}
+
+const ACK = 'tcp flags & ack != 0'
+
+/** Of packets that open something. */
+function excusable(match: Match): Paragraph {
+  return because('a port that honest hosts ask for, too: flypaper_excusable', [
+    rule([match, EXCUSABLE], 'goto flypaper_weak_late'),
+  ])
 }
 
 const tcp = (firstLocalPort: number): readonly Paragraph[] => [
   because(
-    'TCP: flags that nothing legal carries, to open ports too.',
-    'tcp flags & (fin | syn) == fin | syn goto flypaper_offence',
-    'tcp flags & (syn | rst) == syn | rst goto flypaper_offence',
+    'flags that nothing legal carries, to open ports too',
+    each(
+      [['tcp flags & (fin | syn) == fin | syn'], ['tcp flags & (syn | rst) == syn | rst']],
+      'goto flypaper_offence',
+    ),
   ),
-  because(
-    'Backscatter (SYN+ACK, RST): whoever sends it is the victim of somebody who used our address.',
-    counted('tcp flags & rst != 0', 'drop', 'backscatter'),
-    counted('tcp flags & (syn | ack) == syn | ack', 'drop', 'backscatter'),
-  ),
-  because(
-    'Late packets (ACK, FIN+ACK) prove nothing when they come to a port from which we open connections ourselves, or from a host that we talk to.',
-    counted(`tcp flags & ack != 0 ${toLocalPort('tcp', firstLocalPort)}`, 'drop', 'late-packet'),
-    ...isIn('flypaper_peers').map(match => counted(`tcp flags & ack != 0 ${match}`, 'drop', 'late-packet')),
-    'tcp flags & ack != 0 goto flypaper_weak_late',
-  ),
-  because(
-    'A SYN that arrived damaged is no offence.',
-    counted('tcp flags & (fin | syn | rst | ack) == syn ct state invalid', 'drop', 'damaged'),
-  ),
-  because(
-    'What is left of TCP wanted a closed port: SYN, FIN, NULL, XMAS.',
-    'meta l4proto tcp goto flypaper_offence',
-  ),
+  because('its sender is the victim of somebody who used our address', [
+    counted('backscatter', ['tcp flags & rst != 0'], 'drop'),
+    counted('backscatter', ['tcp flags & (syn | ack) == syn | ack'], 'drop'),
+  ]),
+  {
+    rules: [
+      counted(
+        'late-packet',
+        [ACK, toLocalPort('tcp', firstLocalPort)],
+        'drop',
+        'to a port from which we open connections',
+      ),
+      counted('late-packet', [ACK, isIn('flypaper_peers')], 'drop', 'from a host that we talk to'),
+      { ...rule([ACK], 'goto flypaper_weak_late'), why: 'ACK without a connection: an ACK scan, or late' },
+    ],
+  },
+  because('a SYN that arrived damaged is no offence', [
+    counted('damaged', [SYN_ALONE, 'ct state invalid'], 'drop'),
+  ]),
+  excusable(SYN_ALONE),
+  because('TCP that wanted a closed port: SYN, FIN, NULL, XMAS', [
+    rule(['meta l4proto tcp'], 'goto flypaper_offence'),
+  ]),
 ]
 
-function udp(grades: Grades): readonly Paragraph[] {
-  const noise = `udp dport { ${UDP_NOISE} }`
+function udp(treatment: Treatment): readonly Paragraph[] {
   return [
-    because(
-      'UDP: the noise of the neighbourhood, and traceroute.',
-      grades.noise === 'offence' ? `${noise} goto flypaper_offence` : counted(noise, 'drop', 'noise'),
-      counted(`udp dport { ${UDP_TRACEROUTE} }`, 'drop', 'traceroute'),
-    ),
-    because(
-      'Late answers to a question of ours.',
-      counted('udp dport @flypaper_asked', 'drop', 'late-answer'),
-      counted('ip saddr . udp sport . udp dport @flypaper_questions', 'drop', 'late-answer'),
-      counted('ip6 saddr . udp sport . udp dport @flypaper_questions6', 'drop', 'late-answer'),
-    ),
-    because(
-      'Answers of services, or their questions: from hosts that we talk to they may be late. Of others the daemon counts the ports.',
-      ...isIn('flypaper_peers').map(match =>
-        counted(`udp sport { ${UDP_PEERS} } udp dport 1024-65535 ${match}`, 'drop', 'late-answer'),
-      ),
-      `udp sport { ${UDP_PEERS} } udp dport 1024-65535 goto flypaper_weak_late`,
-      `udp dport { ${UDP_PEERS} } goto flypaper_weak_late`,
-    ),
-    because('Any other UDP wanted a closed port.', 'meta l4proto udp goto flypaper_offence'),
+    because('DHCP, NetBIOS, SSDP, mDNS and the like', [
+      treatment.noise === 'offence'
+        ? rule([NOISE], 'goto flypaper_offence')
+        : counted('noise', [NOISE], 'drop'),
+    ]),
+    because('also of tracepath and mtr', [
+      counted('traceroute', [`udp dport { ${UDP_TRACEROUTE} }`], 'drop'),
+    ]),
+    {
+      rules: [
+        counted(
+          'late-answer',
+          [isKey('flypaper_asked', 'udp dport')],
+          'drop',
+          'we asked the whole neighbourhood from this port',
+        ),
+        counted('late-answer', [ANSWER], 'drop', 'to a question of ours'),
+        counted(
+          'late-answer',
+          [...FROM_SERVICE, isIn('flypaper_peers')],
+          'drop',
+          'of a service at a host that we talk to',
+        ),
+      ],
+    },
+    because('the answer of a service, or a question to one: perhaps only late', [
+      rule(FROM_SERVICE, 'goto flypaper_weak_late'),
+      rule([TO_SERVICE], 'goto flypaper_weak_late'),
+    ]),
+    excusable(UDP),
+    because('to us alone, in a frame to everybody: a trick, or a switch that is astray', [
+      rule([UDP, FRAME_TO_ALL], 'goto flypaper_weak_late'),
+    ]),
+    because('UDP that wanted a closed port', [rule([UDP], 'goto flypaper_offence')]),
   ]
 }
 
-function offence(tell: string): ChainSpec {
+function offence(tell: Tell): ChainSpec {
   return {
     name: 'flypaper_offence',
-    why: 'An offence. Its source is shut out in this same packet; what it means is for the daemon to judge.',
+    why: 'an offence: its source is shut out in this same packet, and the daemon judges for how long',
     paragraphs: [
+      because('a host that we talk to: one packet can be forged', [
+        rule([isIn('flypaper_peers')], 'goto flypaper_weak_peer'),
+      ]),
+      because('a client that opened a whole connection lately: one packet can be forged', [
+        rule([isIn('flypaper_known')], 'goto flypaper_weak_known'),
+      ]),
       because(
-        'Not for one packet, since that can be forged: a host that we talk to ourselves, a client that has opened a whole connection lately.',
-        ...isIn('flypaper_peers').map(match => `${match} goto flypaper_weak_peer`),
-        ...isIn('flypaper_known').map(match => `${match} goto flypaper_weak_known`),
+        'hold the source',
+        [rule([], put('add', 'flypaper_hold'))],
+        'When the set is full these rules break off, and the packet goes on to the next: it is dropped all the same.',
       ),
-      because(
-        'Hold. When the set is full these rules break off, and the packet goes on to the next: it is dropped all the same.',
-        ...put('add', 'flypaper_hold'),
-      ),
-      because('Tell the daemon.', tell),
-      because('And no answer, in a rule of its own.', 'counter drop'),
+      because('tell the daemon', [rule([], tell)]),
+      because('and no answer', [rule([], 'counter', 'drop')]),
     ],
   }
-}
-
-function weak(name: ChainSpec['name'], who: string, tell: string): ChainSpec {
-  return {
-    name,
-    why: `${who}: evidence too weak for a hold. The daemon counts different closed ports.`,
-    paragraphs: [
-      because('Tell the daemon, as long as it is not flooded.', `${WEAK_LIMIT} ${tell}`),
-      because('And no answer, in a rule of its own.', 'counter drop'),
-    ],
-  }
-}
-
-/** The match of a port that the settings name. */
-export function matchOf({ protocol, first, last }: SilentPort): string {
-  return `${protocol} dport ${first === last ? first : `${first}-${last}`}`
 }

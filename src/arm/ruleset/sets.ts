@@ -1,13 +1,17 @@
 /** The sets. Every one that is keyed by a source address has a size: that is its bound. */
 
 import { closedMode, type Settings } from '../../settings/settings.ts'
-import { type Family, mergePrefixes } from '../../terms/address.ts'
-import { NAT64 } from '../../terms/fly.ts'
+import { insideSets, sparedSets } from './near-sets.ts'
+import { bothFamilies, SAME } from './set-pairs.ts'
 import type { SetSpec } from './spec.ts'
+import { WEAK_CLASSES, type WeakClass } from './weak.ts'
 
-/** Flows whose RST is held back, at most; each is remembered for STRAY_SECONDS. */
+/** Flows whose answer is held back, at most; each is remembered for STRAY_SECONDS. */
 const STRAYS_MAX = 65_536
 const STRAY_SECONDS = 30
+/** Flows of ours to who sticks, at most; each is remembered for so long after our last packet. */
+const CALLED_MAX = 65_536
+const CALLED_SECONDS = 600
 /** Prefixes that are locked out by hand, each of two elements; lockout/decide/lock.ts takes fewer. */
 const NETS_MAX = 4096
 /** Questions by UDP that are remembered at most; their answers are late-answers as long as `peers` lasts. */
@@ -22,70 +26,72 @@ const ACCEPTED_MAX = 65_536
 const ACCEPTED_SECONDS = 86_400
 /** For so long nobody is watched when they were more. */
 const UNSURE_SECONDS = 600
-/** Two protocols with 65,536 ports each. */
+/** Ports that rules of others open under conditions, which the daemon reads. When there are more, nobody is watched. */
+export const CONDITIONAL_MAX = 16_384
+/** Ports that were tried with weak evidence, of each class; and sources that did so. */
+const TRIED_MAX = 65_536
+const COUNTED_MAX = 65_536
+const TRIED_WHY: Readonly<Record<WeakClass, string>> = {
+  peer: 'closed ports that hosts tried to which we talk: the daemon hears of each once',
+  known: 'closed ports that known clients tried: the daemon hears of each once',
+  late: 'excusable ports, and those of packets that are perhaps only late, and who tried them: told once',
+}
+/** Two protocols with 65,536 ports each: those that are served, and those that are excusable. */
 const SERVED_MAX = 131_072
 
 export function sets(settings: Settings): readonly SetSpec[] {
   return [
     ...stuckSets(settings),
     ...sparedSets(settings),
+    ...insideSets(),
     ...acquaintedSets(settings),
     ...flowSets(settings),
+    ...(settings.evidence.silent.length > 0 ? silentSets() : []),
+    ...weakSets(settings),
+    ...pendingSets(settings),
+    ...(closedMode(settings) === 'listening' ? [] : [CONDITIONAL]),
     ...(closedMode(settings) === 'unaccepted' ? watchSets(settings) : []),
   ]
 }
 
 /** Who is shut out. */
-function stuckSets({ sizes, hold }: Settings): readonly SetSpec[] {
+function stuckSets({ sizes, hold, lockout }: Settings): readonly SetSpec[] {
   return [
     ...bothFamilies('flypaper', {
-      why: 'The flies: who is locked out, and for how long. The IPv6 fly is the /64, kept as its first address.',
+      why: 'the flies: who is locked out, until when; IPv6 by /64. Why: flypaperd why ADDRESS; free: flypaperd free ADDRESS',
       flags: ['timeout'],
       size: sizes.flypaper,
+      counter: lockout.whileTrying,
     }),
     ...bothFamilies('flypaper_nets', {
-      why: 'Flies that are whole prefixes: locked out by hand, never by a packet.',
+      why: 'flies that are whole prefixes: locked out by hand, never by a packet',
       flags: ['interval', 'timeout'],
       size: NETS_MAX,
     }),
     ...bothFamilies('flypaper_hold', {
-      why: 'Held: shut out by the kernel itself in the packet that offended, until the daemon has judged it.',
+      why: 'held since it offended: it reaches what flypaper_reach lets through; ends by itself unless the daemon locks it out',
       flags: ['dynamic', 'timeout'],
       size: sizes.hold,
       timeout: hold,
     }),
-  ]
-}
-
-/** Who is never shut out, and where hosts stick one by one. */
-function sparedSets(settings: Settings): readonly SetSpec[] {
-  const merged = mergePrefixes(settings.never)
-  const never = (family: Family) => merged.filter(prefix => prefix.family === family).map(({ text }) => text)
-  return [
-    {
-      name: 'flypaper_never',
-      why: 'The never-list of the settings: never held, never locked out.',
-      type: 'ipv4_addr',
-      flags: ['interval'],
-      elements: never(4),
-    },
-    {
-      name: 'flypaper_never6',
-      why: 'The same for IPv6.',
-      type: 'ipv6_addr',
-      flags: ['interval'],
-      elements: never(6),
-    },
-    ...bothFamilies('flypaper_own', {
-      why: 'Ours: own addresses, gateways and resolvers, kept up to date by the daemon. Never held, never locked out.',
-      flags: ['interval'],
+    ...bothFamilies('flypaper_by_hand', {
+      why: 'those of them that were locked out by hand: public ports, where the settings name any, are shut for them as well',
+      flags: ['timeout'],
+      size: sizes.flypaper,
     }),
-    {
-      name: 'flypaper_single6',
-      why: 'Where a whole /64 would hurt others, hosts stick one by one: our own links, NAT64. Kept by the daemon.',
-      type: 'ipv6_addr',
-      flags: ['interval'],
-    },
+    ...(['ip', 'ip6'] as const).map(
+      (family): SetSpec => ({
+        name: family === 'ip' ? 'flypaper_called' : 'flypaper_called6',
+        why:
+          family === 'ip'
+            ? 'flows of ours to who sticks: from whom, protocol and ports of the answers'
+            : SAME,
+        type: `${family === 'ip' ? 'ipv4_addr' : 'ipv6_addr'} . inet_proto . inet_service . inet_service`,
+        flags: ['dynamic', 'timeout'],
+        size: CALLED_MAX,
+        timeout: CALLED_SECONDS,
+      }),
+    ),
   ]
 }
 
@@ -93,20 +99,20 @@ function sparedSets(settings: Settings): readonly SetSpec[] {
 function acquaintedSets({ sizes, peers, known }: Settings): readonly SetSpec[] {
   return [
     ...bothFamilies('flypaper_peers', {
-      why: 'Hosts to which a connection was originated from here lately: one forged packet must not cut them off.',
+      why: 'hosts to which a connection was originated from here lately: one forged packet must not cut them off',
       flags: ['dynamic', 'timeout'],
       size: sizes.peers,
       timeout: peers,
     }),
     ...bothFamilies('flypaper_known', {
-      why: 'Clients that opened a whole connection lately: one forged packet must not cut them off either.',
+      why: 'clients that opened a whole connection lately: one forged packet must not cut them off',
       flags: ['dynamic', 'timeout'],
       size: sizes.known,
       timeout: known,
     }),
     {
       name: 'flypaper_questions',
-      why: 'What we asked by UDP: whom, at which port, from which port. The answer may be late.',
+      why: 'what we asked by UDP: whom, at which port, from which port; the answer may be late',
       type: 'ipv4_addr . inet_service . inet_service',
       flags: ['dynamic', 'timeout'],
       size: QUESTIONS_MAX,
@@ -114,7 +120,7 @@ function acquaintedSets({ sizes, peers, known }: Settings): readonly SetSpec[] {
     },
     {
       name: 'flypaper_questions6',
-      why: 'The same for IPv6.',
+      why: SAME,
       type: 'ipv6_addr . inet_service . inet_service',
       flags: ['dynamic', 'timeout'],
       size: QUESTIONS_MAX,
@@ -122,7 +128,7 @@ function acquaintedSets({ sizes, peers, known }: Settings): readonly SetSpec[] {
     },
     {
       name: 'flypaper_asked',
-      why: 'Ports from which the whole neighbourhood was asked just now: anybody may answer.',
+      why: 'ports from which the whole neighbourhood was asked just now: anybody may answer',
       type: 'inet_service',
       flags: ['dynamic', 'timeout'],
       size: ASKED_MAX,
@@ -131,59 +137,114 @@ function acquaintedSets({ sizes, peers, known }: Settings): readonly SetSpec[] {
   ]
 }
 
-/** Ports that are served, flows of late packets, and the grace time. */
+/** Ports that are served, and the grace time. */
 function flowSets(settings: Settings): readonly SetSpec[] {
   return [
     {
       name: 'flypaper_served',
-      why: 'Ports that were open lately (closed = "listening"): a service that restarts does not cost its clients.',
+      why: 'ports that were open lately: a service that restarts does not cost its clients',
       type: 'inet_proto . inet_service',
       flags: ['dynamic', 'timeout'],
       size: SERVED_MAX,
       timeout: Math.max(1, settings.served),
     },
     {
-      name: 'flypaper_stray',
-      why: 'Flows whose late packet was let through to a socket: if it answers with RST, nobody shall hear it.',
-      type: 'ipv4_addr . inet_service . inet_service',
-      flags: ['dynamic', 'timeout'],
-      size: STRAYS_MAX,
-      timeout: STRAY_SECONDS,
-    },
-    {
-      name: 'flypaper_stray6',
-      why: 'The same for IPv6.',
-      type: 'ipv6_addr . inet_service . inet_service',
-      flags: ['dynamic', 'timeout'],
-      size: STRAYS_MAX,
-      timeout: STRAY_SECONDS,
+      name: 'flypaper_excusable',
+      why: 'closed ports that honest hosts ask for: down, sister of one that is served, in the settings; filled by the daemon',
+      type: 'inet_proto . inet_service',
+      flags: ['timeout'],
+      size: SERVED_MAX,
     },
     {
       name: 'flypaper_grace',
-      why: `The grace time after boot: filled for ${settings.bootGrace} s by the daemon; meanwhile nobody is judged.`,
+      why: 'the grace time after boot: filled by the daemon, and meanwhile nobody is judged',
       type: 'nf_proto',
       flags: ['timeout'],
     },
   ]
 }
 
-/** Those of closed = "unaccepted". */
-function watchSets({ sizes, hold }: Settings): readonly SetSpec[] {
+/** Who tried what with weak evidence, each class by itself: what is remembered of one has no part in the others. */
+function weakSets({ evidence }: Settings): readonly SetSpec[] {
+  const seconds: Readonly<Record<WeakClass, number>> = {
+    peer: evidence.peer.window,
+    known: evidence.known.window,
+    late: evidence.stranger.window,
+  }
+  return WEAK_CLASSES.flatMap(name => [
+    ...(['', '6'] as const).map(
+      (six): SetSpec => ({
+        name: `flypaper_tried_${name}${six}`,
+        why: six === '' ? TRIED_WHY[name] : SAME,
+        type: `${six === '' ? 'ipv4_addr' : 'ipv6_addr'} . inet_proto . inet_service`,
+        flags: ['dynamic', 'timeout'],
+        size: TRIED_MAX,
+        timeout: seconds[name],
+      }),
+    ),
+    ...bothFamilies(`flypaper_count_${name}`, {
+      why: 'a limit each: the port that is one too many in this time is one of a scan',
+      flags: ['dynamic', 'timeout'],
+      size: COUNTED_MAX,
+      timeout: seconds[name],
+    }),
+  ])
+}
+
+/** Of ports that are to be silent. */
+function silentSets(): readonly SetSpec[] {
+  return (['', '6'] as const).map(six => ({
+    name: `flypaper_stray${six}`,
+    why: six === '' ? 'flows to ports that are to be silent: no answer to them leaves' : SAME,
+    type: `${six === '' ? 'ipv4_addr' : 'ipv6_addr'} . inet_service . inet_service`,
+    flags: ['dynamic', 'timeout'],
+    size: STRAYS_MAX,
+    timeout: STRAY_SECONDS,
+  }))
+}
+
+function pendingSets({ sizes, hold }: Settings): readonly SetSpec[] {
   return [
     ...bothFamilies('flypaper_pending', {
-      why: 'Pending: who opens something and has not come out behind the chains of others, because it is on its way or was refused.',
+      why: 'pending: what is new is dropped, open connections go on; too many ports, or refused by other chains; ends by itself',
       flags: ['dynamic', 'timeout'],
       size: sizes.hold,
       timeout: hold,
     }),
+    ...(['', '6'] as const).map(
+      (six): SetSpec => ({
+        name: `flypaper_linked${six}`,
+        why:
+          six === ''
+            ? 'sources that are no host, by interface: they met a closed port, and what is new is dropped; ends by itself'
+            : SAME,
+        type: `${six === '' ? 'ipv4_addr' : 'ipv6_addr'} . ifname`,
+        flags: ['dynamic', 'timeout'],
+        size: sizes.hold,
+        timeout: hold,
+      }),
+    ),
+  ]
+}
+
+const CONDITIONAL: SetSpec = {
+  name: 'flypaper_conditional',
+  why: 'ports that rules of others open under a rate, a count, a quota or the like: refused there is no offence; filled by the daemon',
+  type: 'inet_proto . inet_service',
+  size: CONDITIONAL_MAX,
+}
+
+/** Those of closed = "unaccepted". */
+function watchSets({ hold }: Settings): readonly SetSpec[] {
+  return [
     ...(['ip', 'ip6'] as const).map((family): SetSpec => {
       const address = family === 'ip' ? 'ipv4_addr' : 'ipv6_addr'
       return {
         name: family === 'ip' ? 'flypaper_passing' : 'flypaper_passing6',
         why:
           family === 'ip'
-            ? 'What they open: from whom, to whom, protocol, port. What stays was refused; the daemon takes it out.'
-            : 'The same for IPv6.',
+            ? 'what they open: from whom, to whom, protocol, port; what stays was refused, and the daemon takes it out'
+            : SAME,
         type: `${address} . ${address} . inet_proto . inet_service`,
         flags: ['dynamic', 'timeout'],
         size: PASSING_MAX,
@@ -193,10 +254,7 @@ function watchSets({ sizes, hold }: Settings): readonly SetSpec[] {
     ...(['ip', 'ip6'] as const).map(
       (family): SetSpec => ({
         name: family === 'ip' ? 'flypaper_accepted' : 'flypaper_accepted6',
-        why:
-          family === 'ip'
-            ? 'Doors through which somebody was let lately: address, protocol, port.'
-            : 'The same for IPv6.',
+        why: family === 'ip' ? 'doors through which somebody was let lately: address, protocol, port' : SAME,
         type: `${family === 'ip' ? 'ipv4_addr' : 'ipv6_addr'} . inet_proto . inet_service`,
         flags: ['dynamic', 'timeout'],
         size: ACCEPTED_MAX,
@@ -205,36 +263,11 @@ function watchSets({ sizes, hold }: Settings): readonly SetSpec[] {
     ),
     {
       name: 'flypaper_unsure',
-      why: 'There were more such doors than can be remembered: until then nobody is watched.',
+      why: 'there were more such doors than can be remembered: until then nobody is watched',
       type: 'nf_proto',
       flags: ['dynamic', 'timeout'],
       size: 2,
       timeout: UNSURE_SECONDS,
     },
-    {
-      name: 'flypaper_outside',
-      why: 'The interfaces of the default routes, kept up to date by the daemon. By name: one that is missing keeps no file from being loaded.',
-      type: 'ifname',
-    },
-  ]
-}
-
-/** What the daemon keeps in flypaper_single6 on every machine. */
-export const SINGLE6_ALWAYS: readonly string[] = [NAT64]
-
-function bothFamilies(
-  name:
-    | 'flypaper'
-    | 'flypaper_nets'
-    | 'flypaper_hold'
-    | 'flypaper_pending'
-    | 'flypaper_own'
-    | 'flypaper_peers'
-    | 'flypaper_known',
-  rest: Omit<SetSpec, 'name' | 'type'>,
-): SetSpec[] {
-  return [
-    { ...rest, name, type: 'ipv4_addr' },
-    { ...rest, name: `${name}6`, why: 'The same for IPv6.', type: 'ipv6_addr' },
   ]
 }

@@ -1,7 +1,8 @@
 /** Who is a fly no more: freed by a person, spared by new settings, or taken out of the kernel's set by somebody else. Pure. */
 import type { Address, Prefix } from '../../terms/address.ts'
+import { type AddressKey, addressKey } from '../../terms/address-bytes.ts'
 import { type Fly, setOf } from '../../terms/fly.ts'
-import { isIn } from '../../terms/prefix-set.ts'
+import { type PrefixSet, prefixesIn, prefixSet, unionOf } from '../../terms/prefix-set.ts'
 import { type Flies, isOneHost, namesOf } from '../flies.ts'
 import type { Release } from '../lockout.ts'
 import { type Decision, decision, leaving } from './decision.ts'
@@ -17,10 +18,13 @@ export function released(gone: readonly Fly[], by: string, flies: Flies, now: nu
   return decision({ leave: leaving(found, freed(by, now), false), unhold: found })
 }
 
+/** Prefixes of a never-list whose hosts are taken out of the kernel's set by their names, also where the index knows of none. */
+const NAMED_MAX = 4096
+
 export interface Spared {
   /** The never-list of the settings: nobody of it is a fly. */
-  readonly never: readonly Prefix[]
-  /** Who is near, or no host: the kernel drops IPv4 hosts of the set without asking, so none of these may be in it. */
+  readonly never: PrefixSet
+  /** What the settings name, who is near, or no host: the kernel drops IPv4 hosts of the set without asking, so none of these may be in it. */
   readonly unasked: readonly Prefix[]
 }
 
@@ -29,12 +33,14 @@ export interface Spared {
  * and of whole prefixes the kernel asks the never-list first: those can be freed piece by piece.
  */
 export function spare({ never, unasked }: Spared, flies: Flies, now: number): Decision {
-  const all = [...never, ...unasked]
-  const hosts = new Set(all.flatMap(namesOf).filter(isUnasked))
-  const wide = all.filter(prefix => prefix.family === 4 && !isOneHost(prefix))
+  const isShort = never.size <= NAMED_MAX
+  const named = [...(isShort ? prefixesIn(never) : []), ...unasked]
+  const hosts = new Set(named.flatMap(namesOf).filter(isUnasked))
+  const nets = prefixSet(named.filter(prefix => prefix.family === 4 && !isOneHost(prefix)))
+  const wide = isShort ? nets : unionOf([never, nets])
   for (const piece of flies.matching(wide, now)) for (const fly of piece) if (isUnasked(fly)) hosts.add(fly)
   const found = [...hosts].filter(fly => flies.get(fly, now) !== undefined)
-  const isOfNever = (fly: Fly) => isIn(fly as string as Address, never)
+  const isOfNever = (fly: Fly) => never.has(keyOf(fly))
   const { of = [], others = [] } = Object.groupBy(found, fly => (isOfNever(fly) ? 'of' : 'others'))
   return decision({
     leave: [...leaving(of, freed('the never-list', now)), ...leaving(others, freed('flypaperd', now))],
@@ -44,8 +50,12 @@ export function spare({ never, unasked }: Spared, flies: Flies, now: number): De
 
 /** Those of these that the kernel would drop without asking who is never locked out: docs/decisions/0007-unasked.md. */
 export function sparedAmong(found: readonly Fly[], { never, unasked }: Spared): readonly Fly[] {
-  const all = [...never, ...unasked]
-  return found.filter(fly => isUnasked(fly) && isIn(fly as string as Address, all))
+  const others = prefixSet(unasked)
+  return found.filter(fly => isUnasked(fly) && (never.has(keyOf(fly)) || others.has(keyOf(fly))))
+}
+
+function keyOf(host: Fly): AddressKey {
+  return addressKey(host as string as Address)
 }
 
 /** An IPv4 host. */

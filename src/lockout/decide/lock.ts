@@ -6,14 +6,15 @@ import { NO_HOSTS } from '../../judge/judge.ts'
 import { type Address, covers, overlaps, type Prefix } from '../../terms/address.ts'
 import type { Seconds } from '../../terms/duration.ts'
 import { type Fly, isNet, prefixOf } from '../../terms/fly.ts'
+import type { PrefixSet } from '../../terms/prefix-set.ts'
 import type { Flies, Term } from '../flies.ts'
-import { endOf, type Lockout, type Prolongation } from '../lockout.ts'
+import { endOf, type Lockout, type Memory, type Prolongation } from '../lockout.ts'
 import { type Decision, decision, leaving } from './decision.ts'
 import { inRoom, type Room } from './room.ts'
 
 export interface Wish {
   readonly prefix: Prefix
-  /** Undefined: no time was said. Whoever is no fly yet then stays for `first`, and a fly as long as it does. */
+  /** Undefined: no time was said. Whoever is no fly yet then stays for `usual`, and a fly as long as it does. */
   readonly length: Seconds | 'forever' | undefined
 }
 
@@ -47,13 +48,14 @@ const SAME_SHARE = 1 / 10
 
 export interface Locking {
   readonly flies: Flies
-  readonly first: Seconds | 'forever'
+  /** How long, where no time was said. */
+  readonly usual: Seconds | 'forever'
   readonly room: Room
   /** Who is never locked out: the never-list of the settings, and what is near. */
-  readonly never: readonly Prefix[]
+  readonly never: PrefixSet
   readonly near: readonly Prefix[]
   readonly nameFly: (source: Address) => Fly
-  readonly timesBefore: (sources: readonly Fly[]) => ReadonlyMap<Fly, number>
+  readonly pastOf: Memory['pastOf']
 }
 
 export function lock(
@@ -62,15 +64,15 @@ export function lock(
   locking: Locking,
   now: number,
 ): Locked & { readonly decision: Decision } {
-  const { flies, nameFly, first } = locking
+  const { flies, nameFly, usual } = locking
   const nets = new Map(flies.nets(now).map(fly => [fly, prefixOf(fly)]))
   const wanted = new Map<Fly, Wish>()
   const kept: Fly[] = []
   const refused: { who: string; why: Refusal }[] = []
   const replaced: Fly[] = []
   /** Whether a prefix around what is wanted stays at least as long: then all that is wanted is so already. */
-  const outlasts = (net: Fly, { prefix, length = first }: Wish) => {
-    const term = wanted.has(net) ? termOf(wanted.get(net)!, first, now) : flies.get(net, now)
+  const outlasts = (net: Fly, { prefix, length = usual }: Wish) => {
+    const term = wanted.has(net) ? termOf(wanted.get(net)!, usual, now) : flies.get(net, now)
     return term !== undefined && staysAnyway(term, { prefix, length }, order, now)
   }
   for (const wish of wishes) {
@@ -88,15 +90,16 @@ export function lock(
   const { by, note } = order
   const prolong: Prolongation[] = []
   const coming: Lockout[] = []
-  const before = locking.timesBefore([...wanted.keys()])
-  for (const [source, { length = first }] of wanted) {
+  const before = locking.pastOf([...wanted.keys()])
+  for (const [source, { length = usual }] of wanted) {
     const until = length === 'forever' ? length : now + length * 1000
     if (flies.get(source, now) !== undefined) prolong.push({ source, until, by, note })
     else {
-      const times = (before.get(source) ?? 0) + 1
+      const times = (before.get(source)?.times ?? 0) + 1
       coming.push({
         source,
         because: 'by-hand',
+        grade: 'by-hand',
         by,
         ...(note !== undefined && { note }),
         since: now,
@@ -149,8 +152,8 @@ function around(fly: Fly, nets: ReadonlyMap<Fly, Prefix>): Fly[] {
   return [...nets].flatMap(([net, prefix]) => (net !== fly && covers(prefix, wanted) ? [net] : []))
 }
 
-function termOf({ length }: Wish, first: Seconds | 'forever', now: number): Term {
-  const wanted = length ?? first
+function termOf({ length }: Wish, usual: Seconds | 'forever', now: number): Term {
+  const wanted = length ?? usual
   return { since: now, until: wanted === 'forever' ? endOf('forever') : now + wanted * 1000 }
 }
 
@@ -169,7 +172,7 @@ function refusal(
   nets: ReadonlyMap<Fly, Prefix>,
 ): Refusal | undefined {
   const wanted = prefixOf(fly)
-  if (never.some(entry => overlaps(entry, wanted))) return 'never-list'
+  if (never.overlaps(wanted)) return 'never-list'
   if (near.some(entry => overlaps(entry, wanted))) return 'near'
   if (NO_HOSTS.some(entry => covers(entry, wanted))) return 'no-host'
   if (prefix.length < WIDEST[prefix.family] && !force) return 'too-wide'

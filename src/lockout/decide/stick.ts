@@ -3,7 +3,7 @@ import type { TimedFly } from '../../arm/flies.ts'
 import type { Settings } from '../../settings/settings.ts'
 import type { Fly } from '../../terms/fly.ts'
 import { type Flies, secondsLeft } from '../flies.ts'
-import type { Lockout } from '../lockout.ts'
+import type { Lockout, Memory, Past } from '../lockout.ts'
 import { lockoutOf, type Offence } from '../offence.ts'
 import { type Decision, decision } from './decision.ts'
 import { inRoom, type Room } from './room.ts'
@@ -12,8 +12,7 @@ export interface Sticking {
   readonly flies: Flies
   readonly lengths: Settings['lockout']
   readonly room: Room
-  /** How many lockouts of each source count already: History.timesBefore. */
-  readonly timesBefore: (sources: readonly Fly[]) => ReadonlyMap<Fly, number>
+  readonly pastOf: Memory['pastOf']
   /** Whom the promotion limit lets through; the second parameter tells of lockouts in the past. */
   readonly admit: (candidates: readonly Fly[], cameBefore: (fly: Fly) => boolean) => readonly Fly[]
 }
@@ -31,7 +30,7 @@ const SETTLED_MS = 1000
 
 /** `now` in milliseconds since the epoch. */
 export function stick(offences: readonly Offence[], sticking: Sticking, now: number): Stuck {
-  const { flies, lengths, timesBefore, admit } = sticking
+  const { flies, lengths, pastOf, admit } = sticking
   const fresh = new Map<Fly, Offence>()
   const restore: TimedFly[] = []
   for (const offence of offences) {
@@ -42,11 +41,11 @@ export function stick(offences: readonly Offence[], sticking: Sticking, now: num
     else if (now - term.since > SETTLED_MS) restore.push({ fly, seconds: secondsLeft(term.until, now) })
   }
   const candidates = [...fresh.keys()]
-  const before = candidates.length === 0 ? new Map<Fly, number>() : timesBefore(candidates)
+  const before = candidates.length === 0 ? new Map<Fly, Past>() : pastOf(candidates)
   // push, not map(): what map() returns once it is compiled has another elements kind, and deoptimises every reader.
   const coming: Lockout[] = []
-  for (const fly of admit(candidates, fly => (before.get(fly) ?? 0) > 0))
-    coming.push(lockoutOf(fresh.get(fly)!, before.get(fly) ?? 0, lengths, now))
+  for (const fly of admit(candidates, fly => (before.get(fly)?.times ?? 0) > 0))
+    coming.push(lockoutOf(fresh.get(fly)!, before.get(fly), lengths, now))
   const { enter, leave } = inRoom(coming, flies, sticking.room, now)
   return {
     decision: decision({ leave, enter, restore }),

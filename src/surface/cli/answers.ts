@@ -1,5 +1,6 @@
 /** What verbs answer with --json, where the control protocol does not say it: docs/commands.md is made from these. */
 import * as z from 'zod'
+import { GRADES } from '../../judge/verdict.ts'
 import { HealthAnswer, LockAnswer, StatusAnswer } from '../control/protocol.ts'
 
 export const CheckAnswer = z.object({
@@ -22,6 +23,11 @@ export const CheckAnswer = z.object({
     .array(z.string())
     .optional()
     .meta({ description: 'The files that were read, in the order in which they count.' }),
+  never: z.int().optional().meta({ description: 'How many prefixes are never locked out, files and all.' }),
+  neverFiles: z
+    .array(z.object({ file: z.string(), prefixes: z.int() }))
+    .optional()
+    .meta({ description: 'The files of never_files.' }),
   remarks: z
     .array(z.string())
     .optional()
@@ -54,6 +60,19 @@ export const Flies = z.array(
     hook: z.enum(['input', 'forward', 'other']).optional(),
     forwardedTo: z.string().optional(),
     because: z.string(),
+    grade: z.enum(GRADES).meta({ description: 'How good the evidence is.' }),
+    evidence: z
+      .array(z.object({ what: z.string(), weight: z.int() }))
+      .optional()
+      .meta({ description: 'What counted, where it was more than what was tried here: tcp/80 weighs 2.' }),
+    ports: z
+      .array(z.string())
+      .optional()
+      .meta({ description: 'The different ports of all visits that count, where they are more than one.' }),
+    reachable: z.array(z.string()).optional().meta({
+      description:
+        'Ports that it still reaches, by `public` and `doors` of the settings: tcp/443, udp/51820. Only of list, and left out where there are none.',
+    }),
     by: z.string().optional().meta({ description: 'Who locked it out by hand, or gave it another end.' }),
     note: z.string().optional(),
     since: z.iso.datetime(),

@@ -37,7 +37,9 @@ export async function runProgram(
   const err = (text: string) => streams.err(leaving(terminal, text))
   const program: Command = new Command('flypaperd')
   program
-    .description('Who touches a closed port once gets no reaction ever again.')
+    .description(
+      'Touch one closed port, and this host does not react to you for ten minutes. Touch several, and it does not for as long as you go on trying.',
+    )
     .helpCommand('help [verb]', 'show this, or what a verb does')
     .showHelpAfterError('(flypaperd help shows the verbs)')
     .exitOverride()

@@ -4,6 +4,7 @@ import { nearOf } from '../../arm/near.ts'
 import type { Ledger } from '../../lockout/commit.ts'
 import { indexOf } from '../../lockout/flies.ts'
 import { flush, freeIn, freeThese } from '../../lockout/free.ts'
+import { neverOf } from '../../settings/settings.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
 import { type Client, reachDaemon } from '../control/client.ts'
 import { freeWhom } from '../control/freeing.ts'
@@ -44,7 +45,7 @@ async function withoutDaemon<T>(
       throw error
     },
   }
-  const { nameFly } = nearOf(system.surroundings.neighbourhood(), settings.never)
+  const { nameFly } = nearOf(system.surroundings.neighbourhood(), neverOf(settings), settings.shared)
   // Awaited, since what it acts through is closed at the end of this function.
   return await act({
     free: request =>

@@ -59,6 +59,11 @@ export function printReport(report: Report, terminal: Terminal, print: (text: st
     report.repeaters.map(({ source, times }) => [source, String(times)]),
   )
   table(
+    'What flies went on to try, of a sample',
+    ['TRIED', 'SOURCES'],
+    report.alsoTried.map(({ what, sources }) => [whatText(what), String(sources)]),
+  )
+  table(
     'Spared',
     ['BECAUSE', 'SOURCES', 'PACKETS'],
     report.spared.map(({ because, sources, packets }) => [because, String(sources), String(packets)]),
@@ -80,6 +85,7 @@ export function reportCsv(report: Report): string {
     ...report.reasons.map(({ because, lockouts }) => ['reason', because, lockouts] as const),
     ...report.networks.map(({ network, attackers }) => ['network', network, attackers] as const),
     ...report.repeaters.map(({ source, times }) => ['repeater', source, times] as const),
+    ...report.alsoTried.map(({ what, sources }) => ['also-tried', what.replace('/', ' '), sources] as const),
     ...report.spared.map(({ because, packets }) => ['spared', because, packets] as const),
     ...Object.entries(report.overflow ?? {}).map(([name, value]) => ['overflow', name, value] as const),
   ]
@@ -101,6 +107,12 @@ function daysOf({ days, since, until }: Report): [day: string, attackers: number
 function portText(proto: string, number: number): string {
   const tried = { kind: proto, port: number, type: number, number, from: 0, flags: 0, code: 0 }
   return triedText(tried as unknown as Parameters<typeof triedText>[0])
+}
+
+/** As whatOf() writes it. */
+function whatText(what: string): string {
+  const [proto = '', port] = what.split('/')
+  return portText(proto, Number(port))
 }
 
 function many(count: number, thing: string): string {

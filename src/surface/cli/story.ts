@@ -1,11 +1,14 @@
 /** The whole story of a source, from what the history, the kernel and the settings know of it. Pure. */
 
 import type { LockoutRow } from '../../history/history.ts'
+import type { AlsoTried } from '../../history/samples.ts'
 import type { Sighting } from '../../judge/sightings.ts'
 import type { Held } from '../../lockout/hold.ts'
-import { wordsOf } from '../../log/reasons.ts'
+import { gradeText, wordsOf } from '../../log/reasons.ts'
 import { triedText } from '../../log/sentence.ts'
+import { sumText } from '../../log/sum.ts'
 import { formatDuration } from '../../terms/duration.ts'
+import { type Reachable, reachableBy } from '../reachable.ts'
 import { dateText } from './times.ts'
 
 export interface Known {
@@ -16,10 +19,18 @@ export interface Known {
   /** Prefixes around it that are locked out by hand. */
   readonly around: readonly LockoutRow[]
   readonly sightings: readonly Sighting[]
+  /** What it went on to try, as far as the kernel told. */
+  readonly alsoTried?: AlsoTried | undefined
   /** Undefined where the kernel could not be asked. */
   readonly held: Held | undefined
+  /** Packets of it that were dropped since the kernel's set has it; undefined where none are counted. */
+  readonly packets?: number | undefined
   /** The entry of the never-list that it meets. */
   readonly never: string | undefined
+  /** The sum that it takes to be locked out. */
+  readonly threshold: number
+  /** What whoever sticks still reaches here. */
+  readonly reachable: Reachable
 }
 
 export interface Happening {
@@ -28,31 +39,73 @@ export interface Happening {
 }
 
 /** One sentence: how it stands with this source now. */
-export function standing({ who, lockouts, around, held, never, sightings }: Known, now: number): string {
-  const fly = [...lockouts, ...around].find(lockout => isInForce(lockout, now))
+export function standing(
+  { who, lockouts, around, held, packets, never, sightings }: Known,
+  now: number,
+): string {
+  const fly = inForce({ lockouts, around }, now)
   if (never !== undefined) return `${who} is on the never-list (${never}): it is never judged.`
   if (fly !== undefined) {
     const name = fly.source === who ? who : `${who} (as ${fly.source})`
     if (fly.until === 'forever') return `${name} is locked out for ever.`
     const left = formatDuration((fly.until - now) / 1000)
-    return `${name} is locked out for ${left} more, until ${dateText(fly.until)}.`
+    const dropped = packets ? `; ${packets} of its packets were dropped lately` : ''
+    return `${name} is locked out for ${left} more, until ${dateText(fly.until)}${dropped}.`
   }
   if (held !== undefined)
-    return `${who} is held by the kernel for ${held.seconds ?? '?'} s more, and is no fly.`
-  if (lockouts.length > 0) return `${who} is no fly any more.`
-  return sightings.length > 0 ? `${who} never was a fly.` : `Nothing is known of ${who}.`
+    return `${who} is held by the kernel for ${held.seconds ?? '?'} s more, and is not locked out.`
+  if (lockouts.length > 0) return `${who} is not locked out any more.`
+  return sightings.length > 0 ? `${who} was never locked out.` : `Nothing is known of ${who}.`
+}
+
+/** What ends it, for whoever is locked out or held now. */
+export function wayOut(known: Known, now: number): string | undefined {
+  if (known.never !== undefined) return undefined
+  const source = inForce(known, now)?.source ?? known.held?.source
+  return source === undefined ? undefined : `To free it: flypaperd free ${source}`
+}
+
+/** What it still reaches; undefined for who is neither locked out nor held. */
+export function reachable(known: Known, now: number): Reachable | undefined {
+  if (wayOut(known, now) === undefined) return undefined
+  return reachableBy(inForce(known, now) ?? {}, known.reachable)
+}
+
+function inForce(
+  { lockouts, around }: Pick<Known, 'lockouts' | 'around'>,
+  now: number,
+): LockoutRow | undefined {
+  return [...lockouts, ...around].find(lockout => isInForce(lockout, now))
 }
 
 /** What happened, in the order of time. */
-export function happenings({ lockouts, around, sightings }: Known, now: number): Happening[] {
+export function happenings(
+  { lockouts, around, sightings, alsoTried, threshold }: Known,
+  now: number,
+): Happening[] {
   const all = [
     ...[...lockouts, ...around].flatMap(lockout => [
       { at: lockout.since, text: lockoutText(lockout) },
       ...endOf(lockout, now),
     ]),
-    ...sightings.map(sighting => ({ at: sighting.last, text: sightingText(sighting) })),
+    ...sightings.map(sighting => ({ at: sighting.last, text: sightingText(sighting, threshold) })),
+    ...(alsoTried === undefined ? [] : [{ at: alsoTried.last, text: alsoTriedText(alsoTried) }]),
   ]
   return all.sort((one, other) => one.at - other.at)
+}
+
+/** `since then also tried: TCP 22, 80; UDP 53 (a sample)`. */
+function alsoTriedText({ ports }: AlsoTried): string {
+  const ofProtocol = (protocol: string) =>
+    ports
+      .filter(what => what.startsWith(`${protocol}/`))
+      .map(what => Number(what.slice(protocol.length + 1)))
+      .sort((one, other) => one - other)
+  const texts = ['tcp', 'udp'].flatMap(protocol => {
+    const numbers = ofProtocol(protocol)
+    return numbers.length === 0 ? [] : [`${protocol.toUpperCase()} ${numbers.join(', ')}`]
+  })
+  return `since then also tried: ${texts.join('; ')} (a sample)`
 }
 
 function isInForce({ until, released }: LockoutRow, now: number): boolean {
@@ -73,12 +126,24 @@ function lockoutText(lockout: LockoutRow): string {
     ...(times > 1 ? [`time ${times}`] : []),
   ]
   const reason = because === 'by-hand' && note !== undefined ? note : `${wordsOf(because)} (${because})`
-  return `${what.join(', ')}: ${reason}${prolongedText(lockout)}`
+  return `${what.join(', ')}: ${reason}${evidenceText(lockout)}${prolongedText(lockout)}`
 }
 
-/** A person may give a fly that he did not lock out another end. */
-function prolongedText({ because, by, note }: LockoutRow): string {
-  if (because === 'by-hand' || by === undefined) return ''
+/** The sum, how good it is, and how many ports of earlier visits made the lockout longer. */
+function evidenceText({ because, grade, evidence, ports }: LockoutRow): string {
+  if (because === 'by-hand') return ''
+  const sum = evidence === undefined ? '' : `; points: ${sumText(evidence)}`
+  const before = (ports?.length ?? 1) - (evidence?.length ?? 1)
+  const earlier = before > 0 ? `; ${ports!.length} different ports with those of earlier visits` : ''
+  return `${sum}; evidence: ${gradeText(grade)}${earlier}`
+}
+
+/** It went on trying; or a person has given a fly that he did not lock out another end. */
+function prolongedText({ because, by, note, prolonged = 0 }: LockoutRow): string {
+  if (because === 'by-hand' || by === undefined) {
+    const often = prolonged === 1 ? 'once' : `${prolonged} times`
+    return prolonged === 0 ? '' : `; prolonged ${often}, since it went on trying`
+  }
   return `; until then by ${by}${note === undefined ? '' : `: ${note}`}`
 }
 
@@ -89,7 +154,8 @@ function endOf({ until, released }: LockoutRow, now: number): Happening[] {
   return until === 'forever' || until > now ? [] : [{ at: until, text: 'its time was over' }]
 }
 
-function sightingText({ tried, because, count, first, last }: Sighting): string {
+function sightingText({ tried, because, count, first, last, evidence }: Sighting, threshold: number): string {
+  const sum = evidence === undefined ? '' : `; points: ${sumText(evidence)} of ${threshold}`
   const often = count === 1 ? '' : ` ${count} times since ${dateText(first)}, the last time`
-  return `spared${often} at ${triedText(tried)}${count > 1 && last === first ? ' at once' : ''}: ${wordsOf(because)} (${because})`
+  return `spared${often} at ${triedText(tried)}${count > 1 && last === first ? ' at once' : ''}: ${wordsOf(because)} (${because})${sum}`
 }

@@ -69,8 +69,8 @@ export interface System {
   readonly stateFile: WholeFile
   openFirewall(): Firewall & Disposable
   readonly lookAtFirewall: LookAtFirewall
-  /** What the doctor looks at, but for the settings. Changes nothing, and never throws a Failure. */
-  lookAround(): Omit<Facts, 'settings'>
+  /** What the doctor looks at, but for the settings. Changes nothing, and never throws a Failure. Takes two seconds where no resolver answers. */
+  lookAround(): Promise<Omit<Facts, 'settings'>>
   /** The history; that of the dry runs is another one. */
   openHistory(options?: { readOnly?: boolean; dryRun?: boolean }): History
   openWorld(options: { dryRun: boolean; log: LogTo }): World & Disposable

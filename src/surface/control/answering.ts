@@ -7,7 +7,7 @@ import type { Answer, Answering } from './connections.ts'
 import { ENDPOINTS, type Endpoint, type EndpointName, type Turn } from './endpoints.ts'
 import { openApi } from './openapi.ts'
 import { ByRequest, ERROR_MAX, FreeRequest, LockRequest, PauseRequest, type Served } from './protocol.ts'
-import { oneAfterAnother, type Queue } from './turns.ts'
+import { oneAfterAnother, type Shared, sharedBy } from './turns.ts'
 import { openWatchers, WATCHERS_MAX } from './watchers.ts'
 import { signature } from './who.ts'
 
@@ -20,10 +20,12 @@ type Handler = (body: unknown, signed: (claim: string | undefined) => string) =>
 /** Everything that the control socket can do; disposing of it ends the answers that go on. */
 export function openAnswering(daemon: Served, peerOf: (socket: Socket) => string): Answering & Disposable {
   const watchers = openWatchers(daemon.watch)
-  const queues: Record<Turn, Queue> = {
-    order: oneAfterAnother(),
-    question: oneAfterAnother(),
-    now: work => work(),
+  const orders = oneAfterAnother()
+  const questions = sharedBy(oneAfterAnother())
+  const turns: Record<Turn, Shared> = {
+    order: (_, work) => orders(work),
+    question: questions,
+    now: (_, work) => work(),
   }
   const handlers = handlersOf(daemon)
   const byRequest = new Map(
@@ -50,7 +52,8 @@ export function openAnswering(daemon: Served, peerOf: (socket: Socket) => string
       const user = method === 'POST' ? peerOf(socket) : ''
       const signed = (claim: string | undefined) => signature(user, claim)
       // Also what is wrong takes time to be told: a body is looked at when its turn has come.
-      const answer = await queues[turn](async () => handlers[name](parse(body), signed))
+      const shared = body.length === 0 ? name : undefined
+      const answer = await turns[turn](shared, async () => handlers[name](parse(body), signed))
       if (!(answer instanceof Uint8Array)) return json(200, answer)
       return { status: 200, type: ENDPOINTS.metrics.answer.type, body: answer }
     },
@@ -81,9 +84,12 @@ function handlersOf(daemon: Served): Record<Exclude<EndpointName, 'events'>, Han
     leave: (body, signed) => nothing(daemon.leave(signed(by(body)))),
     stop: (body, signed) => nothing(daemon.stop(signed(by(body)))),
     metrics: () => daemon.metrics(),
-    openapi: async () => openApi(),
+    openapi: async () => OPENAPI,
   }
 }
+
+/** It does not change, and takes milliseconds to put together. */
+const OPENAPI = openApi()
 
 function json(status: number, answer: object): Answer {
   return { status, type: 'application/json', body: `${jsonText(answer)}\n` }

@@ -107,7 +107,7 @@ function parse<T>(schema: z.ZodType<T>, answer: unknown): T {
   if (parsed.success) return parsed.data
   throw new Failure('the running daemon speaks differently: it is another version than this command', {
     exit: EXIT.unavailable,
-    hint: 'Restart it: flypaperd restart',
+    hint: 'End it, and start this one: flypaperd stop, then flypaperd start (or systemctl restart flypaperd)',
     cause: parsed.error,
   })
 }

@@ -1,13 +1,16 @@
 /** The running daemon as the control socket sees it. */
 
+import type { TableView } from '../../arm/firewall.ts'
 import type { Trap } from '../../daemon/run.ts'
 import type { World } from '../../daemon/world.ts'
 import type { Wish } from '../../lockout/decide/lock.ts'
+import { neverFacts } from '../../settings/settings.ts'
 import type { Seconds } from '../../terms/duration.ts'
 import { cachedText } from '../metrics/cached.ts'
 import { kernelFill } from '../metrics/fill.ts'
 import { metricsOf } from '../metrics/metrics.ts'
 import { metricsText } from '../metrics/text.ts'
+import { reachableOf } from '../reachable.ts'
 import { statusLines } from '../status-lines.ts'
 import { freeWhom, prefixesOf } from './freeing.ts'
 import type { Served } from './protocol.ts'
@@ -51,28 +54,37 @@ export function controlOf(running: Running): Served {
     capture: trap.capture.kind,
     closed: trap.settings.closed,
   })
-  const status = () => ({ pid: running.pid, ...running.origin, ...about(), ...standingOf(running) })
+  const status = (table?: TableView) => ({
+    pid: running.pid,
+    ...running.origin,
+    ...about(),
+    ...standingOf(running, table),
+  })
   const supports = oncePerKernel(world)
   return {
     watch: events.watch,
     metrics: cachedText(async () => {
       const fill = { ...(await filled()), ...trap.flies.fill(now()) }
       const [status, counts, { sizes }] = [about(), trap.counts(), trap.settings]
-      const seen = { status, counts, fill, sizes, historyBytes: history.bytes(), logLost: log.lost() }
+      const standing = history.standing()
+      const historyBytes = history.bytes()
+      const seen = { status, counts, fill, sizes, historyBytes, history: standing, logLost: log.lost() }
       return metricsText(metricsOf(seen))
     }, clock),
     status: async () => status(),
-    health: async () =>
-      statusLines({
+    async health() {
+      const table = world.firewall.look()
+      return statusLines({
         settings: trap.settings,
-        table: world.firewall.look(),
+        table,
         fault: trap.fault(),
         ...supports(),
         flies: trap.flies.count(now()),
         forwards: world.surroundings.forwards(),
         hasUplink: world.surroundings.uplinks().length > 0,
-        daemon: status(),
-      }),
+        daemon: status(table),
+      })
+    },
     async lock({ lockouts, because: note, force = false, exact = false, by }) {
       const prefixes = prefixesOf(lockouts.map(({ who }) => who))
       const wishes = lockouts.map(({ seconds }, i) => ({
@@ -113,12 +125,16 @@ export function controlOf(running: Running): Served {
 }
 
 /** How it stands with the trap, and what it has counted. */
-function standingOf({ trap, trial, world }: Running) {
-  const { capture, ...counts } = trap.counts()
+function standingOf({ trap, trial, world }: Running, table = world.firewall.look()) {
+  const { capture, ...counts } = trap.counts(table)
   return {
     ...(trap.auto === undefined ? {} : { auto: trap.auto }),
     settings: [...(trap.settings.origin?.files ?? [])],
+    ...neverFacts(trap.settings),
+    history: world.history.standing(),
     dryRun: trap.settings.dryRun,
+    reachable: reachableOf(trap.settings, world.surroundings.doors),
+    remarks: [...world.surroundings.remarks()],
     ...(trial.until === undefined ? {} : { tryUntil: trial.until }),
     ...(trap.pausedUntil === undefined ? {} : { pausedUntil: trap.pausedUntil }),
     counts: { ...counts, ...capture, logLost: world.log.lost() },

@@ -17,7 +17,7 @@ interface Flies {
   freeThese(sources: readonly Fly[], by: string): Met
   /** The flies that are whole prefixes. */
   nets(): readonly Fly[]
-  readonly history: Selection
+  readonly history: Pick<Selection, 'selectPieces'>
   readonly now: () => number
 }
 

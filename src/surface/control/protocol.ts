@@ -1,4 +1,8 @@
-/** What is spoken over the control socket: HTTP/1.1 with JSON bodies, version 1. The table of it is endpoints.ts. */
+/**
+ * What is spoken over the control socket: HTTP/1.1 with JSON bodies, version 1. The table of it is endpoints.ts.
+ *
+ * `restart` of one version relieves the daemon of another, so an answer loses nothing, and what is added to it may be missing.
+ */
 import * as z from 'zod'
 import { PROTOS } from '../../history/selection.ts'
 import type { StatusLine } from '../status-lines.ts'
@@ -49,7 +53,7 @@ export const LockRequest = z.strictObject({
           .optional()
           .meta({
             description:
-              'How long; left out, as long as a first lockout, and whoever is a fly already stays as long as he does.',
+              'How long; left out, as long as `several` under [lockout] says, and whoever is a fly already stays as long as he does.',
           }),
       }),
     )
@@ -82,9 +86,9 @@ export const FreeAnswer = z.object({
 })
 export const LockAnswer = z.object({
   locked: z.array(z.string()).meta({ description: 'By the name of the fly: of an IPv6 address the /64.' }),
-  kept: z
-    .array(z.string())
-    .meta({ description: 'Who is a fly already, for at least as long: nothing was changed.' }),
+  kept: z.array(z.string()).default([]).meta({
+    description: 'Who is a fly already, for at least as long: nothing was changed. Left out by 0.1.0.',
+  }),
   refused: z.array(
     z.object({
       who: z.string(),
@@ -115,6 +119,40 @@ export const StatusAnswer = z.object({
     description:
       'The files whose settings are in force, in the order in which they count. Left out by older daemons.',
   }),
+  never: z.int().optional().meta({
+    description:
+      'How many prefixes are never locked out: those of `never` and of never_files. Left out by older daemons.',
+  }),
+  neverFiles: z
+    .array(z.object({ file: z.string(), prefixes: z.int() }))
+    .optional()
+    .meta({ description: 'The files of never_files as they were read last.' }),
+  reachable: z
+    .object({
+      public: z.array(z.string()).meta({ description: 'Not for who was locked out by hand: tcp/443.' }),
+      doors: z.array(z.string()).meta({ description: 'For everybody who has a key: udp/51820.' }),
+    })
+    .optional()
+    .meta({
+      description:
+        'Ports that whoever sticks still reaches, by `public` and `doors` of the settings. Left out by older daemons.',
+    }),
+  remarks: z.array(z.string()).optional().meta({
+    description:
+      'What of this machine could not be told whole, or not be named in a rule, and what follows from that. Left out by older daemons.',
+  }),
+  history: z
+    .object({
+      hangsSince: Milliseconds.optional().meta({
+        description: 'Since when its disk does not answer. Left out while it does.',
+      }),
+      waiting: z.int().meta({ description: 'Lockouts and releases that wait in memory for the disk.' }),
+      lost: z
+        .int()
+        .meta({ description: 'Those that found no room there, and are missing in the history for good.' }),
+    })
+    .optional()
+    .meta({ description: 'How it stands with the history. Left out by older daemons.' }),
   /** Whether it only says what it would do. */
   dryRun: z.boolean(),
   pausedUntil: Milliseconds.optional().meta({
@@ -123,6 +161,8 @@ export const StatusAnswer = z.object({
   tryUntil: Milliseconds.optional().meta({ description: 'Until when the trap is only tried.' }),
   counts: z.object({
     lockouts: z.int(),
+    /** Those of them that nobody's packet brought. Left out by older daemons. */
+    byHand: z.int().default(0),
     /** Offences of sources that were locked out already. */
     again: z.int(),
     /** Offenders for whom the set had no room: they were held only. */
@@ -136,8 +176,8 @@ export const StatusAnswer = z.object({
     packets: z.int(),
     overruns: z.int(),
     lost: z.int(),
-    /** Lines of the log that nobody took in time. */
-    logLost: z.int(),
+    /** Lines of the log that nobody took in time; 0.1.0 does not count them. */
+    logLost: z.int().default(0),
   }),
 })
 

@@ -13,3 +13,24 @@ export function oneAfterAnother(): Queue {
     return done
   }
 }
+
+/**
+ * Runs the work of that name; whoever asks for one that has not begun gets what it will find, which is as new as his own would be.
+ * What has no name is shared with nobody.
+ */
+export type Shared = <T>(name: string | undefined, work: () => Promise<T>) => Promise<T>
+
+export function sharedBy(queue: Queue): Shared {
+  const waiting = new Map<string, Promise<unknown>>()
+  return <T>(name: string | undefined, work: () => Promise<T>) => {
+    if (name === undefined) return queue(work)
+    const same = waiting.get(name)
+    if (same !== undefined) return same as Promise<T>
+    const answer = queue(() => {
+      waiting.delete(name)
+      return work()
+    })
+    waiting.set(name, answer)
+    return answer
+  }
+}

@@ -1,6 +1,7 @@
 /** What Prometheus is told of a running daemon. No address is ever a label: their number has no bound. */
 
 import type { Counts } from '../../counters/tally.ts'
+import type { Standing } from '../../history/tolerant.ts'
 import type { KeeperCounts } from '../../keep/keeper.ts'
 import type { Settings } from '../../settings/settings.ts'
 import type { DaemonStatus } from '../control/protocol.ts'
@@ -14,6 +15,7 @@ export interface Seen {
   readonly fill: Fill
   readonly sizes: Settings['sizes']
   readonly historyBytes: number
+  readonly history: Standing
   readonly logLost: number
 }
 
@@ -31,7 +33,7 @@ function fliesMetrics({ status, counts, fill, sizes }: Seen): readonly Metric[] 
     counter(
       'lockouts_total',
       'Lockouts, by what was tried and why.',
-      counts.lockoutsBy.map(({ proto, because, count }) => [{ proto, reason: because }, count]),
+      counts.lockoutsBy.map(({ proto, because, grade, count }) => [{ proto, reason: because, grade }, count]),
     ),
     counter(
       'spared_packets_total',
@@ -62,7 +64,7 @@ function fliesMetrics({ status, counts, fill, sizes }: Seen): readonly Metric[] 
 }
 
 /** What was held only, what was mended, and how the packets came. */
-function workMetrics({ counts, historyBytes, logLost }: Seen): readonly Metric[] {
+function workMetrics({ counts, historyBytes, history, logLost }: Seen): readonly Metric[] {
   const { packets, lost, overruns, waiting } = counts.capture
   return [
     counter('offences_of_flies_total', 'Offences of sources that were locked out already.', [
@@ -99,6 +101,15 @@ function workMetrics({ counts, historyBytes, logLost }: Seen): readonly Metric[]
     histogram('batch_seconds', 'Seconds until the lockouts of a batch were done.', counts.batchSeconds),
     counter('log_lines_lost_total', 'Lines of the log that nobody took in time.', [[{}, logLost]]),
     gauge('history_bytes', 'Size of the history database.', [[{}, historyBytes]]),
+    gauge('history_hanging', 'Whether the disk of the history does not answer: 1, else 0.', [
+      [{}, history.hangsSince === undefined ? 0 : 1],
+    ]),
+    gauge('history_waiting', 'Lockouts and releases that wait in memory for the disk.', [
+      [{}, history.waiting],
+    ]),
+    counter('history_lost_total', 'Lockouts and releases that are missing in the history for good.', [
+      [{}, history.lost],
+    ]),
   ]
 }
 

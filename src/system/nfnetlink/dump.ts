@@ -41,7 +41,8 @@ type State = 'more' | 'over' | 'interrupted'
 export function dump(question: Question, visit: Visit): void {
   const slots = makeSlots(DUMPED, 1)
   for (let readings = 1; ; readings++) {
-    using reading = openReading(question, visit)
+    using reading = openReading(visit, question.protocol)
+    reading.socket.send(messageOf(question))
     let state: State = 'more'
     while (state === 'more') {
       const count = reading.socket.receive(slots)
@@ -56,7 +57,9 @@ export function dump(question: Question, visit: Visit): void {
 export async function dumpLater(question: Question, visit: Visit): Promise<void> {
   const slots = makeSlots(DUMPED, 1)
   for (let readings = 1; ; readings++) {
-    using reading = openReading(question, visit)
+    using reading = openReading(visit, question.protocol)
+    // The first piece is made before this returns.
+    await reading.socket.sendLater(messageOf(question))
     let state: State = 'more'
     for (let failures = 0; state === 'more'; ) {
       const count = await reading.socket.receiveLater(slots)
@@ -74,9 +77,7 @@ interface Reading extends Disposable {
   show(datagram: Uint8Array): State
 }
 
-function openReading({ protocol, type, body }: Question, visit: Visit): Reading {
-  using opening = new DisposableStack()
-  const socket = opening.use(openSocket(protocol, 0, RECEIVE_BUFFER))
+function messageOf({ type, body }: Question): Uint8Array {
   const message = new Uint8Array(new ArrayBuffer(HEADER + body.length))
   const view = new DataView(message.buffer)
   view.setUint32(0, message.length, HOST_LITTLE_ENDIAN)
@@ -84,8 +85,11 @@ function openReading({ protocol, type, body }: Question, visit: Visit): Reading 
   view.setUint16(6, REQUEST_DUMP, HOST_LITTLE_ENDIAN)
   view.setUint32(8, 1, HOST_LITTLE_ENDIAN)
   message.set(body, HEADER)
-  socket.send(message)
-  const opened = opening.move()
+  return message
+}
+
+function openReading(visit: Visit, protocol: number): Reading {
+  const socket = openSocket(protocol, 0, RECEIVE_BUFFER)
   let isInterrupted = false
   return {
     socket,
@@ -94,7 +98,7 @@ function openReading({ protocol, type, body }: Question, visit: Visit): Reading 
       isInterrupted ||= shown.isInterrupted
       return !shown.isOver ? 'more' : isInterrupted && !shown.isEnough ? 'interrupted' : 'over'
     },
-    [Symbol.dispose]: () => opened.dispose(),
+    [Symbol.dispose]: () => socket[Symbol.dispose](),
   }
 }
 

@@ -10,7 +10,9 @@ import { align, HOST_LITTLE_ENDIAN, SUBSYSTEM } from './message.ts'
 import {
   type ElementChange,
   isOfElements,
+  isOfRanges,
   messageOf,
+  type RangesChange,
   type SetElement,
   type TableChange,
   type TableMessage,
@@ -44,8 +46,12 @@ export function writeElementBatch(
   table: string,
   changes: readonly TableChange[],
 ): Uint8Array<ArrayBuffer> {
-  const pieces = changes.flatMap((change): (ElementChange | TableMessage)[] =>
-    isOfElements(change) ? inMessages(change) : [messageOf(table, change)],
+  const pieces = changes.flatMap((change): Piece[] =>
+    isOfElements(change)
+      ? inMessages(change)
+      : isOfRanges(change)
+        ? rangesInMessages(change)
+        : [messageOf(table, change)],
   )
   const size = pieces.reduce((sum, piece) => sum + sizeOfPiece(table, piece), 2 * (HEADER + ATTRIBUTE))
   const into = writer(size <= buffer.length ? buffer : new Uint8Array(size))
@@ -55,6 +61,11 @@ export function writeElementBatch(
     if ('body' in piece) {
       const { type, flags, body } = piece
       into.message(typeOf(type), acknowledge | flags, NFPROTO_INET, 0, () => into.bytes(body))
+    } else if ('ranges' in piece) {
+      const { op } = piece
+      const flags = acknowledge | (op === 'add-ranges' ? FLAG.create : 0)
+      const type = typeOf(op === 'add-ranges' ? MESSAGE.add : MESSAGE.delete)
+      into.message(type, flags, NFPROTO_INET, 0, () => into.ranges(table, piece))
     } else {
       const { op, set, elements } = piece
       const flags = acknowledge | (op === 'add' ? FLAG.create : 0)
@@ -99,10 +110,28 @@ function typeOf(message: number): number {
   return (SUBSYSTEM.nftables << 8) | message
 }
 
+/** What becomes one message. */
+type Piece = ElementChange | RangesChange | TableMessage
+
 /** At most. */
-function sizeOfPiece(table: string, piece: ElementChange | TableMessage): number {
+function sizeOfPiece(table: string, piece: Piece): number {
   if ('body' in piece) return HEADER + ATTRIBUTE + piece.body.length
-  return HEADER + 2 * ATTRIBUTE + namesSize(table, piece.set) + sizeOf(piece.elements)
+  const size = 'ranges' in piece ? sizeOfRanges(piece) : sizeOf(piece.elements)
+  return HEADER + 2 * ATTRIBUTE + namesSize(table, piece.set) + size
+}
+
+/** At most: of each range two elements. */
+function sizeOfRanges({ ranges, words }: RangesChange): number {
+  return (ranges.length / (2 * words)) * 2 * (ELEMENT_SIZE + 4 * words)
+}
+
+function rangesInMessages(change: RangesChange): RangesChange[] {
+  const { ranges, words } = change
+  const numbers = 2 * words * Math.floor(MESSAGE_MAX / (2 * (ELEMENT_SIZE + 4 * words)))
+  const messages: RangesChange[] = []
+  for (let from = 0; from < ranges.length; from += numbers)
+    messages.push({ ...change, ranges: ranges.subarray(from, from + numbers) })
+  return messages
 }
 
 function namesSize(table: string, set: string): number {
@@ -137,6 +166,20 @@ function lengthOf(key: SetElement['key']): number {
   return typeof key === 'number' ? 4 : key.length
 }
 
+/** Whether no address is behind it. */
+function isLast(words: Uint32Array, from: number, count: number): boolean {
+  for (let word = 0; word < count; word++) if (words[from + word] !== 0xffff_ffff) return false
+  return true
+}
+
+/** The number that ends there becomes the next one. */
+function increment(bytes: Uint8Array, end: number): void {
+  for (let at = end - 1; ; at--) {
+    bytes[at]!++ // Of 255 it makes 0, and the byte before counts.
+    if (bytes[at] !== 0) return
+  }
+}
+
 /** Messages and attributes in host byte order, what they carry in network byte order; lengths are filled in at the end. */
 function writer(bytes: Uint8Array<ArrayBuffer>) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -169,6 +212,28 @@ function writer(bytes: Uint8Array<ArrayBuffer>) {
           if (element.to !== undefined && element.to !== null) this.end(element.to)
         }
       })
+    },
+    ranges(table: string, { set, ranges, words }: RangesChange): void {
+      this.text(LIST.table, table)
+      this.text(LIST.set, set)
+      this.nest(LIST.elements, () => {
+        for (let place = 0; place < ranges.length; place += 2 * words) {
+          attribute(LIST.element | NESTED, 2 * ATTRIBUTE + 4 * words)
+          this.words(ranges, place, words)
+          if (isLast(ranges, place + words, words)) continue
+          attribute(LIST.element | NESTED, 3 * ATTRIBUTE + 4 + 4 * words)
+          attribute(ELEMENT.flags, 4)
+          view.setUint32(at, INTERVAL_END)
+          at += 4
+          this.words(ranges, place + words, words)
+          increment(bytes, at)
+        }
+      })
+    },
+    words(numbers: Uint32Array, from: number, words: number): void {
+      attribute(ELEMENT.key | NESTED, ATTRIBUTE + 4 * words)
+      attribute(DATA_VALUE, 4 * words)
+      for (let word = 0; word < words; word++, at += 4) view.setUint32(at, numbers[from + word]!)
     },
     bytes(content: Uint8Array): void {
       bytes.set(content, at)

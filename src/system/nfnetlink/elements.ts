@@ -8,7 +8,7 @@ import { type RulesetElement, readAnswer, readRulesetDatagram } from './ruleset-
 import { askSet } from './set-request.ts'
 import { makeSlots } from './slots.ts'
 import { openSocket } from './socket.ts'
-import { isOfElements, type SetElement, type TableChange } from './table-change.ts'
+import { isOfElements, isOfRanges, type SetElement, type TableChange } from './table-change.ts'
 import { commitThose, type Kernel } from './without-destroy.ts'
 
 export interface Elements extends Disposable {
@@ -214,7 +214,10 @@ function errnosIn(datagrams: Iterable<Uint8Array>): number[] {
 }
 
 function isEmpty(change: TableChange): boolean {
-  return isOfElements(change) && change.elements.length === 0
+  return (
+    (isOfElements(change) && change.elements.length === 0) ||
+    (isOfRanges(change) && change.ranges.length === 0)
+  )
 }
 
 function isInterval({ to }: SetElement): boolean {

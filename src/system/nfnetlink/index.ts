@@ -5,10 +5,12 @@
  */
 
 export { type InterfaceAddress, readAddresses } from './address-dump.ts'
+export { type Flow, visitFlowsLater } from './conntrack-dump.ts'
 export { countElements, firstElements, readElements, visitElements } from './element-dump.ts'
 export { type Elements, openElements } from './elements.ts'
 export { NetlinkError, type NetlinkErrorCode } from './error.ts'
 export { holderOf } from './holder.ts'
+export { type Link, readLinks } from './link-dump.ts'
 export { type LogOptions, openLog } from './log.ts'
 export type { PacketCounts, PacketOptions, PacketSocket } from './packets.ts'
 export type { NetfilterPacket } from './parse.ts'
@@ -38,3 +40,4 @@ export {
   type SetName,
   type TableFlag,
 } from './tables.ts'
+export { type Listening, readListenPorts, WIREGUARD_MAX } from './wireguard-dump.ts'

@@ -25,6 +25,7 @@ export const ERRNO = {
   EAGAIN: 11,
   ENOMEM: 12,
   EBUSY: 16,
+  ENODEV: 19,
   EINVAL: 22,
   ENFILE: 23,
   EMSGSIZE: 90,
@@ -38,7 +39,7 @@ export const ERRNO = {
 
 type Call = (...args: (number | bigint | Uint8Array | null)[]) => number
 
-/** Each returns what the C function returns, -1 for an error that `errno()` then tells, except for `recvmmsgLater`. */
+/** Each returns what the C function returns, -1 for an error that `errno()` then tells, except for those on another thread. */
 export interface Libc {
   readonly socket: Call
   readonly bind: Call
@@ -46,7 +47,8 @@ export interface Libc {
   readonly getsockopt: Call
   readonly sendto: Call
   readonly recvmmsg: Call
-  /** The same, called on a thread of the pool of libuv. */
+  /** The same two, called on a thread of the pool of libuv. */
+  readonly sendtoLater: (...args: Parameters<Call>) => Promise<number>
   readonly recvmmsgLater: (...args: Parameters<Call>) => Promise<number>
   readonly close: Call
   errno(): number
@@ -55,14 +57,16 @@ export interface Libc {
 /** Looked up in the running process, so glibc and musl are the same. `ssize_t` is unknown to koffi: long. */
 export function loadLibc(): Libc {
   const library = koffi.load(null)
+  const sendto = library.func('sendto', 'long', ['int', 'void *', 'size_t', 'int', 'void *', 'uint'])
   const recvmmsg = library.func('recvmmsg', 'int', ['int', 'void *', 'uint', 'int', 'void *'])
   return {
     socket: library.func('socket', 'int', ['int', 'int', 'int']),
     bind: library.func('bind', 'int', ['int', 'void *', 'uint']),
     setsockopt: library.func('setsockopt', 'int', ['int', 'int', 'int', 'void *', 'uint']),
     getsockopt: library.func('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']),
-    sendto: library.func('sendto', 'long', ['int', 'void *', 'size_t', 'int', 'void *', 'uint']),
+    sendto,
     recvmmsg,
+    sendtoLater: promisify(sendto.async as (...args: unknown[]) => void),
     recvmmsgLater: promisify(recvmmsg.async as (...args: unknown[]) => void),
     close: library.func('close', 'int', ['int']),
     errno: () => koffi.errno(),

@@ -31,7 +31,7 @@ export interface PacketSocket extends Disposable {
 }
 
 export interface PacketOptions {
-  /** Bytes of each packet that are copied, from the IP header on; default 128. */
+  /** Bytes of each packet that are copied, from the IP header on; default COPY_RANGE. */
   readonly copyRange?: number
   /** Receive buffer in bytes; default 8 MiB. More than net.core.rmem_max needs CAP_NET_ADMIN on the host. */
   readonly receiveBuffer?: number
@@ -57,7 +57,8 @@ interface Plan extends PacketOptions {
 
 const NETLINK_NETFILTER = 12
 const RECEIVE_BUFFER = 8 * 1024 * 1024
-export const COPY_RANGE = 128
+/** So much of a packet is enough for the longest chain of IPv6 headers that honest programs send, some 100 bytes, and its transport header. */
+export const COPY_RANGE = 256
 const WAITING_MAX = 262_144
 /** Packets that are handed over at once: some milliseconds of work, until the event loop turns. */
 const BATCH = 512

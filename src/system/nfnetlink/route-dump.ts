@@ -7,10 +7,13 @@ import { NetlinkError } from './error.ts'
 import { HOST_LITTLE_ENDIAN } from './message.ts'
 import { type Nexthops, openNexthops } from './nexthops.ts'
 
+/** A prefix that is reached by an interface without a gateway. */
 export interface OnLink {
-  /** 16 bytes. */
+  /** 4 or 16 bytes. */
   readonly address: Uint8Array
   readonly length: number
+  /** Index of the interface. */
+  readonly device: number
 }
 
 export interface Routes {
@@ -18,13 +21,17 @@ export interface Routes {
   readonly gateways: readonly Uint8Array[]
   /** Interfaces of the default routes, by their indexes. */
   readonly uplinks: readonly number[]
-  /** IPv6 prefixes that are reached without a gateway, each once. */
-  readonly onLink6: readonly OnLink[]
+  /** Interfaces by which any route leads to a gateway. */
+  readonly toGateways: readonly number[]
+  /** Interfaces by which a default route leads to no gateway: everybody is on that link. */
+  readonly toEverybody: readonly number[]
+  /** Prefixes that are reached without a gateway, for each interface once; no default routes, nothing link-local or multicast. */
+  readonly links: readonly OnLink[]
   /** There were more of these than are kept. */
-  readonly cut: readonly ('gateways' | 'onLink6')[]
+  readonly cut: readonly ('gateways' | 'links')[]
 }
 
-/** Of each kind, at most: gateways of default routes, other gateways, prefixes on our links. */
+/** Of each kind, at most: gateways of default routes, other gateways, prefixes on our links of either family. */
 export const ROUTES_MAX = 4096
 
 const NETLINK_ROUTE = 0
@@ -85,7 +92,14 @@ interface Reader {
 
 function openReader(): Reader {
   const nexthops = openNexthops()
-  const seen = { first: addressSet(), others: addressSet(), uplinks: new Set<number>(), links: linkSet() }
+  const seen: Seen = {
+    first: addressSet(),
+    others: addressSet(),
+    uplinks: new Set(),
+    toGateways: new Set(),
+    toEverybody: new Set(),
+    links: { 4: linkSet(), 6: linkSet() },
+  }
   const route = (family: number): Reading => ({
     question: { protocol: NETLINK_ROUTE, type: RTM_GETROUTE, body: rtmsg(family) },
     visit: (view, at, end) => readRoute(view, at, end, nexthops, seen),
@@ -99,17 +113,27 @@ function openReader(): Reader {
   return {
     readings: [objects, route(AF_INET), route(AF_INET6)],
     found() {
-      for (const { gateway } of nexthops.all()) if (gateway !== undefined) seen.others.add(gateway)
+      for (const { device, gateway } of nexthops.all()) {
+        if (gateway === undefined) continue
+        seen.others.add(gateway)
+        seen.toGateways.add(device)
+      }
       const first = [...seen.first.found.values()]
       const others = [...seen.others.found].flatMap(([key, gateway]) =>
         seen.first.found.has(key) ? [] : gateway,
       )
       const isCut = seen.first.isCut || seen.others.isCut || nexthops.isCut
+      const links = [seen.links[4], seen.links[6]]
       return {
         gateways: [...first, ...others],
         uplinks: [...seen.uplinks],
-        onLink6: [...seen.links.found.values()],
-        cut: [...(isCut ? (['gateways'] as const) : []), ...(seen.links.isCut ? (['onLink6'] as const) : [])],
+        toGateways: [...seen.toGateways],
+        toEverybody: [...seen.toEverybody],
+        links: links.flatMap(({ found }) => [...found.values()]),
+        cut: [
+          ...(isCut ? (['gateways'] as const) : []),
+          ...(links.some(({ isCut }) => isCut) ? (['links'] as const) : []),
+        ],
       }
     },
   }
@@ -119,7 +143,9 @@ interface Seen {
   readonly first: AddressSet
   readonly others: AddressSet
   readonly uplinks: Set<number>
-  readonly links: LinkSet
+  readonly toGateways: Set<number>
+  readonly toEverybody: Set<number>
+  readonly links: Readonly<Record<4 | 6, LinkSet>>
 }
 
 function readRoute(view: DataView, at: number, end: number, nexthops: Nexthops, seen: Seen): boolean {
@@ -128,8 +154,8 @@ function readRoute(view: DataView, at: number, end: number, nexthops: Nexthops, 
   const isCloned = (view.getUint32(at + 8, HOST_LITTLE_ENDIAN) & RTM_F_CLONED) !== 0
   if (view.getUint8(at + 7) !== RTN_UNICAST || isCloned) return true
   if (family !== AF_INET && family !== AF_INET6) return true
-  const isDefault = length <= DEFAULT_MOST[family === AF_INET6 ? 6 : 4]
-  const isLink = family === AF_INET6 && !isDefault && length < 128
+  const version = family === AF_INET6 ? 6 : 4
+  const isDefault = length <= DEFAULT_MOST[version]
   let destination: Uint8Array | undefined
   let hops = 0
   const hop = (device: number, gateway: Uint8Array | undefined) => {
@@ -137,12 +163,15 @@ function readRoute(view: DataView, at: number, end: number, nexthops: Nexthops, 
     if (gateway !== undefined) (isDefault ? seen.first : seen.others).add(gateway)
     if (device === LOOPBACK || device === 0) return
     if (isDefault) seen.uplinks.add(device)
-    if (isLink && gateway === undefined && destination !== undefined) seen.links.add(destination, length)
+    if (gateway !== undefined) seen.toGateways.add(device)
+    else if (isDefault) seen.toEverybody.add(device)
+    else if (destination !== undefined && isOfHosts(destination))
+      seen.links[version].add(destination, length, device)
   }
   let single: Hop = { device: 0, gateway: undefined }
   let [multipath, multipathEnd, nexthop] = [0, 0, 0]
   eachAttribute(view, at + RTMSG, end, (type, value, size) => {
-    if (type === RTA.destination && size === 16) destination = bytesOf(view, value, size)
+    if (type === RTA.destination && (size === 4 || size === 16)) destination = bytesOf(view, value, size)
     else if (type === RTA.multipath) [multipath, multipathEnd] = [value, value + size]
     else if (type === RTA.nexthop && size === 4) nexthop = view.getUint32(value, HOST_LITTLE_ENDIAN)
     else single = withHop(single, view, type, value, size)
@@ -214,7 +243,7 @@ function addressSet(): AddressSet {
 interface LinkSet {
   readonly found: ReadonlyMap<string, OnLink>
   readonly isCut: boolean
-  add(address: Uint8Array, length: number): void
+  add(address: Uint8Array, length: number, device: number): void
 }
 
 function linkSet(): LinkSet {
@@ -225,13 +254,19 @@ function linkSet(): LinkSet {
     get isCut() {
       return isCut
     },
-    add(address, length) {
-      const key = `${keyOf(address)}/${length}`
+    add(address, length, device) {
+      const key = `${keyOf(address)}/${length} ${device}`
       if (found.has(key)) return
       if (found.size >= ROUTES_MAX) isCut = true
-      else found.set(key, { address: address.slice(), length })
+      else found.set(key, { address: address.slice(), length, device })
     },
   }
+}
+
+/** Neither multicast nor link-local (224.0.0.0/4, ff00::/8, fe80::/10): those are on every link. */
+function isOfHosts([first = 0, second = 0, ...rest]: Uint8Array): boolean {
+  if (rest.length === 2) return first < 224
+  return first !== 0xff && !(first === 0xfe && (second & 0xc0) === 0x80)
 }
 
 function isUnsupported(error: unknown): boolean {

@@ -5,6 +5,7 @@
  * Messages and attributes: linux/netfilter/nf_tables.h. Numbers in attributes are big-endian, times milliseconds.
  */
 import { attributes, numberOf, textOf } from './attributes.ts'
+import { listOf, packetsCounted } from './expressions.ts'
 import { HOST_LITTLE_ENDIAN, messages, SUBSYSTEM } from './message.ts'
 
 /** A key of a set's element with the time it was given and the time it has left; without: it stays. */
@@ -12,6 +13,8 @@ export interface RulesetElement {
   readonly key: Uint8Array
   readonly timeoutMs: number | undefined
   readonly expiresMs: number | undefined
+  /** What its counter has counted, where it has one. */
+  readonly packets?: number
   /** In a set of intervals: the key behind one, and not its first. */
   readonly isEnd?: true
 }
@@ -68,16 +71,20 @@ const GEN = { pid: 2, name: 3 }
 const TABLE = 1
 const NAME = { chain: 3, rule: 2, set: 2, element: 2, table: 1 } as const
 const ELEMENTS = 3
-const ELEMENT = { key: 1, flags: 3, timeout: 4, expiration: 5 }
+const ELEMENT = { key: 1, flags: 3, timeout: 4, expiration: 5, expression: 7, expressions: 11 }
 const DATA_VALUE = 1
 /** NFT_SET_ELEM_INTERVAL_END, and NFT_SET_ELEM_CATCHALL: the element has no key. */
 const FLAG_END = 1
 const FLAG_CATCHALL = 2
 
-/** The messages of one datagram; `skip` spares the work for those of a port that does not interest. */
+/** Whether what is in a set interests. */
+export type WantsElements = (family: number, table: string, set: string) => boolean
+
+/** The messages of one datagram; `skip` spares the work for those of a port that does not interest, `wants` that for elements of other sets. */
 export function* readRulesetDatagram(
   bytes: Uint8Array,
   skip: (port: number) => boolean = () => false,
+  wants: WantsElements = () => true,
 ): Generator<RulesetMessage> {
   for (const message of messages(bytes)) {
     const view = new DataView(message.buffer, message.byteOffset, message.length)
@@ -87,14 +94,14 @@ export function* readRulesetDatagram(
     if (type === NLMSG_DONE || type === NLMSG_ERROR)
       yield { port, sequence, end: { errno: errnoIn(message) } }
     else if (type >> 8 === SUBSYSTEM.nftables && !skip(port)) {
-      const read = readMessage(message.subarray(HEADER), type & 0xff)
+      const read = readMessage(message.subarray(HEADER), type & 0xff, wants)
       if (read !== undefined) yield { port, sequence, ...read }
     }
   }
 }
 
 /** The family is the first byte of struct nfgenmsg. */
-function readMessage(message: Uint8Array, type: number) {
+function readMessage(message: Uint8Array, type: number, wants: WantsElements) {
   const family = message[0] ?? 0
   const body = message.subarray(NFGENMSG)
   if (type === NEWGEN) return { commit: readCommit(body) }
@@ -108,6 +115,8 @@ function readMessage(message: Uint8Array, type: number) {
     if (type === TABLE) table = textOf(value)
     if (type === NAME[kind]) name = textOf(value)
     if (type !== ELEMENTS || kind !== 'element') continue
+    // The kernel names table and set before it.
+    if (!wants(family, table, name)) return undefined
     for (const element of readElements(value))
       if (element === 'catch-all') catchAll = true
       else elements.push(element)
@@ -135,16 +144,20 @@ function* readElements(list: Uint8Array): Generator<RulesetElement | 'catch-all'
     let flags = 0
     let timeoutMs: number | undefined
     let expiresMs: number | undefined
+    let packets: number | undefined
     for (const { type, value } of attributes(element)) {
       if (type === ELEMENT.key) key = dataOf(value)
       else if (type === ELEMENT.flags) flags = numberOf(value)
       else if (type === ELEMENT.timeout) timeoutMs = numberOf(value)
       else if (type === ELEMENT.expiration) expiresMs = numberOf(value)
+      else if (type === ELEMENT.expression) packets = packetsCounted([value])
+      else if (type === ELEMENT.expressions) packets = packetsCounted(listOf(value))
     }
     if ((flags & FLAG_CATCHALL) !== 0) yield 'catch-all'
     else if (key !== undefined) {
       const told = { key: key.slice(), timeoutMs, expiresMs }
-      yield (flags & FLAG_END) === 0 ? told : { ...told, isEnd: true }
+      if ((flags & FLAG_END) !== 0) yield { ...told, isEnd: true }
+      else yield packets === undefined ? told : { ...told, packets }
     }
   }
 }

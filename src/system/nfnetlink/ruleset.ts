@@ -16,6 +16,8 @@ export interface ForeignTransaction extends Commit {
 export interface RulesetOptions {
   /** A table of family inet. */
   readonly table: string
+  /** Of which of its sets the elements interest; of all unless told. Those of others cost next to nothing, however many come at once. */
+  readonly elementsOf?: (set: string) => boolean
   /** Somebody else has changed something in that table. */
   readonly onChange: (transaction: ForeignTransaction) => void
   /** Somebody else has changed tables, chains or rules, of whichever table; once for each transaction with one that counts. */
@@ -53,6 +55,9 @@ export function watchRuleset(options: RulesetOptions): Disposable {
   /** Ports whose transaction, which has not ended yet, has changed rules. */
   const writing = new Set<number>()
   const pending = new Map<number, { changes: RulesetChange[]; cut: boolean }>()
+  const { elementsOf = () => true } = options
+  const isTable = (family: number, table: string) => family === NFPROTO_INET && table === options.table
+  const wants = (family: number, table: string, set: string) => isTable(family, table) && elementsOf(set)
   let lost = socket.overruns()
 
   function skip(port: number): boolean {
@@ -69,7 +74,7 @@ export function watchRuleset(options: RulesetOptions): Disposable {
     if (change.kind !== 'element' && change.kind !== 'set' && options.onRules?.counts(change) === true) {
       writing.add(port)
     }
-    if (change.family !== NFPROTO_INET || change.table !== options.table) return
+    if (!isTable(change.family, change.table)) return
     const before = pending.get(port) ?? { changes: [], cut: false }
     if (before.changes.length < CHANGES_MAX) before.changes.push(change)
     else before.cut = true
@@ -78,7 +83,7 @@ export function watchRuleset(options: RulesetOptions): Disposable {
 
   function onReceived(count: number): void {
     for (let slot = 0; slot < count; slot++) {
-      for (const message of readRulesetDatagram(slots.datagram(slot), skip)) {
+      for (const message of readRulesetDatagram(slots.datagram(slot), skip, wants)) {
         if ('change' in message) take(message.port, message.change)
         else if ('commit' in message) {
           const done = pending.get(message.port)

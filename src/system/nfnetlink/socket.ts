@@ -8,7 +8,9 @@ import type { Slots } from './slots.ts'
 export interface NetlinkSocket extends Disposable {
   /** Sends one message to the kernel, which acts on it before this returns; throws NetlinkError. */
   send(message: Uint8Array): void
-  /** The same; returns the errno, 0 when it was sent. */
+  /** The same on another thread: what is asked for may take the kernel long. Not to be closed meanwhile. */
+  sendLater(message: Uint8Array): Promise<void>
+  /** The same as `send`; returns the errno, 0 when it was sent. */
   trySend(message: Uint8Array): number
   /** Receives what is there, at most `slots.count` datagrams; returns how many, or the errno below zero. */
   receive(slots: Slots): number
@@ -93,6 +95,10 @@ function socketOf(libc: C.Libc, fd: number): NetlinkSocket {
     send(message) {
       const errno = this.trySend(message)
       if (errno !== 0) throw new NetlinkError('failed', 'cannot send to netlink', errno)
+    },
+    async sendLater(message) {
+      // The errno is that of the other thread: tried again here, it tells.
+      if ((await libc.sendtoLater(fd, message, message.length, 0, address, 12)) < 0) this.send(message)
     },
     trySend(message) {
       for (;;) {

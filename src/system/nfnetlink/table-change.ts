@@ -22,9 +22,20 @@ export interface SetElement {
   readonly to?: SetElement['key'] | null | undefined
 }
 
+/** Very many intervals, as numbers: they cost no memory of their own. */
+export interface RangesChange {
+  readonly op: 'add-ranges' | 'delete-ranges'
+  readonly set: string
+  /** First and last address of each, in words of 32 bits. */
+  readonly ranges: Uint32Array
+  /** Of an address: one of IPv4, four of IPv6. */
+  readonly words: 1 | 4
+}
+
 /** Whatever is to be deleted or emptied must be there. */
 export type TableChange =
   | ElementChange
+  | RangesChange
   | { readonly op: 'empty-set' | 'delete-set'; readonly set: string }
   | { readonly op: 'empty-chain' | 'delete-chain'; readonly chain: string }
   /** A rule at the end of `chain` that jumps to `to`; the comment has at most 127 bytes. */
@@ -72,7 +83,14 @@ export function isOfElements(change: TableChange): change is ElementChange {
   return change.op === 'add' || change.op === 'delete' || change.op === 'destroy'
 }
 
-export function messageOf(table: string, change: Exclude<TableChange, ElementChange>): TableMessage {
+export function isOfRanges(change: TableChange): change is RangesChange {
+  return change.op === 'add-ranges' || change.op === 'delete-ranges'
+}
+
+export function messageOf(
+  table: string,
+  change: Exclude<TableChange, ElementChange | RangesChange>,
+): TableMessage {
   const message = (type: number, ...rest: readonly Uint8Array[]): TableMessage => ({
     type,
     flags: 0,

@@ -3,6 +3,7 @@
  * chains, since the kernel lists those of all tables of the family.
  */
 import { attributes, numberOf, textOf, within } from './attributes.ts'
+import { expressionName, listOf } from './expressions.ts'
 import { type Answer, type Asker, GET, NFPROTO, openAsker } from './questions.ts'
 import { type ListedRule, readRule, targetIn } from './rule-parse.ts'
 import { SET_TYPES } from './set-types.ts'
@@ -38,6 +39,8 @@ export interface ListedSet {
   /** Seconds between two collections of what is over; undefined: as the kernel likes. */
   readonly gcInterval: number | undefined
   readonly flags: readonly SetFlag[]
+  /** Each element counts the packets that meet it. */
+  readonly counter: boolean
   /** It has no name of its own: it stands in a rule. */
   readonly isAnonymous: boolean
   readonly isMap: boolean
@@ -62,6 +65,8 @@ const SET = {
   timeout: 11,
   gcInterval: 12,
   handle: 16,
+  expression: 17,
+  expressions: 18,
 }
 const DESCRIPTION_SIZE = 1
 const SET_FLAG = { anonymous: 1, map: 8, object: 0x40 }
@@ -148,10 +153,17 @@ function setOf({ body }: Answer, table: string, asker: Asker): ListedSet {
     timeout: numberIn(body, SET.timeout) / 1000 || undefined,
     gcInterval: numberIn(body, SET.gcInterval) / 1000 || undefined,
     flags: (Object.keys(SET_FLAGS) as SetFlag[]).filter(flag => (flags & SET_FLAGS[flag]) !== 0),
+    counter: expressionsOf(body).some(expression => expressionName(expression) === 'counter'),
     isAnonymous: (flags & SET_FLAG.anonymous) !== 0,
     isMap: (flags & (SET_FLAG.map | SET_FLAG.object)) !== 0,
     targets: isVerdictMap ? targetsIn(table, name, asker) : [],
   }
+}
+
+/** One by itself, several in a list. */
+function expressionsOf(body: Uint8Array): readonly Uint8Array[] {
+  const one = within(body, SET.expression)
+  return one === undefined ? listOf(within(body, SET.expressions) ?? new Uint8Array()) : [one]
 }
 
 function targetsIn(table: string, map: string, asker: Asker): readonly string[] {

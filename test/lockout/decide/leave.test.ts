@@ -6,6 +6,7 @@ import { decision } from '../../../src/lockout/decide/decision.ts'
 import { released, spare } from '../../../src/lockout/decide/leave.ts'
 import { parsePrefix } from '../../../src/terms/address.ts'
 import type { Fly } from '../../../src/terms/fly.ts'
+import { EMPTY, prefixSet } from '../../../src/terms/prefix-set.ts'
 import { laboratory, NOW, offence } from '../laboratory.ts'
 
 const fly = (text: string) => text as Fly
@@ -13,17 +14,17 @@ const prefixes = (...texts: string[]) => texts.map(text => parsePrefix(text)!)
 
 test('whoever is spared is not taken over: the IPv4 host leaves the set, others are as they were', () => {
   const { firewall, of, flies, history, commit } = laboratory()
-  const spared = { never: [], unasked: prefixes('203.0.113.0/24', '2001:db8:3::7') }
+  const spared = { never: EMPTY, unasked: prefixes('203.0.113.0/24', '2001:db8:3::7') }
   const found = ['203.0.113.5', '203.0.114.5', '2001:db8:3::/64'].map(name => ({ fly: fly(name) }))
   for (const host of ['203.0.113.5', '203.0.114.5']) firewall.others.add('flypaper', host)
-  const { timesBefore } = history
-  const adopted = adopt(found, 'nft', { flies, spared, timesBefore }, NOW)
+  const { pastOf } = history
+  const adopted = adopt(found, 'nft', { flies, spared, pastOf }, NOW)
   assert.deepEqual(commit(adopted.decision), [], 'they are in the set already')
   assert.deepEqual(adopted.refused, ['203.0.113.5'])
   assert.deepEqual([...flies].map(([name]) => name).sort(), ['2001:db8:3::/64', '203.0.114.5'])
   assert.deepEqual([...of('flypaper').keys()], ['203.0.114.5'])
   assert.equal(history.find(fly('203.0.114.5'), NOW)?.by, 'nft')
-  const again = adopt(found.slice(1), 'nft', { flies, spared, timesBefore }, NOW)
+  const again = adopt(found.slice(1), 'nft', { flies, spared, pastOf }, NOW)
   assert.deepEqual(again.decision, decision({}), 'they are flies already')
 })
 
@@ -50,7 +51,7 @@ test('spared: hosts that are flies, and those that are in the set alone; no pref
   stick(['69.0.231.79', '69.0.231.80', '69.0.232.1'].map(source => offence(source)))
   firewall.others.add('flypaper', '203.0.113.5')
   const unasked = prefixes('69.0.231.0/24', '203.0.113.5')
-  commit(spare({ never: [], unasked }, flies, NOW + 5), NOW + 5)
+  commit(spare({ never: EMPTY, unasked }, flies, NOW + 5), NOW + 5)
   assert.deepEqual([...of('flypaper').keys()], ['69.0.232.1'])
   assert.deepEqual(
     [...flies.timed(() => NOW + 5)].map(({ fly }) => fly),
@@ -74,7 +75,7 @@ test('of the never-list IPv4 hosts are free at once, then whoever overlaps it: b
   ] as const)
     firewall.others.add(set, host, 20)
   const never = ['198.51.100.0/24', '2001:db8:2::7', '69.0.231.79', '192.0.2.44']
-  commit(spare({ never: prefixes(...never), unasked: [] }, flies, NOW + 5), NOW + 5)
+  commit(spare({ never: prefixSet(prefixes(...never)), unasked: [] }, flies, NOW + 5), NOW + 5)
   assert.equal(of('flypaper').size, 0)
   assert.equal(of('flypaper6').size, 1, 'the kernel asks the never-list before it asks about these')
   await free(never, NOW + 5, 'the never-list')

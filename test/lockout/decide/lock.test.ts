@@ -51,6 +51,7 @@ test('addresses and prefixes of both families, in their sets and in the history'
   assert.deepEqual(row, {
     source: '198.51.100.0/24',
     because: 'by-hand',
+    grade: 'by-hand',
     by: 'anna',
     note: 'because',
     since: NOW,
@@ -151,7 +152,7 @@ test('exact: the end that is wanted, also a nearer one; the same end changes not
   assert.equal(told.prolonged.length, 1)
 })
 
-test('without a time whoever is no fly yet stays for `first`', () => {
+test('without a time whoever is no fly yet stays for `several`', () => {
   const { lock, of } = laboratory()
   lock('203.0.113.5', { length: undefined })
   assert.deepEqual([...of('flypaper')], [['203.0.113.5', 3600]])

@@ -10,6 +10,7 @@ const fly = (n: number) => `198.51.100.${n}` as Fly
 const lockout = (n: number, until: number | 'forever'): Lockout => ({
   source: fly(n),
   because: 'by-hand',
+  grade: 'by-hand',
   since: NOW,
   until,
   times: 1,

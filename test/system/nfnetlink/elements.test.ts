@@ -8,6 +8,7 @@ import {
   NetlinkError,
   openElements,
   readElements,
+  readTable,
   type SetElement,
   visitElements,
 } from '../../../src/system/nfnetlink/index.ts'
@@ -51,6 +52,21 @@ describeInNamespace(import.meta.url, () => {
     elements.change([])
     elements.change([{ op: 'add', set: 'flies', elements: [] }])
     elements.change([{ op: 'add', set: 'flies', elements: [four(2)] }])
+  })
+
+  test('a set whose elements count tells how many packets, and that it counts', () => {
+    nft('add table inet filter\nadd set inet filter counting { type ipv4_addr; flags timeout; counter\n }')
+    using elements = openElements('filter')
+    const seven = { key: Uint8Array.of(192, 0, 2, 7) }
+    nft('add element inet filter counting { 192.0.2.7 counter packets 5000000000 bytes 1 timeout 1h }')
+    elements.change([{ op: 'add', set: 'counting', elements: [four(8)] }])
+    const packets = (set: string, ...keys: SetElement['key'][]) =>
+      elements.ask(set, keys).map(one => one.packets)
+    assert.deepEqual(packets('counting', seven.key, four(8).key, four(9).key), [5_000_000_000, 0])
+    elements.change([{ op: 'add', set: 'flies', elements: [four(8)] }])
+    assert.deepEqual(packets('flies', four(8).key), [undefined])
+    const counters = new Map(readTable('filter')!.sets.map(({ name, counter }) => [name, counter]))
+    assert.deepEqual([counters.get('counting'), counters.get('flies')], [true, false])
   })
 
   test('a refusal says why, and nothing of the transaction is done', () => {
@@ -145,7 +161,12 @@ describeInNamespace(import.meta.url, () => {
     using elements = openElements('filter')
     for (let from = 0; from < 20_000; from += 4000)
       elements.change([{ op: 'add', set: 'flies', elements: numbers(from, 4000).map(key => ({ key })) }])
-    assert.equal(elements.ask('flies', numbers(19_500, 1000)).length, 500)
+    const asked = elements.ask('flies', numbers(19_500, 1000))
+    const keys = asked.map(({ key }) => Buffer.from(key).readUInt32BE())
+    assert.deepEqual(
+      keys.sort((one, other) => one - other),
+      numbers(19_500, 500),
+    )
     assert.deepEqual(elements.take('flies', numbers(19_500, 1000)), numbers(19_500, 500))
     assert.equal(elements.ask('flies', numbers(19_000, 1000)).length, 500)
   })

@@ -13,6 +13,8 @@ import { command } from './command.ts'
 
 const text = (bytes: Uint8Array) =>
   bytes.length === 4 ? bytes.join('.') : Buffer.from(bytes).toString('hex').replace(/0+$/, '')
+const linksOf = ({ links }: Routes) =>
+  links.map(({ address, length, device }) => `${text(address)}/${length} ${device}`).sort()
 const gateways = ({ gateways }: Routes) => gateways.map(text).sort()
 const run = (lines: string) => {
   for (const line of lines.trim().split('\n')) command(line.trim())
@@ -33,10 +35,8 @@ describeInNamespace(import.meta.url, () => {
   test('next hops, uplinks and links of all tables; what leads nowhere has none', async () => {
     const before = readRoutes()
     assert.deepEqual([gateways(before), before.uplinks], [[], []])
-    assert.deepEqual(
-      before.onLink6.map(({ address, length }) => `${text(address)}/${length}`),
-      ['20010db80001/64'],
-    )
+    assert.deepEqual(linksOf(before), [`192.0.0.0/16 ${A}`, `20010db80001/64 ${A}`])
+    assert.deepEqual([before.toGateways, before.toEverybody], [[], []])
     run(`ip route add blackhole 10.1.0.0/16
       ip route add unreachable default metric 9999
       ip -6 route add unreachable default metric 9999
@@ -46,6 +46,8 @@ describeInNamespace(import.meta.url, () => {
       ip route add 10.3.0.0/16 nexthop via 192.0.2.3 nexthop via 192.0.2.4
       ip route add 10.4.0.0/16 via inet6 2001:db8:1::5
       ip -6 route add 2001:db8:4::/48 dev veth-a table 300
+      ip route add 192.0.2.77 dev veth-b table 300
+      ip route add 239.0.0.0/8 dev veth-b
       ip nexthop add id 7 blackhole
       ip nexthop add id 8 via 192.0.2.8 dev veth-a`)
     const some = readRoutes()
@@ -54,10 +56,13 @@ describeInNamespace(import.meta.url, () => {
       ['192.0.2.2', '192.0.2.3', '192.0.2.4', '192.0.2.8', text(six(5))].sort(),
     )
     assert.deepEqual(some.uplinks, [])
-    assert.deepEqual(some.onLink6.map(({ address, length }) => `${text(address)}/${length}`).sort(), [
-      '20010db80001/64',
-      '20010db80004/48',
+    assert.deepEqual(linksOf(some), [
+      `192.0.0.0/16 ${A}`,
+      `192.0.2.77/32 ${B}`,
+      `20010db80001/64 ${A}`,
+      `20010db80004/48 ${A}`,
     ])
+    assert.deepEqual([some.toGateways, some.toEverybody], [[A], []])
     assert.deepEqual(await readRoutesLater(), some)
   })
 
@@ -77,10 +82,11 @@ describeInNamespace(import.meta.url, () => {
       for (const mode of [0, 1]) {
         command(`sysctl -qw net.ipv4.nexthop_compat_mode=${mode}`)
         command(`ip ${add}`)
-        const { uplinks, onLink6 } = readRoutes()
+        const { uplinks, links, toEverybody } = readRoutes()
         command(`ip ${add.replace(' add ', ' del ')}`)
         assert.deepEqual(uplinks, [device])
-        assert.ok(onLink6.every(({ length }) => length > 3))
+        assert.ok(links.every(({ length }) => length > 3))
+        assert.deepEqual(toEverybody, device === B ? [B] : [])
       }
     })
 

@@ -10,6 +10,7 @@ import {
   watchRuleset,
 } from '../../../src/system/nfnetlink/index.ts'
 import { HOST_LITTLE_ENDIAN } from '../../../src/system/nfnetlink/message.ts'
+import { CHANGES_MAX } from '../../../src/system/nfnetlink/ruleset.ts'
 import { makeSlots } from '../../../src/system/nfnetlink/slots.ts'
 import { openSocket } from '../../../src/system/nfnetlink/socket.ts'
 import { describeInNamespace } from '../../support/in-namespace.ts'
@@ -54,6 +55,34 @@ describeInNamespace(import.meta.url, () => {
     for (let patience = 100; told.length === 0 && patience > 0; patience--) await sleep(50)
     assert.equal(lost, 0)
     assert.deepEqual(told, ['nft: 1'])
+  })
+
+  test('elements of sets that do not interest are not told, and leave nothing out of what is', async () => {
+    const nft = (command: string) => execFileSync('nft', ['-f', '-'], { input: command })
+    const large = (set: string) => {
+      const address = (i: number) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`
+      const elements = Array.from({ length: CHANGES_MAX + 1 }, (_, i) => address(i))
+      return `add element inet crowd ${set} { ${elements.join()} }\nadd element inet crowd last { 192.0.2.1 }\n`
+    }
+    nft(`table inet crowd {
+      set flies { type ipv4_addr; }
+      set theirs { type ipv4_addr; }
+      set last { type ipv4_addr; }
+    }`)
+    const told: string[] = []
+    using _ = watchRuleset({
+      table: 'crowd',
+      elementsOf: set => set !== 'theirs',
+      onChange: ({ changes, cut }) => told.push(`${changes.length}${cut ? ', cut' : ''}`),
+      onLost: () => assert.fail(),
+      onError: error => assert.fail(error),
+    })
+    nft(large('theirs'))
+    nft('delete element inet crowd theirs { 10.0.0.1 }')
+    nft('delete element inet crowd last { 192.0.2.1 }')
+    nft(large('flies')) // The control.
+    for (let patience = 400; told.length < 3 && patience > 0; patience--) await sleep(50)
+    assert.deepEqual(told, ['1', '1', `${CHANGES_MAX}, cut`])
   })
 
   test('that others change rules is told, of whichever table; not what they do to elements', async () => {

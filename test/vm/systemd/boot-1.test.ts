@@ -7,6 +7,7 @@ import { IN_VM } from '../../support/daemon.ts'
 import { start } from '../../support/process.ts'
 import {
   code,
+  dropIn,
   FLY,
   inSet,
   journal,
@@ -19,6 +20,7 @@ import {
   until,
   watch,
 } from './gate.ts'
+import { standingTests } from './standing.ts'
 import { terminalTests } from './terminal.ts'
 
 /** What does not depend on the kernel is tested where it is quick: in the container. */
@@ -104,7 +106,7 @@ test('systemctl start: a scanner sticks, which nft and the journal show', async 
   await until('the fly is in the set', () => inSet(FLY))
   const lines = (await sh('journalctl -b -q -u flypaperd -o json')).trim().split('\n')
   const lockout = lines.map(line => JSON.parse(line)).find(({ MESSAGE }) => MESSAGE.startsWith('lockout'))
-  assert.equal(lockout.MESSAGE, `lockout ${FLY}, who tried TCP-port 81, for 1h`)
+  assert.equal(lockout.MESSAGE, `lockout ${FLY}, who tried TCP-port 81, for 10m`)
   assert.equal(lockout.SYSLOG_FACILITY, String(10), 'authpriv')
   assert.equal(lockout.SYSLOG_IDENTIFIER, 'flypaperd')
   const status = await sh('flypaperd status')
@@ -235,6 +237,8 @@ natively(
   },
 )
 
+standingTests(natively as typeof test, scanner, WATCHDOG_SECONDS)
+
 terminalTests(natively as typeof test, scanner)
 
 natively('upgrade under a scan: the new version takes over, the trap is armed all the time', async () => {
@@ -268,11 +272,4 @@ test('before the reboot: the documented nftables.conf, and a start at boot', asy
 
 async function documented(): Promise<string> {
   return /```nft\n([\s\S]*?)```/.exec(await sh('cat docs/nftables-conf.md'))![1]!
-}
-
-async function dropIn(lines: string): Promise<void> {
-  const folder = '/run/systemd/system/flypaperd.service.d'
-  await sh(
-    `mkdir -p ${folder}; printf '[Service]\n%s\n' '${lines}' > ${folder}/test.conf; systemctl daemon-reload`,
-  )
 }

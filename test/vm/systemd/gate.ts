@@ -1,8 +1,8 @@
 /**
- * The machine that the tests of boot-*.test.ts run on, as the gate: its services are real units, the scanner is in a
+ * The machine that the tests of boot-*.test.ts and fail2ban-*.test.ts run on, as the gate: its services are real units, the scanner is in a
  * namespace beside it. What runs here is a throw-away machine, never the one that builds it.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { must, PATIENCE, type Running, run } from '../../support/process.ts'
 import { type Host, makeWorld } from '../../support/world.ts'
@@ -29,6 +29,30 @@ export async function unit(...names: string[]): Promise<Record<string, string>> 
       .split('\n')
       .map(line => line.split(/=(.*)/s).slice(0, 2) as [string, string]),
   )
+}
+
+/** Lines of its [Service] that are in force from the next start on; none takes them away. */
+export async function dropIn(lines: string): Promise<void> {
+  const folder = '/run/systemd/system/flypaperd.service.d'
+  await sh(
+    `mkdir -p ${folder}; printf '[Service]\n%s\n' '${lines}' > ${folder}/test.conf; systemctl daemon-reload`,
+  )
+}
+
+/** Runs it as a service of another name, with directories of its own, until it has started or failed. */
+export async function below(type: string, command: string): Promise<{ code: number; said: string }> {
+  const lines = [
+    `Type=${type}`,
+    'NotifyAccess=all',
+    'RuntimeDirectory=other',
+    'StateDirectory=other',
+    'StandardOutput=truncate:/root/other.out',
+    `ExecStart=/bin/sh -c '${command.replaceAll('$', () => '$$')}'`,
+  ]
+  writeFileSync('/run/systemd/system/other.service', `[Service]\n${lines.join('\n')}\n`)
+  await sh('systemctl daemon-reload')
+  const status = await code('systemctl start other')
+  return { code: status, said: readFileSync('/root/other.out', 'utf8') }
 }
 
 /** What the journal of this boot has of the unit, the newest last. */

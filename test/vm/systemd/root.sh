@@ -1,21 +1,23 @@
 #!/bin/sh
-# Makes the root of a small Debian 12 with systemd, in which the tests of boot-*.test.ts run by themselves, one file a boot.
+# Makes the root of a small Debian 12 with systemd, in which the tests of SERIES-*.test.ts run by themselves, one file a boot.
 #
-#   root.sh CACHE FOLDER CHECKOUT PATIENCE PACKAGE NEXT_PACKAGE
+#   root.sh CACHE FOLDER CHECKOUT PATIENCE PACKAGE NEXT_PACKAGE [SERIES [DEBIAN_PACKAGE]]
 #
-# CACHE keeps the downloaded part, CHECKOUT is where the guest finds the checkout, the packages are .deb files.
+# CACHE keeps the downloaded part, CHECKOUT is where the guest finds the checkout, PACKAGE and NEXT_PACKAGE are .deb files. SERIES is "boot"
+# unless told; DEBIAN_PACKAGE is installed in addition, and has a downloaded part of its own.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-cache=$1 folder=$2 checkout=$3 patience=$4 package=$5 next_package=$6
-packages=systemd,systemd-sysv,udev,kmod,nftables,iproute2,procps,strace,netcat-openbsd,libstdc++6
+cache=$1 folder=$2 checkout=$3 patience=$4 package=$5 next_package=$6 series=${7-boot} more=${8-}
+packages=${more:+$more,}systemd,systemd-sysv,udev,kmod,nftables,iproute2,procps,strace,netcat-openbsd,libstdc++6
 
 mkdir -p "$cache" "$folder"
-if [ ! -e "$cache/root.tar" ] || [ "$here/root.sh" -nt "$cache/root.tar" ]; then
-  echo 'systemd: making a Debian 12' >&2
+tar=$cache/root${more:+-$more}.tar
+if [ ! -e "$tar" ] || [ "$here/root.sh" -nt "$tar" ]; then
+  echo "systemd: making a Debian 12${more:+ with $more}" >&2
   mmdebstrap --quiet --variant=minbase --include="$packages" bookworm "$cache/root-new.tar"
-  mv "$cache/root-new.tar" "$cache/root.tar"
+  mv "$cache/root-new.tar" "$tar"
 fi
-tar -xf "$cache/root.tar" -C "$folder"
+tar -xf "$tar" -C "$folder"
 
 cp "$package" "$folder/root/flypaperd.deb"
 cp "$next_package" "$folder/root/flypaperd-next.deb"
@@ -32,7 +34,7 @@ After=multi-user.target
 Type=oneshot
 Environment=FLYPAPERD_PATIENCE=$patience CI=true
 WorkingDirectory=-$checkout
-ExecStart=/bin/sh $checkout/test/vm/systemd/boots.sh
+ExecStart=/bin/sh $checkout/test/vm/systemd/boots.sh $series
 StandardOutput=tty
 StandardError=tty
 TTYPath=/dev/console

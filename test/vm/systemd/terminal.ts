@@ -1,9 +1,9 @@
 /** The unit and a daemon in a terminal, in every order in which a person comes to have both. */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import type { test } from 'node:test'
 import { type Running, run, start } from '../../support/process.ts'
-import { code, FLY, inSet, journal, type Scanner, sh, through, unit } from './gate.ts'
+import { below, code, FLY, inSet, journal, type Scanner, sh, through, unit } from './gate.ts'
 
 /** A pipe is no terminal, and the log of such a daemon would go to the journal, by syslog. */
 async function inTerminal(...args: string[]): Promise<Running> {
@@ -25,22 +25,6 @@ async function assertUnitHasIt(): Promise<void> {
     MainPID: String(pid),
     NRestarts: '0',
   })
-}
-
-/** Runs it as a service of another name, with directories of its own, until it has started or failed. */
-async function below(type: string, command: string): Promise<{ code: number; said: string }> {
-  const lines = [
-    `Type=${type}`,
-    'NotifyAccess=all',
-    'RuntimeDirectory=other',
-    'StateDirectory=other',
-    'StandardOutput=truncate:/root/other.out',
-    `ExecStart=/bin/sh -c '${command.replaceAll('$', () => '$$')}'`,
-  ]
-  writeFileSync('/run/systemd/system/other.service', `[Service]\n${lines.join('\n')}\n`)
-  await sh('systemctl daemon-reload')
-  const status = await code('systemctl start other')
-  return { code: status, said: readFileSync('/root/other.out', 'utf8') }
 }
 
 /** Registers the tests; they begin and end with a unit that runs. */

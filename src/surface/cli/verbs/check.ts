@@ -1,6 +1,8 @@
 import { SettingsFailure } from '../../../settings/explain.ts'
+import { neverFacts } from '../../../settings/settings.ts'
 import { escapeText, jsonText } from '../../../terms/escape.ts'
 import { EXIT, type ExitStatus } from '../../../terms/failure.ts'
+import { countText, fileText } from '../../status-lines.ts'
 import { CheckAnswer } from '../answers.ts'
 import { type Call, JSON_OPTION, type Verb } from '../verb.ts'
 
@@ -19,9 +21,14 @@ export const check: Verb = {
   },
   run(call) {
     if (call.options.json) return checkForPrograms(call)
-    const { closed, capture, origin } = call.settings()
+    const { closed, capture, origin, ...settings } = call.settings()
+    const { never, neverFiles } = neverFacts(settings)
     call.print(`The settings are fine: closed = "${closed}", capture = "${capture}".`)
     for (const file of origin?.files ?? []) call.print(`Read: ${escapeText(file)}`)
+    if (never > 0)
+      call.print(
+        `Never locked out: ${[countText(never), ...neverFiles.map(fileText)].map(escapeText).join(', ')}`,
+      )
     for (const remark of origin?.remarks ?? []) call.print(`Note: ${remark}.`)
     return EXIT.ok
   },
@@ -30,13 +37,14 @@ export const check: Verb = {
 function checkForPrograms({ settings, print }: Call): ExitStatus {
   const answer = (facts: CheckAnswer) => print(jsonText(facts))
   try {
-    const { closed, capture, origin = { files: [], remarks: [] } } = settings()
+    const { closed, capture, origin = { files: [], remarks: [] }, ...rest } = settings()
     answer({
       ok: true,
       mistakes: [],
       closed,
       capture,
       files: [...origin.files],
+      ...neverFacts(rest),
       remarks: [...origin.remarks],
     })
     return EXIT.ok

@@ -15,9 +15,9 @@ export const doctor: Verb = {
     [EXIT.ok]: 'nothing is missing',
     [EXIT.no]: 'something is missing',
   },
-  run({ system, usableSettings, options, print }) {
+  async run({ system, usableSettings, options, print }) {
     const { settings, wrong } = usableSettings()
-    const diagnosis = diagnose({ ...system.lookAround(), settings, wrong: wrong?.message })
+    const diagnosis = diagnose({ ...(await system.lookAround()), settings, wrong: wrong?.message })
     if (options.json) print(jsonText(factsOf(diagnosis)))
     else printDiagnosis(diagnosis, { terminal: system.terminal, print })
     return diagnosis.findings.some(({ severity }) => severity === 'missing') ? EXIT.no : EXIT.ok

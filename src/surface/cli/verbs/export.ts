@@ -3,6 +3,7 @@ import { piecesOf } from '../../../terms/pieces.ts'
 import { prefixesOf } from '../../control/freeing.ts'
 import { Flies } from '../answers.ts'
 import { FILTER_OPTIONS, filterOf, limitOf } from '../filter.ts'
+import { historyToRead } from '../reading.ts'
 import type { Verb } from '../verb.ts'
 import { whoIs } from '../who.ts'
 import { first, PAGE, printJson } from './list.ts'
@@ -30,7 +31,7 @@ export const exportFlies: Verb = {
   async run(call) {
     const { system, options, print } = call
     const within = call.args.length === 0 ? undefined : prefixesOf(await whoIs(call))
-    using history = system.openHistory({ readOnly: true })
+    using history = await historyToRead(call)
     const limit = limitOf(String(options.limit ?? 'all'))
     const rows = first(history.select({ ...filterOf(call), within }, system.now()), limit)
     if (options.json) printJson(rows, print)

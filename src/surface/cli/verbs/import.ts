@@ -20,7 +20,7 @@ export const importFlies: Verb = {
   options: [
     {
       flags: '--for <time>',
-      what: 'how long those without a time of their own (default: as long as a first lockout)',
+      what: 'how long those without a time of their own (default: as `several` says, 1h)',
     },
     { flags: '--because <text>', what: 'why, for those who read the list later' },
     { flags: '--force', what: 'also very wide prefixes, as lock does' },

@@ -7,9 +7,12 @@ import { jsonText } from '../../../terms/escape.ts'
 import { EXIT } from '../../../terms/failure.ts'
 import { piecesOf } from '../../../terms/pieces.ts'
 import { prefixesOf } from '../../control/freeing.ts'
+import { type Reachable, reachableBy, reachableByAll, reachableOf, reachablePorts } from '../../reachable.ts'
 import { Flies } from '../answers.ts'
 import { FILTER_OPTIONS, filterOf, limitOf, oneOf } from '../filter.ts'
+import { historyToRead } from '../reading.ts'
 import { printTable } from '../table.ts'
+import { wrap } from '../terminal.ts'
 import { endText, pastText } from '../times.ts'
 import { type Call, JSON_OPTION, type Verb } from '../verb.ts'
 import { whoIs } from '../who.ts'
@@ -50,23 +53,24 @@ export const list: Verb = {
   async run(call) {
     const within = call.args.length === 0 ? undefined : prefixesOf(await whoIs(call))
     if (call.options.held) await listHeld(call, within)
-    else listFlies(call, within)
+    else await listFlies(call, within)
     return EXIT.ok
   },
 }
 
-function listFlies(call: Call, within: readonly Prefix[] | undefined): void {
+async function listFlies(call: Call, within: readonly Prefix[] | undefined): Promise<void> {
   const { system, options, print } = call
   const { terminal } = system
-  using history = system.openHistory({ readOnly: true, dryRun: options.dryRun === true })
+  using history = await historyToRead(call, options.dryRun === true)
   const now = system.now()
   const sort = oneOf('--sort', SORTS, String(options.sort ?? 'since'))
   const shown = terminal.isTerminal && !options.json ? SHOWN : 'all'
   const limit = limitOf(options.all === true ? 'all' : String(options.limit ?? shown))
   const cut = { more: false }
   const rows = first(history.select({ ...filterOf(call), within }, now, sort), limit, cut)
+  const still = options.dryRun ? undefined : stillReachable(call)
   if (options.json) {
-    printJson(rows, print)
+    printJson(rows, print, row => ({ ...lockoutFacts(row), ...(still && reachableFact(row, still)) }))
     return
   }
   const columns = [
@@ -76,6 +80,7 @@ function listFlies(call: Call, within: readonly Prefix[] | undefined): void {
     { title: 'TIMES', right: true, spare: 1 },
     { title: 'TRIED' },
     { title: 'BECAUSE', spare: 2 },
+    { title: 'GRADE', spare: 3 },
   ]
   const cells = (row: LockoutRow) => [
     row.source,
@@ -84,38 +89,63 @@ function listFlies(call: Call, within: readonly Prefix[] | undefined): void {
     String(row.times),
     row.tried === undefined ? '-' : triedText(row.tried),
     becauseText(row),
+    row.grade,
   ]
   const printed = printTable(columns, map(rows, cells), { terminal, print })
   if (printed === 0) print('No flies.')
+  else tellReachable(call, still)
   if (cut.more) call.warn('There are more: --all shows them.')
+}
+
+function stillReachable({ system, usableSettings }: Call): Reachable {
+  return reachableOf(usableSettings().settings, system.surroundings.doors)
+}
+
+/** Where a person reads the table: on a pipe a program does. */
+function tellReachable({ system, print }: Call, still: Reachable | undefined): void {
+  const text = still && reachableByAll(still)
+  if (text !== undefined && system.terminal.isTerminal)
+    print(wrap(`Still reachable for them: ${text}.`, system.terminal.columns))
+}
+
+function reachableFact(who: Parameters<typeof reachableBy>[0], still: Reachable) {
+  const ports = reachablePorts(reachableBy(who, still))
+  return ports.length > 0 ? { reachable: ports } : {}
 }
 
 function becauseText({ because, by, note }: LockoutRow): string {
   return `${because}${by === undefined ? '' : `, ${by}`}${note === undefined ? '' : `: ${note}`}`
 }
 
-async function listHeld({ system, options, print }: Call, within?: readonly Prefix[]): Promise<void> {
+async function listHeld(call: Call, within?: readonly Prefix[]): Promise<void> {
+  const { system, options, print } = call
   using firewall = system.openFirewall()
-  using history = system.openHistory({ readOnly: true })
+  using history = await historyToRead(call)
   const now = system.now()
   const held = (await heldNow(firewall, within)).filter(
     ({ source }) => history.find(source, now) === undefined,
   )
   const rows = held.map(({ source, seconds }) => [source, `${seconds ?? '?'}s`])
   const columns = [{ title: 'SOURCE' }, { title: 'LEFT' }]
-  if (options.json) print(jsonText(held))
+  const still = stillReachable(call)
+  if (options.json) print(jsonText(held.map(one => ({ ...one, ...reachableFact({}, still) }))))
   else if (printTable(columns, rows, { terminal: system.terminal, print }) === 0) print('Nobody is held.')
+  else tellReachable(call, still)
 }
 
 /** Flies that are written at once. */
 export const PAGE = 500
 
 /** One array, a line a fly, written as it is read. */
-export function printJson(rows: Iterable<LockoutRow>, print: (text: string) => void): void {
+export function printJson(
+  rows: Iterable<LockoutRow>,
+  print: (text: string) => void,
+  factsOf: (row: LockoutRow) => object = lockoutFacts,
+): void {
   let before: string | undefined
   for (const page of piecesOf(rows, PAGE)) {
     print(before === undefined ? '[' : `${before},`)
-    before = page.map(row => jsonText(lockoutFacts(row))).join(',\n')
+    before = page.map(row => jsonText(factsOf(row))).join(',\n')
   }
   print(before === undefined ? '[]' : `${before}\n]`)
 }

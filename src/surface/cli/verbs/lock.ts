@@ -16,7 +16,7 @@ export const lock: Verb = {
     JSON_OPTION,
     {
       flags: '--for <time>',
-      what: 'how long: 2h, or 7200 (seconds), or forever or -1 (default: as long as a first lockout)',
+      what: 'how long: 2h, or 7200 (seconds), or forever or -1 (default: as `several` says, 1h)',
     },
     { flags: '--because <text>', what: 'why, for those who read the list later' },
     { flags: '--exact', what: 'until then and no longer, also for a fly that would stay longer' },

@@ -1,6 +1,7 @@
 import { jsonText } from '../../../terms/escape.ts'
 import { EXIT } from '../../../terms/failure.ts'
 import { reachDaemon } from '../../control/client.ts'
+import { historyToRead } from '../reading.ts'
 import { printReport, type Report, reportCsv } from '../report-text.ts'
 import { parseMoment } from '../times.ts'
 import { type Call, JSON_OPTION, type Verb } from '../verb.ts'
@@ -31,10 +32,11 @@ export const report: Verb = {
   },
 }
 
-async function reportOf({ system, options }: Call): Promise<Report> {
+async function reportOf(call: Call): Promise<Report> {
+  const { system, options } = call
   const now = system.now()
   const since = parseMoment(String(options.since ?? '7d'), now)
-  using history = system.openHistory({ readOnly: true })
+  using history = await historyToRead(call)
   const status = await (await reachDaemon(system.socket))?.status()
   const overflow = status && { lost: status.counts.lost, overruns: status.counts.overruns }
   return { ...history.sums(since), since, until: now, overflow }

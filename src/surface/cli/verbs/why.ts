@@ -1,9 +1,16 @@
-import { type Held, heldNow } from '../../../lockout/hold.ts'
+import type { Firewall } from '../../../arm/firewall.ts'
+import { namesOf } from '../../../lockout/flies.ts'
+import { heldNow } from '../../../lockout/hold.ts'
 import { lockoutFacts } from '../../../log/sentence.ts'
-import { overlaps, type Prefix, parsePrefix, widen } from '../../../terms/address.ts'
+import type { Settings } from '../../../settings/settings.ts'
+import { type Address, type Prefix, parsePrefix, widen } from '../../../terms/address.ts'
 import { escapeText, jsonText } from '../../../terms/escape.ts'
 import { EXIT, Failure } from '../../../terms/failure.ts'
-import { happenings, type Known, standing } from '../story.ts'
+import { elementOf } from '../../../terms/fly.ts'
+import { prefixSet } from '../../../terms/prefix-set.ts'
+import { reachableOf, reachablePorts, reachableText } from '../../reachable.ts'
+import { historyToRead } from '../reading.ts'
+import { happenings, type Known, reachable, standing, wayOut } from '../story.ts'
 import { wrap } from '../terminal.ts'
 import { dateText } from '../times.ts'
 import { type Call, JSON_OPTION, type Verb } from '../verb.ts'
@@ -39,31 +46,59 @@ export const why: Verb = {
   },
 }
 
-async function knownOf({ system, usableSettings }: Call, who: string): Promise<Known> {
+async function knownOf(call: Call, who: string): Promise<Known> {
+  const { system, usableSettings } = call
   const prefix = parsePrefix(who)!
-  using history = system.openHistory({ readOnly: true })
+  using history = await historyToRead(call)
   const names = [prefix.text, ...(prefix.family === 6 ? [widen(prefix, 64).text] : [])]
-  const [never] = usableSettings().settings.never.filter(entry => overlaps(entry, prefix))
+  const { settings } = usableSettings()
   return {
     who,
     lockouts: history.lockoutsOf(names, TOLD),
     around: history.lockedAround(prefix, system.now()).filter(({ source }) => !names.includes(source)),
     sightings: history.sightingsOf(names),
-    held: await heldOf(system, prefix),
-    never: never?.text,
+    alsoTried: history.sampleOf(names),
+    ...(await inKernel(system, prefix)),
+    never: entryOf(settings, prefix),
+    threshold: settings.evidence.threshold,
+    reachable: reachableOf(settings, system.surroundings.doors),
   }
 }
 
+/** The first entry of the never-list that it meets, and the file that names it. */
+function entryOf({ never, neverFiles }: Settings, prefix: Prefix): string | undefined {
+  const written = prefixSet(never).across(prefix)?.text
+  if (written !== undefined) return written
+  for (const { file, prefixes } of neverFiles.files) {
+    const listed = prefixes.across(prefix)?.text
+    if (listed !== undefined) return `${listed} of ${file}`
+  }
+  return undefined
+}
+
 /** Whoever may read the history need not be able to ask the kernel. */
-async function heldOf({ openFirewall }: Call['system'], prefix: Prefix): Promise<Held | undefined> {
+async function inKernel(
+  { openFirewall }: Call['system'],
+  prefix: Prefix,
+): Promise<Pick<Known, 'held' | 'packets'>> {
   try {
     using firewall = openFirewall()
     const [held] = await heldNow(firewall, [prefix])
-    return held
+    return { held, packets: packetsOf(firewall, prefix) }
   } catch (error) {
-    if (error instanceof Failure) return undefined
+    if (error instanceof Failure) return { held: undefined }
     throw error
   }
+}
+
+/** What was counted of the flies that it is, where the set counts. */
+function packetsOf(firewall: Firewall, prefix: Prefix): number | undefined {
+  for (const fly of namesOf(prefix)) {
+    const { set, element } = elementOf(fly)
+    const [found] = firewall.ask(set as 'flypaper' | 'flypaper6', [element as Address])
+    if (found !== undefined) return found.packets
+  }
+  return undefined
 }
 
 function textOf(known: Known, now: number, columns: number): string {
@@ -71,18 +106,30 @@ function textOf(known: Known, now: number, columns: number): string {
     const date = `${dateText(at)}  `
     return wrap(`${date}${escapeText(text)}`, columns, date.length)
   })
-  return [wrap(escapeText(standing(known, now)), columns), ...lines].join('\n')
+  const way = wayOut(known, now)
+  const still = reachable(known, now)
+  const open = still && reachableText(still)
+  const ends = [
+    ...(open === undefined ? [] : [`Still reachable: ${open}`]),
+    ...(way === undefined ? [] : [escapeText(way)]),
+  ]
+  return [wrap(escapeText(standing(known, now)), columns), ...lines, ...ends].join('\n')
 }
 
 function factsOf(known: Known, now: number): object {
   const iso = (ms: number) => new Date(ms).toISOString()
+  const still = reachable(known, now)
+  const ports = still === undefined ? [] : reachablePorts(still)
   return {
     who: known.who,
     standing: standing(known, now),
     ...(known.never !== undefined && { never: known.never }),
     ...(known.held !== undefined && { held: known.held }),
+    ...(ports.length > 0 && { reachable: ports }),
+    ...(known.packets !== undefined && { packets: known.packets }),
     lockouts: known.lockouts.map(factsOfRow),
     around: known.around.map(factsOfRow),
+    ...(known.alsoTried && { alsoTried: { ...known.alsoTried, last: iso(known.alsoTried.last) } }),
     sightings: known.sightings.map(({ first, last, ...rest }) => ({
       ...rest,
       first: iso(first),

@@ -1,0 +1,65 @@
+/** Whom this machine has to do with now: their time in the sets is renewed. Strangers fill these sets, too, so there may be no room. */
+import { type Address, familyOf } from '../terms/address.ts'
+import { elementOf, type Fly } from '../terms/fly.ts'
+import { type Change, type Firewall, SetFull } from './firewall.ts'
+import { CONNECTED_MAX } from './surroundings.ts'
+
+interface Met {
+  readonly set: 'flypaper_known' | 'flypaper_known6' | 'flypaper_peers' | 'flypaper_peers6'
+  readonly elements: readonly Address[]
+}
+
+type NameFly = (source: Address) => Fly
+
+/**
+ * Whoever is connected is known, also when the connection is older than the trap or has been quiet for long. What a fly does at a public
+ * port makes it no acquaintance.
+ */
+export function connectedHosts(
+  connected: readonly Address[],
+  nameFly: NameFly,
+  isFly: (fly: Fly) => boolean = () => false,
+): readonly Met[] {
+  const known = connected.slice(0, CONNECTED_MAX).filter(host => !isFly(nameFly(host)))
+  return metIn('flypaper_known', known, nameFly)
+}
+
+/** With whom a connection lives that was opened from here, or behind us, stays one that we talk to. */
+export function hostsInUse(inUse: readonly Address[], nameFly: NameFly): readonly Met[] {
+  return metIn('flypaper_peers', inUse, nameFly)
+}
+
+/** Where a set has no room for all of them, the time of those who are in it is renewed all the same. */
+export function renew(firewall: Pick<Firewall, 'change' | 'ask'>, met: readonly Met[]): void {
+  for (const { set, elements } of met) {
+    try {
+      firewall.change(renewing(set, elements))
+    } catch (error) {
+      if (!(error instanceof SetFull)) throw error
+      firewall.change(
+        renewing(
+          set,
+          firewall.ask(set, elements).map(({ element }) => element),
+        ),
+      )
+    }
+  }
+}
+
+/** Adding an element again would not renew its time, so each is taken out in the same transaction. */
+function renewing(set: Met['set'], addresses: readonly Address[]): readonly Change[] {
+  const elements = addresses.map(element => ({ element }))
+  return (['remove', 'add'] as const).map(change => ({ change, set, elements }))
+}
+
+function metIn(
+  four: 'flypaper_known' | 'flypaper_peers',
+  hosts: readonly Address[],
+  nameFly: NameFly,
+): readonly Met[] {
+  return ([4, 6] as const).flatMap(family => {
+    const own = hosts.filter(host => familyOf(host) === family)
+    const elements = [...new Set(own.map(host => elementOf(nameFly(host)).element as Address))]
+    return elements.length === 0 ? [] : [{ set: family === 4 ? four : (`${four}6` as const), elements }]
+  })
+}
