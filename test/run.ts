@@ -5,6 +5,7 @@
  * the exit status is 0 only when something passed and nothing failed.
  */
 import { globSync } from 'node:fs'
+import { relative } from 'node:path'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 import { LENGTH_MS } from './support/length.ts'
@@ -30,6 +31,8 @@ const OF_NFTABLES =
   /\/(administrator|arming|auto|doctor|dry-run|entrance-rules|flush-ruleset|listing|never-list|others|reflex-rules|set-bound|silent-rules|table-flags|verbs)\.test\.ts$/
 
 const TEST_TIMEOUT = 240_000 * PATIENCE + LENGTH_MS
+/** Before each line that says why a test failed: `.ci/run` repeats these at its end. */
+const WHY = 'why | '
 const SUITE_TIMEOUT = 30 * 60_000
 
 function suitesOf(args: readonly string[]): Suite[] {
@@ -66,7 +69,9 @@ async function runSuite(suite: Suite, totals: Record<Counted['as'], number>): Pr
     const counted = count(test, Boolean(process.env.CI))
     if (counted === undefined) return
     totals[counted.as] += 1
-    if (counted.because !== undefined) complaints.push(`✖ ${test.file}: ${test.name}: ${counted.because}`)
+    if (counted.because === undefined) return
+    const text = `${relative('.', test.file ?? '')}: ${test.name}\n${counted.because}`
+    complaints.push(text.replace(/^/gm, WHY))
   }
   const tests = run({
     files: suite.files,
@@ -78,7 +83,9 @@ async function runSuite(suite: Suite, totals: Record<Counted['as'], number>): Pr
     execArgv: suite.name === 'unit' ? [] : ['--test-force-exit'],
   })
   tests.on('test:pass', ({ details, ...test }) => add({ ...test, type: details.type, passed: true }))
-  tests.on('test:fail', ({ details, ...test }) => add({ ...test, type: details.type, passed: false }))
+  tests.on('test:fail', ({ details, ...test }) =>
+    add({ ...test, type: details.type, error: details.error, passed: false }),
+  )
   for await (const text of tests.compose(new spec())) process.stdout.write(text)
   return complaints
 }

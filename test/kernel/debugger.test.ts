@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { install, type Options } from '../support/daemon.ts'
-import { must } from '../support/process.ts'
+import { must, PATIENCE } from '../support/process.ts'
 import { type Host, makeWorld } from '../support/world.ts'
 
 /** What the daemon goes on after. */
@@ -36,7 +36,7 @@ async function opensNothing(options: Options): Promise<void> {
   const other = await gate.start([process.execPath, '-e', 'setInterval(() => {}, 1000); console.log("up")'])
   await other.says(/^up$/)
   process.kill(other.pid, 'SIGUSR1')
-  for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline; await sleep(50))
+  for (const deadline = Date.now() + PATIENCE_MS * PATIENCE; Date.now() < deadline; await sleep(50))
     if ((await listening(gate)).length > 0) break
   assert.deepEqual(
     await listening(gate),

@@ -17,7 +17,7 @@ import {
   type Mutation,
   setMutations,
 } from '../support/own-things.ts'
-import type { Running } from '../support/process.ts'
+import { PATIENCE, type Running } from '../support/process.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
 import { type Host, makeWorld } from '../support/world.ts'
@@ -103,7 +103,10 @@ async function works(scanner: Host, what: string): Promise<void> {
 /** Until it is so, or long enough: the state then. */
 async function settled(gate: Host, wanted: readonly string[]): Promise<readonly string[]> {
   let now = await state(gate)
-  for (let tries = 0; tries < 100 && now.join() !== wanted.join(); tries++) {
+  for (
+    const deadline = Date.now() + 5_000 * PATIENCE;
+    now.join() !== wanted.join() && Date.now() < deadline;
+  ) {
     await sleep(50)
     now = await state(gate)
   }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Installation, install, lockouts, lockoutsOf } from '../support/daemon.ts'
+import { eventually } from '../support/eventually.ts'
 import type { Running } from '../support/process.ts'
 import { send } from '../support/sender.ts'
 import { serve, speaker as startSpeaker } from '../support/server.ts'
@@ -175,10 +176,8 @@ async function killDaemon(flypaperd: Installation, daemon: Running): Promise<voi
 }
 
 async function becomesEmpty(gate: Host, set: string): Promise<void> {
-  for (const deadline = Date.now() + 5_000; Date.now() < deadline; await sleep(100)) {
-    if (!/expires/.test(await gate.must(['nft', 'list', 'set', 'inet', 'filter', set]))) return
-  }
-  assert.fail(`${set} still holds somebody`)
+  const holds = async () => /expires/.test(await gate.must(['nft', 'list', 'set', 'inet', 'filter', set]))
+  await eventually(`${set} holds nobody`, async () => !(await holds()), 5_000)
 }
 
 /** SYNs to the scanner's port 7000, by destination in the order of FLIES. */

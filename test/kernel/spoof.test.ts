@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { IN_VM, type Installation, install, lockouts } from '../support/daemon.ts'
-import type { Running } from '../support/process.ts'
+import { PATIENCE, type Running } from '../support/process.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
 import { type Host, makeWorld } from '../support/world.ts'
@@ -188,7 +188,7 @@ test('whom we used and who was our client is known again after a stop and a star
 
 /** Lockouts and deferred sources, once there are as many as wanted. */
 async function settled(flypaperd: Installation, wanted: number) {
-  const deadline = Date.now() + 60_000
+  const deadline = Date.now() + 60_000 * PATIENCE
   for (;;) {
     const { counts } = JSON.parse((await flypaperd.run('status', '--json')).stdout).daemon
     if (counts.lockouts + counts.deferred >= wanted || Date.now() > deadline)

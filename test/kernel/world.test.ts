@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readlinkSync } from 'node:fs'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { eventually } from '../support/eventually.ts'
 import { start } from '../support/process.ts'
 import { type Host, makeWorld } from '../support/world.ts'
 
@@ -25,9 +25,7 @@ async function links(host: Host): Promise<string[]> {
 }
 
 async function becomes(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
-  for (const deadline = Date.now() + 5_000; !(await holds()); await sleep(20)) {
-    if (Date.now() > deadline) assert.fail(`${what}, after 5 s`)
-  }
+  await eventually(what, holds, 5_000)
 }
 
 /** What the machine has in its own name; a world must not change it. */

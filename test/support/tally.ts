@@ -8,11 +8,13 @@ export interface Reported {
   readonly type?: string | undefined
   readonly skip?: string | boolean | undefined
   readonly todo?: string | boolean | undefined
+  /** What it threw, as the runner wraps it. */
+  readonly error?: unknown
 }
 
 export interface Counted {
   readonly as: 'passed' | 'failed' | 'skipped'
-  /** Why it failed, where the runner itself has nothing to say. */
+  /** Why it failed. */
   readonly because?: string
 }
 
@@ -28,7 +30,16 @@ export function count(test: Reported, ci: boolean): Counted | undefined {
     return { as: 'failed', because: `skipped in CI ${said}, which does not begin with "outside CI:"` }
   }
   if (test.type === 'suite') return undefined
-  if (!test.passed) return { as: 'failed' }
+  if (!test.passed) return { as: 'failed', because: saidBy(test.error) }
   if (test.name === test.file) return { as: 'failed', because: 'this file holds no test' }
   return { as: 'passed' }
+}
+
+/** Of a listing that differs, or of a daemon that said a lot, the beginning and the end tell most. */
+const SAID_MAX = 1500
+
+function saidBy(error: unknown): string {
+  const { cause = error } = error instanceof Error ? error : {}
+  const said = cause instanceof Error ? cause.message : String(cause)
+  return said.length <= 2 * SAID_MAX ? said : `${said.slice(0, SAID_MAX)}\n[…]\n${said.slice(-SAID_MAX)}`
 }

@@ -11,6 +11,7 @@
 import { readlinkSync } from 'node:fs'
 import {
   must,
+  PATIENCE,
   type Result,
   type Running,
   type RunOptions,
@@ -118,7 +119,7 @@ export async function makeWorld(): Promise<World> {
     async [Symbol.asyncDispose]() {
       for (const holder of holders) holder.closeInput()
       const late = () => new Error('a process in a namespace of the test cannot be killed')
-      await within(Promise.all(holders.map(holder => holder.ended)), 10_000, late)
+      await within(Promise.all(holders.map(holder => holder.ended)), 10_000 * PATIENCE, late)
     },
   }
 }

@@ -9,6 +9,7 @@ import { after, test } from 'node:test'
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { type Answer, type Limits, serveRequests } from '../../src/surface/control/connections.ts'
 import type { Request } from '../../src/surface/control/request.ts'
+import { PATIENCE } from '../support/process.ts'
 
 const REQUEST = 'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'
 const LIMITS: Limits = { connections: 4, head: 4096, body: 100, askMs: 60_000, readMs: 60_000 }
@@ -73,7 +74,7 @@ async function ask(served: Served, text = REQUEST): Promise<string> {
 }
 
 async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 20_000
+  const deadline = Date.now() + 20_000 * PATIENCE
   while (!(await isSo())) {
     assert.ok(Date.now() < deadline, String(isSo))
     await sleep(5)

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { createSocket } from 'node:dgram'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { PATIENCE } from '../../support/process.ts'
 
 /** Sends these texts to 127.0.0.1; resolves when the kernel has taken the last one. */
 export async function sendUdp(port: number, ...texts: (string | Uint8Array)[]): Promise<void> {
@@ -23,7 +24,7 @@ export function udpText(payload: Uint8Array): string {
 
 /** Rejects when it is not true within a few seconds. */
 export async function until(what: string, isTrue: () => boolean, milliseconds = 5000): Promise<void> {
-  const deadline = performance.now() + milliseconds
+  const deadline = performance.now() + milliseconds * PATIENCE
   while (!isTrue()) {
     assert.ok(performance.now() < deadline, `never: ${what}`)
     await sleep(5)
