@@ -11,11 +11,6 @@ const MAIN = fileURLToPath(new URL('../../src/checkout.ts', import.meta.url))
 const QUEUE_MAIN = fileURLToPath(new URL('queue-without-nft-queue.ts', import.meta.url))
 /** In the virtual machine, whose kernel has nft_queue, and where everything is slow. */
 export const IN_VM = process.env.FLYPAPERD_VM !== undefined
-/**
- * Under emulation Node 24.21 dies now and then while its TypeScript stripper, which is WebAssembly, is optimized: in
- * Runtime_WasmTriggerTierUp, `Check failed: it->second.Size() > offset`. So there it is not. The package strips no types.
- */
-const NODE_OPTIONS = IN_VM ? ['--liftoff-only'] : []
 const PATIENCE_MS = 15_000
 
 /**
@@ -69,7 +64,6 @@ export function install(host: Host, toml = '', options: Options = {}): Installat
     ...(options.by ?? []),
     ...inOwnMounts([...masks(directory, options.files ?? {}), options.mount ?? []].flat()),
     process.execPath,
-    ...NODE_OPTIONS,
     options.main ?? MAIN,
     ...args,
     '--settings',

@@ -17,6 +17,7 @@ cd "$checkout" || exit
 echo "vm: booted $release after $(cut -d' ' -f1 /proc/uptime) s"
 # Compiled once, a program starts in half the time.
 export CI=true FLYPAPERD_VM=1 FLYPAPERD_PATIENCE="$(value patience)" NODE_COMPILE_CACHE=/run/node
+export NODE_OPTIONS="--require=$checkout/test/vm/baseline-wasm.cjs"
 # shellcheck disable=SC2046 # a list of files
 node_modules/.bin/node test/run.ts $(value tests | tr , ' ')
 echo "vm: exit status $?"
