@@ -24,8 +24,9 @@ interface Suite {
 const ALONE =
   /\/(burst|first-lockout|flood|hanging|large-sets|lasting|overload|readers|set-bound|spoof|unaccepted-flood)\.test\.ts$/
 /** Of test/kernel: what tries everything of its kind, for minutes. In CI, beside the short ones of all kinds that `npm test` runs. */
-const EXHAUSTIVE =
-  /\/(listing|local-ports|own-things|routes|silent|versions|versions-in-every-mode)\.test\.ts$/
+const EXHAUSTIVE = /\/(listing|local-ports|own-things|routes|silent|versions-in-every-mode)\.test\.ts$/
+/** Of test/kernel, and exhaustive, too: a million flies leave nothing of the processors for others. */
+const MILLION = /\/versions\.test\.ts$/
 /** Of test/kernel: what another libnftables and another nft could do otherwise (`npm run test:debian13`). */
 const OF_NFTABLES =
   /\/(administrator|arming|auto|doctor|dry-run|entrance-rules|flush-ruleset|listing|never-list|others|reflex-rules|set-bound|silent-rules|table-flags|verbs)\.test\.ts$/
@@ -40,7 +41,7 @@ function suitesOf(args: readonly string[]): Suite[] {
     exclude: ['test/vm/{inside,systemd}/**', 'test/{install,long,beside}/**'],
   }).sort()
   const kernel = files.filter(file => file.startsWith('test/kernel/'))
-  const waiting = kernel.filter(file => !ALONE.test(file) && !EXHAUSTIVE.test(file))
+  const waiting = kernel.filter(file => ![ALONE, EXHAUSTIVE, MILLION].some(kind => kind.test(file)))
   const suites: Suite[] = [
     { name: 'unit', files: files.filter(file => !kernel.includes(file)), concurrency: 2 },
     { name: 'kernel', files: kernel.filter(file => ALONE.test(file)), concurrency: 1 },
@@ -50,6 +51,7 @@ function suitesOf(args: readonly string[]): Suite[] {
   if (args.length === 0) return suites
   const others: Suite[] = [
     { name: 'exhaustive', files: kernel.filter(file => EXHAUSTIVE.test(file)), concurrency: 3 },
+    { name: 'million', files: kernel.filter(file => MILLION.test(file)), concurrency: 1 },
     { name: 'debian13', files: kernel.filter(file => OF_NFTABLES.test(file)), concurrency: 3 },
     { name: 'beside', files: globSync('test/beside/*.test.ts').sort(), concurrency: 3 },
   ]

@@ -3,6 +3,7 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 
 export interface Result {
@@ -161,5 +162,17 @@ export async function within<T>(promise: Promise<T>, milliseconds: number, late:
 }
 
 function complaint(command: readonly string[], what: string, running: Running): Error {
-  return new Error(`${command.join(' ')} ${what}; it wrote:\n${running.output() || '(nothing)'}`)
+  const state = stateOf(running.pid)
+  return new Error(`${command.join(' ')} ${what}; ${state}; it wrote:\n${running.output() || '(nothing)'}`)
+}
+
+/** What it does just now, and how long it has worked: proc_pid_stat(5), proc_pid_wchan(5). */
+function stateOf(pid: number): string {
+  try {
+    const after = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+    const [state, user, system] = [after[0], after[11], after[12]]
+    return `state ${state} in ${readFileSync(`/proc/${pid}/wchan`, 'utf8')}, ${user} + ${system} ticks of work`
+  } catch {
+    return 'it is gone'
+  }
 }
