@@ -12,7 +12,9 @@ test('what takes too long is killed, and the error shows what it wrote', async (
   let pid = 0
   const tooLong = run(['sh', '-c', 'echo $$; exec sleep 60'], { timeout: 200 })
   await assert.rejects(tooLong, error => {
-    pid = Number(String(error).match(/did not end in time; it wrote:\n(\d+)/)?.[1])
+    pid = Number(
+      String(error).match(/did not end in time; state S in \w+, .* ticks of work; it wrote:\n(\d+)/)?.[1],
+    )
     return pid > 0
   })
   const exists = await run(['sh', '-c', `sleep 0.1; kill -0 ${pid}`])
@@ -27,7 +29,7 @@ test('a missing program and a failed must reject', async () => {
 test('says goes through the lines in order, whole lines only', async () => {
   const shell = await start(['sh', '-c', 'printf "one\\ntw"; read _; printf "o\\none\\n"; read _'])
   assert.equal((await shell.says(/^one$/))[0], 'one')
-  await assert.rejects(shell.says(/^tw/, 100), /did not say .* in time; it wrote:\none\ntw/)
+  await assert.rejects(shell.says(/^tw/, 100), /did not say .* in time; state .*; it wrote:\none\ntw/)
   shell.write('\n')
   assert.equal((await shell.says(/^t(w)o$/))[1], 'w')
   await shell.says(/^one$/)

@@ -51,8 +51,9 @@ const PATH = `${process.env.PATH}:/usr/sbin:/sbin`
 export async function run(command: readonly string[], options: RunOptions = {}): Promise<Result> {
   const running = await start(command, { ...options, input: options.input ?? '' })
   return await within(running.ended, (options.timeout ?? 30_000) * PATIENCE, () => {
+    const late = complaint(command, 'did not end in time', running)
     process.kill(running.pid, 'SIGKILL')
-    return complaint(command, 'did not end in time', running)
+    return late
   })
 }
 
@@ -107,8 +108,9 @@ export async function start(command: readonly string[], options: StartOptions = 
     async stop(signal = 'SIGTERM', timeout = 10_000) {
       child.kill(signal)
       return await within(ended, timeout * PATIENCE, () => {
+        const late = complaint(command, `did not end in time after ${signal}`, running)
         child.kill('SIGKILL')
-        return complaint(command, `did not end in time after ${signal}`, running)
+        return late
       })
     },
     ended,
