@@ -221,6 +221,15 @@ test('a policy of accept with the jump at its end: clients of open ports would b
   assert.doesNotMatch(said(seeing(byHand('drop', []), named), 'danger'), /by its policy/)
 })
 
+test('what a flowtable takes past the rules goes on after a lockout', () => {
+  const offloading = [{ flow: { op: 'add', flowtable: '@fast' } } as never]
+  assert.match(
+    said(seeing(byHand('accept', [offloading, offloading])), 'danger'),
+    /^note: Chain inet filter input puts forwarded connections into a flowtable.*$(?![\s\S]*flowtable)/m,
+  )
+  assert.doesNotMatch(said(seeing(byHand('accept', [])), 'danger'), /flowtable/)
+})
+
 test('containers are strangers to the trap, unless the never-list has their network', () => {
   const bridges = [{ name: 'docker0', prefix: parsePrefix('172.17.0.0/16')! }]
   assert.match(

@@ -18,6 +18,7 @@ const TESTS = [
   'test/vm/inside/clock.test.ts',
   'test/vm/inside/vrf.test.ts',
   'test/vm/inside/wireguard.test.ts',
+  'test/vm/inside/flowtable.test.ts',
   'test/kernel/scans.test.ts',
   'test/kernel/burst.test.ts',
   'test/kernel/forwarded.test.ts',
