@@ -1,12 +1,16 @@
 /**
- * Puts the program into one file, dist/main.js, and that of its thread for the disk into another: a start then reads one file and not 300, and without the parts of the
+ * Puts the program into one file, dist/main.js, and that of each thread into another: a start then reads one file and not 300, and without the parts of the
  * libraries that nobody calls. What is exported to others stays in files of its own.
  */
 import { writeFileSync } from 'node:fs'
 import { build } from 'esbuild'
 
-/** What src/system/disk.ts starts is found beside the program. */
-const PROGRAMS = { 'dist/main.js': 'src/main.ts', 'dist/history-thread.js': 'src/system/history-thread.ts' }
+/** What src/system/disk.ts and src/system/reading.ts start is found beside the program. */
+const PROGRAMS = {
+  'dist/main.js': 'src/main.ts',
+  'dist/history-thread.js': 'src/system/history-thread.ts',
+  'dist/reading-thread.js': 'src/system/reading-thread.ts',
+}
 
 for (const [outfile, entry] of Object.entries(PROGRAMS)) {
   const { outputFiles } = await build({

@@ -36,6 +36,7 @@ export const CHAINS = [
   'flypaper_weak_late',
   'flypaper_new_late',
   'flypaper_weak_known_late',
+  'flypaper_suspected',
 ] as const
 export type ChainName = (typeof CHAINS)[number]
 
@@ -58,6 +59,9 @@ export const COUNT_SETS = [
   'flypaper_count_late',
   'flypaper_count_late6',
 ] as const
+
+/** IPv6 prefixes that were scanned from in breadth: those of 56 bits, and those of 48. */
+export const SUSPECT_SETS = ['flypaper_suspect_56', 'flypaper_suspect_48'] as const
 
 export const SETS = [
   'flypaper',
@@ -87,12 +91,16 @@ export const SETS = [
   'flypaper_questions6',
   'flypaper_asked',
   'flypaper_served',
+  'flypaper_bound_ports',
+  'flypaper_bound',
+  'flypaper_bound6',
   'flypaper_excusable',
   'flypaper_stray',
   'flypaper_stray6',
   'flypaper_grace',
   ...TRIED_SETS,
   ...COUNT_SETS,
+  ...SUSPECT_SETS,
   'flypaper_pending',
   'flypaper_pending6',
   'flypaper_linked',
@@ -135,6 +143,9 @@ export const REFILLED: readonly string[] = [
     'flypaper_outside',
     'flypaper_doors',
     'flypaper_conditional',
+    'flypaper_bound_ports',
+    'flypaper_bound',
+    'flypaper_bound6',
   ] satisfies SetName[]),
 ]
 

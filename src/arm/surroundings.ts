@@ -5,6 +5,7 @@
 import type { Mode, Settings } from '../settings/settings.ts'
 import { type Address, type Family, mergePrefixes, type Prefix, parsePrefix } from '../terms/address.ts'
 import { collectPrefixes, type PrefixSet, prefixSet } from '../terms/prefix-set.ts'
+import type { Place } from './bound.ts'
 import type { Change } from './firewall.ts'
 import type { SetName } from './names.ts'
 import { SINGLE6_ALWAYS } from './ruleset/near-sets.ts'
@@ -34,6 +35,8 @@ export interface Surroundings {
   neighbourhood(): Neighbourhood
   /** Local ports that somebody listens on, and those that IPVS serves. */
   served(): readonly ServedPort[]
+  /** Where those listen that do so by certain addresses only; none when not all can be told. */
+  bound(): readonly Place[]
   /** The other ends of the TCP connections that live now. */
   connected(): readonly Address[]
   /** With whom connections live that were opened from here or behind us: so many hosts at most. Reads in pieces. */
@@ -124,6 +127,8 @@ export interface ConditionalDoors {
   readonly ports: ReadonlyMap<string, ServedPort>
   /** Any port may be one: the rules do not tell which, or they are too many. */
   readonly isAny: boolean
+  /** Ports at which rules send everybody elsewhere: they count as served. */
+  readonly translated?: readonly ServedPort[] | undefined
 }
 
 export const NO_CONDITIONAL: ConditionalDoors = { ports: new Map(), isAny: false }
@@ -132,11 +137,12 @@ export const NO_CONDITIONAL: ConditionalDoors = { ports: new Map(), isAny: false
 export function surroundingChanges(
   surroundings: Pick<Surroundings, 'served' | 'uplinks' | 'balances' | 'doors'>,
   { closed: mode, doors }: { readonly closed: Mode } & Pick<Settings, 'doors'>,
-  conditional: Pick<ConditionalDoors, 'isAny'>,
+  { isAny, translated = [] }: Pick<ConditionalDoors, 'isAny' | 'translated'>,
 ): readonly Change[] {
-  const isUnsure = mode === 'unaccepted' && (conditional.isAny || surroundings.balances())
+  const isUnsure = mode === 'unaccepted' && (isAny || surroundings.balances())
+  const listening = mode === 'unmatched' ? [] : surroundings.served()
   return [
-    ...(mode === 'unmatched' ? [] : servedChanges(surroundings.served())),
+    ...servedChanges([...listening, ...translated]),
     ...uplinkChanges(surroundings.uplinks()),
     ...doorChanges(doors ? surroundings.doors() : []),
     ...(isUnsure ? unsureChanges : []),

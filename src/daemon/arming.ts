@@ -14,7 +14,7 @@ const MADE_TABLE = 'made-table'
 
 /** Throws what the kernel or the settings have against it; a trap that was there before may be half of this policy's then. */
 export function armBy(policy: Policy, daemon: Daemon, options: ArmOptions): Arming {
-  const { world, state, acquaintances, excuses, keeper, audit } = daemon
+  const { world, state, acquaintances, excuses, bound, keeper, audit } = daemon
   const { firewall, surroundings, history, now } = world
   const arming = arm(
     {
@@ -30,7 +30,10 @@ export function armBy(policy: Policy, daemon: Daemon, options: ArmOptions): Armi
       byHand: () => (policy.settings.dryRun ? [] : state.flies.byHand(now())),
       recalled: acquaintances.recall(now()),
       conditional: policy.conditional,
-      excuses: () => excuses.changes(policy.settings, surroundings, now()),
+      excuses: () => [
+        ...excuses.changes(policy.settings, surroundings, now()),
+        ...bound.changes(policy.settings, surroundings, now()),
+      ],
       grace: graceLeft({ ...state, policy }, world),
       filled: keeper.watch,
     },

@@ -1,4 +1,5 @@
 /** The doors that rules of others open under a condition, as these rules change. */
+import { isDeepStrictEqual } from 'node:util'
 import { presentSets } from '../arm/firewall.ts'
 import { type ConditionalDoors, conditionalChanges, surroundingChanges } from '../arm/surroundings.ts'
 import { hasDoors, withDoors } from '../doctor/conditional.ts'
@@ -11,8 +12,11 @@ export function followDoors(
   found: ConditionalDoors,
 ): number | undefined {
   const { conditional, settings } = state.policy
-  const next = ruleChanges.rest() >= REST_SECONDS ? found : withDoors(found, conditional)
-  if (!hasDoors(conditional, next) || !hasDoors(next, conditional)) {
+  const { translated } = found
+  const kept = ruleChanges.rest() >= REST_SECONDS ? found : withDoors(found, conditional)
+  const next = { ...kept, translated }
+  const isSame = isDeepStrictEqual(translated, conditional.translated)
+  if (!isSame || !hasDoors(conditional, next) || !hasDoors(next, conditional)) {
     // Somebody may just have removed the trap: then it is armed again with these.
     presentSets(world.firewall).change([
       ...conditionalChanges(next, settings.closed),

@@ -1,9 +1,11 @@
 /** The running daemon: its state, to which only steps assign, and what they act through. */
 import type { Acquaintances } from '../arm/acquaintances.ts'
+import type { Bound } from '../arm/bound.ts'
 import type { Excuses } from '../arm/excusable.ts'
 import type { Tally } from '../counters/tally.ts'
 import type { Following } from '../doctor/auto.ts'
 import type { Care } from '../history/upkeep.ts'
+import type { Breadth } from '../judge/breadth.ts'
 import type { EvidenceMemory } from '../judge/evidence.ts'
 import type { SightingBuffer } from '../judge/sightings.ts'
 import type { Auditor } from '../keep/audit.ts'
@@ -17,10 +19,13 @@ import type { Minutely } from '../log/minutely.ts'
 import type { Fly } from '../terms/fly.ts'
 import type { InUseClock } from './in-use.ts'
 import type { AnswerTo, InputOf, Kind } from './input.ts'
+import type { NeverLook } from './never-files.ts'
 import type { PauseClock } from './pause.ts'
 import type { Policy } from './policy.ts'
+import type { ServedNow } from './served-now.ts'
 import type { Sources } from './sources.ts'
 import type { TryingClock } from './trying.ts'
+import type { WholePrefixes } from './whole-prefixes.ts'
 import type { World } from './world.ts'
 
 export interface State {
@@ -28,6 +33,9 @@ export interface State {
   readonly flies: Flies
   /** What counts against sources that are not judged by one packet. */
   readonly memory: EvidenceMemory
+  /** Closed ports of many networks of one IPv6 prefix. */
+  readonly breadth: Breadth
+  readonly whole: WholePrefixes
   readonly promotion: Promotion
   /** When the set was full and nobody could make room, in milliseconds since the epoch. */
   fullSince: number
@@ -39,6 +47,8 @@ export interface State {
   unread: readonly string[]
   /** The state in which the files of never_files could not be taken, which was said. */
   neverRefused?: string | undefined
+  /** The look at them that goes on. */
+  neverLook?: NeverLook | undefined
   /** What closed = "auto" remembers from look to look at the firewall beside us. */
   following: Following
 }
@@ -57,6 +67,7 @@ export interface Daemon {
   readonly inUseClock: InUseClock
   readonly acquaintances: Acquaintances
   readonly excuses: Excuses
+  readonly bound: Bound
   readonly audit: Auditor
   readonly keeper: Keeper
   /** The flies or the settings have changed: the state file follows. */
@@ -65,11 +76,14 @@ export interface Daemon {
   /** Others change their rules. */
   readonly ruleChanges: RuleChanges
   readonly sources: Sources
+  readonly servedNow: ServedNow
   readonly pauseClock: PauseClock
   /** Given when the daemon ends: what still goes on in the background fails then. */
   readonly ended: AbortSignal
   /** Alarms that may come by the thousand, each with a pace of its own. */
-  readonly alarms: Readonly<Record<'full' | 'byHand' | 'background' | 'lasting', (message: string) => void>>
+  readonly alarms: Readonly<
+    Record<'full' | 'byHand' | 'background' | 'lasting' | 'suspect', (message: string) => void>
+  >
 }
 
 /** Nobody new is held or locked out meanwhile. */

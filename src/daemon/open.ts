@@ -1,9 +1,11 @@
 /** Everything that a step acts through is opened here, in the order in which it depends on each other. */
 import { openAcquaintances } from '../arm/acquaintances.ts'
+import { openBound } from '../arm/bound.ts'
 import { openExcuses } from '../arm/excusable.ts'
 import { untouched } from '../arm/firewall.ts'
 import { openTally } from '../counters/tally.ts'
 import { type Care, careForHistory } from '../history/upkeep.ts'
+import { openBreadth } from '../judge/breadth.ts'
 import { openEvidence } from '../judge/evidence.ts'
 import { openSightingBuffer } from '../judge/sightings.ts'
 import { auditor } from '../keep/audit.ts'
@@ -22,6 +24,7 @@ import type { Daemon, Feed, State } from './daemon.ts'
 import { type InUseClock, openInUseClock } from './in-use.ts'
 import { openPauseClock, type PauseClock, rememberedPause } from './pause.ts'
 import { chainsOf, type Policy } from './policy.ts'
+import { openServedNow } from './served-now.ts'
 import { openSources } from './sources.ts'
 import { step } from './step.ts'
 import { tellFlies } from './telling.ts'
@@ -86,12 +89,14 @@ export function openDaemon(
     inUseClock: opening.use(inUseClockBy(world, feed, alarm)),
     acquaintances: openAcquaintances(firewall, history),
     excuses: openExcuses(firewall, history),
+    bound: openBound(),
     audit,
     keeper,
     ruleChanges,
     changed,
     care,
     sources,
+    servedNow: openServedNow(world.surroundings, world),
     pauseClock,
     ended: ending.signal,
     alarms: { ...alarmsBy(world), background: alarm },
@@ -131,7 +136,9 @@ function inUseClockBy(world: World, feed: Feed, alarm: (message: string) => void
 
 /** Each with a pace of its own. */
 function alarmsBy({ log, now }: World): Omit<Daemon['alarms'], 'background'> {
-  return { full: openAlarm(log, now), byHand: openAlarm(log, now), lasting: openAlarm(log, now) }
+  const alarm = () => openAlarm(log, now)
+  const warning = openAlarm({ ...log, error: log.warn }, now)
+  return { full: alarm(), byHand: alarm(), lasting: alarm(), suspect: warning }
 }
 
 function openState({ history, now }: World, policy: Policy): State {
@@ -139,6 +146,8 @@ function openState({ history, now }: World, policy: Policy): State {
     policy,
     flies: indexOf(history, now()),
     memory: openEvidence(),
+    breadth: openBreadth(),
+    whole: { waiting: new Map(), isAsking: false },
     promotion: openPromotion(),
     fullSince: Number.NEGATIVE_INFINITY,
     pausedUntil: rememberedPause(history, now()),

@@ -6,7 +6,8 @@ import { forgetCounted } from '../lockout/hold.ts'
 import type { PrefixSet } from '../terms/prefix-set.ts'
 import type { Daemon } from './daemon.ts'
 import type { InputOf } from './input.ts'
-import { roomFor } from './packets.ts'
+import { roomFor } from './lock-out.ts'
+import { forgetSuspects } from './suspects.ts'
 
 export function lockByHand(daemon: Daemon, { wishes, order }: InputOf<'lock'>): Locked {
   const { state, world } = daemon
@@ -42,6 +43,7 @@ export async function freeIn(daemon: Daemon, { wanted, by, freed }: InputOf<'fre
     forget(daemon, piece)
     freed(piece)
   })
+  if (wanted.some(({ family, length }) => family === 6 && length < 64)) forgetSuspects(daemon)
 }
 
 /** The same for very many prefixes. */
@@ -62,9 +64,11 @@ function forget({ state, ledger }: Daemon, { flies, held }: Freed): void {
   forgetCounted(ledger, [...flies, ...held])
 }
 
-export async function flushAll({ state, ledger, world }: Daemon, { by }: InputOf<'flush'>): Promise<number> {
+export async function flushAll(daemon: Daemon, { by }: InputOf<'flush'>): Promise<number> {
+  const { state, ledger, world } = daemon
   const flies = await flush(ledger, by, world.now)
   state.memory.forgetAll()
+  forgetSuspects(daemon)
   world.events.tell({ event: 'flush', flies, by })
   return flies
 }

@@ -42,6 +42,7 @@ export function rearm(daemon: Daemon, { strange }: InputOf<'rearm'>): void {
   const now = world.now()
   const evict = [...state.owed].filter(fly => state.flies.get(fly, now) === undefined)
   state.owed.clear()
+  state.breadth.tellAgain()
   commit(decision({ evict }), ledger, now)
 }
 

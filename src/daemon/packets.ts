@@ -9,33 +9,36 @@ import { judge } from '../judge/judge.ts'
 import type { Spare } from '../judge/verdict.ts'
 import { commit } from '../lockout/commit.ts'
 import { decision } from '../lockout/decide/decision.ts'
-import { isRoomy, type Room } from '../lockout/decide/room.ts'
-import { stick } from '../lockout/decide/stick.ts'
 import type { Offence } from '../lockout/offence.ts'
-import { fullSentence } from '../log/sentence.ts'
 import type { Address } from '../terms/address.ts'
 import type { Channel } from '../terms/channel.ts'
 import { elementOf, type Fly } from '../terms/fly.ts'
 import { type Daemon, isPaused } from './daemon.ts'
+import { lockOut } from './lock-out.ts'
+import { learnServed, type Opened } from './served-now.ts'
+import { breadthOf, suspect } from './suspects.ts'
+import type { Suspect } from './whole-prefixes.ts'
 
 /** A readable packet, and how it came. */
 interface Arrived {
   readonly packet: Packet
   readonly channel: Channel
   readonly hook: Captured['hook']
+  /** For this machine, and no socket was seen that takes it. */
+  readonly isUnserved?: boolean
 }
 
 const UDP = 17
-/** For so long nobody looks again for somebody who could make room, when there was nobody. */
-const NO_ROOM_MS = 1000
 
 export function judgePackets(daemon: Daemon, batch: readonly Captured[]): void {
   const began = daemon.world.clock()
   const arrived: Arrived[] = []
+  // What a socket takes, the administrator's own rules may refuse to everybody.
+  const asksSockets = daemon.state.policy.settings.closed !== 'unmatched'
   for (const { bytes, channel, hook } of batch) {
     const packet = decode(bytes)
     if ('unreadable' in packet) daemon.tally.spared('unreadable')
-    else arrived.push({ packet, channel, hook })
+    else arrived.push({ packet, channel, hook, isUnserved: asksSockets && hook === 'input' })
   }
   weigh(daemon, arrived)
   daemon.tally.batch(batch.length, daemon.world.clock() - began)
@@ -121,9 +124,18 @@ function weigh(daemon: Daemon, arrived: readonly Arrived[]): void {
   if (isPaused(state, at)) return
   const offences: Offence[] = []
   const innocents: Fly[] = []
-  for (const { packet, channel, hook } of arrived) {
+  const suspects: Suspect[] = []
+  const served: Opened[] = []
+  for (const { packet, channel, hook, isUnserved = false } of arrived) {
     const fly = near.nameFly(packet.source)
-    const verdict = judge({ packet, fly, channel, now: at }, judging, state.memory)
+    const isServed = () => {
+      const port = isUnserved ? daemon.servedNow.find(packet.tried) : undefined
+      if (port !== undefined) served.push({ port, fly })
+      return port !== undefined
+    }
+    const verdict = judge({ packet, fly, channel, now: at, isServed }, judging, state.memory)
+    if (channel === 'offence' && verdict.verdict !== 'let-go')
+      suspects.push(...breadthOf(state.breadth, fly, { packet, hook }, at))
     if (verdict.verdict === 'stick') {
       const { because, grade, evidence, longest } = verdict
       offences.push({ packet, fly, hook, because, grade, evidence, longest })
@@ -133,8 +145,10 @@ function weigh(daemon: Daemon, arrived: readonly Arrived[]): void {
       if (verdict.verdict === 'let-go' && isHoldOver(channel, verdict)) innocents.push(fly)
     }
   }
+  learnServed(daemon, served)
   if (innocents.length > 0) commit(decision({ unhold: innocents }), daemon.ledger, at)
   if (offences.length > 0) lockOut(daemon, offences, at)
+  if (suspects.length > 0) suspect(daemon, suspects)
 }
 
 /**
@@ -143,39 +157,4 @@ function weigh(daemon: Daemon, arrived: readonly Arrived[]): void {
  */
 function isHoldOver(channel: Channel, { evidence }: Spare): boolean {
   return channel === 'offence' || evidence === undefined
-}
-
-function lockOut(daemon: Daemon, offences: readonly Offence[], at: number): void {
-  const { state, ledger, tally, world } = daemon
-  const { settings } = state.policy
-  const stuck = stick(
-    offences,
-    {
-      flies: state.flies,
-      lengths: settings.lockout,
-      room: roomFor(daemon, offences.length, at),
-      pastOf: world.history.pastOf,
-      admit: (candidates, cameBefore) =>
-        state.promotion.admit(candidates, settings.promotion, at, cameBefore),
-    },
-    at,
-  )
-  const { enter, leave } = stuck.decision
-  const entered = commit(stuck.decision, ledger, at)
-  if (stuck.again > 0) tally.again(stuck.again)
-  const unplaced = stuck.unplaced + enter.length - entered.length
-  if (unplaced > 0) {
-    state.fullSince = at
-    tally.overflowed(unplaced)
-  }
-  const left = leave.reduce((sum, { flies }) => sum + flies.length, 0)
-  if (left + unplaced > 0) daemon.alarms.full(fullSentence(left, unplaced))
-}
-
-/** Flies whose time is over make room first: they are forgotten before anybody has to leave. */
-export function roomFor({ state }: Daemon, more: number, now: number): Room {
-  const size = state.policy.settings.sizes.flypaper
-  const isHopeless = now - state.fullSince < NO_ROOM_MS
-  if (!isHopeless && !isRoomy(more, state.flies, size)) state.flies.sweep(now)
-  return { size, isHopeless }
 }

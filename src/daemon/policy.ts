@@ -17,6 +17,7 @@ import { chooseStatement } from '../capture/intake.ts'
 import type { Auto, LookAtFirewall } from '../doctor/auto.ts'
 import { choose } from '../doctor/choice.ts'
 import { doorsOf } from '../doctor/conditional.ts'
+import { translatedOf } from '../doctor/translated.ts'
 import { type Judging, NO_HOSTS } from '../judge/judge.ts'
 import type { Spared } from '../lockout/decide/leave.ts'
 import { type Mode, type NeverFiles, neverOf, type Settings } from '../settings/settings.ts'
@@ -65,7 +66,9 @@ export function besideOf(asked: Settings, look: LookAtFirewall): Beside {
   if (asked.closed === 'listening') return { auto: undefined, conditional: NO_CONDITIONAL }
   const facts = { ...look(), settings: asked }
   const auto = asked.closed === 'auto' ? choose(facts) : undefined
-  return { auto, conditional: 'ruleset' in facts.sight ? doorsOf(facts.sight.ruleset) : NO_CONDITIONAL }
+  if (!('ruleset' in facts.sight)) return { auto, conditional: NO_CONDITIONAL }
+  const { ruleset } = facts.sight
+  return { auto, conditional: { ...doorsOf(ruleset), translated: translatedOf(ruleset) } }
 }
 
 /** The same where that has been looked at already. */

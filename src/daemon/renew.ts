@@ -1,23 +1,19 @@
 /** What the trap goes by is renewed: new settings, other addresses nearby, another firewall beside it. */
 import { isDeepStrictEqual } from 'node:util'
-import { exchanges } from '../arm/listed.ts'
 import { connectedHosts, renew } from '../arm/met.ts'
 import { isSameNear } from '../arm/near.ts'
 import { insideOf, neighbourhoodChanges, surroundingChanges } from '../arm/surroundings.ts'
 import { type Auto, autoSentence, reviewOf } from '../doctor/auto.ts'
 import { ASLEEP } from '../keep/audit.ts'
 import { REST_SECONDS } from '../keep/rule-changes.ts'
-import { commit } from '../lockout/commit.ts'
-import { spare } from '../lockout/decide/leave.ts'
-import { SettingsFailure } from '../settings/explain.ts'
-import type { NeverFiles, Settings } from '../settings/settings.ts'
+import type { Settings } from '../settings/settings.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import type { Fly } from '../terms/fly.ts'
-import { type PrefixSet, prefixesIn } from '../terms/prefix-set.ts'
 import { armBy, tellFault } from './arming.ts'
 import { followDoors } from './conditional.ts'
 import type { Daemon } from './daemon.ts'
-import { freeAcross, freeIn } from './orders.ts'
+import { followNeverFiles, forgetNeverLook } from './never-files.ts'
+import { freeNever, letGoSpared, relist } from './never-list.ts'
 import {
   besideOf,
   groundOf,
@@ -27,20 +23,14 @@ import {
   plan,
   planWith,
   withNear,
-  withNeverFiles,
 } from './policy.ts'
 import type { World } from './world.ts'
-
-/** Of so few prefixes the kernel is asked for each source that they can have, rather than for everybody whom it holds. */
-const FEW = 100
-/** A file that was written to so lately may not be whole yet. */
-const SETTLED_MS = 1000
 
 /** Takes new settings without a gap, or throws a Failure and goes on with the old ones. */
 export function reload(daemon: Daemon, asked: Settings): void {
   take(daemon, plan(asked, machineOf(daemon.world)))
   daemon.state.following = { followed: daemon.state.following.followed }
-  daemon.state.neverRefused = undefined
+  forgetNeverLook(daemon)
 }
 
 export function machineOf({ lookAtFirewall, surroundings, firewall }: World): Machine {
@@ -70,38 +60,21 @@ function take(daemon: Daemon, next: Policy): void {
   freeNever(daemon)
 }
 
-/** Whom the kernel would drop unasked although he is never locked out by the policy in force is no fly any more. */
-export function letGoSpared({ state, ledger, world }: Daemon): void {
-  const now = world.now()
-  commit(spare(state.policy.spared, state.flies, now), ledger, now)
-}
-
-/** The kernel asks the never-list before it asks whether somebody else is a fly, or held: so this may take its time. */
-export function freeNever(daemon: Daemon): void {
-  freeListed(daemon, daemon.state.policy.never).catch(error => {
-    if (!daemon.ended.aborted)
-      daemon.alarms.background(`whoever stands in the never-list is not freed: ${String(error)}`)
-  })
-}
-
-async function freeListed(daemon: Daemon, never: PrefixSet): Promise<void> {
-  const by = 'the never-list'
-  if (never.size > FEW) await freeAcross(daemon, never, by)
-  else if (never.size > 0)
-    await freeIn(daemon, { input: 'free', wanted: [...prefixesIn(never)], by, freed: () => {} })
-}
-
 /** Looks at this machine again: addresses, routes, resolvers, served ports, connections, the firewall beside us. */
 export function look(daemon: Daemon): void {
-  const { world, state, audit, keeper, acquaintances, excuses, sources, care, alarms, ruleChanges } = daemon
+  const { world, state, audit, keeper, acquaintances, excuses, bound, sources, care, alarms, ruleChanges } =
+    daemon
   const { surroundings, now } = world
   // First, since whatever else is done here needs the sets.
   keeper.check('somebody')
   followNear(daemon)
-  followNeverFiles(daemon)
+  followNeverFiles(daemon).catch(error => {
+    if (!daemon.ended.aborted) alarms.background(`never_files cannot be looked at: ${String(error)}`)
+  })
   const { settings, near } = state.policy
   world.firewall.change([
     ...excuses.changes(settings, surroundings, now()),
+    ...bound.changes(settings, surroundings, now()),
     ...surroundingChanges(surroundings, settings, state.policy.conditional),
   ])
   const isFly = (fly: Fly) => state.flies.get(fly, now()) !== undefined
@@ -133,55 +106,6 @@ function followNear(daemon: Daemon): void {
   const next = withNear(policy, neighbourhood)
   world.firewall.change(neighbourhoodChanges(neighbourhood, policy.settings))
   relist(daemon, next)
-}
-
-/** Takes a policy that differs in whom it spares. */
-function relist(daemon: Daemon, next: Policy): void {
-  const { state, world } = daemon
-  try {
-    for (const change of exchanges(listedBy(state.policy), listedBy(next))) world.firewall.change([change])
-  } catch (error) {
-    daemon.keeper.rearm(`the never-list is refused: ${String(error)}`, 'later')
-  }
-  state.policy = next
-  letGoSpared(daemon)
-}
-
-/**
- * The files of never_files, when one of them has changed. What cannot be taken is said once, and what they said before stays in force. What was written just
- * now may be half of it: it has time until the next look.
- */
-function followNeverFiles(daemon: Daemon): void {
-  const { state, world } = daemon
-  const { named, version } = state.policy.settings.neverFiles
-  if (named.length === 0) return
-  const there = world.neverFiles.version(named)
-  const isSettled = Math.abs(world.now() - there.written) >= SETTLED_MS
-  if (there.version === (state.neverRefused ?? version) || !isSettled) return
-  const neverFiles = readAgain(world, named)
-  state.neverRefused = neverFiles === undefined ? there.version : undefined
-  if (neverFiles === undefined) return
-  relist(daemon, withNeverFiles(state.policy, neverFiles))
-  freeNever(daemon)
-  world.log.info(`never_files were read again: ${neverFiles.prefixes.size} prefixes`)
-}
-
-function readAgain({ neverFiles, log }: World, named: readonly string[]): NeverFiles | undefined {
-  try {
-    return neverFiles.read(named)
-  } catch (error) {
-    if (!(error instanceof SettingsFailure)) throw error
-    log.warn(`what never_files said before stays in force: ${mistakeSentence(error)}`)
-    return undefined
-  }
-}
-
-/** The first of them in one line. */
-function mistakeSentence({ mistakes: [first, ...more] }: SettingsFailure): string {
-  if (first === undefined) return 'they cannot be read'
-  const { file, line, column, problem, advice } = first
-  const where = line === undefined ? file : `${file}:${line}:${column}`
-  return `${where}: ${problem}; ${advice}${more.length === 0 ? '' : `; and ${more.length} mistakes more`}`
 }
 
 /** The rules name the first local port, and ask for the inside only where there is one, so the trap is renewed. */

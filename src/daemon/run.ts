@@ -21,9 +21,11 @@ import type { Fly } from '../terms/fly.ts'
 import { piecesOf } from '../terms/pieces.ts'
 import { armBy, bootGraceLeft, tellFault } from './arming.ts'
 import { type Daemon, type Feed, isPaused } from './daemon.ts'
+import { neverFilesHangSince } from './never-files.ts'
+import { freeNever, letGoSpared } from './never-list.ts'
 import { openDaemon } from './open.ts'
 import { type Policy, plan } from './policy.ts'
-import { autoText, freeNever, letGoSpared, machineOf, tellAuto, tellKernel } from './renew.ts'
+import { autoText, machineOf, tellAuto, tellKernel } from './renew.ts'
 import { step } from './step.ts'
 import type { World } from './world.ts'
 
@@ -43,6 +45,8 @@ export interface Trap extends Disposable {
   tellAuto(): void
   /** Milliseconds since the epoch, while the trap is paused. */
   readonly pausedUntil: number | undefined
+  /** Since when the files of never_files do not answer, in milliseconds since the epoch. */
+  readonly neverFilesHangSince: number | undefined
   /** `table`: what was seen of it just now; without, it is looked at. */
   counts(table?: TableView): Counts & KeeperCounts
   /** What of the trap in the kernel is not as it was armed, in words. */
@@ -90,6 +94,9 @@ export function openTrap(world: World, asked: Settings): Trap {
     tellAuto: () => tellAuto(daemon),
     get pausedUntil() {
       return isPaused(state, now()) ? state.pausedUntil : undefined
+    },
+    get neverFilesHangSince() {
+      return neverFilesHangSince(state)
     },
     counts: table => countsOf(daemon, table),
     fault: () => daemon.audit.look().fault,

@@ -12,12 +12,12 @@ import type { Events } from '../log/events.ts'
 import type { DaemonLog } from '../log/log.ts'
 import type { NeverFiles } from '../settings/settings.ts'
 
-/** The files that never_files names, read while the daemon runs. */
+/** The files that never_files names, read while the daemon runs: by others, since that may take for ever. */
 export interface NeverFilesReader {
   /** Of what is there now, and when the last of it was written, in milliseconds since the epoch. */
-  version(named: readonly string[]): { readonly version: string; readonly written: number }
-  /** Throws a Failure for what is missing or wrong. */
-  read(named: readonly string[]): NeverFiles
+  version(named: readonly string[]): Promise<{ readonly version: string; readonly written: number }>
+  /** Rejects with a Failure for what is missing or wrong. */
+  read(named: readonly string[]): Promise<NeverFiles>
 }
 
 export interface World {

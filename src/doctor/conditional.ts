@@ -14,12 +14,12 @@ import { ANYWHERE, type Door, doorIn, isOpen, NOWHERE, openWays, portsOfMap, uni
 const HOOKS = ['input', 'forward']
 const FAMILIES = ['ip', 'ip6', 'inet']
 
-export function doorsOf({ chains, rules }: Ruleset): ConditionalDoors {
+export function doorsOf({ chains, rules, limited = [] }: Ruleset): ConditionalDoors {
   const theirs = {
     chains: chains.filter(({ family, name }) => FAMILIES.includes(family) && !isOurs(name)),
     rules: rules.filter(({ family, chain }) => FAMILIES.includes(family) && !isOurs(chain)),
   }
-  const written = new Set(theirs.rules.flatMap(writtenBy))
+  const written = new Set([...theirs.rules.flatMap(writtenBy), ...limited.map(({ name }) => `@${name}`)])
   const changing = new Set(theirs.rules.filter(rule => isChanging(rule, written)))
   if (changing.size === 0) return NO_CONDITIONAL
   const tables = tablesOf(theirs)
@@ -93,7 +93,8 @@ function isUnconditionalRefusal(rule: Rule): boolean {
 /** It lets in who is new: nothing of a connection that lives already, and not this machine talking to itself. */
 function isAccepting(rule: Rule): boolean {
   const text = JSON.stringify(rule.expr)
-  if (!/"accept":/.test(text)) return false
+  // What a named map of verdicts says is not read.
+  if (!/"accept":|"vmap":.*"data":"@/.test(text)) return false
   const names = statementsOf(rule)
   // iptables does not tell which states it asks for: those that live, where it asks for nothing else.
   if (names.every(name => [...STATES, 'counter', 'comment', 'accept'].includes(name)) && names.some(isState))
@@ -144,18 +145,18 @@ function expand(doors: readonly Door[]): ConditionalDoors {
 /** What asks for more than the packet has; libnftables-json(5). */
 const CHANGING = ['limit', 'quota', 'ct count', 'meter', 'set', 'map']
 /** Matches of iptables that ask the packet, its connection or its way; what is not among them may ask for anything. */
-const OF_THE_PACKET = new Set(
+export const OF_THE_PACKET = new Set(
   `addrtype ah bpf cgroup comment connbytes connlabel connmark conntrack cpu dccp devgroup dscp dst ecn esp eui64 frag
   hbh helper hl icmp icmp6 icmpv6 iprange ipv6header ipvs l2tp length mac mark mh multiport osf owner physdev pkttype policy
   realm rpfilter rt sctp set socket srh state string tcp tcpmss tos ttl u32 udp`.split(/\s+/),
 )
 /** Targets of iptables that only tell somebody. */
-const TELLING = new Set(['LOG', 'NFLOG', 'ULOG', 'AUDIT', 'TRACE', 'LED'])
+export const TELLING = new Set(['LOG', 'NFLOG', 'ULOG', 'AUDIT', 'TRACE', 'LED'])
 
 /** Those of iptables, whose names are not told. */
 const IPSETS = 'xt set'
 
-/** The sets into which packets put somebody: `@banned`. */
+/** The sets into which packets put somebody: `@banned`. With these stand those whose elements have limits. */
 function writtenBy({ expr }: Rule): readonly string[] {
   return expr.flatMap(statement => {
     const { set, xt } = statement as { set?: { set?: unknown }; xt?: { name?: string } | null }
@@ -177,6 +178,8 @@ function isChanging({ expr }: Rule, written: ReadonlySet<string>): boolean {
         xt?.type !== 'target' &&
         (!OF_THE_PACKET.has(xt?.name ?? '') || (xt?.name === 'set' && written.has(IPSETS)))
       )
+    const { vmap } = statement as { vmap?: { data: unknown } }
+    if (written.has(vmap?.data as string)) return true
     return CHANGING.some(name => name in statement) || asksMore(JSON.stringify(statement))
   })
 }

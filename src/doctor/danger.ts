@@ -9,6 +9,7 @@ import { modesOf } from './closed.ts'
 import { doorsOf } from './conditional.ts'
 import type { Caller, Facts } from './facts.ts'
 import { type Finding, teller } from './finding.ts'
+import { legacyFindings } from './legacy-limits.ts'
 import { acceptingJumps } from './mode.ts'
 import { statementsOf } from './rules.ts'
 
@@ -33,6 +34,7 @@ export function dangerFindings(facts: Facts): readonly Finding[] {
     ...waiting(facts),
     ...conditional(facts),
     ...offloaded(facts),
+    ...legacyFindings(facts, modesOf(facts).inForce),
     ...containers(facts),
     ...wayIn(facts),
     ...remarks(facts),

@@ -42,6 +42,8 @@ export interface Facts {
   readonly sight: Sight | { readonly unseen: string; readonly advice: string | undefined }
   /** The tables of iptables-legacy, which nftables does not list: `ip filter`. */
   readonly legacy: readonly InTable[]
+  /** What iptables-legacy-save writes of them; undefined where it cannot be asked. */
+  readonly legacyRules?: string | undefined
   /** What managers have left in files. */
   readonly traces: readonly Trace[]
   /** Versions as their programs write them. */

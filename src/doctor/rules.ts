@@ -61,18 +61,23 @@ export function isRefusal(rule: Rule): boolean {
 export function portsOf({ expr }: Rule): readonly string[] {
   return expr.flatMap(statement => {
     const match = isObject(statement) && isObject(statement.match) ? statement.match : {}
-    const payload = isObject(match.left) && isObject(match.left.payload) ? match.left.payload : {}
-    if (payload.field !== 'dport' || match.op !== '==') return []
-    return portsIn(match.right).map(port => `${String(payload.protocol)} ${port}`)
+    const parts: readonly unknown[] =
+      isObject(match.left) && Array.isArray(match.left.concat) ? match.left.concat : [match.left]
+    const payloads = parts.map(part => (isObject(part) && isObject(part.payload) ? part.payload : {}))
+    const at = payloads.findIndex(({ field }) => field === 'dport')
+    const isUntold = parts.length > 1 && typeof match.right === 'string'
+    if (at < 0 || match.op !== '==' || isUntold) return []
+    return portsIn(match.right, at).map(port => `${String(payloads[at]!.protocol)} ${port}`)
   })
 }
 
-/** As libnftables-json(5) has values: one, a range, a set of them. */
-export function portsIn(right: unknown): readonly string[] {
+/** As libnftables-json(5) has values: one, a range, a set of them; of a concatenation one part. */
+export function portsIn(right: unknown, part = 0): readonly string[] {
   if (typeof right === 'number' || typeof right === 'string') return [String(right)]
   if (!isObject(right)) return []
   if (Array.isArray(right.range)) return [right.range.join('-')]
-  return Array.isArray(right.set) ? right.set.flatMap(portsIn) : []
+  if (Array.isArray(right.concat)) return portsIn(right.concat[part])
+  return Array.isArray(right.set) ? right.set.flatMap(one => portsIn(one, part)) : []
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -33,6 +33,8 @@ export interface Ruleset {
   readonly asleep?: readonly Table[]
   readonly chains: readonly Chain[]
   readonly rules: readonly Rule[]
+  /** Sets and maps whose elements each have a limit, a quota or a count of their own, which decides whether they match. */
+  readonly limited?: readonly (InTable & { readonly name: string })[]
   /** Those of our table. */
   readonly sets?: readonly (InTable & SetView)[]
 }

@@ -1,6 +1,6 @@
 /**
- * The table of evidence. Each source, protocol and port counts once within a window; how much, depends on who asks and on
- * what is asked. At a sum of `threshold` the source sticks. docs/decisions/0048-one-table-of-evidence.md says why.
+ * The table of evidence. Each source, protocol and port counts once within a window, and half until it has faded; how much, depends on who
+ * asks and on what is asked. At a sum of `threshold` the source sticks. docs/decisions/0048-one-table-of-evidence.md says why.
  */
 import type { Tried } from '../decode/packet.ts'
 import type { EvidenceTable } from '../settings/settings.ts'
@@ -18,7 +18,7 @@ export type Class = (typeof CLASSES)[number]
  */
 export type Kind = 'excusable' | 'closed' | 'illegal'
 
-/** One port that counts against a source; `what` as whatOf() writes it. */
+/** One port that counts against a source; `what` as whatOf() writes it, or HIDDEN with a number. */
 export interface Piece {
   readonly what: string
   readonly weight: number
@@ -39,14 +39,23 @@ export function whatOf(tried: Tried): string {
   }
 }
 
+/** What hides its port may be for a different one each time: it counts each time. The kernel tells each port that it can read once. */
+export const HIDDEN = 'hidden'
+
 export function sumOf(pieces: readonly Piece[]): number {
   return pieces.reduce((sum, { weight }) => sum + weight, 0)
 }
 
+/** For so long a port counts whole, and from its try on, where that is longer, half. */
+export interface Times {
+  readonly window: Seconds
+  readonly fade: Seconds
+}
+
 /** What counts against sources that do not stick yet. */
 export interface EvidenceMemory {
-  /** Counts this piece for so many seconds, once, and returns all that counts against the source now. */
-  add(source: Fly, of: Class, piece: Piece, window: Seconds, now: number): readonly Piece[]
+  /** Counts this piece, once, for as long as the class says, and returns all that counts against the source now. */
+  add(source: Fly, of: Class, piece: Piece, times: Times, now: number): readonly Piece[]
   /** What counts against the source now, which is then forgotten. */
   take(source: Fly, now: number): readonly Piece[]
   /** They were freed. */
@@ -60,20 +69,25 @@ export const EVIDENCE_SOURCES_MAX = 16_384
 export const EVIDENCE_PIECES_MAX = 64
 
 interface Counting extends Piece {
+  /** It counts whole until then, ... */
   readonly until: number
+  /** ... and half, rounded down, until then. */
+  readonly end: number
 }
 
 export function openEvidence(): EvidenceMemory {
   const memories = CLASSES.map(of => ({ of, sources: recentlySeen<Fly, Counting[]>(EVIDENCE_SOURCES_MAX) }))
   return {
-    add(source, of, piece, window, now) {
+    add(source, of, piece, { window, fade }, now) {
       const all: Piece[] = []
       for (const { of: one, sources } of memories) {
         let pieces = sources.size === 0 ? [] : (sources.take(source) ?? [])
-        if (pieces.length > 0) pieces = pieces.filter(({ until }) => until > now)
-        if (one === of) pieces = counted(pieces, { ...piece, until: now + window * 1000 })
+        if (pieces.length > 0) pieces = pieces.filter(one => weightAt(one, now) > 0)
+        const end = now + Math.max(window, fade) * 1000
+        const until = now + window * 1000
+        if (one === of) pieces = counted(pieces, { ...numbered(piece, pieces), until, end }, now)
         if (pieces.length > 0) sources.put(source, pieces)
-        for (const { what, weight } of pieces) all.push({ what, weight })
+        for (const one of pieces) all.push({ what: one.what, weight: weightAt(one, now) })
       }
       return onceEach(all)
     },
@@ -81,8 +95,10 @@ export function openEvidence(): EvidenceMemory {
       const all: Piece[] = []
       for (const { sources } of memories)
         if (sources.size > 0)
-          for (const { what, weight, until } of sources.take(source) ?? [])
-            if (until > now) all.push({ what, weight })
+          for (const one of sources.take(source) ?? []) {
+            const weight = weightAt(one, now)
+            if (weight > 0) all.push({ what: one.what, weight })
+          }
       return all
     },
     forget(forgotten) {
@@ -94,10 +110,22 @@ export function openEvidence(): EvidenceMemory {
   }
 }
 
-/** A port that was counted stays what it is until its time is over: only more weight makes it count anew. */
-function counted(pieces: readonly Counting[], piece: Counting): Counting[] {
+function weightAt({ weight, until, end }: Counting, now: number): number {
+  if (until > now) return weight
+  return end > now ? Math.floor(weight / 2) : 0
+}
+
+/** `hidden/1`, `hidden/2`: behind those that are there. */
+function numbered(piece: Piece, pieces: readonly Piece[]): Piece {
+  if (piece.what !== HIDDEN) return piece
+  const last = pieces.findLast(({ what }) => what.startsWith(`${HIDDEN}/`))
+  return { ...piece, what: `${HIDDEN}/${Number(last?.what.slice(HIDDEN.length + 1) ?? 0) + 1}` }
+}
+
+/** A port that was counted stays what it is until its window is over: only more weight makes it count anew. */
+function counted(pieces: readonly Counting[], piece: Counting, now: number): Counting[] {
   const before = pieces.find(({ what }) => what === piece.what)
-  if (before !== undefined && before.weight >= piece.weight) return [...pieces]
+  if (before !== undefined && weightAt(before, now) >= piece.weight) return [...pieces]
   const others = pieces.filter(({ what }) => what !== piece.what)
   return [...others.slice(1 - EVIDENCE_PIECES_MAX), piece]
 }

@@ -13,6 +13,7 @@ import { isKeyIn, type PrefixSet } from '../terms/prefix-set.ts'
 import {
   type Class,
   type EvidenceMemory,
+  HIDDEN,
   type Kind,
   onceEach,
   type Piece,
@@ -26,6 +27,8 @@ export interface Evidence {
   /** Whom the packet counts against. */
   readonly fly: Fly
   readonly channel: Channel
+  /** Whether somebody listens there now, of whom the kernel's rules did not know. */
+  readonly isServed: () => boolean
   /** Milliseconds since the epoch. */
   readonly now: number
 }
@@ -47,6 +50,7 @@ export function judge(evidence: Evidence, judging: Judging, memory: EvidenceMemo
     noHost(source) ??
     neverList(source, judging) ??
     near(source, judging) ??
+    served(evidence) ??
     heldOnly(source, bySum(evidence, judging, memory), judging)
   )
 }
@@ -71,6 +75,10 @@ function near(source: AddressKey, { near }: Judging): Verdict | undefined {
   return isKeyIn(source, near) ? letGo('near') : undefined
 }
 
+function served({ isServed }: Evidence): Verdict | undefined {
+  return isServed() ? letGo('served') : undefined
+}
+
 /** Many share that address: the hold that the kernel has begun is all. */
 function heldOnly(source: AddressKey, verdict: Verdict, { holdOnly }: Judging): Verdict {
   if (verdict.verdict !== 'stick' || !isKeyIn(source, holdOnly)) return verdict
@@ -84,17 +92,18 @@ function bySum(
   memory: EvidenceMemory,
 ): Verdict {
   const of = classOf(channel)
-  const { window, longest, ...weights } = table[of]
+  const { window, fade, longest, ...weights } = table[of]
   const guilt = guiltOf(tried)
   const weight = weights[kindOf(channel, guilt)]
   if (weight === 0) return below(channel, [])
   const piece = { what: whatOf(tried), weight }
+  const counts = guilt === 'hidden-header' ? { what: HIDDEN, weight } : piece
   const stick = (because: Guilt, evidence: readonly Piece[]): Verdict => {
     const grade = of === 'stranger' ? 'forgeable' : 'forgeable-known'
     return { verdict: 'stick', because, grade, evidence, longest }
   }
   if (weight >= table.threshold) return stick(guilt, onceEach([...memory.take(fly, now), piece]))
-  const evidence = memory.add(fly, of, piece, window, now)
+  const evidence = memory.add(fly, of, counts, { window, fade }, now)
   if (sumOf(evidence) < table.threshold) return below(channel, evidence)
   memory.forget([fly])
   return stick('distinct-ports', evidence)

@@ -11,13 +11,14 @@ export const GUILTS = [
   'unknown-protocol',
   'hidden-header',
   'distinct-ports',
+  'many-networks',
 ] as const
 export type Guilt = (typeof GUILTS)[number]
 
 /**
  * Why a source does not stick, although its packet was not accepted. `peer`, `known` and `late`: what a host that we talk to or a
  * known client tried, or what is excusable, does not sum up to enough; `refused`: of either of the first two, to a port
- * that listens and that somebody's rule refuses. `strike`: a stranger's offence, where the settings want more than one. `shared`: enough of
+ * that listens and that somebody's rule refuses. `served`: somebody listens there, unseen by the kernel's rules. `strike`: a stranger's offence, where the settings want more than one. `shared`: enough of
  * an address that many share by the settings.
  */
 export const INNOCENCES = [
@@ -29,6 +30,7 @@ export const INNOCENCES = [
   'known',
   'late',
   'refused',
+  'served',
   'strike',
   'shared',
 ] as const

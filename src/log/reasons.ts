@@ -8,9 +8,10 @@ const GUILTY: Readonly<Record<Cause, string>> = {
   'illegal-flags': 'no connection carries such TCP flags, to whatever port',
   ping: 'the settings call a ping an offence',
   'unknown-protocol': 'nothing here speaks that protocol',
-  'hidden-header': 'its headers are so long, or so many, that they hide what it wanted',
+  'hidden-header': 'its headers are so long, so many or so cut off that they hide what it wanted',
   'icmp-question': 'nobody asks that but to find out about this host',
   'distinct-ports': 'the different ports that it tried are too many',
+  'many-networks': 'many networks of this prefix tried a closed port each, and each another one',
   'by-hand': 'a person wanted it',
 }
 
@@ -23,17 +24,18 @@ const INNOCENT: Readonly<Record<Innocence, string>> = {
   peer: 'what came in the name of a host that is used from here can be forged, and is not enough',
   known:
     'what came in the name of a client that a service here has answered can be forged, and is not enough',
-  late: 'honest hosts send that too, and it is not enough',
+  late: 'honest hosts try such a port too, or their packets come late, and it is not enough',
   refused:
     'what was refused of a host that is used from here, or of a client that a service here has answered, can be forged, and is not enough',
+  served: 'a service listens there, which the rules did not see yet',
   strike: 'the settings want more than this; it was held meanwhile',
   shared: 'many share its address, as the settings say; it was held only',
 }
 
 /** Completes "the evidence is …". */
 const GRADE: Readonly<Record<Grade, string>> = {
-  forgeable: 'forgeable',
-  'forgeable-known': 'forgeable, in the name of a known host',
+  forgeable: 'forgeable (anybody can have sent it in its name)',
+  'forgeable-known': 'forgeable, in the name of a known host (anybody can have sent it)',
   'by-hand': 'by hand',
   testimony: 'testimony of another host',
   proven: 'proven',

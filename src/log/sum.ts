@@ -10,5 +10,5 @@ function whatText(what: string): string {
   const [kind, number] = what.split('/') as [string, string?]
   if (number === undefined) return kind.toUpperCase()
   if (kind === 'tcp') return number
-  return `${kind === 'protocol' ? kind : kind.toUpperCase()} ${number}`
+  return `${kind === 'protocol' || kind === 'hidden' ? kind : kind.toUpperCase()} ${number}`
 }

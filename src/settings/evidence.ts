@@ -6,9 +6,9 @@ import * as kinds from './kinds.ts'
 
 /** What each class weighs, before anybody has written anything. */
 const PRESETS = {
-  stranger: { excusable: 2, closed: 6, illegal: 6, window: '1h' },
-  peer: { closed: 2, illegal: 2, window: '10m', longest: '1h' },
-  known: { excusable: 1, closed: 2, illegal: 2, window: '1h', longest: '1h' },
+  stranger: { excusable: 2, closed: 6, illegal: 6, window: '1h', fade: '1h' },
+  peer: { closed: 2, illegal: 2, window: '10m', fade: '10m', longest: '1h' },
+  known: { excusable: 1, closed: 2, illegal: 2, window: '1h', fade: '1d', longest: '1h' },
 } as const
 
 const weight = kinds.whole(0, 100)
@@ -19,14 +19,16 @@ const WHAT = {
   illegal:
     'flags that no connection carries, questions that only scanners ask, headers that hide what is wanted',
   window: 'how long each port counts',
+  fade: 'how long it counts half then, rounded down, counted from its try',
   longest: 'the longest lockout that it brings',
 } as const
 
-function weights({ closed, illegal, window }: (typeof PRESETS)['stranger' | 'peer' | 'known']) {
+function weights({ closed, illegal, window, fade }: (typeof PRESETS)['stranger' | 'peer' | 'known']) {
   return {
     closed: setting(weight, closed, WHAT.closed),
     illegal: setting(weight, illegal, WHAT.illegal),
     window: setting(kinds.duration('1s', '7d'), window, WHAT.window),
+    fade: setting(kinds.duration('1s', '7d'), fade, WHAT.fade),
   }
 }
 
@@ -49,7 +51,7 @@ export const evidenceSettings = {
   threshold: setting(
     kinds.whole(1, 1000),
     6,
-    `The sum at which a source is locked out. Each source, protocol and port counts once within its window, and weighs what the three tables below say: "excusable" is ${WHAT.excusable}; "illegal" ${WHAT.illegal}; "closed" ${WHAT.closed}. "window" is ${WHAT.window}, "longest" ${WHAT.longest}. A weight of 0 counts nothing. \`flypaperd why\` shows the sum.`,
+    `The sum at which a source is locked out. Each source, protocol and port counts once within its window, and weighs what the three tables below say: "excusable" is ${WHAT.excusable}; "illegal" ${WHAT.illegal}; "closed" ${WHAT.closed}. "window" is ${WHAT.window}, "fade" ${WHAT.fade}, where that is longer, "longest" ${WHAT.longest}. A weight of 0 counts nothing. \`flypaperd why\` shows the sum.`,
   ),
   stranger: tableOf(
     'evidence.stranger',
@@ -67,7 +69,7 @@ export const evidenceSettings = {
     'evidence.known',
     z.strictObject(classSettings.known),
     PRESETS.known,
-    'The same for a client to whom a service here has sent data or a farewell. A window of an hour leaves it 48 free tries a day; a longer one costs offices behind one address.',
+    'The same for a client to whom a service here has sent data or a farewell. Two different closed ports in an hour are free, and four in a day: what is excusable weighs so little that it does not last. Write fade = "1h" where many people behind one address mistype ports: then 48 are.',
   ),
   ping: optional(
     kinds.choice('never', 'silence', 'offence'),

@@ -14,13 +14,14 @@ interface Written {
   readonly many_ports: number
   readonly remember: Seconds
   readonly while_trying: boolean
+  readonly whole_prefixes: boolean
   readonly factor?: number | undefined
   readonly longest?: Length | undefined
 }
 
 /** `factor` was how many times longer each further lockout was, and `longest` where that ended. */
 export function lengthsOf({ factor, longest, ...lockout }: Written): Settings['lockout'] {
-  const { first, many_ports, remember, while_trying } = lockout
+  const { first, many_ports, remember, while_trying, whole_prefixes } = lockout
   const times = (by: number | undefined, otherwise: Seconds): Length =>
     by === undefined
       ? longestOf(first, otherwise)
@@ -39,6 +40,7 @@ export function lengthsOf({ factor, longest, ...lockout }: Written): Settings['l
     remember,
     longestForgeable: shortestOf(longestForgeable, cap),
     whileTrying: while_trying,
+    wholePrefixes: whole_prefixes,
   }
 }
 

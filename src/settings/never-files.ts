@@ -65,8 +65,8 @@ export function versionOf(
   }
 }
 
-/** The port that the daemon reads them through. */
-export function neverFilesReader(readText: ReadText, folders: Folders) {
+/** Both readings that the daemon wants of them (daemon/world.ts), done at once. */
+export function neverFilesNow(readText: ReadText, folders: Folders) {
   return {
     version: (named: readonly string[]) => versionOf(named, folders),
     read(named: readonly string[]): NeverFiles {

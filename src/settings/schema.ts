@@ -141,6 +141,11 @@ export const tableSettings = {
       true,
       'Whether a lockout for several ports goes on while its source does: whose packets still come in the second half of it stays as long again, as often as it takes, up to longest_forgeable in all. Not one for a single port, nor of a host that is known or used from here, whose own programs go on by themselves; nor one that a person gave its end. Each packet of a fly is counted for that. Write false where a lockout shall end after its time whatever comes: a client whose programs try by themselves gets in again then.',
     ),
+    whole_prefixes: setting(
+      kinds.yesOrNo,
+      false,
+      'Whether an IPv6 /56 of which 16 networks tried a closed port each within an hour, each another one, is locked out as a whole, for ten minutes at most, as is a /48 of which 16 /56s did: public ports are shut for it as well. Never one in which anybody lives who is known or talked to, nor one of our links, of `never` or inside. Whoever forges 16 packets shuts out all strangers there; write true on a host whose clients are known. Without it the hosts of such a prefix are held at their first excusable port.',
+    ),
   },
   promotion: {
     per_second: setting(

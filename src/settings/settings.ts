@@ -94,6 +94,8 @@ export interface Settings {
     readonly longestForgeable: Seconds | Forever
     /** Who still tries in the second half of a lockout stays as long again, up to `longestForgeable` in all. */
     readonly whileTrying: boolean
+    /** A suspect IPv6 prefix is locked out whole, for ten minutes. */
+    readonly wholePrefixes: boolean
   }
   readonly promotion: {
     /** Lockouts a second in the long run; 0: no limit. */
@@ -123,6 +125,8 @@ export interface Weights {
   readonly closed: number
   readonly illegal: number
   readonly window: Seconds
+  /** From its try on each port counts half for so long, where that is longer than the window. */
+  readonly fade: Seconds
   readonly longest: Seconds | Forever
 }
 

@@ -1,9 +1,11 @@
 /** The six lines of `status`, as in 2006: what is there, what is missing, and why. Pure. */
+
 import { isArmed } from '../arm/arm.ts'
 import { listenedAt, type TableView } from '../arm/firewall.ts'
 import { type ChainName, ENTRANCES, isOurs } from '../arm/names.ts'
 import { ASLEEP } from '../keep/audit.ts'
 import type { Settings } from '../settings/settings.ts'
+import { CHANNELS } from '../terms/channel.ts'
 import type { DaemonStatus } from './control/protocol.ts'
 import { reachableByAll } from './reachable.ts'
 
@@ -128,7 +130,8 @@ function statement({ table, daemon }: Seen): StatusLine {
   const label = 'queue or NFLOG statement'
   const found = listenedAt(table)
   if (found === undefined) return { label, ok: false }
-  const which = found.kind === 'queue' ? `queue ${found.number}` : `NFLOG group ${found.number}`
+  const what = found.kind === 'queue' ? 'queues' : 'NFLOG groups'
+  const which = `${what} ${found.number} to ${found.number + CHANNELS.length - 1}`
   const { lost = 0, overruns = 0 } = daemon?.counts ?? {}
   const missed = [
     ...(lost === 0 ? [] : [`${lost} packets lost`]),
@@ -142,6 +145,7 @@ export function settingsLines({
   settings,
   never = 0,
   neverFiles = [],
+  neverFilesHangSince: since,
   reachable = { public: [], doors: [] },
   remarks = [],
   dryRun,
@@ -151,6 +155,11 @@ export function settingsLines({
   return [
     `settings: ${settings.length === 0 ? 'the defaults, from no file' : settings.join(', ')}`,
     ...(never === 0 ? [] : [`never-list: ${[countText(never), ...neverFiles.map(fileText)].join(', ')}`]),
+    ...(since === undefined
+      ? []
+      : [
+          `never_files: they do not answer since ${new Date(since).toISOString()}: what they said before stays in force. Look at their disk and its mount; flypaperd needs no restart`,
+        ]),
     ...(still === undefined ? [] : [`still reachable for who sticks: ${still}`]),
     ...remarks.map(remark => `note: ${remark}`),
   ]

@@ -4,10 +4,10 @@
  *
  * Jobs are done in the order in which they were posted, so whoever asks sees what was written before.
  */
-import { readFileSync } from 'node:fs'
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import type { Log } from '../log/log.ts'
 import { type ExitStatus, Failure } from '../terms/failure.ts'
+import { doneBy } from './thread-work.ts'
 
 /** In place of an answer that has not come, or is not to be expected now. */
 export const LATE = Symbol('late')
@@ -208,18 +208,6 @@ export function openDiskThread(
     waiting: () => (size - Atomics.load(shared, HANDLED_SIZE)) | 0,
     number: which => Atomics.load(shared, which),
   }
-}
-
-/** What this thread has done so far: another text as soon as it does anything. Both files are those of proc(5). */
-function doneBy(thread: number): string {
-  const read = (name: string) => {
-    try {
-      return readFileSync(`/proc/self/task/${thread}/${name}`, 'utf8')
-    } catch {
-      return '' // Whoever cannot see it takes it for idle.
-    }
-  }
-  return read('stat') + read('io')
 }
 
 function thrown({ message, stack, exit, hint }: PortableFailure): Error {

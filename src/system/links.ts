@@ -6,9 +6,16 @@ import type { Link, OnLink, Routes } from './nfnetlink/index.ts'
 /** A shorter prefix is no link of hosts, but a way to the world: of a tunnel, or of a default route in many pieces. */
 const SHORTEST = { 4: 8, 6: 16 } as const
 
-/** IPv6 prefixes on our links: there hosts stick one by one. */
-export function onLink6Of({ links }: Pick<Routes, 'links'>): readonly Prefix[] {
-  const six = links.filter(({ address, length }) => address.length === 16 && length < 128)
+/**
+ * IPv6 prefixes on our links: there hosts stick one by one. Where everybody is on a link, the pieces of its way to the world are none: else each
+ * stranger would have 2^64 addresses to try with.
+ */
+export function onLink6Of(routes: Pick<Routes, 'links' | 'toEverybody'>): readonly Prefix[] {
+  const everybody = toEverybodyOf(routes)
+  const six = routes.links.filter(
+    ({ address, length, device }) =>
+      address.length === 16 && length < 128 && (length >= 64 || !everybody.has(device)),
+  )
   return inOrder(six.flatMap(link => prefixOf(link) ?? []))
 }
 
@@ -17,10 +24,7 @@ export function onLink6Of({ links }: Pick<Routes, 'links'>): readonly Prefix[] {
  * VRFs) does not tell where its hosts are, and where everybody is on a link nobody belongs there.
  */
 export function homesOf(routes: Pick<Routes, 'links' | 'toEverybody'>): readonly Home[] {
-  const everybody = new Set([
-    ...routes.toEverybody,
-    ...routes.links.filter(isWay).map(({ device }) => device),
-  ])
+  const everybody = toEverybodyOf(routes)
   const homes = new Map<string, Home | undefined>()
   for (const link of routes.links) {
     const prefix = prefixOf(link)
@@ -67,6 +71,11 @@ export function inOrder(prefixes: readonly Prefix[]): readonly Prefix[] {
   return [...new Map(prefixes.map(prefix => [prefix.text, prefix])).values()].sort((one, other) =>
     one.text < other.text ? -1 : 1,
   )
+}
+
+/** Links by which the whole world is reached without a gateway. */
+function toEverybodyOf({ toEverybody, links }: Pick<Routes, 'links' | 'toEverybody'>): ReadonlySet<number> {
+  return new Set([...toEverybody, ...links.filter(isWay).map(({ device }) => device)])
 }
 
 function isWay({ address, length }: OnLink): boolean {

@@ -9,6 +9,7 @@ import { findCaller } from './caller.ts'
 import { clientsAt } from './connected.ts'
 import { findDetours, listenedTo } from './detours.ts'
 import { readForeign } from './files.ts'
+import { legacyRules } from './legacy-rules.ts'
 import { findNat64 } from './nat64.ts'
 import { seeRuleset } from './ruleset-view.ts'
 import { surroundings } from './surroundings.ts'
@@ -18,8 +19,10 @@ type Environment = Readonly<Record<string, string | undefined>>
 /** All but the settings. What cannot be seen is a fact as well. */
 export async function lookAround(env: Environment): Promise<Omit<Facts, 'settings'>> {
   const neighbourhood = surroundings.neighbourhood()
+  const firewall = lookAtFirewall()
   return {
-    ...lookAtFirewall(),
+    ...firewall,
+    legacyRules: await legacyRules(firewall.legacy),
     traces: findTraces(readForeign),
     kernel: kernelRelease(),
     node: process.versions.node,

@@ -1,5 +1,6 @@
 /** The packet sockets of capture/ over nfnetlink. */
 import type { PacketSockets } from '../capture/intake.ts'
+import { HEADERS_MAX, headOf } from '../decode/decode.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import { linesOf } from './lines.ts'
 import { NetlinkError, openLog, openQueue } from './nfnetlink/index.ts'
@@ -14,15 +15,16 @@ const RECEIVE_BUFFER = 32 * 1024 * 1024
 export const packetSockets: PacketSockets = {
   open(kind, numbers, onBatch, onError) {
     const groups = [...numbers]
+    const options = {
+      copyRange: HEADERS_MAX,
+      shorten: headOf,
+      receiveBuffer: RECEIVE_BUFFER,
+      onBatch,
+      onError,
+    }
     try {
-      if (kind === 'log') return openLog({ groups, receiveBuffer: RECEIVE_BUFFER, onBatch, onError })
-      const queue = openQueue({
-        queues: groups,
-        maxLength: QUEUE_LENGTH,
-        receiveBuffer: RECEIVE_BUFFER,
-        onBatch,
-        onError,
-      })
+      if (kind === 'log') return openLog({ ...options, groups })
+      const queue = openQueue({ ...options, queues: groups, maxLength: QUEUE_LENGTH })
       const counts = () => {
         const counted = queue.counts()
         return { ...counted, waiting: counted.waiting + waitingIn(groups) }

@@ -53,7 +53,7 @@ function inTable({ family, name, flags }: ListedTable): Table {
   return { family, table: name, flags }
 }
 
-/** Without the sets. */
+/** Without the elements of sets. */
 export function rulesetOf(objects: readonly Listed[]): Ruleset {
   return {
     tables: objects.flatMap(it => (it.kind === 'table' ? { family: it.family, table: it.name } : [])),
@@ -67,5 +67,15 @@ export function rulesetOf(objects: readonly Listed[]): Ruleset {
       const { family, table, chain, expr } = it
       return { family, table, chain, expr }
     }),
+    limited: objects.flatMap(it =>
+      (it.kind === 'set' || it.kind === 'map') && isLimited(it)
+        ? { family: it.family, table: it.table, name: it.name }
+        : [],
+    ),
   }
+}
+
+/** A counter counts, and decides nothing. */
+function isLimited({ stmt }: { readonly [key: string]: unknown }): boolean {
+  return /"(?:limit|quota|ct count)":/.test(JSON.stringify(stmt ?? []))
 }

@@ -1,4 +1,5 @@
 /** This machine as arm/ wants to know it: from the kernel by netlink, from /proc, and from resolv.conf. */
+import { BOUND_MAX, type Place } from '../arm/bound.ts'
 import { FIRST_LOCAL_PORT } from '../arm/ruleset/matches.ts'
 import { CONNECTED_MAX, type ServedPort, type Surroundings } from '../arm/surroundings.ts'
 import type { Address } from '../terms/address.ts'
@@ -63,6 +64,8 @@ export const surroundings: Surroundings = {
     remark('served', SERVED_REMARKS[told])
     return [...found.values()]
   },
+
+  bound: boundPlaces,
 
   connected() {
     const { hosts, told } = connected()
@@ -180,6 +183,37 @@ function sorted(addresses: readonly Uint8Array[]): Address[] {
 }
 
 /** Who listens here serves nobody else: for others the port is closed. 127.0.0.0/8, also in an IPv6 socket, and ::1. */
+/** A port that some socket takes by any address, by a multicast address or by IPVS counts as listening everywhere. */
+function boundPlaces(): readonly Place[] {
+  const places = new Map<string, Place[]>()
+  const everywhere = new Set<string>()
+  let count = 0
+  let told: Told = 'whole'
+  for (const protocol of [6, 17] as const) {
+    const how = waitingSockets(protocol, ({ local, localPort }) => {
+      const key = `${protocol} ${localPort}`
+      if (isAny(local)) everywhere.add(key)
+      else if (!isLoopback(local)) {
+        const those = places.get(key) ?? []
+        places.set(key, those)
+        those.push([addressOf(local), protocol, localPort])
+        count += 1
+      }
+      return count <= BOUND_MAX
+    })
+    if (how !== 'whole') told = how
+  }
+  for (const line of linesOf('/proc/net/ip_vs')) everywhere.add(parseIpvs(line)?.port?.join(' ') ?? '')
+  if (told !== 'whole' || count > BOUND_MAX) return []
+  return [...places].flatMap(([key, those]) => (everywhere.has(key) ? [] : those))
+}
+
+/** Unspecified or multicast, of both families, mapped ones too. */
+function isAny(address: Uint8Array): boolean {
+  const text = addressOf(address)
+  return text === '::' || text.startsWith('0.') || /^(?:ff|2(?:2[4-9]|[3-5]\d)\.)/.test(text)
+}
+
 function isLoopback(address: Uint8Array): boolean {
   const text = addressOf(address)
   return text === '::1' || text.startsWith('127.')

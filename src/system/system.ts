@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs'
 import { findPackageJSON } from 'node:module'
 import { isatty } from 'node:tty'
 import { openEvents } from '../log/events.ts'
-import { neverFilesReader } from '../settings/never-files.ts'
 import type { System, Told } from '../surface/cli/system.ts'
 import { CLAIM_MAX, signature } from '../surface/control/who.ts'
 import { parseAddress } from '../terms/address.ts'
@@ -25,6 +24,7 @@ import { watchRoutes } from './nfnetlink/index.ts'
 import { packetSockets } from './packet-sockets.ts'
 import { passingSets } from './passing-sets.ts'
 import { placesOf } from './places.ts'
+import { readApart } from './reading.ts'
 import { surroundings } from './surroundings.ts'
 import { systemctl } from './systemctl.ts'
 import { openSupervisor } from './systemd.ts'
@@ -43,6 +43,7 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
   const { state, ...sockets } = placesOf(told, env, process.pid)
   const historyFile = (dryRun = false) => `${state}/${dryRun ? 'dry-run' : 'history'}.db`
   const stateFile = `${state}/boot.nft`
+  const files = readApart()
   const user = userNameOf(process.getuid!())
   const claim = env.SUDO_USER?.slice(0, CLAIM_MAX) || user
   return {
@@ -61,6 +62,7 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
     now: Date.now,
     readText,
     folders,
+    readSettings: files.settings,
     readList: path => readText(path, LIST_BYTES),
     stateFile: wholeFile(stepsOf(stateFile)),
     openFirewall: () => openFirewall(),
@@ -84,7 +86,7 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
         sockets: packetSockets,
         passingSets,
         lookAtFirewall,
-        neverFiles: neverFilesReader(readText, folders),
+        neverFiles: files.neverFiles,
         history: disk.history,
         stateFile: disk.stateFile,
         log,

@@ -2,7 +2,7 @@
 import type { Change, Element, ElementValue, InterfaceName } from '../arm/firewall.ts'
 import { INTERVAL_SETS, type SetName } from '../arm/names.ts'
 import { type Address, type Prefix, parsePrefix } from '../terms/address.ts'
-import { type AddressKey, addressKey } from '../terms/address-bytes.ts'
+import { type AddressKey, addressKey, keyBytes } from '../terms/address-bytes.ts'
 import { WORDS } from '../terms/prefix-set.ts'
 import type { SetElement, TableChange } from './nfnetlink/index.ts'
 import { passingKey } from './passing-key.ts'
@@ -74,6 +74,7 @@ function keyOf(element: Exclude<ElementValue, Prefix>): AddressKey {
   if (typeof element === 'number') return Uint8Array.of(element)
   if (typeof element === 'string') return addressKey(element)
   if ('interface' in element) return interfaceKey(element)
+  if (element.length === 3) return placeKey(...(element as readonly [Address, number, number]))
   if (element.length === 4) return passingKey(...(element as readonly [Address, Address, number, number]))
   return servedKey(...(element as readonly [number, number]))
 }
@@ -83,6 +84,11 @@ function interfaceKey({ interface: name }: InterfaceName): Uint8Array {
   const key = new Uint8Array(IFNAMSIZ)
   key.set(Buffer.from(name).subarray(0, IFNAMSIZ - 1))
   return key
+}
+
+/** Address, protocol and port. */
+function placeKey(address: Address, protocol: number, port: number): Uint8Array {
+  return Uint8Array.from([...keyBytes(address), ...servedKey(protocol, port)])
 }
 
 /** Protocol and port, each padded to four bytes. */

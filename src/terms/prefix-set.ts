@@ -168,6 +168,11 @@ function sortedBy(ranges: Uint32Array, words: number): Uint32Array {
 const low = new Uint32Array(4)
 const high = new Uint32Array(4)
 
+/** The set again whose ranges these are. */
+export function setOfRanges({ 4: four, 6: six }: PrefixSet['ranges']): PrefixSet {
+  return setOf(four, six)
+}
+
 /** The ranges are sorted, and none overlaps another. */
 function setOf(four: Uint32Array, six: Uint32Array): PrefixSet {
   function across({ family, first, last }: Prefix): number | undefined {

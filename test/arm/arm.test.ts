@@ -37,6 +37,7 @@ function surroundings(changes: Partial<Surroundings> = {}): Surroundings {
       [6, 22],
       [17, 53],
     ],
+    bound: () => [],
     connected: () => [address('198.51.100.7'), address('2001:db8:7::7')],
     inUse: async () => [],
     uplinks: () => [],

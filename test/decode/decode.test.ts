@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { decode, MOST_EXTENSION_HEADERS } from '../../src/decode/decode.ts'
+import { decode, HEADERS_MAX, headOf, MOST_EXTENSION_HEADERS } from '../../src/decode/decode.ts'
 import { authentication, extension, fragment, ipv4, ipv6, joined, ports, tcp } from './packets.ts'
 
 const V4 = { source: '192.0.2.1', destination: '198.51.100.20' }
@@ -119,4 +119,31 @@ test('cut off: each prefix is named by the header that it ends in', () => {
     'hidden 17 4',
     'udp 5',
   ])
+})
+
+test('what waits of a packet is read as the whole of it, and is short', () => {
+  const chains = [
+    [extension(60, 30), extension(6, 255)],
+    [extension(60, 255), extension(43, 255), extension(60, 255), extension(44, 255), fragment(6, 0)],
+    [extension(6, 24)],
+  ]
+  for (const chain of chains) {
+    const first = [0, 0, 60][chains.indexOf(chain)]!
+    const whole = ipv6(first, joined(...chain, SYN, new Uint8Array(2000)))
+    assert.ok(whole.length <= HEADERS_MAX + 2000)
+    assert.deepEqual(decode(whole), { ...V6, tried: SYN_TRIED })
+    for (let length = 0; length <= whole.length; length++) {
+      const bytes = whole.subarray(0, length)
+      const head = headOf(bytes)
+      assert.ok(head.length <= 256)
+      const [read, expected] = [decode(head), decode(bytes)]
+      // Of headers that are hidden anyway the last that is read may be another.
+      if ('tried' in expected && 'hidden' in expected.tried)
+        assert.ok('tried' in read && 'hidden' in read.tried)
+      else assert.deepEqual(read, expected)
+    }
+  }
+  assert.equal(headOf(ipv4(6, joined(SYN, new Uint8Array(1000)))).length, 256)
+  const later = ipv6(44, joined(fragment(6, 1), new Uint8Array(1000)))
+  assert.deepEqual(decode(headOf(later)), { unreadable: 'fragment' })
 })

@@ -142,6 +142,21 @@ test('by a chain, by what a rule writes down, by a named map', () => {
   assert.equal(shown(ruleset({ input: [[named], [dport(80), ACCEPT]], ssh: [[LIMIT, ACCEPT]] })), '6,80 any')
 })
 
+test('limits in the elements of a set or map', () => {
+  const vmap = { vmap: { key: { payload: { protocol: 'tcp', field: 'dport' } }, data: '@ways' } }
+  const rules = ruleset({
+    input: [
+      [dport(22), from('@clients'), ACCEPT],
+      [dport(80), vmap],
+      [dport(81), ACCEPT],
+    ],
+  })
+  const where = { family: 'inet', table: 'theirs' }
+  assert.equal(shown(rules), '', 'the control: sets without limits')
+  assert.equal(shown({ ...rules, limited: [{ ...where, name: 'clients' }] }), '6,22')
+  assert.equal(shown({ ...rules, limited: [{ ...where, name: 'ways' }] }), '6,80')
+})
+
 test('no doors: what only tells, pings, living connections, blocklists, the last rule before the policy, rules of ours', () => {
   const open = [dport(22), ACCEPT]
   for (const rules of [

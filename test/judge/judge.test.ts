@@ -25,7 +25,11 @@ function court(toml = '') {
   const memory = openEvidence()
   const verdict = (source: string, tried: Tried = tcp(81), channel: Channel = 'offence', now = NOW) => {
     const packet = { source: source as Address, destination: '192.0.2.1' as Address, tried }
-    return judge({ packet, fly: nameFly(packet.source), channel, now }, judging, memory)
+    return judge(
+      { packet, fly: nameFly(packet.source), channel, now, isServed: () => false },
+      judging,
+      memory,
+    )
   }
   const because = (...asked: Parameters<typeof verdict>) => verdict(...asked).because
   return Object.assign(because, { verdict, memory })
@@ -55,6 +59,26 @@ test('the reason is what was tried', () => {
   assert.equal(because('2001:db8:2::5'), 'closed-port')
   for (const flags of [0, 1, 3, 6, 0x29])
     assert.equal(because('69.0.231.79', tcp(81, flags)), 'illegal-flags')
+})
+
+test('who hides its port has tried a different one each time, of weak evidence too', () => {
+  const hidden = { kind: 'protocol', number: 60, hidden: true } as const
+  for (const channel of ['peer', 'known', 'late'] as const) {
+    const { verdict } = court()
+    const sums = [1, 2, 3].map(() => verdict('2001:db8:2::5', hidden, channel))
+    assert.deepEqual(
+      sums.map(({ verdict, because }) => `${verdict} ${because}`),
+      [`let-go ${channel}`, `let-go ${channel}`, 'stick distinct-ports'],
+    )
+    assert.deepEqual(
+      sums[2]!.evidence?.map(({ what }) => what),
+      ['hidden/1', 'hidden/2', 'hidden/3'],
+    )
+  }
+  const { verdict } = court()
+  const sight = { kind: 'protocol', number: 47 } as const
+  for (const _ of [1, 2, 3]) assert.equal(verdict('2001:db8:2::5', sight, 'known').verdict, 'let-go')
+  assert.equal(verdict('2001:db8:2::6', hidden).because, 'hidden-header', 'of a stranger one is enough')
 })
 
 test('the never-list and who is near win, whatever they did', () => {
@@ -103,6 +127,65 @@ test('a host that we talk to, a known client: three different closed ports withi
       'the first is forgotten by then',
     )
     assert.equal(weak(7, window + 7), 'distinct-ports')
+  }
+})
+
+/** What a known client is told at these tries, of a port and after so many hours each. */
+function day(
+  tries: readonly (readonly [port: number, hour: number])[],
+  toml = '',
+  channel: Channel = 'known',
+) {
+  const because = court(toml)
+  return tries.map(([port, hour]) => because('69.0.231.79', tcp(port), channel, NOW + hour * HOUR * 1000))
+}
+
+test('a known client has two closed ports in an hour and four in a day; the fifth is a scan, however slow', () => {
+  const slow = [1, 2, 3, 4, 5].map((port, i) => [port, 5.5 * i] as const)
+  assert.deepEqual(day(slow), ['known', 'known', 'known', 'known', 'distinct-ports'])
+  assert.deepEqual(day(slow, '[evidence]\nknown = { fade = "1h" }').at(-1), 'known', 'the control')
+  assert.deepEqual(day([1, 2, 3, 4, 5, 6, 7].map(port => [port, 8 * port])).at(-1), 'known', 'three in a day')
+  assert.deepEqual(
+    day([
+      [1, 0],
+      [2, 2],
+      [3, 4],
+      [4, 4.5],
+    ]).at(-1),
+    'distinct-ports',
+    'two, and then two in an hour',
+  )
+})
+
+test('the same closed port all day is one: a wrong bookmark, a monitor; and two are two', () => {
+  const minutes = Array.from({ length: 24 * 12 }, (_, i) => i / 12)
+  const all = [...minutes.map(hour => [81, hour] as const), ...minutes.map(hour => [8080, hour] as const)]
+  assert.deepEqual(new Set(day(all.sort(([, one], [, other]) => one - other))), new Set(['known']))
+  assert.deepEqual(day([...all, [82, 23.9]]).at(-1), 'distinct-ports', 'the control: a third beside both')
+})
+
+test('what is excusable of a known client does not last longer than its hour', () => {
+  const late = Array.from({ length: 40 }, (_, i) => [i + 1, i / 2] as const)
+  assert.deepEqual(new Set(day(late, '', 'known-late')), new Set(['late']))
+})
+
+test('property: whatever order a known client tries in, it has no more than four ports in a day, and never fewer than two', () => {
+  let seed = 64
+  const random = (below: number) => {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0
+    return (seed >>> 8) % below
+  }
+  for (let run = 0; run < 200; run++) {
+    const because = court()
+    const free: (readonly [at: number, port: number])[] = []
+    for (let at = 0, port = 1; at < 72; at += random(300) / 60, port += random(2)) {
+      if (because('69.0.231.79', tcp(port), 'known', NOW + at * HOUR * 1000) !== 'known') break
+      free.push([at, port])
+      const lately = (hours: number) =>
+        new Set(free.flatMap(([then, tried]) => (then > at - hours ? tried : []))).size
+      assert.ok(lately(24) <= 4 && lately(1) <= 2)
+    }
+    assert.ok(new Set(free.map(([, port]) => port)).size >= 2)
   }
 })
 

@@ -58,7 +58,7 @@ test('the six lines of status: armed and well, daemon killed, after stop', async
     'integration into input: OK (closed is where nobody listens)',
     'integration into forward: OK (nothing is forwarded here)',
     'process: OK (pid)',
-    'queue or NFLOG statement: OK (NFLOG group 4242)',
+    'queue or NFLOG statement: OK (NFLOG groups 4242 to 4246)',
   ]
   // Who chose the mode is known to the daemon alone.
   const running = armed.map(line => line.replace('listens)', 'listens, by "auto")'))

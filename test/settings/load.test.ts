@@ -43,9 +43,9 @@ test('a text without settings is all defaults', () => {
     chains: { input: [], forward: [] },
     evidence: {
       threshold: 6,
-      stranger: { excusable: 2, closed: 6, illegal: 6, window: 3600, longest: 'forever' },
-      peer: { excusable: 2, closed: 2, illegal: 2, window: 600, longest: 3600 },
-      known: { excusable: 1, closed: 2, illegal: 2, window: 3600, longest: 3600 },
+      stranger: { excusable: 2, closed: 6, illegal: 6, window: 3600, fade: 3600, longest: 'forever' },
+      peer: { excusable: 2, closed: 2, illegal: 2, window: 600, fade: 600, longest: 3600 },
+      known: { excusable: 1, closed: 2, illegal: 2, window: 3600, fade: 86_400, longest: 3600 },
       ping: 'never',
       noise: 'silence',
       protocols: 'offence',
@@ -62,6 +62,7 @@ test('a text without settings is all defaults', () => {
       remember: 604_800,
       longestForgeable: 86_400,
       whileTrying: true,
+      wholePrefixes: false,
     },
     promotion: { perSecond: 10, burst: 500 },
     history: { keep: 31_536_000, most: 1_000_000, samplesPerSecond: 0 },
@@ -97,6 +98,7 @@ lockout.many_ports = 2
 lockout.remember = "0s"
 lockout.longest_forgeable = "forever"
 lockout.while_trying = false
+lockout.whole_prefixes = true
 promotion.per_second = 0
 promotion.burst = 1
 history.keep = "forever"
@@ -104,7 +106,7 @@ history.most = 1000
 history.samples_per_second = 25
 [evidence]
 threshold = 4
-stranger = { excusable = 1, closed = 2, illegal = 4, window = "1m" }
+stranger = { excusable = 1, closed = 2, illegal = 4, window = "1m", fade = "2d" }
 peer = { closed = 1, illegal = 1, window = "7d", longest = "forever" }
 known.longest = "1m"
 ping = "offence"
@@ -150,9 +152,9 @@ known = 17
     chains: { input: ['input', 'my-chain'], forward: ['forward'] },
     evidence: {
       threshold: 4,
-      stranger: { excusable: 1, closed: 2, illegal: 4, window: 60, longest: 'forever' },
-      peer: { excusable: 1, closed: 1, illegal: 1, window: 604_800, longest: 'forever' },
-      known: { excusable: 1, closed: 2, illegal: 2, window: 3600, longest: 60 },
+      stranger: { excusable: 1, closed: 2, illegal: 4, window: 60, fade: 172_800, longest: 'forever' },
+      peer: { excusable: 1, closed: 1, illegal: 1, window: 604_800, fade: 600, longest: 'forever' },
+      known: { excusable: 1, closed: 2, illegal: 2, window: 3600, fade: 86_400, longest: 60 },
       ping: 'offence',
       noise: 'offence',
       protocols: 'never',
@@ -180,6 +182,7 @@ known = 17
       remember: 0,
       longestForgeable: 'forever',
       whileTrying: false,
+      wholePrefixes: true,
     },
     promotion: { perSecond: 0, burst: 1 },
     history: { keep: 'forever', most: 1000, samplesPerSecond: 25 },

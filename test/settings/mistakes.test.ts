@@ -66,7 +66,7 @@ const cases: Case[] = [
     expected: `/etc/f.toml:1:19: "longest" is not a setting of [evidence.stranger]
   evidence.stranger.longest = "1h"
                     ^
-  those of [evidence.stranger] are excusable, closed, illegal, window`,
+  those of [evidence.stranger] are excusable, closed, illegal, window, fade`,
   },
   {
     what: 'a weight that is none',

@@ -1,5 +1,6 @@
 /** A world for the daemon in which everything happens because a test does it: no kernel, and a clock whose hands the test moves. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Place } from '../../src/arm/bound.ts'
 import type { Surroundings } from '../../src/arm/surroundings.ts'
 import { openTrap, type Trap } from '../../src/daemon/run.ts'
 import type { World } from '../../src/daemon/world.ts'
@@ -11,7 +12,7 @@ import type { ForeignChange } from '../../src/keep/external-changes.ts'
 import { openEvents } from '../../src/log/events.ts'
 import type { Event } from '../../src/log/sentence.ts'
 import { loadSettings } from '../../src/settings/load.ts'
-import { neverFilesReader } from '../../src/settings/never-files.ts'
+import { neverFilesNow } from '../../src/settings/never-files.ts'
 import type { Folders } from '../../src/settings/sources.ts'
 import { openClock } from '../../src/system/clock.ts'
 import { MEMORY, openDatabase } from '../../src/system/sqlite.ts'
@@ -57,6 +58,7 @@ function fakeMachine() {
     connected: [] as Address[],
     inUse: [] as Address[],
     served: [[6, 22]] as [number, number][],
+    bound: [] as Place[],
     uptime: 1_000_000,
     firstLocalPort: 32_768,
     doors: [] as [number, number][],
@@ -70,6 +72,7 @@ function fakeMachine() {
       return { own, gateways, resolvers, onLink6: [], links: [], inside: [] }
     },
     served: () => here.served,
+    bound: () => here.bound,
     connected: () => here.connected,
     inUse: async () => here.inUse,
     uplinks: () => ['eth0'],
@@ -127,14 +130,25 @@ function fakeFiles(now: () => number) {
     },
   }
   const readText = (path: string) => files.get(path) ?? missing
-  return {
-    ...neverFilesReader(readText, folders),
+  const lists = neverFilesNow(readText, folders)
+  const here = {
+    /** While it waits, nothing is read. */
+    hang: undefined as Promise<void> | undefined,
+    async version(named: readonly string[]) {
+      await here.hang
+      return lists.version(named)
+    },
+    async read(named: readonly string[]) {
+      await here.hang
+      return lists.read(named)
+    },
     load: (toml: string) =>
       loadSettings('test', path => (path === 'test' ? { text: toml } : readText(path)), folders),
     write: (path: string, text: string) =>
       void files.set(path, { text, version: String(version++), written: now() }),
     remove: (path: string) => void files.delete(path),
   }
+  return here
 }
 
 export function fakeWorld() {

@@ -31,8 +31,10 @@ export type Carries =
 export type Outgoing = {
   readonly source: string
   readonly destination: string
-  /** Of IPv6: so many bytes of destination options before what it carries, a multiple of 8 up to 256. */
-  readonly options?: number
+  /** Of IPv6: destination options before what it carries, a header for each number: its bytes, a multiple of 8 up to 2,048. */
+  readonly options?: number | readonly number[]
+  /** A fragment: these bytes alone of what follows the IP header, from a multiple of 8 on. */
+  readonly piece?: readonly [from: number, to: number]
   /** Of IPv4: a later fragment, so many bytes behind the head of the whole. */
   readonly offset?: number
 } & Carries
@@ -54,6 +56,9 @@ const TCP = 6
 const UDP = 17
 const ICMPV6 = 58
 const DESTINATION_OPTIONS = 60
+const FRAGMENT = 44
+/** The identification of all fragments: one packet of a source at a time. */
+const FRAGMENTS = 7
 
 /** The packet's bytes from the IP header on, checksums filled in. TCP has the flag SYN unless told. */
 export function encode(packet: Outgoing): Buffer {
@@ -71,21 +76,35 @@ export function encode(packet: Outgoing): Buffer {
     // Zero means "none" in UDP, its other representation is sent instead (RFC 768).
     bytes.writeUInt16BE(isDamaged ? sum ^ 1 : sum === 0 && protocol === UDP ? 0xffff : sum, checksumAt)
   }
-  const { options: length = 0 } = packet
-  const options = length === 0 ? Buffer.alloc(0) : destinationOptions(protocol, length)
-  const next = length === 0 ? protocol : DESTINATION_OPTIONS
-  const size = options.length + bytes.length
-  const header =
-    source.length === 4
-      ? ipv4(source, destination, next, size, packet.offset)
-      : ipv6(source, destination, next, size)
-  return Buffer.concat([header, options, bytes])
+  const lengths = [packet.options ?? []].flat()
+  const options = lengths.map((length, i) =>
+    destinationOptions(i === lengths.length - 1 ? protocol : DESTINATION_OPTIONS, length),
+  )
+  const next = lengths.length === 0 ? protocol : DESTINATION_OPTIONS
+  const whole = Buffer.concat([...options, bytes])
+  const { piece } = packet
+  const rest = piece === undefined ? whole : whole.subarray(...piece)
+  const [offset, more] =
+    piece === undefined ? [packet.offset ?? 0, 0] : [piece[0], Number(piece[1] < whole.length)]
+  if (source.length === 4)
+    return Buffer.concat([ipv4(source, destination, next, rest.length, offset, more), rest])
+  if (piece === undefined) return Buffer.concat([ipv6(source, destination, next, rest.length), rest])
+  const fragment = Buffer.from([next, 0, 0, 0, 0, 0, 0, FRAGMENTS])
+  fragment.writeUInt16BE(offset | more, 2)
+  return Buffer.concat([ipv6(source, destination, FRAGMENT, 8 + rest.length), fragment, rest])
 }
 
-/** RFC 8200, section 4.6: one option for experiments (RFC 4727), which is skipped by who does not know it. */
+/** RFC 8200, section 4.6: options for experiments (RFC 4727), which are skipped by who does not know them. */
 function destinationOptions(protocol: number, length: number): Buffer {
   const header = Buffer.alloc(length)
-  header.set([protocol, length / 8 - 1, 0x1e, length - 4])
+  header.set([protocol, length / 8 - 1])
+  for (let at = 2; at < length; ) {
+    const left = length - at
+    // What is left must have room for the two bytes of an option.
+    const size = left <= 257 ? left : left === 258 ? 256 : 257
+    header.set([0x1e, size - 2], at)
+    at += size
+  }
   return header
 }
 
@@ -175,11 +194,19 @@ function transport(packet: Outgoing, six: boolean) {
   return { protocol: packet.protocol, bytes: data, checksumAt: undefined, pseudo: false }
 }
 
-function ipv4(source: Buffer, destination: Buffer, protocol: number, length: number, offset = 0): Buffer {
+function ipv4(
+  source: Buffer,
+  destination: Buffer,
+  protocol: number,
+  length: number,
+  offset: number,
+  more: number,
+): Buffer {
   const header = Buffer.alloc(20)
   header[0] = 0x45
   header.writeUInt16BE(20 + length, 2)
-  header.writeUInt16BE(offset / 8, 6)
+  header.writeUInt16BE(offset + more > 0 ? FRAGMENTS : 0, 4)
+  header.writeUInt16BE((more << 13) | (offset / 8), 6)
   header[8] = 64
   header[9] = protocol
   source.copy(header, 12)

@@ -21,6 +21,7 @@ import { facts } from '../doctor/facts.ts'
 import { lockout, sourceOf } from '../history/lockouts.ts'
 import { NOTHING } from '../support/daemon-status.ts'
 import { fakeFirewall } from '../support/fake-firewall.ts'
+import { settingsFrom } from '../support/read-settings.ts'
 
 /** Pieces of what strangers write: colours, titles, cursor, bidi, C1, invisible, half characters; and a line of our own. */
 const PIECES = [
@@ -162,7 +163,7 @@ function systemOf({ word, settings, colours, isRunning }: Case): System {
       showsProgress: false,
     },
     surroundings: { ...real.surroundings, forwards: () => false },
-    readText: () => ({ text: settings }),
+    ...settingsFrom(() => ({ text: settings })),
     readList: () => ({ text: word }),
     openFirewall: () => ({ ...fakeFirewall(), [Symbol.dispose]() {} }),
     lookAround: async () => facts(),

@@ -7,7 +7,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { NO_FOLDERS } from '../../src/settings/sources.ts'
 import { runProgram } from '../../src/surface/cli/program.ts'
 import type { System } from '../../src/surface/cli/system.ts'
 import { COMMON_EXITS } from '../../src/surface/cli/verb.ts'
@@ -21,6 +20,7 @@ import { facts } from '../doctor/facts.ts'
 import { lockout } from '../history/lockouts.ts'
 import { STATUS } from '../support/daemon-status.ts'
 import { fakeFirewall } from '../support/fake-firewall.ts'
+import { settingsFrom } from '../support/read-settings.ts'
 import { TERMINALS } from '../support/shown.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'flypaperd-test-exits-'))
@@ -138,8 +138,7 @@ async function run(verb: string, one: Partial<Case>, more: readonly string[] = [
   const system: System = {
     ...real,
     terminal: TERMINALS.pipe,
-    folders: NO_FOLDERS,
-    readText: () => ({ text: '' }),
+    ...settingsFrom(() => ({ text: '' })),
     readList: () => ({ text: '203.0.113.9\n' }),
     surroundings: { ...real.surroundings, forwards: () => false },
     openFirewall: () => ({ ...fakeFirewall(), [Symbol.dispose]() {} }),

@@ -18,6 +18,7 @@ import { Failure } from '../../src/terms/failure.ts'
 import { facts } from '../doctor/facts.ts'
 import { fakeFirewall, type Lacking } from '../support/fake-firewall.ts'
 import { quietKernelSets } from '../support/fake-kernel-sets.ts'
+import { settingsFrom } from '../support/read-settings.ts'
 
 async function run(args: readonly string[], changes: Partial<System> = {}) {
   const written = { out: '', err: '' }
@@ -44,7 +45,7 @@ function world(lacking: Lacking): Partial<System> {
   const log = { info() {}, warn() {}, error() {} }
   const database = openDatabase(MEMORY, { migrations: MIGRATIONS, readOnly: false })
   return {
-    readText,
+    ...settingsFrom(readText),
     openWorld: () =>
       ({
         firewall,
@@ -182,7 +183,7 @@ test('a stop that the kernel refuses is told to whoever said stop, and by the da
     lost: () => 0,
   }
   const changes: Partial<System> = {
-    readText,
+    ...settingsFrom(readText),
     socket: system.socket,
     metricsSocket: system.metricsSocket,
     watchRoutes: () => nothing,

@@ -100,11 +100,11 @@ test('integration: by the chain of our own, by jumps, or not at all', () => {
 
 test('process and statement', () => {
   const daemon = { pid: 4711 } as Seen['daemon']
-  assert.deepEqual(text({ daemon }).slice(4), ['OK (pid 4711)', 'OK (queue 4242)'])
+  assert.deepEqual(text({ daemon }).slice(4), ['OK (pid 4711)', 'OK (queues 4242 to 4246)'])
   const counts = { lost: 31, overruns: 2 }
   assert.equal(
     text({ daemon: { pid: 1, counts } as Seen['daemon'] })[5],
-    'OK (queue 4242, 31 packets lost, 2 overruns)',
+    'OK (queues 4242 to 4246, 31 packets lost, 2 overruns)',
   )
   const log = rule('flypaper_offence', { handsOver: { kind: 'log', number: 7 } })
   const [orphan, group] = text({ table: { ...armed, rules: [log] } }).slice(4)
@@ -112,7 +112,7 @@ test('process and statement', () => {
     orphan!,
     /^Missing \(the trap is in the kernel, but nobody judges: .* Mend it by: flypaperd start\./,
   )
-  assert.equal(group, 'OK (NFLOG group 7)')
+  assert.equal(group, 'OK (NFLOG groups 7 to 11)')
   assert.equal(text({ table: { ...armed, rules: [] } })[4], 'Missing', 'what drops flies at boot is no trap')
   assert.equal(
     text({ table: { ...armed, rules: [rule('input', { handsOver: log.handsOver })] } })[5],

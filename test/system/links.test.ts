@@ -50,9 +50,23 @@ test('hosts stick one by one on IPv6 links, whatever else is told of them', () =
   )
   const twice = [...links, onLink('2001:db8:1::/64', TUNNEL)]
   assert.deepEqual(
-    onLink6Of({ links: twice }).map(({ text }) => text),
+    onLink6Of(routes(twice)).map(({ text }) => text),
     ['2001:db8:1::/64', '2001:db8:2::/64'],
   )
+})
+
+test('a way to everybody without a gateway, in whatever pieces, makes nobody a host of a link', () => {
+  const single = (...of: Parameters<typeof routes>) => onLink6Of(routes(...of)).map(({ text }) => text)
+  const lan = onLink('2001:db8:10::/56', LAN)
+  const own = onLink('2001:db8:8::/64', TUNNEL)
+  // AllowedIPs of a tunnel that is the way to the world but for one prefix.
+  const pieces = ['2000::/16', '2001::/21', '2002::/15', '3000::/4'].map(text => onLink(text, TUNNEL))
+  assert.deepEqual(single([lan, own, ...pieces]), ['2001:db8:10::/56', '2001:db8:8::/64'])
+  assert.deepEqual(single([lan, own, onLink('2400::/16', TUNNEL)], [TUNNEL]), [
+    '2001:db8:10::/56',
+    '2001:db8:8::/64',
+  ])
+  assert.deepEqual(single([onLink('2001:db8::/32', TUNNEL)]), ['2001:db8::/32'], 'the control')
 })
 
 test('inside is where no gateway is, and no bridge of guests alone', () => {

@@ -2,7 +2,17 @@
 import { closedMode, type Settings } from '../../settings/settings.ts'
 import { DOORBELL } from '../../terms/channel.ts'
 import { FRAME_TO_ALL, HOSTS6, linkedDrop, NO_HOST } from './link.ts'
-import { ANSWER, IS_CONDITIONAL, isKey, OUTWARD, PORT, SYN_ALONE, TO_EVERYBODY, UDP } from './matches.ts'
+import {
+  ANSWER,
+  IS_BOUND_ELSEWHERE,
+  IS_CONDITIONAL,
+  isKey,
+  OUTWARD,
+  PORT,
+  SYN_ALONE,
+  TO_EVERYBODY,
+  UDP,
+} from './matches.ts'
 import { each, type Put, type Rule, rule } from './rule.ts'
 import { because, type ChainSpec, type Ground, type Paragraph, type Ruleset } from './spec.ts'
 import {
@@ -137,6 +147,10 @@ function listening(mode: 'listening' | 'unaccepted', ground: Ground): readonly C
           'goto flypaper_open',
         ),
       ),
+      because('somebody listens by another address alone, now and lately: closed here, as any port', [
+        rule([SYN_ALONE, ...IS_BOUND_ELSEWHERE], 'goto flypaper_judge'),
+        rule([UDP, ...IS_BOUND_ELSEWHERE], 'goto flypaper_judge'),
+      ]),
       servedLately('somebody listened, or answered, lately: a service that restarts'),
       because('a late packet to a socket, or to one just being opened or closed, goes on to it', [
         rule([LATE, SOCKET], 'return'),

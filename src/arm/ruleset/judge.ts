@@ -22,6 +22,7 @@ import {
   toLocalPort,
   UDP,
 } from './matches.ts'
+import { LATER_FRAGMENT } from './reach.ts'
 import { counted, each, type Match, rule, type Tell } from './rule.ts'
 import { because, type ChainSpec, type Ground, type Paragraph, type Statement } from './spec.ts'
 import { weakChains } from './weak.ts'
@@ -84,6 +85,11 @@ function goesItsWay(treatment: Treatment): readonly Paragraph[] {
   const graded = treatment.ping === 'never' ? SCANNERS_ASK : `${SCANNERS_ASK}, echo-request`
   const silent = treatment.silent.map(it => counted('silent', [matchOf(it)], 'goto flypaper_silent'))
   return [
+    because(
+      'a later fragment: it opens nothing without its first, which is judged',
+      [rule([LATER_FRAGMENT], 'return')],
+      'Seldom, since conntrack puts them together; and before anything asks for ports, which the kernel may read from what stands in their place.',
+    ),
     because('ICMP but questions of scanners, neighbour and router discovery: pass as without us', [
       rule([`icmp type != { ${graded} }`], 'return'),
       rule([treatment.ping === 'never' ? 'meta l4proto icmpv6' : 'icmpv6 type != echo-request'], 'return'),

@@ -66,6 +66,12 @@ export function answerOf(port: SilentPort): string {
 /** A port of this machine, as what is served or excusable is remembered. */
 export const PORT: Key = ['meta l4proto', 'th dport']
 
+/** It listens by certain addresses alone, and this is none of them. */
+export const IS_BOUND_ELSEWHERE: readonly Lookup[] = [
+  { key: PORT, in: 'flypaper_bound_ports' },
+  { key: [host('daddr'), ...PORT], in: 'flypaper_bound', not: true },
+]
+
 /** A port that rules of others open under a rate, a count, a quota or the like. */
 export const IS_CONDITIONAL: Lookup = { key: PORT, in: 'flypaper_conditional' }
 

@@ -27,7 +27,7 @@ const ICMP_ANSWERS: Match = {
 }
 const NO_ICMP: Match = { ip: 'meta l4proto != icmp', ip6: 'meta l4proto != icmpv6' }
 /** The ports are in the first fragment, without which nobody puts the others together. */
-const LATER_FRAGMENT: Match = { ip: 'ip frag-off & 0x1fff != 0', ip6: 'frag frag-off != 0' }
+export const LATER_FRAGMENT: Match = { ip: 'ip frag-off & 0x1fff != 0', ip6: 'frag frag-off != 0' }
 
 /** Of IPv6 it is asked on the way to `flypaper_reach`, since flies of IPv4, which send the most, go there directly. */
 export function laterFragment(family: NftFamily): Paragraph {

@@ -1,10 +1,11 @@
 /** The sets. Every one that is keyed by a source address has a size: that is its bound. */
 
 import { closedMode, type Settings } from '../../settings/settings.ts'
+import { BOUND_MAX } from '../bound.ts'
 import { insideSets, sparedSets } from './near-sets.ts'
 import { bothFamilies, SAME } from './set-pairs.ts'
 import type { SetSpec } from './spec.ts'
-import { WEAK_CLASSES, type WeakClass } from './weak.ts'
+import { suspectSets, weakSets } from './weak-sets.ts'
 
 /** Flows whose answer is held back, at most; each is remembered for STRAY_SECONDS. */
 const STRAYS_MAX = 65_536
@@ -28,14 +29,6 @@ const ACCEPTED_SECONDS = 86_400
 const UNSURE_SECONDS = 600
 /** Ports that rules of others open under conditions, which the daemon reads. When there are more, nobody is watched. */
 export const CONDITIONAL_MAX = 16_384
-/** Ports that were tried with weak evidence, of each class; and sources that did so. */
-const TRIED_MAX = 65_536
-const COUNTED_MAX = 65_536
-const TRIED_WHY: Readonly<Record<WeakClass, string>> = {
-  peer: 'closed ports that hosts tried to which we talk: the daemon hears of each once',
-  known: 'closed ports that known clients tried: the daemon hears of each once',
-  late: 'excusable ports, and those of packets that are perhaps only late, and who tried them: told once',
-}
 /** Two protocols with 65,536 ports each: those that are served, and those that are excusable. */
 const SERVED_MAX = 131_072
 
@@ -48,6 +41,7 @@ export function sets(settings: Settings): readonly SetSpec[] {
     ...flowSets(settings),
     ...(settings.evidence.silent.length > 0 ? silentSets() : []),
     ...weakSets(settings),
+    ...suspectSets(),
     ...pendingSets(settings),
     ...(closedMode(settings) === 'listening' ? [] : [CONDITIONAL]),
     ...(closedMode(settings) === 'unaccepted' ? watchSets(settings) : []),
@@ -149,6 +143,21 @@ function flowSets(settings: Settings): readonly SetSpec[] {
       timeout: Math.max(1, settings.served),
     },
     {
+      name: 'flypaper_bound_ports',
+      why: 'ports at which somebody listens by certain addresses of this machine alone; filled by the daemon',
+      type: 'inet_proto . inet_service',
+      size: BOUND_MAX,
+    },
+    ...(['', '6'] as const).map(
+      (six): SetSpec => ({
+        name: `flypaper_bound${six}`,
+        why: six === '' ? 'by which addresses, now or lately; filled by the daemon' : SAME,
+        type: `${six === '' ? 'ipv4_addr' : 'ipv6_addr'} . inet_proto . inet_service`,
+        flags: ['timeout'],
+        size: BOUND_MAX,
+      }),
+    ),
+    {
       name: 'flypaper_excusable',
       why: 'closed ports that honest hosts ask for: down, sister of one that is served, in the settings; filled by the daemon',
       type: 'inet_proto . inet_service',
@@ -162,33 +171,6 @@ function flowSets(settings: Settings): readonly SetSpec[] {
       flags: ['timeout'],
     },
   ]
-}
-
-/** Who tried what with weak evidence, each class by itself: what is remembered of one has no part in the others. */
-function weakSets({ evidence }: Settings): readonly SetSpec[] {
-  const seconds: Readonly<Record<WeakClass, number>> = {
-    peer: evidence.peer.window,
-    known: evidence.known.window,
-    late: evidence.stranger.window,
-  }
-  return WEAK_CLASSES.flatMap(name => [
-    ...(['', '6'] as const).map(
-      (six): SetSpec => ({
-        name: `flypaper_tried_${name}${six}`,
-        why: six === '' ? TRIED_WHY[name] : SAME,
-        type: `${six === '' ? 'ipv4_addr' : 'ipv6_addr'} . inet_proto . inet_service`,
-        flags: ['dynamic', 'timeout'],
-        size: TRIED_MAX,
-        timeout: seconds[name],
-      }),
-    ),
-    ...bothFamilies(`flypaper_count_${name}`, {
-      why: 'a limit each: the port that is one too many in this time is one of a scan',
-      flags: ['dynamic', 'timeout'],
-      size: COUNTED_MAX,
-      timeout: seconds[name],
-    }),
-  ])
 }
 
 /** Of ports that are to be silent. */

@@ -5,10 +5,11 @@
 import type { Settings } from '../../settings/settings.ts'
 import type { TellingChannel } from '../../terms/channel.ts'
 import type { ChainName } from '../names.ts'
-import { fly, isIn, put } from './matches.ts'
+import { fly, isIn, isKey, put, SYN_ALONE, UDP } from './matches.ts'
 import {
   type Key,
   type Match,
+  only,
   type PairName,
   type Put,
   type Rule,
@@ -83,6 +84,7 @@ export function weakChains(
       ports.late,
     ),
     knownLate(tell('known-late'), evidence.known.excusable),
+    ...(ports.late === Number.POSITIVE_INFINITY ? [] : [SUSPECTED]),
   ]
 }
 
@@ -111,11 +113,35 @@ function counting(
           [rule([], ...overCount(name, ports), shutOut(name))],
           'When a set is full the rule breaks off: whoever cannot be counted is not shut out.',
         ),
+        ...(name === 'late' ? [suspected] : []),
         because('tell the daemon', [rule([], tell)]),
         silence('and no answer'),
       ],
     },
   ]
+}
+
+/** Late packets are none of it: they tell nobody anything, and a hold would cut what an innocent has open. */
+const suspected = because(
+  'whatever opens something, from a prefix of which many networks have met closed ports: none is free',
+  [SYN_ALONE, UDP].map(match => rule([match], 'jump flypaper_suspected')),
+)
+
+const SUSPECTED: ChainSpec = {
+  name: 'flypaper_suspected',
+  why: 'an excusable port, from a customer line of IPv6 that was scanned from in breadth: held at the first',
+  paragraphs: [
+    because(
+      'held as for a closed port, but not locked out for it',
+      [
+        ['flypaper_suspect_56', 'ffff:ffff:ffff:ff00::'] as const,
+        ['flypaper_suspect_48', 'ffff:ffff:ffff::'] as const,
+      ].flatMap(([set, mask]) =>
+        only('ip6', [rule([isKey(set, `ip6 saddr and ${mask}`)], put('add', 'flypaper_hold'))]),
+      ),
+      'Who is spared, known or talked to does not come here.',
+    ),
+  ],
 }
 
 /** A known client in packets that may be late: nothing that the kernel would count, but each port is told once. */

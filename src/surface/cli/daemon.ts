@@ -31,7 +31,7 @@ const REFRESH_MS = 60_000
 /** The garbage of the start is collected when whoever waits for it is served. */
 const AFTER_START_MS = 100
 export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus> {
-  const settings = { ...call.settings(), ...(manner.dryRun && { dryRun: true }) }
+  const settings = { ...(await call.readSettings(false)), ...(manner.dryRun && { dryRun: true }) }
   const { system } = call
   const running = await predecessor(system, manner.handOver)
   const logTo = manner.log ?? settings.log

@@ -1,7 +1,6 @@
 /** The command line: the table of verbs becomes a program, and every outcome an exit status. */
 import { Command, CommanderError } from 'commander'
 import { loadSettings, parseSettings } from '../../settings/load.ts'
-import { loadSettledSettings } from '../../settings/settle.ts'
 import { DEFAULT_FILE } from '../../settings/sources.ts'
 import { escapeText } from '../../terms/escape.ts'
 import { EXIT, type ExitStatus, Failure } from '../../terms/failure.ts'
@@ -67,7 +66,7 @@ export async function runProgram(
         options,
         settings: () => loadSettings(file, system.readText, system.folders),
         usableSettings: () => usableSettings(file, system, err),
-        settledSettings: () => loadSettledSettings(file, system.readText, system.folders),
+        readSettings: isSettled => system.readSettings(file, isSettled),
         system,
         print,
         warn: text => err(`${text}\n`),

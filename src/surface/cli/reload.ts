@@ -14,7 +14,7 @@ export function reloader(call: Call, { log, now }: World, trap: Trap): (by: stri
     const reload = last.then(async () => {
       supervisor.reloading()
       try {
-        const next = await call.settledSettings()
+        const next = await call.readSettings(true)
         if (next.log !== trap.settings.log) throw otherLog()
         trap.reload(next)
         tellRemarks(log, next)

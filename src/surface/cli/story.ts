@@ -21,8 +21,9 @@ export interface Known {
   readonly sightings: readonly Sighting[]
   /** What it went on to try, as far as the kernel told. */
   readonly alsoTried?: AlsoTried | undefined
-  /** Undefined where the kernel could not be asked. */
   readonly held: Held | undefined
+  /** Whether the kernel could be asked. */
+  readonly isAsked: boolean
   /** Packets of it that were dropped since the kernel's set has it; undefined where none are counted. */
   readonly packets?: number | undefined
   /** The entry of the never-list that it meets. */
@@ -40,7 +41,7 @@ export interface Happening {
 
 /** One sentence: how it stands with this source now. */
 export function standing(
-  { who, lockouts, around, held, packets, never, sightings }: Known,
+  { who, lockouts, around, held, isAsked, packets, never, sightings }: Known,
   now: number,
 ): string {
   const fly = inForce({ lockouts, around }, now)
@@ -55,7 +56,10 @@ export function standing(
   if (held !== undefined)
     return `${who} is held by the kernel for ${held.seconds ?? '?'} s more, and is not locked out.`
   if (lockouts.length > 0) return `${who} is not locked out any more.`
-  return sightings.length > 0 ? `${who} was never locked out.` : `Nothing is known of ${who}.`
+  if (sightings.length > 0) return `${who} was never locked out.`
+  return isAsked
+    ? `Nothing is known of ${who}: the trap drops nothing of it.`
+    : `Nothing is known of ${who}; whether the kernel holds it cannot be asked from here.`
 }
 
 /** What ends it, for whoever is locked out or held now. */

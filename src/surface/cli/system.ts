@@ -8,7 +8,7 @@ import type { LookAtFirewall } from '../../doctor/auto.ts'
 import type { Facts } from '../../doctor/facts.ts'
 import type { History } from '../../history/history.ts'
 import type { WholeFile } from '../../keep/state-file.ts'
-import type { LogTo } from '../../settings/settings.ts'
+import type { LogTo, Settings } from '../../settings/settings.ts'
 import type { Folders, ReadText } from '../../settings/sources.ts'
 import type { Address } from '../../terms/address.ts'
 import type { UnixSockets } from '../control/server.ts'
@@ -63,6 +63,8 @@ export interface System {
   now(): number
   readonly readText: ReadText
   readonly folders: Folders
+  /** The settings for a daemon, which waits for no disk; `isSettled`: once nobody is writing them any more. Rejects with a Failure (69, 77, 78). */
+  readSettings(file: string | undefined, isSettled: boolean): Promise<Settings>
   /** A list that somebody made: a file, or standard input for `-`; longer ones than a setting may be. */
   readonly readList: ReadText
   /** The ruleset with flies that is loaded at boot. */

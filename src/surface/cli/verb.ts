@@ -30,8 +30,8 @@ export interface Call {
   settings(): Settings
   /** The same for whoever is to be helped also when they are wrong: then what is wrong is said, and the defaults are taken. */
   usableSettings(): { readonly settings: Settings; readonly wrong?: Failure }
-  /** The same, once nobody is writing them any more. */
-  settledSettings(): Promise<Settings>
+  /** The same for a daemon, which waits for no disk; `isSettled`: once nobody is writing them any more. */
+  readSettings(isSettled: boolean): Promise<Settings>
   readonly system: System
   /** Writes text for people, or the answer to `--json`. */
   print(text: string): void

@@ -68,8 +68,9 @@ export function controlOf(running: Running): Served {
       const [status, counts, { sizes }] = [about(), trap.counts(), trap.settings]
       const standing = history.standing()
       const historyBytes = history.bytes()
-      const seen = { status, counts, fill, sizes, historyBytes, history: standing, logLost: log.lost() }
-      return metricsText(metricsOf(seen))
+      const told = { historyBytes, history: standing, logLost: log.lost() }
+      const neverFilesHang = trap.neverFilesHangSince !== undefined
+      return metricsText(metricsOf({ status, counts, fill, sizes, ...told, neverFilesHang }))
     }, clock),
     status: async () => status(),
     async health() {
@@ -131,6 +132,7 @@ function standingOf({ trap, trial, world }: Running, table = world.firewall.look
     ...(trap.auto === undefined ? {} : { auto: trap.auto }),
     settings: [...(trap.settings.origin?.files ?? [])],
     ...neverFacts(trap.settings),
+    ...(trap.neverFilesHangSince === undefined ? {} : { neverFilesHangSince: trap.neverFilesHangSince }),
     history: world.history.standing(),
     dryRun: trap.settings.dryRun,
     reachable: reachableOf(trap.settings, world.surroundings.doors),

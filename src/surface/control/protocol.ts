@@ -127,6 +127,9 @@ export const StatusAnswer = z.object({
     .array(z.object({ file: z.string(), prefixes: z.int() }))
     .optional()
     .meta({ description: 'The files of never_files as they were read last.' }),
+  neverFilesHangSince: Milliseconds.optional().meta({
+    description: 'Since when the files of never_files do not answer. Left out while they do.',
+  }),
   reachable: z
     .object({
       public: z.array(z.string()).meta({ description: 'Not for who was locked out by hand: tcp/443.' }),

@@ -17,6 +17,7 @@ export interface Seen {
   readonly historyBytes: number
   readonly history: Standing
   readonly logLost: number
+  readonly neverFilesHang: boolean
 }
 
 export function metricsOf(seen: Seen): readonly Metric[] {
@@ -64,7 +65,7 @@ function fliesMetrics({ status, counts, fill, sizes }: Seen): readonly Metric[] 
 }
 
 /** What was held only, what was mended, and how the packets came. */
-function workMetrics({ counts, historyBytes, history, logLost }: Seen): readonly Metric[] {
+function workMetrics({ counts, historyBytes, history, logLost, neverFilesHang }: Seen): readonly Metric[] {
   const { packets, lost, overruns, waiting } = counts.capture
   return [
     counter('offences_of_flies_total', 'Offences of sources that were locked out already.', [
@@ -103,6 +104,9 @@ function workMetrics({ counts, historyBytes, history, logLost }: Seen): readonly
     gauge('history_bytes', 'Size of the history database.', [[{}, historyBytes]]),
     gauge('history_hanging', 'Whether the disk of the history does not answer: 1, else 0.', [
       [{}, history.hangsSince === undefined ? 0 : 1],
+    ]),
+    gauge('never_files_hanging', 'Whether the files of never_files do not answer: 1, else 0.', [
+      [{}, neverFilesHang ? 1 : 0],
     ]),
     gauge('history_waiting', 'Lockouts and releases that wait in memory for the disk.', [
       [{}, history.waiting],

@@ -56,12 +56,12 @@ export function openLog(options: LogOptions): PacketSocket {
 }
 
 /**
- * The kernel fills a buffer of NFULA_CFG_NLBUFSIZ bytes, or what one packet needs, to the end of the memory that
+ * Long packets come fewer at once, and cost the others nothing. The kernel fills a buffer of NFULA_CFG_NLBUFSIZ bytes, or what one packet needs, to the end of the memory that
  * it got for it, which is a power of two: a slot of that power always fits.
  */
 function slotSize(copyRange: number, threshold: number): number {
   const onePacket = copyRange + ATTRIBUTES + ALLOCATION_OVERHEAD
-  const fullBatch = threshold * (copyRange + ATTRIBUTES / 2) + ALLOCATION_OVERHEAD
+  const fullBatch = threshold * (Math.min(copyRange, COPY_RANGE) + ATTRIBUTES / 2) + ALLOCATION_OVERHEAD
   const wanted = Math.max(onePacket, Math.min(fullBatch, LARGEST_SLOT))
   return 2 ** Math.ceil(Math.log2(Math.max(wanted, 4096)))
 }

@@ -33,6 +33,8 @@ export interface PacketSocket extends Disposable {
 export interface PacketOptions {
   /** Bytes of each packet that are copied, from the IP header on; default COPY_RANGE. */
   readonly copyRange?: number
+  /** What of each payload waits for `onBatch`, where not all of it is needed; it may be a view of it. */
+  readonly shorten?: (payload: Uint8Array) => Uint8Array
   /** Receive buffer in bytes; default 8 MiB. More than net.core.rmem_max needs CAP_NET_ADMIN on the host. */
   readonly receiveBuffer?: number
   /**
@@ -57,7 +59,7 @@ interface Plan extends PacketOptions {
 
 const NETLINK_NETFILTER = 12
 const RECEIVE_BUFFER = 8 * 1024 * 1024
-/** So much of a packet is enough for the longest chain of IPv6 headers that honest programs send, some 100 bytes, and its transport header. */
+/** Enough for the chains of IPv6 headers that honest programs send, some 100 bytes, and a transport header. */
 export const COPY_RANGE = 256
 const WAITING_MAX = 262_144
 /** Packets that are handed over at once: some milliseconds of work, until the event loop turns. */
@@ -72,7 +74,7 @@ export function openPackets(plan: Plan): PacketSocket {
   const socket = opening.use(openSocket(NETLINK_NETFILTER, 0, plan.receiveBuffer ?? RECEIVE_BUFFER))
   const slots = makeSlots(plan.slots.size, plan.slots.count)
   const room = makeWaitingRoom()
-  const { waitingMax = WAITING_MAX } = plan
+  const { waitingMax = WAITING_MAX, shorten = payload => payload } = plan
   checkRange('waitingMax', waitingMax, 1, 0xffffffff)
   const expected = new Map<number, number>()
   const counted = { packets: 0, malformed: 0, missed: 0, elsewhere: 0 }
@@ -95,7 +97,7 @@ export function openPackets(plan: Plan): PacketSocket {
     if (packets.length > 0) guarded(() => plan.settle?.(socket, packets))
     for (const packet of packets) {
       counted.missed += gapBefore(packet, expected)
-      room.put(packet)
+      room.put({ ...packet, payload: shorten(packet.payload) })
     }
     for (const answer of answers) guarded(() => checkAnswer(answer))
     if (room.count >= waitingMax) socket.pause()

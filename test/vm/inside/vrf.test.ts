@@ -1,7 +1,8 @@
-/** VRFs, which need a kernel that has them: gateways of their tables are near, and what they forward is watched. */
+/** VRFs, which need a kernel that has them: gateways of their tables are near, what they forward is watched, and their services are seen. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { serveBy } from '../../support/bound-server.ts'
 import { install, lockouts, lockoutsOf } from '../../support/daemon.ts'
 import { send } from '../../support/sender.ts'
 import { serve } from '../../support/server.ts'
@@ -63,4 +64,29 @@ test('a VRF with its uplink: its gateway is near, what comes in by the uplink is
   assert.deepEqual(await tries(outside, '198.51.100.3', GATE, 20_000), [])
   assert.deepEqual(await lockoutsOf(daemon, 2), ['198.51.100.2', '198.51.100.3'])
   assert.ok((await tries(outside, '198.51.100.1', BEHIND, 80)).includes('syn-ack'), 'still an innocent')
+})
+
+test('a service that is bound to an interface of a VRF, and starts while the daemon runs: its first client gets in; whoever tries another port sticks', async () => {
+  await using world = await makeWorld()
+  const [gate, outside] = (await Promise.all(['gate', 'outside'].map(name => world.host(name)))) as [
+    Host,
+    Host,
+  ]
+  await gate.must(['sh', '-ec', 'ip link add blue type vrf table 10\nip link set blue up'])
+  await world.link(gate, outside, { a: [`${GATE}/24`], b: ['192.0.2.9/24'] })
+  await gate.must(['ip', 'link', 'set', 'to-outside', 'master', 'blue'])
+  await gate.must(['ip', 'route', 'add', '198.51.100.0/24', 'via', '192.0.2.9', 'table', '10'])
+  using flypaperd = install(gate, 'closed = "listening"\ncapture = "log"')
+  const daemon = await flypaperd.start()
+  await serveBy(gate, 'to-outside', 8080)
+  const tries = async (source: string, tcp: number) =>
+    (await send(outside, { bursts: [[{ source, destination: GATE, tcp }]] })).answers.map(({ kind }) => kind)
+
+  await tries('198.51.100.1', 8080)
+  await sleep(1000)
+  assert.deepEqual(lockouts(daemon), [])
+  assert.ok((await tries('198.51.100.1', 8080)).includes('syn-ack'), 'its second SYN, a second later')
+  assert.ok((await tries('198.51.100.2', 8080)).includes('syn-ack'), 'and everybody else')
+  assert.deepEqual(await tries('198.51.100.3', 8081), [])
+  assert.deepEqual(await lockoutsOf(daemon, 1), ['198.51.100.3'])
 })

@@ -110,7 +110,7 @@ test('systemctl start: a scanner sticks, which nft and the journal show', async 
   assert.equal(lockout.SYSLOG_FACILITY, String(10), 'authpriv')
   assert.equal(lockout.SYSLOG_IDENTIFIER, 'flypaperd')
   const status = await sh('flypaperd status')
-  assert.match(status, IN_VM ? /OK \(queue 4242\)/ : /OK \(NFLOG group 4242\)/)
+  assert.match(status, IN_VM ? /OK \(queues 4242 to 4246\)/ : /OK \(NFLOG groups 4242 to 4246\)/)
   assert.match((await unit('StatusText')).StatusText!, /^armed, \d fl/)
 })
 

@@ -80,13 +80,13 @@ function entryOf({ never, neverFiles }: Settings, prefix: Prefix): string | unde
 async function inKernel(
   { openFirewall }: Call['system'],
   prefix: Prefix,
-): Promise<Pick<Known, 'held' | 'packets'>> {
+): Promise<Pick<Known, 'held' | 'isAsked' | 'packets'>> {
   try {
     using firewall = openFirewall()
     const [held] = await heldNow(firewall, [prefix])
-    return { held, packets: packetsOf(firewall, prefix) }
+    return { held, isAsked: true, packets: packetsOf(firewall, prefix) }
   } catch (error) {
-    if (error instanceof Failure) return { held: undefined }
+    if (error instanceof Failure) return { held: undefined, isAsked: false }
     throw error
   }
 }

@@ -1,0 +1,44 @@
+/** Whoever comes onto the never-list, or lives nearby from now on, is let go. */
+import { exchanges } from '../arm/listed.ts'
+import { commit } from '../lockout/commit.ts'
+import { spare } from '../lockout/decide/leave.ts'
+import { type PrefixSet, prefixesIn } from '../terms/prefix-set.ts'
+import type { Daemon } from './daemon.ts'
+import { freeAcross, freeIn } from './orders.ts'
+import { listedBy, type Policy } from './policy.ts'
+
+/** Of so few prefixes the kernel is asked for each source that they can have, rather than for everybody whom it holds. */
+const FEW = 100
+
+/** Takes a policy that differs in whom it spares. */
+export function relist(daemon: Daemon, next: Policy): void {
+  const { state, world } = daemon
+  try {
+    for (const change of exchanges(listedBy(state.policy), listedBy(next))) world.firewall.change([change])
+  } catch (error) {
+    daemon.keeper.rearm(`the never-list is refused: ${String(error)}`, 'later')
+  }
+  state.policy = next
+  letGoSpared(daemon)
+}
+
+/** Whom the kernel would drop unasked although he is never locked out by the policy in force is no fly any more. */
+export function letGoSpared({ state, ledger, world }: Daemon): void {
+  const now = world.now()
+  commit(spare(state.policy.spared, state.flies, now), ledger, now)
+}
+
+/** The kernel asks the never-list before it asks whether somebody else is a fly, or held: so this may take its time. */
+export function freeNever(daemon: Daemon): void {
+  freeListed(daemon, daemon.state.policy.never).catch(error => {
+    if (!daemon.ended.aborted)
+      daemon.alarms.background(`whoever stands in the never-list is not freed: ${String(error)}`)
+  })
+}
+
+async function freeListed(daemon: Daemon, never: PrefixSet): Promise<void> {
+  const by = 'the never-list'
+  if (never.size > FEW) await freeAcross(daemon, never, by)
+  else if (never.size > 0)
+    await freeIn(daemon, { input: 'free', wanted: [...prefixesIn(never)], by, freed: () => {} })
+}

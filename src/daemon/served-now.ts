@@ -1,0 +1,69 @@
+/**
+ * Who listens now, asked before a packet to a closed port of this machine becomes evidence. The rules look a socket up as they can: one that is bound to
+ * an interface of a VRF they do not find, nor a service of IPVS, nor one that was opened a moment later. docs/decisions/0062-who-listens-now.md
+ */
+import { presentSets } from '../arm/firewall.ts'
+import { type ServedPort, type Surroundings, servedChanges } from '../arm/surroundings.ts'
+import type { Tried } from '../decode/packet.ts'
+import { forgetCounted } from '../lockout/hold.ts'
+import type { Fly } from '../terms/fly.ts'
+import type { Daemon } from './daemon.ts'
+import type { World } from './world.ts'
+
+/** To ask takes one part of the time in so many, at most: half a millisecond where a hundred sockets listen, ten where ten thousand do. */
+const REST = 100
+/** Seconds between two askings at least. */
+const PACE_SECONDS = 0.05
+
+export interface ServedNow {
+  /** The port of this machine that the packet tried, where somebody listens there now. */
+  find(tried: Tried): ServedPort | undefined
+}
+
+/** Strangers make it ask, so it has a pace: whoever comes between two askings is judged by the last. */
+export function openServedNow(
+  { served }: Pick<Surroundings, 'served'>,
+  { clock }: Pick<World, 'clock'>,
+): ServedNow {
+  let known: ReadonlyMap<string, ServedPort> = new Map()
+  let notBefore = Number.NEGATIVE_INFINITY
+  return {
+    find(tried) {
+      const wanted = portOf(tried)
+      if (wanted === undefined) return undefined
+      const began = clock()
+      if (began >= notBefore) {
+        known = new Map(served().map(port => [String(port), port]))
+        const ended = clock()
+        notBefore = ended + Math.max(PACE_SECONDS, REST * (ended - began))
+      }
+      return known.get(String(wanted))
+    },
+  }
+}
+
+const FLAGS = { fin: 1, syn: 2, rst: 4, ack: 16 } as const
+const ASKED = FLAGS.fin | FLAGS.syn | FLAGS.rst | FLAGS.ack
+
+/** Who tried which port that somebody serves. */
+export interface Opened {
+  readonly port: ServedPort
+  readonly fly: Fly
+}
+
+/** What the rules leave to a socket, and to a port that was served lately: no flags that no connection carries. */
+function portOf(tried: Tried): ServedPort | undefined {
+  if (tried.kind === 'udp') return [17, tried.port]
+  if (tried.kind !== 'tcp') return undefined
+  const { fin, syn, rst, ack } = FLAGS
+  const isLegal = [syn, ack, fin | ack, syn | ack, rst, rst | ack].includes(tried.flags & ASKED)
+  return isLegal ? [6, tried.port] : undefined
+}
+
+/** The kernel knows them from now on, and of what these sources tried it counts nothing: the daemon has not either. */
+export function learnServed({ world, ledger }: Daemon, opened: readonly Opened[]): void {
+  if (opened.length === 0) return
+  const ports = new Map(opened.map(({ port }) => [String(port), port]))
+  presentSets(world.firewall).change(servedChanges([...ports.values()]))
+  forgetCounted(ledger, [...new Set(opened.map(({ fly }) => fly))])
+}

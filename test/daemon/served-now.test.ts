@@ -1,0 +1,71 @@
+/** Who listens is asked before a packet to a closed port becomes evidence: of whom, and how often. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openServedNow } from '../../src/daemon/served-now.ts'
+import { fakeWorld } from '../support/fake-world.ts'
+
+const GATE = '192.0.2.1'
+
+test('somebody listens by now: no evidence, no hold, and the kernel learns the port; whoever tries another sticks', () => {
+  const fake = fakeWorld()
+  using trap = fake.open('closed = "listening"')
+  fake.here.served.push([6, 8080], [17, 9000])
+  const innocent = ['198.51.100.1', '198.51.100.2', '198.51.100.3', '198.51.100.4']
+  for (const source of innocent) fake.firewall.others.add('flypaper_hold', source, 20)
+  fake.firewall.others.add('flypaper_count_late', '198.51.100.4', 20)
+  fake.sockets.deliver([
+    { source: innocent[0]!, destination: GATE, tcp: 8080 },
+    { source: innocent[1]!, destination: GATE, udp: 9000 },
+    { source: innocent[2]!, destination: GATE, tcp: 8080, flags: 0x10 },
+    { source: '198.51.100.8', destination: GATE, udp: 8080 },
+    { source: '198.51.100.9', destination: GATE, tcp: 8080, flags: 0x01 },
+  ])
+  fake.sockets.deliver([{ source: innocent[3]!, destination: GATE, tcp: 8080 }], { channel: 'late' })
+  fake.sockets.deliver([{ source: '198.51.100.10', destination: '192.0.2.9', tcp: 8080 }], {
+    hook: 'forward',
+  })
+  assert.deepEqual(Object.keys(fake.inKernel()).sort(), ['198.51.100.10', '198.51.100.8', '198.51.100.9'])
+  assert.deepEqual(Object.keys(fake.inKernel('flypaper_hold')), [])
+  assert.deepEqual(Object.keys(fake.inKernel('flypaper_count_late')), [])
+  assert.ok(['6,8080', '17,9000'].every(port => port in fake.inKernel('flypaper_served')))
+  assert.equal(trap.counts().spared.served, 4)
+})
+
+test('an opening port frees nobody; where the rules of the administrator decide, a socket tells nothing', () => {
+  const fake = fakeWorld()
+  using _ = fake.open('closed = "unmatched"')
+  fake.here.served.push([6, 8080])
+  fake.sockets.deliver([{ source: '198.51.100.1', destination: GATE, tcp: 8080 }])
+  assert.deepEqual(Object.keys(fake.inKernel()), ['198.51.100.1'])
+  const other = fakeWorld()
+  using _other = other.open('closed = "listening"')
+  other.sockets.deliver([{ source: '198.51.100.1', destination: GATE, tcp: 8080 }])
+  other.here.served.push([6, 8080])
+  other.pass(1000)
+  other.sockets.deliver([{ source: '198.51.100.2', destination: GATE, tcp: 8080 }])
+  assert.deepEqual(Object.keys(other.inKernel()), ['198.51.100.1'])
+})
+
+test('strangers make it ask for a hundredth of the time at most, and twenty times a second', () => {
+  let seconds = 0
+  let asked = 0
+  let costs = 0
+  const served = () => {
+    asked++
+    seconds += costs
+    return [[6, 22] as const]
+  }
+  const now = openServedNow({ served }, { clock: () => seconds })
+  const flood = (until: number) => {
+    asked = 0
+    for (const end = seconds + until; seconds < end; seconds += 0.001) {
+      assert.equal(now.find({ kind: 'tcp', port: 81, flags: 2 }), undefined)
+      assert.deepEqual(now.find({ kind: 'tcp', port: 22, flags: 2 }), [6, 22])
+      assert.equal(now.find({ kind: 'icmp', type: 8, code: 0 }), undefined)
+    }
+    return asked
+  }
+  assert.ok(Math.abs(flood(10) - 200) <= 5)
+  costs = 0.02
+  assert.ok(Math.abs(flood(20) - 10) <= 1)
+})

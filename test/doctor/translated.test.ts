@@ -1,0 +1,83 @@
+/** Ports at which rules send everybody elsewhere, as nft and iptables-nft write such rules. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { TRANSLATED_MAX, translatedOf } from '../../src/doctor/translated.ts'
+import { statements } from './facts.ts'
+
+const { dport, jump } = statements
+type Expr = readonly Readonly<Record<string, unknown>>[]
+
+const DNAT = { dnat: { addr: '10.0.0.5', port: 80 } }
+const XT_DNAT = { xt: { type: 'target', name: 'DNAT' } }
+const payload = (protocol: string, field: string) => ({ payload: { protocol, field } })
+const match = (left: unknown, right: unknown, op = '==') => ({ match: { op, left, right } })
+const range = (first: number, last: number) => match(payload('udp', 'dport'), { range: [first, last] })
+
+function shown(chains: Readonly<Record<string, readonly Expr[]>>): string {
+  const where = { family: 'ip', table: 'theirs' }
+  const found = translatedOf({
+    tables: [where],
+    chains: Object.keys(chains).map(name =>
+      ['prerouting', 'output', 'input'].includes(name) ? { ...where, name, hook: name } : { ...where, name },
+    ),
+    rules: Object.entries(chains).flatMap(([chain, rules]) => rules.map(expr => ({ ...where, chain, expr }))),
+  })
+  return found.map(String).join(' ')
+}
+
+test('DNAT, redirects, TPROXY, maps, concatenations, and chains that are entered by a port', () => {
+  const map = (key: unknown, data: unknown) => [{ dnat: { addr: { map: { key, data } } } }]
+  const to = match(
+    { concat: [payload('ip', 'daddr'), payload('tcp', 'dport')] },
+    { set: [{ concat: ['192.0.2.1', 85] }] },
+  )
+  assert.equal(shown({ prerouting: [[dport(80), DNAT]] }), '6,80')
+  assert.equal(shown({ prerouting: [[dport(80), { limit: { rate: 1, per: 'hour' } }, DNAT]] }), '6,80')
+  assert.equal(
+    shown({
+      prerouting: [
+        [dport(81), { redirect: { port: 90 } }],
+        [dport(82), { tproxy: { port: 90 } }],
+      ],
+    }),
+    '6,81 6,82',
+  )
+  assert.equal(shown({ prerouting: [[dport(83), { counter: {} }, XT_DNAT]] }), '6,83')
+  assert.equal(
+    shown({
+      prerouting: [
+        map(payload('tcp', 'dport'), {
+          set: [
+            [83, '10.0.0.6'],
+            [84, '10.0.0.7'],
+          ],
+        }),
+      ],
+    }),
+    '6,83 6,84',
+  )
+  assert.equal(shown({ prerouting: [[to, DNAT]] }), '6,85')
+  assert.equal(
+    shown({ prerouting: [[dport(86), jump('node')]], node: [[jump('pod')]], pod: [[XT_DNAT]] }),
+    '6,86',
+  )
+  assert.equal(shown({ prerouting: [[range(5000, 5002), DNAT]] }), '17,5000 17,5001 17,5002')
+})
+
+test('no ports: for some sources alone, of what this machine sends, any port, a map that is not read, source NAT; and a bound', () => {
+  for (const rules of [
+    [[match(payload('ip', 'saddr'), '198.51.100.0'), dport(22), DNAT]],
+    [[DNAT]],
+    [[{ dnat: { addr: { map: { key: payload('tcp', 'dport'), data: '@published' } } } }]],
+    [[dport(22), { snat: { addr: '10.0.0.5' } }]],
+    [[dport(22), { accept: null }]],
+  ])
+    assert.equal(shown({ prerouting: rules }), '', JSON.stringify(rules))
+  assert.equal(shown({ output: [[dport(80), DNAT]] }), '')
+  assert.equal(
+    shown({ prerouting: [[match(payload('ip', 'saddr'), '10.0.0.0', '!='), dport(80), DNAT]] }),
+    '6,80',
+    'the control',
+  )
+  assert.equal(shown({ prerouting: [[range(1, 65_535), DNAT]] }).split(' ').length, TRANSLATED_MAX)
+})
