@@ -38,6 +38,7 @@ export function dangerFindings(facts: Facts): readonly Finding[] {
     ...containers(facts),
     ...wayIn(facts),
     ...remarks(facts),
+    ...framesToAll(facts),
     ...inner(facts),
     ...behindNat64(facts),
     ...strangers(facts),
@@ -233,6 +234,18 @@ function wayIn({ doors = [], settings }: Facts): readonly Finding[] {
 /** What the daemon warns of as well. */
 function remarks({ remarks = [] }: Facts): readonly Finding[] {
   return remarks.map(remark => say('careful', `${remark[0]!.toUpperCase()}${remark.slice(1)}.`))
+}
+
+/** UDP in them is weak evidence, since whoever floods a network by mistake sends it, too. */
+function framesToAll({ framesToAll = [] }: Facts): readonly Finding[] {
+  if (framesToAll.length === 0) return []
+  return [
+    say(
+      'note',
+      'Whoever is on a link of this machine can ask it for UDP ports by frames to everybody there, two an hour without a lockout.',
+      `Unless a cluster shares an address of this machine by such frames, let the kernel drop them: sysctl -w ${framesToAll.map(name => `${name}=1`).join(' ')}`,
+    ),
+  ]
 }
 
 /** Whoever sends all that he sends through this machine, and would lose all of it. */

@@ -52,6 +52,8 @@ export interface Facts {
   readonly forwards: boolean
   /** How many interfaces the default routes have, of all tables. */
   readonly uplinks: number
+  /** Settings of this kernel, each 0, that would drop what is for this machine alone in frames to everybody: `net/ipv4/conf/all/drop_…`. */
+  readonly framesToAll?: readonly string[]
   /** Ports of WireGuard interfaces here. */
   readonly doors?: readonly ServedPort[]
   /** What of this machine cannot be told whole, or not be named, and what follows: sentences. */

@@ -35,6 +35,7 @@ export async function lookAround(env: Environment): Promise<Omit<Facts, 'setting
     bridges: findBridges(),
     groups: listenedTo('log'),
     baked: findBaked(),
+    framesToAll: framesToAll(surroundings.uplinks()),
     doors: surroundings.doors(),
     remarks: surroundings.remarks(),
     caller: findCaller(env, process.ppid, readForeign),
@@ -54,6 +55,19 @@ export function lookAtFirewall(): Omit<ChoiceFacts, 'settings'> {
     forwards: surroundings.forwards(),
     detours: findDetours(surroundings.uplinks()),
   }
+}
+
+/** Of IPv4 it holds for all interfaces at once, of IPv6 for each by itself: Documentation/networking/ip-sysctl.rst. By slashes, since names have dots. */
+function framesToAll(uplinks: readonly string[]): readonly string[] {
+  const paths = ['ipv4/conf/all', ...['default', ...uplinks].map(name => `ipv6/conf/${name}`)]
+  return paths
+    .filter(path => isZero(`/proc/sys/net/${path}/drop_unicast_in_l2_multicast`))
+    .map(path => `net/${path}/drop_unicast_in_l2_multicast`)
+}
+
+function isZero(path: string): boolean {
+  const file = readForeign(path)
+  return 'text' in file && file.text.trim() === '0'
 }
 
 function sightOrWhyNot(): Facts['sight'] {

@@ -230,6 +230,15 @@ test('what a flowtable takes past the rules goes on after a lockout', () => {
   assert.doesNotMatch(said(seeing(byHand('accept', [])), 'danger'), /flowtable/)
 })
 
+test('frames to everybody can be dropped by the kernel', () => {
+  const framesToAll = ['net/ipv4/conf/all/drop_unicast_in_l2_multicast']
+  assert.match(
+    said({ framesToAll }, 'danger'),
+    /note: Whoever is on a link.*sysctl -w net\/ipv4\/conf\/all\/drop_unicast_in_l2_multicast=1/s,
+  )
+  assert.doesNotMatch(said({ framesToAll: [] }, 'danger'), /on a link of this machine/)
+})
+
 test('containers are strangers to the trap, unless the never-list has their network', () => {
   const bridges = [{ name: 'docker0', prefix: parsePrefix('172.17.0.0/16')! }]
   assert.match(
