@@ -17,7 +17,7 @@ const MODES = [
   { closed: 'listening', rules: '' },
   {
     closed: 'unaccepted',
-    rules: firewall('tcp dport != 7000', 'udp dport != 7000', 'meta l4proto { icmp, ipv6-icmp }'),
+    rules: firewall('tcp dport != 7000', 'udp dport != 7000', 'meta l4proto { icmp, icmpv6 }'),
   },
 ] as const
 

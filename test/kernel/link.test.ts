@@ -21,7 +21,7 @@ const NEIGHBOURS = ['fe80::71', '169.254.7.71', '64:ff9b:1::71', 'fec0::71', '10
 const FRESH = NEIGHBOURS.map(address => address.replace('71', '72'))
 const PEERS = ['fe80::75', '169.254.7.75']
 
-const OPEN = firewall('tcp dport 22', 'udp dport 5000', 'meta l4proto { icmp, ipv6-icmp }')
+const OPEN = firewall('tcp dport 22', 'udp dport 5000', 'meta l4proto { icmp, icmpv6 }')
 const MODES = [
   { closed: 'listening', rules: '' },
   { closed: 'unmatched', rules: OPEN },
@@ -142,8 +142,7 @@ for (const { closed, rules } of MODES)
     if (rules !== '') await gate.nft(rules)
     using flypaperd = install(gate, `closed = "${closed}"\ncapture = "log"`)
     const daemon = await flypaperd.start()
-    const everybody = ['lladdr', 'ff:ff:ff:ff:ff:ff', 'nud', 'permanent', 'dev', 'to-gate']
-    for (const gate of [GATE, GATE6]) await neighbour.must(['ip', 'neighbour', 'replace', gate, ...everybody])
+    await toEverybody(neighbour)
     const scanners = ['192.0.2.61', '2001:db8:1::61']
     const others = ['192.0.2.62', '2001:db8:1::62']
     const udp = (...ports: number[]) => ports.map(port => ({ udp: port, data: 'x' }))
@@ -154,3 +153,24 @@ for (const { closed, rules } of MODES)
     assert.deepEqual(await kinds(neighbour, scanners, ...udp(81, 82, 83, 5000)), nothing(scanners))
     assert.deepEqual((await lockoutsOf(daemon, 2)).toSorted(), scanners)
   })
+
+/** From now on its frames for the gate are for everybody. */
+async function toEverybody(neighbour: Host): Promise<void> {
+  const everybody = ['lladdr', 'ff:ff:ff:ff:ff:ff', 'nud', 'permanent', 'dev', 'to-gate']
+  for (const gate of [GATE, GATE6]) await neighbour.must(['ip', 'neighbour', 'replace', gate, ...everybody])
+}
+
+test('the kernel drops such frames where doctor’s advice is followed', async () => {
+  await using world = await makeWorld()
+  const { gate, neighbour } = await gateAndNeighbour(world)
+  await toEverybody(neighbour)
+  using flypaperd = install(gate, 'closed = "listening"\ncapture = "log"')
+  const sources = ['192.0.2.9', '2001:db8:1::9']
+  const ask = () => kinds(neighbour, sources, { udp: 5000, data: 'x' })
+  assert.deepEqual(await ask(), [['udp'], ['udp']], 'the control')
+  const said = await flypaperd.must('doctor')
+  const [, advice] = /frames to everybody[\s\S]*?: sysctl -w (net\/[^\n]*)/.exec(said)!
+  await gate.must(['sysctl', '-w', ...advice!.split(' ')])
+  assert.deepEqual(await ask(), nothing(sources))
+  assert.doesNotMatch(await flypaperd.must('doctor'), /frames to everybody/)
+})

@@ -23,7 +23,7 @@ const table = (hook: 'input' | 'forward', ...rules: string[]) => `table inet fil
   chain ${hook} {
     type filter hook ${hook} priority filter; policy drop;
     ct state established,related accept
-    meta l4proto { icmp, ipv6-icmp } accept
+    meta l4proto { icmp, icmpv6 } accept
     ${rules.join('\n')}
   }
 }`

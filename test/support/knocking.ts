@@ -11,7 +11,7 @@ export const KNOCKING = `table inet filter {
 		type filter hook input priority filter; policy drop;
 		iif "lo" accept
 		ct state established,related accept
-		meta l4proto { icmp, ipv6-icmp } accept
+		meta l4proto { icmp, icmpv6 } accept
 		tcp dport 7000 add @knock1 { ip saddr } drop
 		tcp dport 8000 ip saddr @knock1 add @knock2 { ip saddr } drop
 		tcp dport 9000 ip saddr @knock2 add @let_in { ip saddr } drop
