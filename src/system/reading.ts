@@ -77,13 +77,15 @@ export function readApart(program = PROGRAM, patience = SETTINGS_PATIENCE): File
   }
 }
 
+/** Readings of this process that have not ended. */
+let going = 0
+
 function openReadings(program: URL): (wanted: Wanted) => Reading {
-  let going = 0
   let kept: Thread | undefined
   let keeping: NodeJS.Timeout | undefined
 
   function thread(): Thread {
-    const found = kept ?? openThread(program, () => going > 0)
+    const found = kept ?? openThread(program)
     kept = undefined
     clearTimeout(keeping)
     return found
@@ -117,16 +119,16 @@ function openReadings(program: URL): (wanted: Wanted) => Reading {
 let isWatchingEnd = false
 
 /** The end of a process waits for its threads: not for these, of which nothing is wanted any more. */
-function watchEnd(isGoing: () => boolean): void {
+function watchEnd(): void {
   if (isWatchingEnd) return
   isWatchingEnd = true
   process.on('exit', code => {
-    if (isGoing()) exitNow(code)
+    if (going > 0) exitNow(code)
   })
 }
 
-function openThread(program: URL, isGoing: () => boolean): Thread {
-  watchEnd(isGoing)
+function openThread(program: URL): Thread {
+  watchEnd()
   const { port1: port, port2 } = new MessageChannel()
   const worker = new Worker(program, { workerData: port2, transferList: [port2], execArgv: [] })
   let [thread, at] = [0, undefined as string | undefined]
