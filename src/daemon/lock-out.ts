@@ -19,8 +19,7 @@ export function lockOut(daemon: Daemon, offences: readonly Offence[], at: number
       lengths: settings.lockout,
       room: roomFor(daemon, offences.length, at),
       pastOf: world.history.pastOf,
-      admit: (candidates, cameBefore) =>
-        state.promotion.admit(candidates, settings.promotion, at, cameBefore),
+      admit: (candidates, knownOf) => state.promotion.admit(candidates, settings.promotion, at, knownOf),
     },
     at,
   )

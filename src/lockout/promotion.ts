@@ -1,19 +1,28 @@
 /**
  * The promotion limit: how many held sources become flies. Whoever forges thousands of sources must not fill the
- * flypaper with innocents, so beyond the limit a source is held only. A real scanner comes again after the hold,
- * a forged source seldom does: those who come again go first, and have a share that newcomers cannot use up.
+ * flypaper with innocents, so beyond the limit a source is held only. A real scanner comes again after the hold, and tries
+ * another port; a forged source seldom does. So there is a share of the burst for those who come again, and one more for
+ * those of them who have tried several ports: nobody else can use it up. docs/decisions/0066-who-goes-first.md
  */
 import type { Settings } from '../settings/settings.ts'
 import type { Fly } from '../terms/fly.ts'
 import { recentlySeen } from '../terms/recently-seen.ts'
 
+/** What is known of a source that is to become a fly. */
+export interface Known {
+  /** The different ports that count against it now, as evidence names them. */
+  readonly tried: readonly string[]
+  /** It was locked out in the past. */
+  readonly cameBefore: boolean
+}
+
 export interface Promotion {
-  /** Whom of these candidates the limit lets through. `cameBefore` tells of lockouts in the past. */
+  /** Whom of these the limit lets through. */
   admit(
     candidates: readonly Fly[],
     limit: Settings['promotion'],
     now: number,
-    cameBefore: (fly: Fly) => boolean,
+    knownOf: (fly: Fly) => Known,
   ): readonly Fly[]
   /** Sources that were held only, since the start. */
   deferred(): number
@@ -21,11 +30,16 @@ export interface Promotion {
 
 /** Deferred sources remembered at most; the one that was deferred longest ago makes room. */
 export const DEFERRED_MAX = 65_536
-/** The share of the burst that is kept for those who come again. */
-const RESERVED = 1 / 5
+/** So many different ports are several, as for the length of a lockout. */
+const SEVERAL = 3
+/** The share of the burst that first comers leave, and the one that those leave who come again with fewer than several ports. */
+const RESERVED = { first: 1 / 5, again: 1 / 10, several: 0 } as const
+const ORDER = ['several', 'again', 'first'] as const
+type Class = (typeof ORDER)[number]
 
 export function openPromotion(): Promotion {
-  const waiting = recentlySeen<Fly, true>(DEFERRED_MAX)
+  /** What they had tried when they were deferred, several at most, in one string: most have one. */
+  const waiting = recentlySeen<Fly, string>(DEFERRED_MAX)
   let deferred = 0
   let tokens = Number.POSITIVE_INFINITY
   let filledAt: number | undefined
@@ -43,25 +57,26 @@ export function openPromotion(): Promotion {
   }
 
   return {
-    admit(candidates, limit, now, cameBefore) {
+    admit(candidates, limit, now, knownOf) {
       if (limit.perSecond === 0 || candidates.length === 0) return candidates
       refill(limit, now)
-      const comesAgain = (fly: Fly) => waiting.has(fly) || cameBefore(fly)
-      const { again = [], first = [] } = Object.groupBy(candidates, fly =>
-        comesAgain(fly) ? 'again' : 'first',
-      )
-      const admitted = new Set([
-        ...again.filter(() => draw(0)),
-        ...first.filter(() => draw(Math.floor(limit.burst * RESERVED))),
-      ])
+      const classes: Record<Class, [Fly, readonly string[]][]> = { several: [], again: [], first: [] }
       for (const fly of candidates) {
-        if (admitted.has(fly)) waiting.take(fly)
-        else {
-          waiting.put(fly, true)
-          deferred++
-        }
+        const before = waiting.take(fly)
+        const { tried, cameBefore } = knownOf(fly)
+        const ports = [...new Set([...tried, ...(before?.split(' ') ?? [])])].slice(0, SEVERAL)
+        const comesAgain = before !== undefined || cameBefore
+        classes[!comesAgain ? 'first' : ports.length < SEVERAL ? 'again' : 'several'].push([fly, ports])
       }
-      return [...admitted]
+      const admitted: Fly[] = []
+      for (const name of ORDER)
+        for (const [fly, ports] of classes[name])
+          if (draw(Math.floor(limit.burst * RESERVED[name]))) admitted.push(fly)
+          else {
+            waiting.put(fly, ports.join(' '))
+            deferred++
+          }
+      return admitted
     },
     deferred: () => deferred,
   }

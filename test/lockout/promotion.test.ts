@@ -7,13 +7,16 @@ const NOW = 1_000_000
 const fly = (i: number) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}` as Fly
 const flies = (from: number, count: number) => Array.from({ length: count }, (_, i) => fly(from + i))
 const never = () => false
-/** With the same limit at each call. */
+const onePort =
+  (cameBefore: (fly: Fly) => boolean, port = 'tcp/81') =>
+  (fly: Fly) => ({ tried: [port], cameBefore: cameBefore(fly) })
+/** With the same limit at each call; all of them have tried one port. */
 function promotionOf(limit: { perSecond: number; burst: number }) {
   const { admit, deferred } = openPromotion()
   return {
     deferred,
     admit: (candidates: readonly Fly[], now: number, cameBefore: (fly: Fly) => boolean) =>
-      admit(candidates, limit, now, cameBefore),
+      admit(candidates, limit, now, onePort(cameBefore)),
   }
 }
 
@@ -31,7 +34,11 @@ test('those who come again go first: by the past, or because they were deferred 
   const old = fly(99_999)
   const admitted = promotion.admit([...flies(2000, 1000), fly(999), old], NOW, it => it === old)
   assert.deepEqual([...admitted], [fly(999), old])
-  assert.equal(promotion.admit(flies(500, 499), NOW, never).length, 98, 'and no more than the bucket holds')
+  assert.equal(
+    promotion.admit(flies(500, 499), NOW, never).length,
+    48,
+    'and no more than the bucket holds, less the share of those with several ports',
+  )
 })
 
 test('no limit', () => {
@@ -57,11 +64,61 @@ test('the memory of the deferred is bounded', () => {
 
 test('another limit counts from the next time on, with what is left of the old one', () => {
   const promotion = openPromotion()
-  assert.equal(promotion.admit(flies(0, 10), { perSecond: 1, burst: 5 }, NOW, never).length, 4)
-  assert.equal(promotion.admit(flies(10, 10), { perSecond: 10, burst: 500 }, NOW, never).length, 0)
+  assert.equal(promotion.admit(flies(0, 10), { perSecond: 1, burst: 5 }, NOW, onePort(never)).length, 4)
+  assert.equal(promotion.admit(flies(10, 10), { perSecond: 10, burst: 500 }, NOW, onePort(never)).length, 0)
   assert.equal(
-    promotion.admit(flies(20, 300), { perSecond: 10, burst: 500 }, NOW + 30_000, never).length,
+    promotion.admit(flies(20, 300), { perSecond: 10, burst: 500 }, NOW + 30_000, onePort(never)).length,
     201,
   )
-  assert.equal(promotion.admit(flies(400, 10), { perSecond: 0, burst: 1 }, NOW + 30_000, never).length, 10)
+  assert.equal(
+    promotion.admit(flies(400, 10), { perSecond: 0, burst: 1 }, NOW + 30_000, onePort(never)).length,
+    10,
+  )
+})
+
+test('who has tried several ports is before whoever comes again with one: a scanner is not lost among forged returners', () => {
+  const { admit } = openPromotion()
+  const limit = { perSecond: 10, burst: 500 }
+  const scanner = fly(9_999_999)
+  // A thousand a second, each source every twenty seconds, and so does the scanner, by another port each time.
+  const visits = (tries: (visit: number) => string) => {
+    for (let visit = 1; visit <= 100; visit++)
+      for (let second = 0; second < 20; second++) {
+        const now = NOW + (20 * visit + second) * 1000
+        const forged = flies(1000 * second, 1000)
+        const admitted = admit(second === 10 ? [...forged, scanner] : forged, limit, now, one => ({
+          tried: [one === scanner ? tries(visit) : 'tcp/81'],
+          cameBefore: false,
+        }))
+        if (admitted.includes(scanner)) return visit
+      }
+    return Number.POSITIVE_INFINITY
+  }
+  assert.equal(
+    visits(visit => `tcp/${visit}`),
+    3,
+  )
+  assert.ok(visits(() => 'tcp/81') > 100, 'the control: by one port it is one of them')
+})
+
+test('ports of a visit before count once', () => {
+  const { admit } = openPromotion()
+  const limit = { perSecond: 1, burst: 30 }
+  const tried = (...ports: string[]) =>
+    admit([fly(1)], limit, NOW, () => ({ tried: ports, cameBefore: false }))
+  // No more than the share of those with several ports is left.
+  assert.equal(admit(flies(100, 24), limit, NOW, onePort(never)).length, 24)
+  assert.equal(
+    admit(
+      flies(200, 3),
+      limit,
+      NOW,
+      onePort(() => true),
+    ).length,
+    3,
+  )
+  assert.deepEqual(tried('tcp/1'), [])
+  assert.deepEqual(tried('tcp/1'), [])
+  assert.deepEqual(tried('tcp/2'), [])
+  assert.deepEqual(tried('tcp/3'), [fly(1)])
 })

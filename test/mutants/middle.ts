@@ -92,10 +92,7 @@ export const MIDDLE: readonly Mutant[] = [
   mutant(
     'no promotion limit',
     'daemon/lock-out.ts',
-    [
-      'state.promotion.admit(candidates, settings.promotion, at, cameBefore)',
-      '(void cameBefore, candidates)',
-    ],
+    ['state.promotion.admit(candidates, settings.promotion, at, knownOf)', '(void knownOf, candidates)'],
     PACKETS,
   ),
   mutant(

@@ -5,6 +5,7 @@ import type { Fly } from '../../terms/fly.ts'
 import { type Flies, secondsLeft } from '../flies.ts'
 import type { Lockout, Memory, Past } from '../lockout.ts'
 import { lockoutOf, type Offence } from '../offence.ts'
+import type { Known } from '../promotion.ts'
 import { type Decision, decision } from './decision.ts'
 import { inRoom, type Room } from './room.ts'
 
@@ -13,8 +14,8 @@ export interface Sticking {
   readonly lengths: Settings['lockout']
   readonly room: Room
   readonly pastOf: Memory['pastOf']
-  /** Whom the promotion limit lets through; the second parameter tells of lockouts in the past. */
-  readonly admit: (candidates: readonly Fly[], cameBefore: (fly: Fly) => boolean) => readonly Fly[]
+  /** Whom the promotion limit lets through. */
+  readonly admit: (candidates: readonly Fly[], knownOf: (fly: Fly) => Known) => readonly Fly[]
 }
 
 export interface Stuck {
@@ -42,9 +43,13 @@ export function stick(offences: readonly Offence[], sticking: Sticking, now: num
   }
   const candidates = [...fresh.keys()]
   const before = candidates.length === 0 ? new Map<Fly, Past>() : pastOf(candidates)
+  const knownOf = (fly: Fly) => ({
+    tried: fresh.get(fly)!.evidence.map(({ what }) => what),
+    cameBefore: (before.get(fly)?.times ?? 0) > 0,
+  })
   // push, not map(): what map() returns once it is compiled has another elements kind, and deoptimises every reader.
   const coming: Lockout[] = []
-  for (const fly of admit(candidates, fly => (before.get(fly)?.times ?? 0) > 0))
+  for (const fly of admit(candidates, knownOf))
     coming.push(lockoutOf(fresh.get(fly)!, before.get(fly), lengths, now))
   const { enter, leave } = inRoom(coming, flies, sticking.room, now)
   return {
