@@ -129,7 +129,7 @@ function weigh(daemon: Daemon, arrived: readonly Arrived[]): void {
   for (const { packet, channel, hook, isUnserved = false } of arrived) {
     const fly = near.nameFly(packet.source)
     const isServed = () => {
-      const port = isUnserved ? daemon.servedNow.find(packet.tried) : undefined
+      const port = isUnserved ? daemon.servedNow.find(packet.tried, packet.destination) : undefined
       if (port !== undefined) served.push({ port, fly })
       return port !== undefined
     }

@@ -6,6 +6,7 @@ import { presentSets } from '../arm/firewall.ts'
 import { type ServedPort, type Surroundings, servedChanges } from '../arm/surroundings.ts'
 import type { Tried } from '../decode/packet.ts'
 import { forgetCounted } from '../lockout/hold.ts'
+import type { Address } from '../terms/address.ts'
 import type { Fly } from '../terms/fly.ts'
 import type { Daemon } from './daemon.ts'
 import type { World } from './world.ts'
@@ -16,30 +17,49 @@ const REST = 100
 const PACE_SECONDS = 0.05
 
 export interface ServedNow {
-  /** The port of this machine that the packet tried, where somebody listens there now. */
-  find(tried: Tried): ServedPort | undefined
+  /** The port that was tried at this address of ours, where somebody listens there now. */
+  find(tried: Tried, at: Address): ServedPort | undefined
+}
+
+interface Listening {
+  readonly port: ServedPort
+  /** Undefined: by all addresses, as far as is known. */
+  readonly places: ReadonlySet<Address> | undefined
 }
 
 /** Strangers make it ask, so it has a pace: whoever comes between two askings is judged by the last. */
 export function openServedNow(
-  { served }: Pick<Surroundings, 'served'>,
+  around: Pick<Surroundings, 'served' | 'bound'>,
   { clock }: Pick<World, 'clock'>,
 ): ServedNow {
-  let known: ReadonlyMap<string, ServedPort> = new Map()
+  let known: ReadonlyMap<string, Listening> = new Map()
   let notBefore = Number.NEGATIVE_INFINITY
   return {
-    find(tried) {
+    find(tried, at) {
       const wanted = portOf(tried)
       if (wanted === undefined) return undefined
       const began = clock()
       if (began >= notBefore) {
-        known = new Map(served().map(port => [String(port), port]))
+        known = listening(around)
         const ended = clock()
         notBefore = ended + Math.max(PACE_SECONDS, REST * (ended - began))
       }
-      return known.get(String(wanted))
+      const found = known.get(String(wanted))
+      return found?.places === undefined || found.places.has(at) ? found?.port : undefined
     },
   }
+}
+
+function listening({
+  served,
+  bound,
+}: Pick<Surroundings, 'served' | 'bound'>): ReadonlyMap<string, Listening> {
+  const places = new Map<string, Set<Address>>()
+  for (const [address, ...port] of bound()) {
+    const those = places.get(String(port)) ?? new Set()
+    places.set(String(port), those.add(address))
+  }
+  return new Map(served().map(port => [String(port), { port, places: places.get(String(port)) }]))
 }
 
 const FLAGS = { fin: 1, syn: 2, rst: 4, ack: 16 } as const

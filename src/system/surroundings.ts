@@ -182,7 +182,6 @@ function sorted(addresses: readonly Uint8Array[]): Address[] {
   return [...new Set(addresses.map(addressOf))].sort()
 }
 
-/** Who listens here serves nobody else: for others the port is closed. 127.0.0.0/8, also in an IPv6 socket, and ::1. */
 /** A port that some socket takes by any address, by a multicast address or by IPVS counts as listening everywhere. */
 function boundPlaces(): readonly Place[] {
   const places = new Map<string, Place[]>()
@@ -214,6 +213,7 @@ function isAny(address: Uint8Array): boolean {
   return text === '::' || text.startsWith('0.') || /^(?:ff|2(?:2[4-9]|[3-5]\d)\.)/.test(text)
 }
 
+/** Who listens here serves nobody else: for others the port is closed. 127.0.0.0/8, also in an IPv6 socket, and ::1. */
 function isLoopback(address: Uint8Array): boolean {
   const text = addressOf(address)
   return text === '::1' || text.startsWith('127.')

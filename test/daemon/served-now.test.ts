@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openServedNow } from '../../src/daemon/served-now.ts'
+import type { Address } from '../../src/terms/address.ts'
 import { fakeWorld } from '../support/fake-world.ts'
 
 const GATE = '192.0.2.1'
+const HERE = GATE as Address
 
 test('somebody listens by now: no evidence, no hold, and the kernel learns the port; whoever tries another sticks', () => {
   const fake = fakeWorld()
@@ -46,6 +48,21 @@ test('an opening port frees nobody; where the rules of the administrator decide,
   assert.deepEqual(Object.keys(other.inKernel()), ['198.51.100.1'])
 })
 
+test('who listens by another address of this machine does not listen here', () => {
+  const fake = fakeWorld()
+  using trap = fake.open('closed = "listening"')
+  fake.here.served.push([6, 8080], [6, 8443])
+  fake.here.bound.push([HERE, 6, 8080])
+  const [here, elsewhere, everywhere] = ['198.51.100.1', '198.51.100.2', '198.51.100.3']
+  fake.sockets.deliver([
+    { source: here, destination: GATE, tcp: 8080 },
+    { source: elsewhere, destination: '192.0.2.2', tcp: 8080 },
+    { source: everywhere, destination: '192.0.2.2', tcp: 8443 },
+  ])
+  assert.deepEqual(Object.keys(fake.inKernel()), [elsewhere])
+  assert.equal(trap.counts().spared.served, 2)
+})
+
 test('strangers make it ask for a hundredth of the time at most, and twenty times a second', () => {
   let seconds = 0
   let asked = 0
@@ -55,13 +72,13 @@ test('strangers make it ask for a hundredth of the time at most, and twenty time
     seconds += costs
     return [[6, 22] as const]
   }
-  const now = openServedNow({ served }, { clock: () => seconds })
+  const now = openServedNow({ served, bound: () => [] }, { clock: () => seconds })
   const flood = (until: number) => {
     asked = 0
     for (const end = seconds + until; seconds < end; seconds += 0.001) {
-      assert.equal(now.find({ kind: 'tcp', port: 81, flags: 2 }), undefined)
-      assert.deepEqual(now.find({ kind: 'tcp', port: 22, flags: 2 }), [6, 22])
-      assert.equal(now.find({ kind: 'icmp', type: 8, code: 0 }), undefined)
+      assert.equal(now.find({ kind: 'tcp', port: 81, flags: 2 }, HERE), undefined)
+      assert.deepEqual(now.find({ kind: 'tcp', port: 22, flags: 2 }, HERE), [6, 22])
+      assert.equal(now.find({ kind: 'icmp', type: 8, code: 0 }, HERE), undefined)
     }
     return asked
   }

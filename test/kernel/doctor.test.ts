@@ -93,7 +93,9 @@ test('what it says of containers is true: they are judged as everybody is', asyn
   using flypaperd = install(gate)
   const daemon = await flypaperd.start()
   const danger = (await ask(flypaperd)).findings.filter(({ about }) => about === 'danger')
-  assert.match(danger.at(-1)!.text, /behind docker0 \(172\.17\.0\.0\/16\) are judged as everybody is/)
+  const isOfContainers = ({ text }: { text: string }) =>
+    /behind docker0 \(172\.17\.0\.0\/16\) are judged as everybody is/.test(text)
+  assert.ok(danger.some(isOfContainers))
   const offence = { source: '172.17.0.2', destination: '172.17.0.1', tcp: 81 }
   await send(container, { bursts: [[offence]], wait: 0 })
   await daemon.says(/lockout 172\.17\.0\.2/)
