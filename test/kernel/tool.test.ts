@@ -126,7 +126,7 @@ test('why and watch: offences, who was spared and why, and what people did', asy
   assert.match(fly, /^198\.18\.0\.5 is locked out for (10m|9m\d+s) more, until \d{4}-/)
   assert.match(
     fly,
-    /tried TCP-port 20000, locked out, for 10m: nothing here takes what was sent to that port \(closed-port\); evidence: forgeable$/m,
+    /tried TCP-port 20000, locked out, for 10m: nothing here takes what was sent to that port \(closed-port\); evidence: forgeable \(anybody can have sent it in its name\)$/m,
   )
   assert.match(fly, /^To free it: flypaperd free 198\.18\.0\.5$/m)
   const innocent = await flypaperd.must('why', peer)
@@ -136,7 +136,10 @@ test('why and watch: offences, who was spared and why, and what people did', asy
     new RegExp(`spared .*TCP-port 81: .* \\(${event.because}\\); points: 81 \\(2\\) = 2 of 6$`, 'm'),
   )
   const nobody = await flypaperd.run('why', '198.18.0.99')
-  assert.deepEqual([nobody.code, nobody.stdout], [1, 'Nothing is known of 198.18.0.99.\n'])
+  assert.deepEqual(
+    [nobody.code, nobody.stdout],
+    [1, 'Nothing is known of 198.18.0.99: the trap drops nothing of it.\n'],
+  )
   await flypaperd.must('free', '198.18.0.5')
   assert.match(
     await flypaperd.must('why', '198.18.0.5'),

@@ -90,7 +90,7 @@ test('list, list --held, flush, with the daemon and without; the socket is for i
   assert.match(table[0]!, /^SOURCE +SINCE +UNTIL +TIMES +TRIED +BECAUSE +GRADE$/)
   assert.match(
     table[1]!,
-    /^2001:db8:2:4::\/64 +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +1 +TCP-port 81 +closed-port +forgeable$/,
+    /^2001:db8:2:4::\/64 +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4} +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4} +1 +TCP-port 81 +closed-port +forgeable$/,
   )
   assert.match(table[2]!, /^198\.18\.0\.1 /)
   assert.equal(await flypaperd.must('list', '--held'), 'Nobody is held.\n', 'a fly is not only held')

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import type { Installation } from './daemon.ts'
-import type { Running } from './process.ts'
+import { PATIENCE, type Running } from './process.ts'
 import { listed } from './trap.ts'
 import type { Host, World } from './world.ts'
 
@@ -101,7 +101,7 @@ export async function nmap(
   scanner: Host,
   args: readonly string[],
 ): Promise<{ counts: Readonly<Record<string, number>>; ports(state: string): number[] }> {
-  const command = ['nmap', '-n', '--host-timeout', '60s', '-oG', '-', ...args]
+  const command = ['nmap', '-n', '--host-timeout', `${60 * PATIENCE}s`, '-oG', '-', ...args]
   const report = await scanner.must(command, { timeout: 90_000 })
   assert.doesNotMatch(report, /Timeout/)
   assert.match(report, /1 host up/, 'the scan took place')
