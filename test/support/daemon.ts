@@ -12,6 +12,7 @@ const QUEUE_MAIN = fileURLToPath(new URL('queue-without-nft-queue.ts', import.me
 /** In the virtual machine, whose kernel has nft_queue, and where everything is slow. */
 export const IN_VM = process.env.FLYPAPERD_VM !== undefined
 const PATIENCE_MS = 15_000
+const LAST_WORDS_MAX = 2000
 
 /**
  * The log goes to standard error, with priorities, when that is what JOURNAL_STREAM says it is (systemd.exec(5)):
@@ -70,12 +71,28 @@ export function install(host: Host, toml = '', options: Options = {}): Installat
     file,
     ...places(options.runtime ?? directory, options.state ?? directory),
   ]
-  const launch = (...args: string[]) => host.start(['sh', '-c', AS_UNIT, 'sh', ...command(args)], { env })
+  const launched: Running[] = []
+  async function launch(...args: string[]): Promise<Running> {
+    const daemon = await host.start(['sh', '-c', AS_UNIT, 'sh', ...command(args)], { env })
+    launched.push(daemon)
+    return daemon
+  }
+  /** A verb fails where its daemon has died: then what that said last tells why. */
+  async function must(...args: string[]): Promise<string> {
+    try {
+      return await host.must(command(args), { env })
+    } catch (error) {
+      const last = launched.at(-1)?.output().slice(-LAST_WORDS_MAX) ?? '(none)'
+      throw new Error(
+        `${error instanceof Error ? error.message : error}\nThe last words of the daemon:\n${last}`,
+      )
+    }
+  }
   return {
     directory,
     settings,
     run: (...args) => host.run(command(args), { env }),
-    must: (...args) => host.must(command(args), { env }),
+    must,
     launch,
     async start(...args) {
       const daemon = await launch(...(args.length === 0 ? ['start'] : args))
