@@ -90,8 +90,12 @@ for (const { closed, rules } of MODES)
     const rest = await answersTo(sender, OTHER, [...both(40_000), ...both(81)])
     assert.deepEqual(rest.kinds, [...NOTHING, ...NOTHING])
     assert.deepEqual((await lockoutsOf(daemon, 8)).toSorted(), rest.sources.toSorted(), 'closed as any')
-    if (rules !== '')
-      assert.deepEqual((await answersTo(sender, OTHER, both(7000))).kinds, NOTHING, 'firewalled')
+    if (rules !== '') {
+      const firewalled = await answersTo(sender, OTHER, both(7000))
+      assert.deepEqual(firewalled.kinds, NOTHING, 'firewalled')
+      const all = [...rest.sources, ...firewalled.sources]
+      assert.deepEqual((await lockoutsOf(daemon, all.length)).toSorted(), all.toSorted(), 'and refused')
+    }
 
     // The controls: where they listen, and who listens by all.
     assert.deepEqual((await answersTo(sender, GATE, both(8081))).kinds, ['syn-ack', 'udp', 'syn-ack', 'udp'])
