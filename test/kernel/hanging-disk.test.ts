@@ -5,53 +5,15 @@ import { test } from 'node:test'
 import { type Installation, install, lockoutsOf } from '../support/daemon.ts'
 import { eventually } from '../support/eventually.ts'
 import { freezableDisk } from '../support/frozen.ts'
-import type { Running } from '../support/process.ts'
-import { gateAndScanner } from '../support/scanning.ts'
-import { send } from '../support/sender.ts'
-import { serve } from '../support/server.ts'
-import { type Host, makeWorld, type World } from '../support/world.ts'
+import { supervised } from '../support/supervised.ts'
+import { makeWorld } from '../support/world.ts'
 
-const GATE = '192.0.2.1'
 const [BEFORE, DURING, LATER, LAST] = [
   '198.51.100.1',
   '198.51.100.2',
   '198.51.100.3',
   '198.51.100.4',
 ] as const
-const ADDRESS = '@flypaperd-test-hanging-disk'
-/** Prints each datagram as one line. */
-const SUPERVISOR = `
-use strict; use Socket; $| = 1;
-socket(my $socket, AF_UNIX, SOCK_DGRAM, 0) or die $!;
-bind($socket, pack('S a*', AF_UNIX, '${ADDRESS}' =~ s/^@/\\0/r)) or die $!;
-print "listening\\n";
-while (defined recv($socket, my $datagram, 4096, 0)) { print join(' ', split /\\n/, $datagram), "\\n" }
-`
-
-interface Site {
-  readonly gate: Host
-  readonly supervisor: Running
-  readonly env: Readonly<Record<string, string>>
-  /** What came back to this source from these ports of the gate. */
-  answersTo(source: string, ...ports: number[]): Promise<string[]>
-}
-
-async function site(world: World): Promise<Site> {
-  const { gate, scanner } = await gateAndScanner(world, '198.51.100.0/24')
-  await serve(gate, 'tcp:22')
-  await gate.sysctl('net/ipv4/tcp_synack_retries', 0) // what the control has asked is not answered once more
-  const supervisor = await gate.start(['perl', '-e', SUPERVISOR])
-  await supervisor.says(/^listening$/)
-  return {
-    gate,
-    supervisor,
-    env: { NOTIFY_SOCKET: ADDRESS, WATCHDOG_USEC: '1000000' },
-    async answersTo(source, ...ports) {
-      const burst = ports.map(tcp => ({ source, destination: GATE, tcp }))
-      return (await send(scanner, { bursts: [burst] })).answers.map(({ kind }) => kind)
-    },
-  }
-}
 
 async function listedBy(flypaperd: Installation): Promise<string[]> {
   const rows = JSON.parse(await flypaperd.must('list', '--json')) as { source: string }[]
@@ -68,7 +30,7 @@ async function historyOf(flypaperd: Installation) {
 
 test('while the disk hangs, scanners stick, the watchdog hears of us, orders and status are answered, and nothing is lost', async () => {
   await using world = await makeWorld()
-  const { gate, supervisor, env, answersTo } = await site(world)
+  const { gate, supervisor, env, answersTo } = await supervised(world)
   await using disk = await freezableDisk()
   using flypaperd = install(gate, 'capture = "log"', { state: disk.state, by: disk.by, env })
   const daemon = await flypaperd.start()
@@ -118,7 +80,7 @@ test('while the disk hangs, scanners stick, the watchdog hears of us, orders and
 
 test('a stop while the disk hangs disarms and is answered; what waits is written when it answers within some seconds', async () => {
   await using world = await makeWorld()
-  const { gate, env, answersTo } = await site(world)
+  const { gate, env, answersTo } = await supervised(world)
   await using disk = await freezableDisk()
   using flypaperd = install(gate, 'capture = "log"', { state: disk.state, by: disk.by, env })
   const daemon = await flypaperd.start()
@@ -135,7 +97,7 @@ test('a stop while the disk hangs disarms and is answered; what waits is written
 
 test('a stop while the disk hangs for longer tells what is lost; the process ends once it answers, and the history is whole', async () => {
   await using world = await makeWorld()
-  const { gate, env, answersTo } = await site(world)
+  const { gate, env, answersTo } = await supervised(world)
   await using disk = await freezableDisk()
   using flypaperd = install(gate, 'capture = "log"', { state: disk.state, by: disk.by, env })
   const first = await flypaperd.start()
@@ -159,7 +121,7 @@ test('a stop while the disk hangs for longer tells what is lost; the process end
 
 test('a start while the disk hangs arms the trap; who stuck in the kernel sticks on; what is new is written once it answers', async () => {
   await using world = await makeWorld()
-  const { gate, supervisor, env, answersTo } = await site(world)
+  const { gate, supervisor, env, answersTo } = await supervised(world)
   await using disk = await freezableDisk()
   using flypaperd = install(gate, 'capture = "log"', { state: disk.state, by: disk.by, env })
   const first = await flypaperd.start()

@@ -6,12 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { install, lockoutsOf } from '../support/daemon.ts'
 import { deadFiles } from '../support/dead-files.ts'
 import { eventually } from '../support/eventually.ts'
-import { gateAndScanner } from '../support/scanning.ts'
-import { send } from '../support/sender.ts'
-import { serve } from '../support/server.ts'
-import { type Host, makeWorld, type World } from '../support/world.ts'
+import { supervised } from '../support/supervised.ts'
+import { type Host, makeWorld } from '../support/world.ts'
 
-const GATE = '192.0.2.1'
 const [SPARED, LATER, FIRST, SECOND, THIRD] = [1, 2, 3, 4, 5].map(host => `198.51.100.${host}`) as [
   string,
   string,
@@ -19,33 +16,6 @@ const [SPARED, LATER, FIRST, SECOND, THIRD] = [1, 2, 3, 4, 5].map(host => `198.5
   string,
   string,
 ]
-const ADDRESS = '@flypaperd-test-hanging-files'
-/** Prints each datagram as one line. */
-const SUPERVISOR = `
-use strict; use Socket; $| = 1;
-socket(my $socket, AF_UNIX, SOCK_DGRAM, 0) or die $!;
-bind($socket, pack('S a*', AF_UNIX, '${ADDRESS}' =~ s/^@/\\0/r)) or die $!;
-print "listening\\n";
-while (defined recv($socket, my $datagram, 4096, 0)) { print join(' ', split /\\n/, $datagram), "\\n" }
-`
-
-async function site(world: World) {
-  const { gate, scanner } = await gateAndScanner(world, '198.51.100.0/24')
-  await serve(gate, 'tcp:22')
-  await gate.sysctl('net/ipv4/tcp_synack_retries', 0) // what the control has asked is not answered once more
-  const supervisor = await gate.start(['perl', '-e', SUPERVISOR])
-  await supervisor.says(/^listening$/)
-  return {
-    gate,
-    supervisor,
-    env: { NOTIFY_SOCKET: ADDRESS, WATCHDOG_USEC: '1000000' },
-    /** What came back to this source from these ports of the gate. */
-    async answersTo(source: string, ...ports: number[]) {
-      const burst = ports.map(tcp => ({ source, destination: GATE, tcp }))
-      return (await send(scanner, { bursts: [burst] })).answers.map(({ kind }) => kind)
-    },
-  }
-}
 
 let looks = 0
 /** Makes the daemon look at its machine, now: another address is there. */
@@ -55,7 +25,7 @@ async function look(gate: Host): Promise<void> {
 
 test('while a list hangs all goes on with what it said: scanners stick, the watchdog hears of us, a reload is refused; then it is read again', async () => {
   await using world = await makeWorld()
-  const { gate, supervisor, env, answersTo } = await site(world)
+  const { gate, supervisor, env, answersTo } = await supervised(world)
   await using files = await deadFiles()
   await files.write(SPARED)
   const toml = `never_files = ["${files.file}"]`
@@ -109,7 +79,7 @@ test('while a list hangs all goes on with what it said: scanners stick, the watc
 
 test('no daemon begins without a list that hangs: it says so, and the one that runs goes on; that one ends at once when told', async () => {
   await using world = await makeWorld()
-  const { gate, env, answersTo } = await site(world)
+  const { gate, env, answersTo } = await supervised(world)
   await using files = await deadFiles()
   await files.write(SPARED)
   using flypaperd = install(gate, `never_files = ["${files.file}"]`, { by: files.by, env })
