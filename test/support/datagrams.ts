@@ -5,6 +5,9 @@
 import { createSocket } from 'node:dgram'
 import type { Host } from './world.ts'
 
+/** Not one that the kernel chooses: its range has 51820, and what comes from there may be a late answer. */
+const SOURCE_PORT = 40_000
+
 /** Sources count up from `first`, and become addresses of the host. Resolves when all have left. */
 export async function sendDatagrams(
   host: Host,
@@ -24,7 +27,7 @@ export async function sendDatagrams(
 async function sendOne(source: string, to: string, port: number, data: Uint8Array): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const socket = createSocket('udp4').on('error', reject)
-  socket.bind(0, source, () => socket.send(data, port, to, error => (error ? reject(error) : resolve())))
+  socket.bind(SOURCE_PORT, source, () => socket.send(data, port, to, error => (error ? reject(error) : resolve())))
   await promise
   await new Promise<void>(closed => socket.close(closed))
 }
