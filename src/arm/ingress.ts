@@ -35,8 +35,8 @@ export function apartFromIngress(ruleset: Ruleset): { rules: Ruleset; ingress: r
 }
 
 /**
- * Whether what is there now may stay while the rest is loaded. Which devices a chain has cannot be changed before Linux 6.5, nor less of them named before
- * it is deleted; and a set that its rules ask cannot be made anew.
+ * Whether what is there now may stay while the rest is loaded. To declare a chain with other devices is refused before Linux 6.5, and takes none away later; and
+ * a set that its rules ask cannot be made anew.
  */
 export function staysAtIngress(ruleset: Ruleset, before: TableView | undefined): boolean {
   const live = before?.chains.find(({ name }) => name === 'flypaper_ingress')?.devices ?? []

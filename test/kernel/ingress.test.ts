@@ -168,6 +168,7 @@ test('a device that is missing keeps nothing from being armed, and is taken up w
     await eventually(`the chain is at ${expected}`, async () => (await devices()) === expected)
     assert.equal((await flypaperd.run('status')).code, 0, expected)
   }
+  await flypaperd.must('reload')
   assert.deepEqual([await arrived(FLY), await arrived('192.0.2.66')], [0, 1])
   for (let i = 0; i < 2; i++) {
     await gate.must(['ip', 'link', 'add', 'ppp0', 'type', 'veth', 'peer', 'name', 'far'])
