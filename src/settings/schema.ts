@@ -60,7 +60,7 @@ export const topSettings = {
   ingress: list(
     kinds.device,
     kinds.list('names of interfaces', 'eth0'),
-    'Devices at whose ingress whoever is held or locked out is dropped already, before a flowtable takes what he sends past all rules: write those that your flowtables name, as in ["eth0", "ppp0"]; `flypaperd doctor` says which these are. Each packet by these devices asks once more who sticks, whosever it is. One that is not here is left out, and taken up when it comes. What may be the answer to a connection that was opened from here or behind us goes on, as do frames for others, so through a bridge. Who has an open connection in a flowtable is seldom seen: make `known` longer, too, as in "1d", so that no single forged packet ends it. Needs Linux 5.10 with CONFIG_NETFILTER_INGRESS.',
+    'Devices at whose ingress whoever is held or locked out is dropped already, before a flowtable takes what he sends past all rules: write those that your flowtables name, as in ["eth0", "ppp0"]; `flypaperd doctor` says which these are. Each packet by these devices asks once more who sticks, whosever it is. One that is not here is left out, and taken up when it comes. What may be the answer to a connection that was opened from here or behind us goes on, as do frames for others, so through a bridge. Of what is in a flowtable only the end makes a client known: make `known` longer, too, as in "1d", so that a single forged packet ends no connection of whoever was here before. Needs Linux 5.10 with CONFIG_NETFILTER_INGRESS.',
     [],
     kinds.devices,
   ),
