@@ -72,8 +72,8 @@ test('what it still reaches is the same, but for what only a later hook can tell
   const added = atIngress.filter(rule => !early.includes(rule))
   assert.deepEqual(added, [
     'meta pkttype != host return',
-    'ip saddr @flypaper_inside return',
-    'ip6 saddr @flypaper_inside6 return',
+    'ip saddr @flypaper_inside ip daddr != @flypaper_inside return',
+    'ip6 saddr @flypaper_inside6 ip6 daddr != @flypaper_inside6 return',
     'ip saddr @flypaper_peers return',
     'ip6 saddr and ffff:ffff:ffff:ffff:: @flypaper_peers6 ip6 saddr != @flypaper_single6 return',
     'ip6 saddr @flypaper_peers6 return',

@@ -1,6 +1,9 @@
 /** Who sticks is dropped where a device hands its packets over, before any flowtable; nobody else is, and nothing fails with a device that is not there. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { USUAL_GROUND } from '../../src/arm/ruleset/matches.ts'
+import { rulesetOf } from '../../src/arm/ruleset/ruleset.ts'
+import { parseSettings } from '../../src/settings/load.ts'
 import { install } from '../support/daemon.ts'
 import { eventually } from '../support/eventually.ts'
 import type { Outgoing } from '../support/packets.ts'
@@ -137,6 +140,23 @@ for (const { six, gate: here, fly, nets, other, behind, flow } of FAMILIES) {
     assert.equal(await arrive(outside, gate, late(fly)), 0)
     await put(gate, `flypaper_never${six}`, fly)
     assert.equal(await arrive(outside, gate, late(fly)), 1, 'the never-list')
+  })
+
+  test(`what comes from inside for the outside is left to later chains: ${family}`, async () => {
+    await using world = await makeWorld()
+    const { gate, behind: inside } = await gateOutsideBehind(world)
+    await gate.nft(flowtable('"to-behind"'))
+    const settings = parseSettings('closed = "listening"', 'test')
+    const ground = { ...USUAL_GROUND, inside: true, uplinks: ['to-outside'], ingress: ['to-behind'] }
+    await loadTrap(gate, '', () => rulesetOf(settings, 'log', ground))
+    await quiet(gate)
+    await put(gate, 'flypaper_single6', '2001:db8:10::/64')
+    await put(gate, `flypaper${six}`, behind)
+    const out = { source: behind, destination: other, tcp: 40_000, flags: ACK }
+    const toUs = { ...out, destination: six === '' ? '10.0.0.1' : '2001:db8:10::1' }
+    assert.equal(await arrive(inside, gate, [out, toUs]), 0, 'the control')
+    await put(gate, `flypaper_inside${six}`, six === '' ? '10.0.0.0/24' : '2001:db8:10::/64')
+    assert.deepEqual([await arrive(inside, gate, [out]), await arrive(inside, gate, [toUs])], [1, 0])
   })
 
   test(`a frame for somebody else is left alone: ${family}`, async () => {

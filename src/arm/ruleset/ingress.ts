@@ -2,7 +2,7 @@
  * The same reflex where a device hands its packets over, before any flowtable takes them past all other chains: docs/decisions/0070-ingress.md.
  * Nothing is asked there that another hook would have to know: neither conntrack nor routes.
  */
-import { isIn, isWithin } from './matches.ts'
+import { isIn, isNotWithin, isWithin } from './matches.ts'
 import { type Reach, ways } from './reach.ts'
 import { whoIsSpared, whoSticks } from './reflex.ts'
 import { rule } from './rule.ts'
@@ -13,7 +13,7 @@ export const INGRESS_PRIORITY = -450
 
 /** None where no device is named, or none of them is here. */
 export function atIngress(settings: Reach, ground: Ground): readonly ChainSpec[] {
-  const { ingress: devices, inside } = ground
+  const { ingress: devices, inside, uplinks } = ground
   if (devices.length === 0) return []
   return [
     {
@@ -35,18 +35,16 @@ export function atIngress(settings: Reach, ground: Ground): readonly ChainSpec[]
         because('a frame for somebody else: of a bridge, of a container with an address of its own', [
           rule(['meta pkttype != host'], 'return'),
         ]),
-        ...(inside
-          ? [
-              because('from inside: where it goes is asked later', [
-                rule([isWithin('flypaper_inside')], 'return'),
-              ]),
-            ]
-          : []),
+        ...(inside && uplinks.length > 0 ? [outward] : []),
         ...ways(settings, { inside: false, uplinks: [] }, [ofPeers]),
       ],
     },
   ]
 }
+
+const outward = because('from inside, and not to the inside: whether it goes out is asked later', [
+  rule([isWithin('flypaper_inside'), isNotWithin('flypaper_inside', 'daddr')], 'return'),
+])
 
 const ofPeers = because(
   'a host that we talk to: it may be the answer of a flow of ours, which flypaper_early knows',
