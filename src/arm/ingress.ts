@@ -2,11 +2,13 @@
  * The chains at ingress stand beside the trap: a device that goes takes its chain along, or keeps it from being loaded, before Linux 6.16, and then the
  * trap is armed without. docs/decisions/0070-ingress.md
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { Settings } from '../settings/settings.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import type { Change, Firewall, TableView } from './firewall.ts'
 import type { ChainName } from './names.ts'
 import { outgrownSets } from './outgrown.ts'
+import { INGRESS_PRIORITY } from './ruleset/ingress.ts'
 import { render } from './ruleset/render.ts'
 import type { ChainSpec, Ruleset } from './ruleset/spec.ts'
 
@@ -35,13 +37,14 @@ export function apartFromIngress(ruleset: Ruleset): { rules: Ruleset; ingress: r
 }
 
 /**
- * Whether what is there now may stay while the rest is loaded. To declare a chain with other devices is refused before Linux 6.5, and takes none away later; and
- * a set that its rules ask cannot be made anew.
+ * Whether what is there now may stay while the rest is loaded. To declare a chain at another priority is refused; with other devices, too, before Linux 6.5,
+ * and later it takes none away. A set that its rules ask cannot be made anew.
  */
 export function staysAtIngress(ruleset: Ruleset, before: TableView | undefined): boolean {
-  const live = before?.chains.find(({ name }) => name === 'flypaper_ingress')?.devices ?? []
-  const wanted = ruleset.chains.find(({ name }) => name === 'flypaper_ingress')?.devices ?? []
-  const isSame = live.length === wanted.length && wanted.every(device => live.includes(device))
+  const live = before?.chains.find(({ name }) => name === 'flypaper_ingress')
+  const wanted = ruleset.chains.find(({ name }) => name === 'flypaper_ingress')
+  const [are, shouldBe] = [live, wanted].map(chain => chain?.devices?.toSorted())
+  const isSame = isDeepStrictEqual(are, shouldBe) && (live?.priority ?? INGRESS_PRIORITY) === INGRESS_PRIORITY
   return isSame && outgrownSets(ruleset, before).length === 0
 }
 

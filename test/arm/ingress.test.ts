@@ -28,23 +28,26 @@ function rulesOf(name: string, ruleset = rulesetAt(['eth0'])): string[] {
     .map(text => text.replace(/ comment .*/, ''))
 }
 
-function armAt(firewall: FakeFirewall, devices: readonly string[], toml = '') {
+function armAt(firewall: FakeFirewall, devices: readonly string[], toml = '', isRearm = false) {
   const world = fakeWorld()
   const settings = { ...parseSettings(NAMED + toml, 'test'), closed: 'listening' as const }
   const near = nearOf(world.world.surroundings.neighbourhood(), EMPTY, { single: [] })
   const ruleset = rulesetAt(devices, toml)
   const { surroundings } = world.world
-  return arm({
-    firewall,
-    surroundings,
-    settings,
-    ruleset,
-    near,
-    never: EMPTY,
-    flies: () => [],
-    recalled: [],
-    grace: 0,
-  })
+  return arm(
+    {
+      firewall,
+      surroundings,
+      settings,
+      ruleset,
+      near,
+      never: EMPTY,
+      flies: () => [],
+      recalled: [],
+      grace: 0,
+    },
+    { isRearm },
+  )
 }
 
 const thereOf = (firewall: FakeFirewall) =>
@@ -168,4 +171,23 @@ test('as text it can be loaded again and again', () => {
     /chain flypaper_ingress \{ type filter hook ingress devices = \{ "a", "b" \} priority -450; policy accept; comment/,
   )
   assert.match(text, /flush chain inet filter flypaper_ingress\n/)
+})
+
+test('a chain of its name at another priority or hook is made anew', () => {
+  for (const hook of ['ingress devices = { "eth0" } priority 7', 'output priority 0']) {
+    const firewall = fakeFirewall()
+    armAt(firewall, ['eth0'])
+    const anew = `flush chain inet filter flypaper_ingress
+delete chain inet filter flypaper_ingress
+table inet filter {
+	chain flypaper_ingress {
+		type filter hook ${hook}; policy drop;
+	}
+}
+`
+    firewall.others.load(anew)
+    armAt(firewall, ['eth0'], '', true)
+    const { priority, policy } = firewall.look()!.chains.find(({ name }) => name === 'flypaper_ingress')!
+    assert.deepEqual([devicesOf(firewall), priority, policy], [['eth0'], -450, 'accept'], hook)
+  }
 })
