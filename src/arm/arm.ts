@@ -7,6 +7,7 @@ import type { PrefixSet } from '../terms/prefix-set.ts'
 import { disarm, removing } from './disarm.ts'
 import type { Change, Firewall, TableView } from './firewall.ts'
 import { byHandChanges, elementsOf, flyChanges, newFlyChanges, type TimedFly } from './flies.ts'
+import { apartFromIngress, checkIngress, clearIngress, loadIngress, staysAtIngress } from './ingress.ts'
 import { jumpChanges } from './jumps.ts'
 import { fillListed, type Listed } from './listed.ts'
 import { connectedHosts, renew } from './met.ts'
@@ -75,6 +76,8 @@ export interface Arming {
   readonly table: 'made' | 'ours' | 'shared'
   /** The sets were made just now, and hold the flies and nobody else. */
   readonly isFresh: boolean
+  /** Why nothing is dropped at ingress where something should be; the trap is armed all the same. */
+  readonly refused?: unknown
 }
 
 /**
@@ -89,11 +92,12 @@ export function arm(arms: Arms, options: ArmOptions = {}): Arming {
   const before = firewall.look()
   checkFlags(before)
   const wasArmed = before !== undefined && isArmed(before)
-  const rules = withoutElements(ruleset)
+  const { rules, ingress } = apartFromIngress(withoutElements(ruleset))
   const hadSets = before?.sets.some(isFlypaper) === true
-  if (isRearm) checkKernel(firewall, settings.closed)
+  if (isRearm) checkKernel(firewall, settings)
   else checkArming(arms, before)
   try {
+    if (!staysAtIngress(ruleset, before)) clearIngress(firewall, before)
     const fill = () => fillListed(firewall, { never, singles: near.singles }, before, listed)
     const sparing = sparingChanges(arms, wasArmed && !isRearm)
     const { isRemade, remade } = makeSets({ ...arms, isJudging }, rules, before, { fill, sparing })
@@ -113,7 +117,8 @@ export function arm(arms: Arms, options: ArmOptions = {}): Arming {
     throw error
   }
   const table = before === undefined ? 'made' : isOnlyOurs(before) ? 'ours' : 'shared'
-  return { table, isFresh: !hadSets && !isRearm }
+  const refused = loadIngress(firewall, ingress)
+  return { table, isFresh: !hadSets && !isRearm, ...(refused !== undefined && { refused }) }
 }
 
 /**
@@ -230,20 +235,21 @@ export function checkArming(
   table: TableView | undefined = firewall.look(),
 ): void {
   checkFlags(table)
-  checkKernel(firewall, settings.closed)
+  checkKernel(firewall, settings)
   checkNames(ruleset, table)
   checkChains(settings, table)
 }
 
 /** In every mode a late packet is let through to its socket; without that, arming would cut living connections. */
-function checkKernel(firewall: Firewall, mode: Mode): void {
+function checkKernel(firewall: Firewall, settings: Settings): void {
   if (!firewall.supports('socket')) {
     throw new Failure('this kernel cannot tell whether a socket listens: it lacks the module nft_socket', {
       exit: EXIT.unavailable,
       hint: 'Load it (modprobe nft_socket), or use a kernel that has it: any distribution kernel since 4.18.',
     })
   }
-  if (mode === 'unaccepted' && !firewall.supports('log')) {
+  checkIngress(firewall, settings)
+  if (settings.closed === 'unaccepted' && !firewall.supports('log')) {
     throw new Failure(
       'closed = "unaccepted" needs log to a group, whatever `capture` is: this kernel lacks the modules nft_log and nfnetlink_log',
       {

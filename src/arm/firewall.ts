@@ -24,6 +24,8 @@ export interface ChainView {
   /** The hook of a base chain, and its priority. */
   readonly hook?: string | undefined
   readonly priority?: number | undefined
+  /** Of a base chain at ingress, by their names. */
+  readonly devices?: readonly string[] | undefined
   /** What a base chain does with what none of its rules decides. */
   readonly policy?: string | undefined
 }
@@ -188,8 +190,8 @@ export interface Firewall {
    * READ_MAX are looked at: never for a look-up. What changes meanwhile may be missing. Nobody where there is no such set.
    */
   read(set: AddressSet, isWanted?: (key: AddressKey) => boolean): Promise<readonly ListedElement[]>
-  /** Whether the kernel would take this statement in a rule, `counter` for each element of a set; nothing is changed. */
-  supports(statement: 'queue' | 'log' | 'socket' | 'fib' | 'counter'): boolean
+  /** Whether the kernel would take this statement in a rule, `counter` for each element of a set, a chain at `ingress`; nothing is changed. */
+  supports(statement: 'queue' | 'log' | 'socket' | 'fib' | 'counter' | 'ingress'): boolean
 }
 
 /** A set holds as many elements as its size allows, and a change would have put more into it. */

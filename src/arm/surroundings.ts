@@ -43,6 +43,8 @@ export interface Surroundings {
   inUse(most: number): Promise<readonly Address[]>
   /** The interfaces of the default routes of all tables, by their names, as far as rules can name them. */
   uplinks(): readonly string[]
+  /** Those of these interfaces that are here, by their names and no other ones that they may have. */
+  present(names: readonly string[]): readonly string[]
   /** Local ports at which WireGuard interfaces of the kernel listen that are up. */
   doors(): readonly ServedPort[]
   /** Whether IPVS serves anything here. */

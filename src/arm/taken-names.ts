@@ -30,7 +30,8 @@ export function takenName(ruleset: Ruleset, table: Named): Failure | undefined {
 
 /** `wanted` is `type filter hook input priority -10; policy accept;`, or undefined for a chain that others jump to. */
 function isSameHook({ hook, priority }: ChainView, wanted: string | undefined): boolean {
-  const [, wantedHook, wantedPriority] = /hook (\w+) priority (-?\d+)/.exec(wanted ?? '') ?? []
+  const [, wantedHook, wantedPriority] =
+    /hook (\w+) (?:devices = \{.*\} )?priority (-?\d+)/.exec(wanted ?? '') ?? []
   if (hook !== wantedHook) return false
   return hook === undefined || priority === undefined || priority === Number(wantedPriority)
 }

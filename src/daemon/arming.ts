@@ -14,7 +14,7 @@ const MADE_TABLE = 'made-table'
 
 /** Throws what the kernel or the settings have against it; a trap that was there before may be half of this policy's then. */
 export function armBy(policy: Policy, daemon: Daemon, options: ArmOptions): Arming {
-  const { world, state, acquaintances, excuses, bound, keeper, audit } = daemon
+  const { world, state, acquaintances, excuses, bound, keeper, audit, alarms } = daemon
   const { firewall, surroundings, history, now } = world
   const arming = arm(
     {
@@ -41,6 +41,10 @@ export function armBy(policy: Policy, daemon: Daemon, options: ArmOptions): Armi
   )
   if (arming.table !== 'ours') history.setMeta(MADE_TABLE, arming.table === 'made' ? 'yes' : 'no')
   audit.remember({ ruleset: policy.ruleset, chains: chainsOf(policy) })
+  if (arming.refused !== undefined)
+    alarms.lasting(
+      `nothing is dropped at ingress, since the kernel refuses it, and it is tried again when another device comes or goes: ${String(arming.refused)}`,
+    )
   return arming
 }
 

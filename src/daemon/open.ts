@@ -73,7 +73,7 @@ export function openDaemon(
     }),
   )
   const pauseClock = opening.use(pauseClockBy(feed, alarm))
-  const audit = auditor(world.kernelSets)
+  const audit = auditor(world.kernelSets, world.surroundings.present)
   const ruleChanges = opening.use(ruleChangesBy(world, feed, alarm))
   const keeper = opening.use(keepBy(world, state, { slept: care.slept, ruleChanges, audit }, feed))
   const daemon: Daemon = {

@@ -52,7 +52,7 @@ export interface Policy extends Beside {
 /** What of this machine decides about a policy. */
 export interface Machine {
   readonly lookAtFirewall: LookAtFirewall
-  readonly surroundings: Pick<Surroundings, 'neighbourhood' | 'firstLocalPort' | 'uplinks'>
+  readonly surroundings: Pick<Surroundings, 'neighbourhood' | 'firstLocalPort' | 'uplinks' | 'present'>
   readonly supports: (statement: Statement | 'fib' | 'counter') => boolean
 }
 
@@ -92,14 +92,15 @@ export function planWith(asked: Settings, { auto, conditional }: Beside, machine
 }
 
 export function groundOf(
-  settings: Pick<Settings, 'inside'>,
+  settings: Pick<Settings, 'inside' | 'ingress' | 'dryRun'>,
   neighbourhood: Neighbourhood,
-  { firstLocalPort, uplinks }: Machine['surroundings'],
+  { firstLocalPort, uplinks, present }: Machine['surroundings'],
   fib: boolean,
 ): Ground {
   const inside = fib && insideOf(neighbourhood, settings).length > 0
   const names = inside ? [...new Set(uplinks())].sort() : []
-  return { firstLocalPort: firstLocalPort(), fib, inside, uplinks: names }
+  const ingress = settings.dryRun ? [] : present(settings.ingress)
+  return { firstLocalPort: firstLocalPort(), fib, inside, uplinks: names, ingress }
 }
 
 /** The administrator's chains that shall have the jump. */

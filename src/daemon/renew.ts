@@ -49,9 +49,11 @@ function take(daemon: Daemon, next: Policy): void {
     keeper.rearm('new settings are refused')
     throw error
   }
+  const before = state.policy
   state.policy = next
   tellFault(daemon)
   tellKernel(daemon)
+  tellIngress(daemon, before)
   prepared.take()
   tryingClock.note(world.now())
   inUseClock.now()
@@ -120,6 +122,21 @@ function followGround(daemon: Daemon): void {
       `this machine now opens connections from ports ${next.firstLocalPort} and above: late packets to these are no offence`,
     )
   if (next.inside !== ground.inside) world.log.info(insideSentence(state.policy))
+}
+
+/** At which devices flies are dropped at once, where that has changed. */
+export function tellIngress({ state: { policy }, world }: Daemon, before?: Policy): void {
+  const { ingress } = policy.ground
+  const named = policy.settings.ingress
+  if (isDeepStrictEqual([ingress, named], [before?.ground.ingress ?? [], before?.settings.ingress ?? []]))
+    return
+  const absent = named.filter(name => !ingress.includes(name))
+  const what =
+    ingress.length === 0
+      ? 'nobody is dropped at ingress'
+      : `who sticks is dropped at ingress of ${ingress.join(', ')}`
+  const rest = absent.length === 0 ? '' : `; not here now: ${absent.join(', ')}`
+  world.log.info(`${what}${rest}`)
 }
 
 /** What lies behind this machine, for people. */

@@ -25,7 +25,7 @@ import { neverFilesHangSince } from './never-files.ts'
 import { freeNever, letGoSpared } from './never-list.ts'
 import { openDaemon } from './open.ts'
 import { type Policy, plan } from './policy.ts'
-import { autoText, machineOf, tellAuto, tellKernel } from './renew.ts'
+import { autoText, machineOf, tellAuto, tellIngress, tellKernel } from './renew.ts'
 import { step } from './step.ts'
 import type { World } from './world.ts'
 
@@ -132,6 +132,7 @@ function start(daemon: Daemon): number {
   world.firewall.change([...TRIED_SETS, ...COUNT_SETS].map(set => ({ change: 'empty', set }) as const))
   tellFault(daemon)
   tellKernel(daemon)
+  tellIngress(daemon)
   freeNever(daemon)
   keeper.follow(isFresh ? 'fresh' : found)
   pauseClock.set(state.pausedUntil && state.pausedUntil - world.now())

@@ -9,9 +9,9 @@ import { modesOf } from './closed.ts'
 import { doorsOf } from './conditional.ts'
 import type { Caller, Facts } from './facts.ts'
 import { type Finding, teller } from './finding.ts'
+import { offloaded } from './flowtables.ts'
 import { legacyFindings } from './legacy-limits.ts'
 import { acceptingJumps } from './mode.ts'
-import { statementsOf } from './rules.ts'
 
 const say = teller('danger')
 const TCP = 6
@@ -143,23 +143,6 @@ function waiting(facts: Facts): readonly Finding[] {
     ),
   )
 }
-
-/** Their packets go from device to device, past every chain but those at ingress. */
-function offloaded({ sight }: Facts): readonly Finding[] {
-  if (!('ruleset' in sight)) return []
-  const rules = sight.ruleset.rules.filter(rule => statementsOf(rule).some(name => OFFLOADING.includes(name)))
-  const chains = [...new Set(rules.map(({ family, table, chain }) => `${family} ${table} ${chain}`))]
-  return chains.map(chain =>
-    say(
-      'note',
-      `Chain ${chain} puts forwarded connections into a flowtable, which no rule sees: what a source has there goes on after its lockout, until it ends or has been idle for half a minute. New connections of it get no answer.`,
-      'To end one at once: conntrack -D -s ADDRESS',
-    ),
-  )
-}
-
-/** `flow add` of nft, and the target of iptables that OpenWrt has. */
-const OFFLOADING = ['flow', 'FLOWOFFLOAD']
 
 const CONDITION = 'by a rate, a count, a quota, room in a set or the like'
 

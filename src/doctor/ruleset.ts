@@ -26,6 +26,13 @@ export interface Table extends InTable {
   readonly flags?: readonly string[]
 }
 
+export interface Flowtable extends InTable {
+  readonly name: string
+  /** At ingress of its devices. */
+  readonly priority?: number | undefined
+  readonly devices: readonly string[]
+}
+
 /** All tables of this network namespace that are in force, without the elements of their sets. */
 export interface Ruleset {
   readonly tables: readonly Table[]
@@ -33,6 +40,7 @@ export interface Ruleset {
   readonly asleep?: readonly Table[]
   readonly chains: readonly Chain[]
   readonly rules: readonly Rule[]
+  readonly flowtables?: readonly Flowtable[]
   /** Sets and maps whose elements each have a limit, a quota or a count of their own, which decides whether they match. */
   readonly limited?: readonly (InTable & { readonly name: string })[]
   /** Those of our table. */

@@ -48,7 +48,11 @@ interface Armed {
   readonly table: LiveTable | undefined
 }
 
-export function auditor(kernelSets: Pick<KernelSets, 'table'>): Auditor {
+/** `present`: those of these devices that are here. What a chain at ingress has of one that is gone is no fault: the look of each minute takes it out. */
+export function auditor(
+  kernelSets: Pick<KernelSets, 'table'>,
+  present: (devices: readonly string[]) => readonly string[],
+): Auditor {
   let armed: Armed | undefined
   let looks = 0
 
@@ -58,7 +62,15 @@ export function auditor(kernelSets: Pick<KernelSets, 'table'>): Auditor {
   function differences(table: LiveTable | undefined, { wanted, identity }: Armed): readonly string[] {
     const now = identityOf(table, wanted)
     const touched = [...identity].filter(([what, handles]) => now.get(what) !== handles)
-    return [...faultsOf(table, wanted), ...touched.map(([what]) => `${what} is not what was armed`)]
+    const found = [...faultsOf(table, wanted), ...touched.map(([what]) => `${what} is not what was armed`)]
+    return withoutGone(found, wanted)
+  }
+
+  function withoutGone(faults: readonly string[], { ruleset }: Wanted): readonly string[] {
+    const gone = ruleset.chains.filter(
+      ({ devices = [] }) => faults.length > 0 && present(devices).length < devices.length,
+    )
+    return faults.filter(fault => !gone.some(({ name }) => fault.startsWith(`chain ${name} `)))
   }
 
   function look(): Audit {
@@ -74,7 +86,7 @@ export function auditor(kernelSets: Pick<KernelSets, 'table'>): Auditor {
   return {
     remember(wanted) {
       const table = read(wanted)
-      const lasting = faultsOf(table, wanted)
+      const lasting = withoutGone(faultsOf(table, wanted), wanted)
       armed = { wanted, identity: identityOf(table, wanted), lasting, table }
     },
     lasting: () => armed?.lasting[0],

@@ -144,6 +144,32 @@ export const chain: Kind<string> = {
   },
 }
 
+/** An interface, as the kernel takes its name (dev_valid_name in net/core/dev.c), and rules and listings can write it. */
+export const device: Kind<string> = {
+  takes: 'the name of an interface',
+  read(value) {
+    const isName = typeof value === 'string' && /^[^\s/:"*\0]+$/.test(value) && !/^\.{1,2}$/.test(value)
+    if (isName && Buffer.byteLength(value) <= 15) return { value }
+    return { advice: 'write the name as "ip link" shows it, without what follows an @, such as "eth0"' }
+  },
+}
+
+/** Devices of one chain: NFT_NETDEVICE_MAX of the kernel. */
+const DEVICES_MAX = 256
+
+/** Each once: the kernel refuses a chain that names one twice. */
+export const devices: Kind<string[]> = {
+  takes: `at most ${DEVICES_MAX} names of interfaces`,
+  read(value) {
+    const names = [...new Set(value as string[])]
+    if (names.length <= DEVICES_MAX) return { value: names }
+    return {
+      problem: `names ${names.length} of them`,
+      advice: 'write those by which strangers come, and those that your flowtables name',
+    }
+  },
+}
+
 /** A file, or a folder with a slash at its end. The daemon may have been started anywhere, so nothing is below where it was. */
 export const path: Kind<string> = {
   takes: 'the whole path of a file, or of a folder with a slash at its end',

@@ -57,6 +57,13 @@ export const topSettings = {
     'auto',
     'Networks behind this machine, where it forwards packets. What their hosts send on by an interface of a default route never counts against them, and they keep it while they are locked out; whatever else they do is judged as everybody\'s. "auto" takes what lies on links of this machine by which no route leads to a gateway, but for the guests of this machine itself, on bridges without a wire; `flypaperd doctor` names it. Write the networks where there is another router among them, as in ["192.168.7.0/24", "2001:db8:7::/48"], or [] for none.',
   ),
+  ingress: list(
+    kinds.device,
+    kinds.list('names of interfaces', 'eth0'),
+    'Devices at whose ingress whoever is held or locked out is dropped already, before a flowtable takes what he sends past all rules: write those that your flowtables name, as in ["eth0", "ppp0"]; `flypaperd doctor` says which these are. Each packet by these devices asks once more who sticks, whosever it is. One that is not here is left out, and taken up when it comes. What may be the answer to a connection that was opened from here or behind us goes on, as do frames for others, so through a bridge. Of what is in a flowtable only the end makes a client known: make `known` longer, too, as in "1d", so that a single forged packet ends no connection of whoever was here before. Needs Linux 5.10 with CONFIG_NETFILTER_INGRESS.',
+    [],
+    kinds.devices,
+  ),
   hold: setting(
     kinds.duration('1s', '10m'),
     '20s',

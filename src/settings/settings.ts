@@ -64,6 +64,8 @@ export interface Settings {
   readonly doors: boolean
   /** Networks behind this machine, for which it forwards; "auto": those that its routes tell of. */
   readonly inside: 'auto' | readonly Prefix[]
+  /** Devices at whose ingress who sticks is dropped already; those that are not here yet among them. */
+  readonly ingress: readonly string[]
   readonly hold: Seconds
   readonly served: Seconds
   readonly peers: Seconds

@@ -16,11 +16,16 @@ import { viewTable } from './table-view.ts'
 /** A table that is only checked, never loaded. */
 const PROBE = 'flypaper_probe'
 const PROBES = {
-  queue: 'queue num 1',
-  log: 'log group 1',
-  socket: 'socket wildcard 0 accept',
-  fib: 'fib saddr . iif oif missing fib daddr type broadcast accept',
+  queue: atInput('queue num 1'),
+  log: atInput('log group 1'),
+  socket: atInput('socket wildcard 0 accept'),
+  fib: atInput('fib saddr . iif oif missing fib daddr type broadcast accept'),
+  ingress: 'type filter hook ingress devices = { "lo" } priority 0; policy accept;',
 } as const
+
+function atInput(statement: string): string {
+  return `type filter hook input priority 0; policy accept;\n${statement}`
+}
 
 /** Throws a Failure: 77 without CAP_NET_ADMIN, 69 without libnftables. */
 export function openFirewall(options: { library?: string } = {}): Firewall & Disposable {
@@ -71,10 +76,9 @@ function change(run: (changes: readonly Change[]) => void, changes: readonly Cha
   }
 }
 
-function isSupported(nft: Nftables, statement: string): boolean {
-  const chain = 'chain probe { type filter hook input priority 0; policy accept;'
+function isSupported(nft: Nftables, chain: string): boolean {
   try {
-    nft.check(`table inet ${PROBE} {\n${chain}\n${statement}\n}\n}\n`)
+    nft.check(`table inet ${PROBE} {\nchain probe {\n${chain}\n}\n}\n`)
     return true
   } catch (error) {
     if (error instanceof NftablesError && (error.code === 'missing' || error.code === 'unsupported'))

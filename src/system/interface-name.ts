@@ -16,6 +16,15 @@ export function interfaceName(index: number): string | undefined {
   return name.toString().replace(/\0.*$/s, '') || undefined
 }
 
+let numberOf: ((name: string) => number) | undefined
+
+/** Whether an interface has this name (if_nametoindex(3)). Another one that it has beside it (altname) is none to a rule. */
+export function isInterface(name: string): boolean {
+  numberOf ??= koffi.load(null).func('if_nametoindex', 'uint', ['str']) as (name: string) => number
+  const index = numberOf(name)
+  return index !== 0 && interfaceName(index) === name
+}
+
 /**
  * Whether a rule and a listing can name it. The kernel takes any bytes but white space, `/` and `:`; nft has no way to write a quotation mark, takes an
  * asterisk at the end for "whatever follows", also in what it has listed itself, and its text is UTF-8. A listing that does not load again would leave

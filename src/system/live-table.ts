@@ -1,5 +1,6 @@
 /** Table inet filter in the words of keep/, read by nfnetlink. */
 import { TABLE } from '../arm/names.ts'
+import { devicesText } from '../arm/ruleset/ingress.ts'
 import type { LiveChain, LiveRule, LiveTable } from '../keep/live-table.ts'
 import { type ListedChain, readTable } from './nfnetlink/index.ts'
 
@@ -18,7 +19,8 @@ export function liveTable(rulesOf: readonly string[]): LiveTable | undefined {
   }
 }
 
-function liveChain({ name, handle, type, hook, priority, policy }: ListedChain): LiveChain {
+function liveChain({ name, handle, type, hook, devices, priority, policy }: ListedChain): LiveChain {
   if (hook === undefined) return { name, handle }
-  return { name, handle, hook: `type ${type} hook ${hook} priority ${priority}; policy ${policy};` }
+  const where = devices === undefined ? hook : `${hook} ${devicesText(devices)}`
+  return { name, handle, hook: `type ${type} hook ${where} priority ${priority}; policy ${policy};` }
 }

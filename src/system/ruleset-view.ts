@@ -67,6 +67,11 @@ export function rulesetOf(objects: readonly Listed[]): Ruleset {
       const { family, table, chain, expr } = it
       return { family, table, chain, expr }
     }),
+    flowtables: objects.flatMap(it => {
+      if (it.kind !== 'flowtable') return []
+      const { family, table, name, prio: priority, dev } = it
+      return { family, table, name, priority, devices: dev ?? [] }
+    }),
     limited: objects.flatMap(it =>
       (it.kind === 'set' || it.kind === 'map') && isLimited(it)
         ? { family: it.family, table: it.table, name: it.name }

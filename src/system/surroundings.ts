@@ -5,7 +5,7 @@ import { CONNECTED_MAX, type ServedPort, type Surroundings } from '../arm/surrou
 import type { Address } from '../terms/address.ts'
 import { addressOf, connected, rereadConnected } from './connected.ts'
 import { FLOWS_MAX, hostsInUse } from './conntrack.ts'
-import { interfaceName, isWritable } from './interface-name.ts'
+import { interfaceName, isInterface, isWritable } from './interface-name.ts'
 import { linesOf } from './lines.ts'
 import { homesOf, inOrder, insideOf, onLink6Of } from './links.ts'
 import {
@@ -83,6 +83,8 @@ export const surroundings: Surroundings = {
   },
 
   uplinks: () => uplinkNames().filter(isWritable),
+
+  present: names => names.filter(isInterface),
 
   doors() {
     const { ports, told } = listenPorts()

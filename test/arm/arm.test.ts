@@ -41,6 +41,7 @@ function surroundings(changes: Partial<Surroundings> = {}): Surroundings {
     connected: () => [address('198.51.100.7'), address('2001:db8:7::7')],
     inUse: async () => [],
     uplinks: () => [],
+    present: names => names,
     doors: () => [],
     balances: () => false,
     forwards: () => false,

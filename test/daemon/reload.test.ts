@@ -360,6 +360,27 @@ test('the ports from which this machine opens connections are followed, and told
   assert.equal(fake.said.filter(line => /from ports 1024 and above/.test(line)).length, 1)
 })
 
+test('devices of ingress are taken up when they come, left out when they go, and told each time', () => {
+  const fake = fakeWorld()
+  using trap = fake.open('ingress = ["eth0", "ppp0"]')
+  const at = () => fake.firewall.look()!.chains.find(({ name }) => name === 'flypaper_ingress')?.devices
+  const said = () => fake.said.filter(line => line.includes('ingress'))
+  assert.deepEqual(at(), ['eth0'])
+  for (const [devices, expected, sentence] of [
+    [['eth0', 'ppp0', 'eth1'], ['eth0', 'ppp0'], 'who sticks is dropped at ingress of eth0, ppp0'],
+    [['ppp0'], ['ppp0'], 'who sticks is dropped at ingress of ppp0; not here now: eth0'],
+    [[], undefined, 'nobody is dropped at ingress; not here now: eth0, ppp0'],
+    [['eth0', 'ppp0'], ['eth0', 'ppp0'], 'who sticks is dropped at ingress of eth0, ppp0'],
+  ] as const) {
+    fake.here.devices = [...devices]
+    trap.refresh()
+    trap.refresh()
+    assert.deepEqual(at(), expected)
+    assert.equal(said().at(-1), sentence)
+  }
+  assert.equal(said().length, 5)
+})
+
 test('what cannot be read whole is said once, and again when it has been otherwise', () => {
   const fake = fakeWorld()
   using trap = fake.open()

@@ -230,6 +230,21 @@ test('what a flowtable takes past the rules goes on after a lockout', () => {
   assert.doesNotMatch(said(seeing(byHand('accept', [])), 'danger'), /flowtable/)
 })
 
+test('the devices of flowtables are named for ingress; where the settings have them, nothing is left to do', () => {
+  const offloading = [{ flow: { op: 'add', flowtable: '@fast' } } as never]
+  const flowtable = { family: 'inet', table: 'theirs', name: 'fast', priority: 0, devices: ['eth0', 'ppp0'] }
+  const with_ = (toml: string, priority = 0) => {
+    const ruleset = { ...byHand('accept', [offloading]), flowtables: [{ ...flowtable, priority }] }
+    return said(seeing(ruleset, { toml }), 'danger')
+  }
+  assert.match(with_(''), /^note: .*into a flowtable.*\n?.*ingress = \["eth0", "ppp0"\] in the settings/m)
+  assert.match(with_('ingress = ["lan0", "ppp0"]'), /ingress = \["lan0", "ppp0", "eth0"\]/)
+  const whole = with_('ingress = ["ppp0", "eth0"]')
+  assert.match(whole, /^ok: .*ends with its lockout, at ingress of eth0, ppp0/m)
+  assert.doesNotMatch(whole, /conntrack -D|priority/)
+  assert.match(with_('', -450), /^note: Flowtable inet theirs fast is at priority -450, before/m)
+})
+
 test('frames to everybody can be dropped by the kernel', () => {
   const framesToAll = ['net/ipv4/conf/all/drop_unicast_in_l2_multicast']
   assert.match(

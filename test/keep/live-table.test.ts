@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { APPENDED } from '../../src/arm/names.ts'
+import { devicesText } from '../../src/arm/ruleset/ingress.ts'
 import { rulesetOf } from '../../src/arm/ruleset/ruleset.ts'
 import { auditor } from '../../src/keep/audit.ts'
 import { faultsOf, type LiveChain, type LiveSet, type LiveTable } from '../../src/keep/live-table.ts'
@@ -76,9 +77,12 @@ test('a whole trap has no faults; what is missing, another or too much is named'
     assert.deepEqual(faultsOf(table, wanted), [fault])
 })
 
+const ingressHook = (devices: readonly string[]) =>
+  `type filter hook ingress ${devicesText(devices)} priority -450; policy accept;`
+
 function audited(first: LiveTable) {
   let now: LiveTable | undefined = first
-  const audit = auditor({ table: () => now })
+  const audit = auditor({ table: () => now }, names => names)
   audit.remember(wanted)
   return {
     audit,
@@ -101,6 +105,31 @@ test('what was made anew is seen by its number, and what is not ours is not', ()
   const his = withRules('input', [{ handle: 500 }, { handle: 6, comment: APPENDED }])
   assert.equal(look(his).changed, undefined)
   assert.equal(look({ ...whole, isDormant: true }).isAsleep, true)
+})
+
+test('a chain at ingress has the devices that were armed; what it has of one that is gone is no fault', () => {
+  const here = ['eth0', 'ppp0']
+  const chain = (devices: readonly string[]) =>
+    ({ handle: 1, name: 'flypaper_ingress', hook: ingressHook(devices) }) as const
+  const spec = {
+    name: 'flypaper_ingress',
+    why: '',
+    hook: ingressHook(here),
+    devices: [...here],
+    paragraphs: [],
+  } as const
+  let now: LiveTable = { ...whole, chains: [...whole.chains, chain(here)] }
+  const audit = auditor({ table: () => now }, names => names.filter(name => here.includes(name)))
+  audit.remember({ ruleset: { ...ruleset, chains: [...ruleset.chains, spec] }, chains: ['input'] })
+  assert.equal(audit.look().fault, undefined)
+  now = { ...whole, chains: [...whole.chains, chain(['eth0'])] }
+  assert.equal(audit.look().fault, `chain flypaper_ingress has ${ingressHook(['eth0'])}`, 'the control')
+  here.pop()
+  assert.equal(audit.look().fault, undefined)
+  now = whole
+  assert.equal(audit.look().fault, undefined, 'as older kernels do')
+  now = withChain('flypaper_early', { handle: 77 })
+  assert.equal(audit.look().fault, 'chain flypaper_early is not what was armed')
 })
 
 test('what could not be set right stays a fault, and arms nothing again', () => {

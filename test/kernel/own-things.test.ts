@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { USUAL_GROUND } from '../../src/arm/ruleset/matches.ts'
 import { rulesetOf } from '../../src/arm/ruleset/ruleset.ts'
 import type { Ruleset } from '../../src/arm/ruleset/spec.ts'
 import { parseSettings } from '../../src/settings/load.ts'
@@ -138,6 +139,13 @@ function beyond(ruleset: Ruleset): Ruleset {
     sets: ruleset.sets.filter(({ name }) => !isKnown(listening.sets, name)),
   }
 }
+
+test('what is at ingress: another policy, hook, priority, type or name of a chain, rules more or fewer', async () => {
+  const settings = parseSettings(MODES.listening, 'test')
+  const ruleset = beyond(rulesetOf(settings, 'log', { ...USUAL_GROUND, ingress: ['to-scanner'] }))
+  const toml = `${MODES.listening}\ningress = ["to-scanner", "ppp0"]`
+  await withTrap(toml, laboratory => tryEach(chainMutations(ruleset), laboratory))
+})
 
 for (const [mode, toml] of Object.entries(MODES)) {
   const all = rulesetOf(parseSettings(toml, 'test'), 'log')

@@ -33,6 +33,7 @@ test('a text without settings is all defaults', () => {
     public: [],
     doors: true,
     inside: 'auto',
+    ingress: [],
     hold: 20,
     served: 600,
     peers: 600,
@@ -81,6 +82,7 @@ never_files = ["/etc/flypaperd/never.d/"]
 public = ["tcp/80", "udp/4000-4010"]
 doors = false
 inside = ["10.0.0.0/8", "fd00::/8"]
+ingress = ["eth0", "ppp0", "eth0.10", "eth0"]
 hold = "10m"
 served = "0s"
 peers = "1d"
@@ -142,6 +144,7 @@ known = 17
       { protocol: 'udp', first: 4000, last: 4010 },
     ],
     doors: false,
+    ingress: ['eth0', 'ppp0', 'eth0.10'],
     hold: 600,
     served: 0,
     peers: 86_400,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { parseSettings } from '../../src/settings/load.ts'
 import { type Case, explained } from './explained.ts'
 
 const cases: Case[] = [
@@ -268,6 +269,22 @@ const cases: Case[] = [
   write input = ["input"]`,
   },
   {
+    what: 'what the kernel would not take for an interface',
+    text: 'ingress = ["eth0", "eth1@if7 up"]',
+    expected: `/etc/f.toml:1:20: entry 2 of ingress must be the name of an interface, not "eth1@if7 up"
+  ingress = ["eth0", "eth1@if7 up"]
+                     ^
+  write the name as "ip link" shows it, without what follows an @, such as "eth0"`,
+  },
+  {
+    what: 'an interface whose name is too long',
+    text: 'ingress = ["sixteen-letters-"]',
+    expected: `/etc/f.toml:1:12: entry 1 of ingress must be the name of an interface, not "sixteen-letters-"
+  ingress = ["sixteen-letters-"]
+             ^
+  write the name as "ip link" shows it, without what follows an @, such as "eth0"`,
+  },
+  {
     what: 'what nft would not take for a chain',
     text: 'chains.input = ["input; flush ruleset"]',
     expected: `/etc/f.toml:1:17: entry 1 of chains.input must be the name of a chain of table inet filter, not "input; flush ruleset"
@@ -288,3 +305,9 @@ const cases: Case[] = [
 for (const { what, text, expected } of cases) {
   test(`explains ${what}`, () => assert.equal(explained(text), expected))
 }
+
+test('explains more interfaces than a chain may have, where each counts once', () => {
+  const named = (count: number) => Array.from({ length: count }, (_, i) => `"e${i}"`).join(', ')
+  assert.match(explained(`ingress = [${named(257)}]`), /ingress names 257 of them\n/)
+  assert.equal(parseSettings(`ingress = [${named(256)}, "e0"]`, 'test').ingress.length, 256)
+})

@@ -16,6 +16,7 @@ export interface Lacking {
   readonly socket?: boolean
   readonly fib?: boolean
   readonly counter?: boolean
+  readonly ingress?: boolean
 }
 
 /** What the kernel is asked for: changes, or the text of a ruleset. */

@@ -1,4 +1,5 @@
 /** Kernel sets of a fake firewall: they are listed from it, and a test announces what others do to them. */
+import { devicesText } from '../../src/arm/ruleset/ingress.ts'
 import type { ForeignChange, ForeignTransaction, FoundElement } from '../../src/keep/external-changes.ts'
 import type { KernelSets } from '../../src/keep/kernel-sets.ts'
 import type { LiveTable } from '../../src/keep/live-table.ts'
@@ -10,6 +11,8 @@ function numberOf(name: string): number {
   return [...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 1_000_000_007, 0)
 }
 
+const at = (devices: readonly string[] | undefined) => (devices ? ` ${devicesText(devices)}` : '')
+
 /** As the kernel would tell it. */
 function liveTableOf(firewall: FakeFirewall): LiveTable | undefined {
   const table = firewall.look()
@@ -18,10 +21,10 @@ function liveTableOf(firewall: FakeFirewall): LiveTable | undefined {
   return {
     handle: table.handle ?? 0,
     isDormant: false,
-    chains: table.chains.map(({ name, hook, priority, policy }) => ({
+    chains: table.chains.map(({ name, hook, devices, priority, policy }) => ({
       name,
       handle: numberOf(name),
-      hook: hook && `type filter hook ${hook} priority ${priority}; policy ${policy};`,
+      hook: hook && `type filter hook ${hook}${at(devices)} priority ${priority}; policy ${policy};`,
     })),
     sets: table.sets.map(set => ({ ...set, handle: set.handle ?? 0 })),
     rules,

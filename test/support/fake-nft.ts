@@ -89,9 +89,13 @@ function fill(name: string, braced: string, table: FakeTable): void {
 
 function declareChain(name: string, lines: readonly string[], table: FakeTable): void {
   const head = lines.find(line => line.startsWith('type '))
-  const [, hook, priority] = /hook (\w+) priority (\S+);/.exec(head ?? '') ?? []
+  const [, hook, devices, priority] =
+    /hook (\w+) (?:devices = \{ (.*) \} )?priority (\S+);/.exec(head ?? '') ?? []
   const [, policy = 'accept'] = /policy (\w+)/.exec(head ?? '') ?? []
-  table.declareChain(hook === undefined ? { name } : { name, hook, priority: Number(priority), policy })
+  const named = devices && { devices: devices.replaceAll('"', '').split(', ') }
+  table.declareChain(
+    hook === undefined ? { name } : { name, hook, ...named, priority: Number(priority), policy },
+  )
   for (const line of lines) if (line !== head) table.append(name, ruleOf(line))
 }
 

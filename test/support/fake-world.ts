@@ -62,6 +62,7 @@ function fakeMachine() {
     uptime: 1_000_000,
     firstLocalPort: 32_768,
     doors: [] as [number, number][],
+    devices: ['eth0'],
     remarks: [] as string[],
     firewall: facts() as Omit<ChoiceFacts, 'settings'>,
   }
@@ -76,6 +77,7 @@ function fakeMachine() {
     connected: () => here.connected,
     inUse: async () => here.inUse,
     uplinks: () => ['eth0'],
+    present: names => names.filter(name => here.devices.includes(name)),
     doors: () => here.doors,
     balances: () => false,
     forwards: () => false,

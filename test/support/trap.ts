@@ -1,4 +1,5 @@
 /** The trap without the daemon: the generated rules in a test's gate, for what single rules do. */
+import { USUAL_GROUND } from '../../src/arm/ruleset/matches.ts'
 import { render } from '../../src/arm/ruleset/render.ts'
 import { rulesetOf } from '../../src/arm/ruleset/ruleset.ts'
 import type { Ruleset } from '../../src/arm/ruleset/spec.ts'
@@ -34,7 +35,9 @@ export async function loadTrap(
   toml: string,
   change: (ruleset: Ruleset) => Ruleset = ruleset => ruleset,
 ): Promise<void> {
-  await host.nft(render(change(rulesetOf(parseSettings(toml, 'test'), 'log'))))
+  const settings = parseSettings(toml, 'test')
+  const ground = { ...USUAL_GROUND, ingress: settings.ingress }
+  await host.nft(render(change(rulesetOf(settings, 'log', ground))))
   await host.nft(WATCH)
   // As the daemon does.
   const links = JSON.parse(await host.must(['ip', '-j', 'address'])) as {

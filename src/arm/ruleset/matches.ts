@@ -14,6 +14,7 @@ export const USUAL_GROUND: Ground = {
   fib: true,
   inside: false,
   uplinks: [],
+  ingress: [],
 }
 
 /** A TCP packet that opens a connection. */

@@ -38,65 +38,77 @@ export function laterFragment(family: NftFamily): Paragraph {
   )
 }
 
-/** Each paragraph is one kind of way; docs/decisions/0051-what-stays-reachable.md says who may turn it round how. */
-export function reach(
-  { public: open, doors, history, number }: Pick<Settings, 'public' | 'doors' | 'history' | 'number'>,
-  { inside, uplinks }: Pick<Ground, 'inside' | 'uplinks'>,
-): readonly ChainSpec[] {
+export type Reach = Pick<Settings, 'public' | 'doors' | 'history' | 'number'>
+
+export function reach(settings: Reach, ground: Pick<Ground, 'inside' | 'uplinks'>): readonly ChainSpec[] {
+  const { public: open, history, number } = settings
   const { samplesPerSecond } = history
-  const end: Verdict = samplesPerSecond > 0 ? 'goto flypaper_sampled' : 'drop'
-  const isAnswer = isKey('flypaper_called', host('saddr'), 'meta l4proto', 'th sport', 'th dport')
   const chain: ChainSpec = {
     name: 'flypaper_reach',
     why: 'what a source that sticks still reaches; everything else of it is dropped',
-    paragraphs: [
-      laterFragment('ip'),
-      ...(open.length === 0
-        ? []
-        : [
-            because(
-              'a public port, as the settings say',
-              open.map(port => rule([matchOf(port)], 'goto flypaper_public')),
-              'As strangers call it: address translation comes later.',
-            ),
-          ]),
-      ...(inside
-        ? [
-            because(
-              'from inside, where its source belongs, and out of here',
-              uplinks.map(uplink => rule([...willGoOut(uplink), ...notByHand('saddr')], 'return')),
-            ),
-          ]
-        : []),
-      because(
-        'a shortcut: SYN alone opens a connection, so it answers none of ours',
-        [rule(['tcp flags == syn'], end)],
-        'Most packets end here. Without a counter, and the rest would say the same of them.',
-      ),
-      ...(doors
-        ? [
-            because(
-              'a door: a port of WireGuard on this machine, also for who was locked out by hand',
-              [rule([UDP, isKey('flypaper_doors', ...PORT), isWithin('flypaper_own', 'daddr')], 'return')],
-              'Who has no key gets no answer. What is translated to somewhere else gets none by flypaper_to_stuck.',
-            ),
-          ]
-        : []),
-      because('a shortcut: of no flow that we opened', [rule([NO_ICMP, { ...isAnswer, not: true }], end)]),
-      because('the answer of a flow that we opened; a SYN without ACK is none', [
-        rule(['tcp flags & (syn | ack) != syn', isAnswer], 'return'),
-        rule([UDP, isAnswer], 'return'),
-      ]),
-      because('of a host that we talk to: what belongs to such flows, and opens nothing', [
-        rule([ICMP_ANSWERS, isIn('flypaper_peers')], 'return'),
-      ]),
-      because('everything else gets no reaction', [rule([], 'counter', 'drop')]),
-    ],
+    paragraphs: ways(settings, ground),
   }
   return [
     chain,
     ...(open.length === 0 ? [] : [PUBLIC]),
     ...(samplesPerSecond > 0 ? [sampled(samplesPerSecond, number + SAMPLE)] : []),
+  ]
+}
+
+/**
+ * Each paragraph is one kind of way; docs/decisions/0051-what-stays-reachable.md says who may turn it round how. `more` comes where what opens a
+ * connection has ended.
+ */
+export function ways(
+  { public: open, doors, history }: Reach,
+  { inside, uplinks }: Pick<Ground, 'inside' | 'uplinks'>,
+  more: readonly Paragraph[] = [],
+): readonly Paragraph[] {
+  const end: Verdict = history.samplesPerSecond > 0 ? 'goto flypaper_sampled' : 'drop'
+  const isAnswer = isKey('flypaper_called', host('saddr'), 'meta l4proto', 'th sport', 'th dport')
+  return [
+    laterFragment('ip'),
+    ...(open.length === 0
+      ? []
+      : [
+          because(
+            'a public port, as the settings say',
+            open.map(port => rule([matchOf(port)], 'goto flypaper_public')),
+            'As strangers call it: address translation comes later.',
+          ),
+        ]),
+    ...(inside
+      ? [
+          because(
+            'from inside, where its source belongs, and out of here',
+            uplinks.map(uplink => rule([...willGoOut(uplink), ...notByHand('saddr')], 'return')),
+          ),
+        ]
+      : []),
+    because(
+      'a shortcut: SYN alone opens a connection, so it answers none of ours',
+      [rule(['tcp flags == syn'], end)],
+      'Most packets end here. Without a counter, and the rest would say the same of them.',
+    ),
+    ...more,
+    ...(doors
+      ? [
+          because(
+            'a door: a port of WireGuard on this machine, also for who was locked out by hand',
+            [rule([UDP, isKey('flypaper_doors', ...PORT), isWithin('flypaper_own', 'daddr')], 'return')],
+            'Who has no key gets no answer. What is translated to somewhere else gets none by flypaper_to_stuck.',
+          ),
+        ]
+      : []),
+    because('a shortcut: of no flow that we opened', [rule([NO_ICMP, { ...isAnswer, not: true }], end)]),
+    because('the answer of a flow that we opened; a SYN without ACK is none', [
+      rule(['tcp flags & (syn | ack) != syn', isAnswer], 'return'),
+      rule([UDP, isAnswer], 'return'),
+    ]),
+    because('of a host that we talk to: what belongs to such flows, and opens nothing', [
+      rule([ICMP_ANSWERS, isIn('flypaper_peers')], 'return'),
+    ]),
+    because('everything else gets no reaction', [rule([], 'counter', 'drop')]),
   ]
 }
 

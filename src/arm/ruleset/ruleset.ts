@@ -7,6 +7,7 @@ import type { Settings } from '../../settings/settings.ts'
 import { closedMode } from '../../settings/settings.ts'
 import { harmless } from './dry-run.ts'
 import { EMPTY_ENTRANCES, entrances } from './entrances.ts'
+import { atIngress } from './ingress.ts'
 import { judge } from './judge.ts'
 import { USUAL_GROUND } from './matches.ts'
 import { ours, out, reset, translated } from './out.ts'
@@ -26,6 +27,8 @@ export function rulesetOf(settings: Settings, statement: Statement, ground: Grou
       early(),
       stuck(),
       ...reach(settings, ground),
+      ...atIngress(settings, ground),
+      ...atIngress(settings, ground),
       out(closedMode(settings), settings.evidence),
       translated(),
       outToStuck(settings, ground),

@@ -15,6 +15,8 @@ export interface ChainSpec {
   readonly why: string
   /** `type filter hook input priority -10; policy accept;` for a base chain. */
   readonly hook?: string
+  /** Of a base chain at ingress, as its hook names them: where one is missing, older kernels take the chain away, or refuse it. */
+  readonly devices?: readonly string[]
   readonly paragraphs: readonly Paragraph[]
 }
 
@@ -62,4 +64,6 @@ export interface Ground {
   readonly inside: boolean
   /** Where there are: the interfaces by which what they send goes out. */
   readonly uplinks: readonly string[]
+  /** The devices at whose ingress flies are dropped: those of the settings that are here. */
+  readonly ingress: readonly string[]
 }

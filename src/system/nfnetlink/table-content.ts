@@ -25,6 +25,8 @@ export interface ListedChain {
   readonly hook?: string
   readonly priority?: number
   readonly policy?: 'accept' | 'drop'
+  /** Of one at ingress: the names of its devices, in order. */
+  readonly devices?: readonly string[]
 }
 
 /** Maps as well. */
@@ -52,7 +54,7 @@ export interface ListedSet {
 export type SetFlag = 'constant' | 'interval' | 'timeout' | 'dynamic'
 
 const CHAIN = { table: 1, handle: 2, name: 3, hook: 4, policy: 5, type: 7 }
-const HOOK = { number: 1, priority: 2 }
+const HOOK = { number: 1, priority: 2, device: 3, devices: 4 }
 /** Of family inet: linux/netfilter.h. */
 const HOOKS = ['prerouting', 'input', 'forward', 'output', 'postrouting', 'ingress']
 const SET = {
@@ -137,7 +139,15 @@ function chainOf({ body }: Answer): ListedChain {
     hook: HOOKS[number] ?? String(number),
     priority: numberIn(hook, HOOK.priority) | 0,
     policy: numberIn(body, CHAIN.policy) === 0 ? 'drop' : 'accept',
+    ...(HOOKS[number] === 'ingress' && { devices: devicesOf(hook) }),
   }
+}
+
+/** A list; before Linux 5.5 the one. */
+function devicesOf(hook: Uint8Array): readonly string[] {
+  const list = within(hook, HOOK.devices)
+  const named = list === undefined ? [within(hook, HOOK.device)] : [...attributes(list)].map(it => it.value)
+  return named.flatMap(name => (name === undefined ? [] : textOf(name))).sort()
 }
 
 function setOf({ body }: Answer, table: string, asker: Asker): ListedSet {

@@ -46,7 +46,24 @@ const Rule = z.looseObject({
   expr: z.array(z.unknown()),
 })
 
-const LISTABLE = { table: Table, chain: Chain, set: z.looseObject(set), map: z.looseObject(set), rule: Rule }
+const Flowtable = z.looseObject({
+  ...named,
+  prio: z.number().optional(),
+  /** Names of devices; one alone is a bare string. */
+  dev: z
+    .union([z.string(), z.array(z.string())])
+    .transform(list => (typeof list === 'string' ? [list] : list))
+    .nullish(),
+})
+
+const LISTABLE = {
+  flowtable: Flowtable,
+  table: Table,
+  chain: Chain,
+  set: z.looseObject(set),
+  map: z.looseObject(set),
+  rule: Rule,
+}
 type Listable = typeof LISTABLE
 
 export type Listed =

@@ -35,6 +35,7 @@ export const generate: Verb = {
       : rulesetOf(wanted, statementOf(options.capture, wanted.capture), {
           ...USUAL_GROUND,
           inside: wanted.inside !== 'auto' && wanted.inside.length > 0,
+          ingress: wanted.dryRun ? [] : wanted.ingress,
         })
     print(`${header}${render(ruleset)}`.trimEnd())
     return EXIT.ok
