@@ -62,8 +62,8 @@ export interface Trap extends Disposable {
   pause(seconds: Seconds, by: string): void
   /** Looks at this machine again: addresses, routes, resolvers, served ports. To be called now and then. */
   refresh(): void
-  /** Takes new settings without a gap, or throws why not and goes on with the old ones. */
-  reload(settings: Settings): void
+  /** Takes new settings without a gap, or rejects with why not and goes on with the old ones. One at a time. */
+  reload(settings: Settings): Promise<void>
 }
 
 export function openTrap(world: World, asked: Settings): Trap {
