@@ -134,7 +134,7 @@ export function insideSentence({ near, settings }: Policy): string {
 }
 
 /** What could not be read whole is said once. */
-function tellRemarks({ state, world }: Daemon): void {
+export function tellRemarks({ state, world }: Daemon): void {
   const remarks = world.surroundings.remarks()
   for (const remark of remarks) if (!state.unread.includes(remark)) world.log.warn(remark)
   state.unread = remarks
