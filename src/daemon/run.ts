@@ -24,8 +24,9 @@ import { type Daemon, type Feed, isPaused } from './daemon.ts'
 import { neverFilesHangSince } from './never-files.ts'
 import { freeNever, letGoSpared } from './never-list.ts'
 import { openDaemon } from './open.ts'
+import { tellUnknownPause } from './pause.ts'
 import { type Policy, plan } from './policy.ts'
-import { autoText, machineOf, tellAuto, tellKernel } from './renew.ts'
+import { autoText, machineOf, tellAuto, tellKernel, tellRemarks } from './renew.ts'
 import { step } from './step.ts'
 import type { World } from './world.ts'
 
@@ -132,6 +133,8 @@ function start(daemon: Daemon): number {
   world.firewall.change([...TRIED_SETS, ...COUNT_SETS].map(set => ({ change: 'empty', set }) as const))
   tellFault(daemon)
   tellKernel(daemon)
+  tellRemarks(daemon)
+  tellUnknownPause(daemon)
   freeNever(daemon)
   keeper.follow(isFresh ? 'fresh' : found)
   pauseClock.set(state.pausedUntil && state.pausedUntil - world.now())
