@@ -77,8 +77,15 @@ test('what somebody orders while it hangs counts, and no pause that is over is t
   const ordered = paused({ isDisarmed: true })
   ordered.hang()
   using trap = ordered.fake.open()
-  trap.pause(NONE, 'tester')
+  trap.pause(60 as Seconds, 'another')
   ordered.goOn()
+  trap.refresh()
+  assert.deepEqual([trap.pausedUntil, ordered.sticks()], [ordered.fake.now() + 60_000, false])
+  assert.deepEqual(
+    ordered.fake.eventsOf('paused').map(({ by }) => by),
+    ['tester', 'another'],
+  )
+  trap.pause(NONE, 'another')
   trap.refresh()
   assert.deepEqual([trap.pausedUntil, ordered.sticks()], [undefined, true])
 
