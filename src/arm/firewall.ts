@@ -141,7 +141,7 @@ export interface ListedElement {
 }
 
 /** The sets whose elements are a protocol and a port. */
-export type PortSet = 'flypaper_served' | 'flypaper_excusable' | 'flypaper_doors'
+export type PortSet = 'flypaper_served' | 'flypaper_excusable' | 'flypaper_doors' | 'flypaper_grace'
 
 export interface ListedPort {
   /** IANA protocol number, and port. */
@@ -183,7 +183,7 @@ export interface Firewall {
   look(): TableView | undefined
   /** At most `most` of the set, whichever come first. Stops everything else meanwhile: for a few. */
   first(set: AddressSet, most: number): readonly ListedElement[]
-  /** The same of ports. Nothing where there is no such set. */
+  /** The same of ports, by protocol and port; of the grace by NFPROTO_… and 0. Nothing where there is no such set. */
   ports(set: PortSet, most: number): readonly ListedPort[]
   /**
    * All of the set, or those that are wanted, read piece by piece while everything else goes on. Slow for a large one, and at most

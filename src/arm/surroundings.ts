@@ -32,6 +32,8 @@ export type ServedPort = readonly [protocol: number, port: number]
 export interface Surroundings {
   /** Reads again what may be too much to be read for every question, routes and connections: what is told of them below is as of then. */
   reread(): Promise<void>
+  /** Reads again which name servers there are: none is known before, and the old ones stay where their file does not answer within two seconds. Never rejects. */
+  rereadResolvers(): Promise<void>
   neighbourhood(): Neighbourhood
   /** Local ports that somebody listens on, and those that IPVS serves. */
   served(): readonly ServedPort[]

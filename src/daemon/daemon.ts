@@ -41,6 +41,8 @@ export interface State {
   fullSince: number
   /** Nobody new is held or locked out until then. */
   pausedUntil: number | undefined
+  /** The history has told of a pause, or that there is none, or somebody has since. */
+  isPauseKnown: boolean
   /** Who is no fly any more, and the kernel would not let him go. */
   readonly owed: Set<Fly>
   /** What was said last of this machine that could not be read whole. */

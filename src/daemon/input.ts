@@ -44,7 +44,7 @@ export type Input =
   | { readonly input: 'flush'; readonly by: string }
   /** For so long nobody new is held or locked out; 0 ends it. */
   | { readonly input: 'pause'; readonly seconds: Seconds; readonly by: string }
-  /** Throws a Failure for settings that cannot be taken; the old ones stay in force then. */
+  /** Rejects with a Failure for settings that cannot be taken; the old ones stay in force then. */
   | { readonly input: 'reload'; readonly settings: Settings }
   /** The clock was set by so many milliseconds. */
   | { readonly input: 'clock'; readonly stepped: number }
@@ -68,6 +68,7 @@ export interface Answers {
   readonly 'free-these': Freed
   /** How many flies there were. */
   readonly flush: Promise<number>
+  readonly reload: Promise<void>
   readonly second: boolean
   readonly ask: Promise<number>
   readonly 'in-use': Promise<number>

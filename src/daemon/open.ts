@@ -22,7 +22,7 @@ import { openDeferrals, openProlonged } from '../log/minutely.ts'
 import type { Seconds } from '../terms/duration.ts'
 import type { Daemon, Feed, State } from './daemon.ts'
 import { type InUseClock, openInUseClock } from './in-use.ts'
-import { openPauseClock, type PauseClock, rememberedPause } from './pause.ts'
+import { openPauseClock, type PauseClock, pauseAtStart } from './pause.ts'
 import { chainsOf, type Policy } from './policy.ts'
 import { openServedNow } from './served-now.ts'
 import { openSources } from './sources.ts'
@@ -141,7 +141,8 @@ function alarmsBy({ log, now }: World): Omit<Daemon['alarms'], 'background'> {
   return { full: alarm(), byHand: alarm(), lasting: alarm(), suspect: warning }
 }
 
-function openState({ history, now }: World, policy: Policy): State {
+function openState(world: World, policy: Policy): State {
+  const { history, now } = world
   return {
     policy,
     flies: indexOf(history, now()),
@@ -150,7 +151,7 @@ function openState({ history, now }: World, policy: Policy): State {
     whole: { waiting: new Map(), isAsking: false },
     promotion: openPromotion(),
     fullSince: Number.NEGATIVE_INFINITY,
-    pausedUntil: rememberedPause(history, now()),
+    ...pauseAtStart(world),
     owed: new Set(),
     unread: [],
     following: { followed: [] },

@@ -1,4 +1,5 @@
 /** What the trap goes by is renewed: new settings, other addresses nearby, another firewall beside it. */
+import { setImmediate as turn } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { connectedHosts, renew } from '../arm/met.ts'
 import { isSameNear } from '../arm/near.ts'
@@ -14,23 +15,25 @@ import { followDoors } from './conditional.ts'
 import type { Daemon } from './daemon.ts'
 import { followNeverFiles, forgetNeverLook } from './never-files.ts'
 import { freeNever, letGoSpared, relist } from './never-list.ts'
-import {
-  besideOf,
-  groundOf,
-  listedBy,
-  type Machine,
-  type Policy,
-  plan,
-  planWith,
-  withNear,
-} from './policy.ts'
+import { besideOf, groundOf, listedBy, type Machine, type Policy, planWith, withNear } from './policy.ts'
 import type { World } from './world.ts'
 
-/** Takes new settings without a gap, or throws a Failure and goes on with the old ones. */
-export function reload(daemon: Daemon, asked: Settings): void {
-  take(daemon, plan(asked, machineOf(daemon.world)))
-  daemon.state.following = { followed: daemon.state.following.followed }
+/**
+ * Takes new settings without a gap, or rejects with a Failure and goes on with the old ones. To read the rules of others takes as long as to arm, so
+ * whoever waits has his turn in between, and what goes by anything else of this machine is planned after that.
+ */
+export async function reload(daemon: Daemon, asked: Settings): Promise<void> {
+  const { world, state, ended, ruleChanges } = daemon
+  // From where packets are received it is only the second turn that lets them come in between.
+  await turn()
+  const beside = besideOf(asked, world.lookAtFirewall)
+  await turn()
+  if (ended.aborted) throw ending()
+  take(daemon, planWith(asked, beside, machineOf(world)))
+  state.following = { followed: state.following.followed }
   forgetNeverLook(daemon)
+  // Of what has changed in between, these settings know nothing.
+  ruleChanges.lookIn(0)
 }
 
 export function machineOf({ lookAtFirewall, surroundings, firewall }: World): Machine {
@@ -148,7 +151,7 @@ export function insideSentence({ near, settings }: Policy): string {
 }
 
 /** What could not be read whole is said once. */
-function tellRemarks({ state, world }: Daemon): void {
+export function tellRemarks({ state, world }: Daemon): void {
   const remarks = world.surroundings.remarks()
   for (const remark of remarks) if (!state.unread.includes(remark)) world.log.warn(remark)
   state.unread = remarks
@@ -215,6 +218,11 @@ export function tellKernel({ state: { policy }, alarms }: Daemon): void {
 /** To load a ruleset wakes the table, and whatever of the administrator's sleeps in it. */
 function asleep(): Failure {
   return new Failure(ASLEEP, { exit: EXIT.unavailable, hint: 'The settings in force stay.' })
+}
+
+/** Nobody would take it out again. */
+function ending(): Failure {
+  return new Failure('the daemon ends, so no new settings are taken', { exit: EXIT.unavailable })
 }
 
 function otherHistory(): Failure {

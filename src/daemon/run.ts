@@ -24,8 +24,9 @@ import { type Daemon, type Feed, isPaused } from './daemon.ts'
 import { neverFilesHangSince } from './never-files.ts'
 import { freeNever, letGoSpared } from './never-list.ts'
 import { openDaemon } from './open.ts'
+import { tellUnknownPause } from './pause.ts'
 import { type Policy, plan } from './policy.ts'
-import { autoText, machineOf, tellAuto, tellIngress, tellKernel } from './renew.ts'
+import { autoText, machineOf, tellAuto, tellIngress, tellKernel, tellRemarks } from './renew.ts'
 import { step } from './step.ts'
 import type { World } from './world.ts'
 
@@ -62,8 +63,8 @@ export interface Trap extends Disposable {
   pause(seconds: Seconds, by: string): void
   /** Looks at this machine again: addresses, routes, resolvers, served ports. To be called now and then. */
   refresh(): void
-  /** Takes new settings without a gap, or throws why not and goes on with the old ones. */
-  reload(settings: Settings): void
+  /** Takes new settings without a gap, or rejects with why not and goes on with the old ones. One at a time. */
+  reload(settings: Settings): Promise<void>
 }
 
 export function openTrap(world: World, asked: Settings): Trap {
@@ -133,6 +134,8 @@ function start(daemon: Daemon): number {
   tellFault(daemon)
   tellKernel(daemon)
   tellIngress(daemon)
+  tellRemarks(daemon)
+  tellUnknownPause(daemon)
   freeNever(daemon)
   keeper.follow(isFresh ? 'fresh' : found)
   pauseClock.set(state.pausedUntil && state.pausedUntil - world.now())

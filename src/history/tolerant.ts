@@ -49,6 +49,7 @@ export type DaemonHistory = Pick<
   | 'sync'
   | 'retry'
   | 'neverWait'
+  | 'answers'
   | 'onWritten'
   | 'onRenewed'
   | 'standing'
@@ -57,6 +58,8 @@ export type DaemonHistory = Pick<
 export interface TolerantHistory extends History {
   /** Tries to write what waits, and tells whether some still does. To be called once a second then. */
   retry(): boolean
+  /** Whether its disk answers: else whatever is asked is answered as by a history that knows of nobody. */
+  answers(): boolean
   /** Called when there is something to sync, or to retry. */
   onWritten(listener: () => void): void
   /** Called when a new history was begun, which knows of nobody; at once when that has happened already. */
@@ -206,6 +209,7 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
       history.neverWait()
     },
     retry,
+    answers: () => true,
     onWritten(listener) {
       written = listener
     },

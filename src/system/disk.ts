@@ -216,6 +216,7 @@ function lasting(thread: DiskThread, file: string, log: Log, now: () => number) 
       hanging.tell(lost)
       return ask('retry', [], () => true)
     },
+    answers: () => !thread.isLate(),
     onWritten(listener) {
       written = listener
     },

@@ -18,6 +18,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /** All but the settings. What cannot be seen is a fact as well. */
 export async function lookAround(env: Environment): Promise<Omit<Facts, 'settings'>> {
+  await surroundings.rereadResolvers()
   const neighbourhood = surroundings.neighbourhood()
   const firewall = lookAtFirewall()
   return {

@@ -1,5 +1,4 @@
 /** Which prefix DNS64 puts before the addresses of IPv4 here: asked as RFC 7050 says, by the resolvers of this machine. */
-import { Resolver } from 'node:dns/promises'
 import { type Address, type Prefix, parseAddress, prefixAround } from '../terms/address.ts'
 import { addressKey } from '../terms/address-bytes.ts'
 
@@ -23,6 +22,8 @@ const PLACES: Readonly<Record<number, readonly number[]>> = {
 
 /** None where nobody answers, in time. */
 export async function findNat64(): Promise<readonly Prefix[]> {
+  // To load it reads resolv.conf, which may hang.
+  const { Resolver } = await import('node:dns/promises')
   const resolver = new Resolver({ timeout: PATIENCE, tries: 1 })
   const timer = setTimeout(() => resolver.cancel(), PATIENCE)
   try {

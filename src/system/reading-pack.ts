@@ -7,6 +7,7 @@ import { type PrefixSet, setOfRanges } from '../terms/prefix-set.ts'
 export type Wanted =
   | { readonly read: 'version'; readonly named: readonly string[] }
   | { readonly read: 'lists'; readonly named: readonly string[] }
+  | { readonly read: 'resolvers'; readonly files: readonly string[] }
   /** `isSettled`: once nobody is writing them any more. */
   | { readonly read: 'settings'; readonly file: string | undefined; readonly isSettled: boolean }
 

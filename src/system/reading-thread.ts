@@ -4,6 +4,8 @@ import { type MessagePort, workerData } from 'node:worker_threads'
 import { neverFilesNow } from '../settings/never-files.ts'
 import { readText } from './files.ts'
 import { folders } from './folders.ts'
+import { linesOf } from './lines.ts'
+import { parseResolver } from './proc-net.ts'
 import { type Answer, packFailure, packNever, packSettings, type Wanted } from './reading-pack.ts'
 
 const port = workerData as MessagePort
@@ -18,11 +20,14 @@ function telling<Args extends readonly [string, ...unknown[]], T>(touch: (...arg
 }
 const text = telling(readText)
 const places = { list: telling(folders.list), inspect: telling(folders.inspect) }
+const lines = telling(linesOf)
 const lists = neverFilesNow(text, places)
 
 async function read(wanted: Wanted): Promise<unknown> {
   if (wanted.read === 'version') return lists.version(wanted.named)
   if (wanted.read === 'lists') return packNever(lists.read(wanted.named))
+  if (wanted.read === 'resolvers')
+    return wanted.files.flatMap(file => [...lines(file)].flatMap(line => parseResolver(line) ?? []))
   // What knows TOML takes a while to load.
   const { loadSettings } = await import('../settings/load.ts')
   const { loadSettledSettings } = await import('../settings/settle.ts')

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { MessageChannel, Worker } from 'node:worker_threads'
 import type { NeverFiles, Settings } from '../settings/settings.ts'
 import { DEFAULT_FILE } from '../settings/sources.ts'
+import type { Address } from '../terms/address.ts'
 import { escapeText } from '../terms/escape.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import { exitNow } from './exit-now.ts'
@@ -40,6 +41,11 @@ export interface FilesApart {
     version(named: readonly string[]): Promise<Version>
     read(named: readonly string[]): Promise<NeverFiles>
   }
+  /** The name servers of such files (resolv.conf(5)); `at` is the file that was touched last. */
+  resolvers(files: readonly string[]): {
+    readonly value: Promise<readonly Address[]>
+    at(): string | undefined
+  }
   /** `isSettled`: once nobody is writing them any more. Rejects with a Failure for what is wrong in them, and (69) where they hang. */
   settings(file: string | undefined, isSettled: boolean): Promise<Settings>
 }
@@ -68,6 +74,10 @@ export function readApart(program = PROGRAM, patience = SETTINGS_PATIENCE): File
     neverFiles: {
       version: named => read({ read: 'version', named }).value as Promise<Version>,
       read: async named => unpackNever((await read({ read: 'lists', named }).value) as PackedNever),
+    },
+    resolvers(files) {
+      const { value, at } = read({ read: 'resolvers', files })
+      return { value: value as Promise<readonly Address[]>, at }
     },
     async settings(file, isSettled) {
       const reading = read({ read: 'settings', file, isSettled })

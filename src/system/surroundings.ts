@@ -1,4 +1,4 @@
-/** This machine as arm/ wants to know it: from the kernel by netlink, from /proc, and from resolv.conf. */
+/** This machine as arm/ wants to know it: from the kernel by netlink and from /proc; the name servers by a thread. */
 import { BOUND_MAX, type Place } from '../arm/bound.ts'
 import { FIRST_LOCAL_PORT } from '../arm/ruleset/matches.ts'
 import { CONNECTED_MAX, type ServedPort, type Surroundings } from '../arm/surroundings.ts'
@@ -17,11 +17,12 @@ import {
   readListenPorts,
   WIREGUARD_MAX,
 } from './nfnetlink/index.ts'
-import { parseIpvs, parseResolver } from './proc-net.ts'
+import { parseIpvs } from './proc-net.ts'
+import { openResolvers } from './resolvers.ts'
 import { rereadRoutes, routes } from './routes.ts'
 import { SOCKETS_MAX, type Told, WAITING_SOCKETS_MAX, waitingSockets } from './sockets.ts'
 
-const RESOLV_CONFS = ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf']
+const resolvers = openResolvers()
 
 /** What the last reading of each kind could not tell. */
 const remarks = new Map<About, string>()
@@ -34,13 +35,15 @@ export const surroundings: Surroundings = {
     await rereadConnected()
   },
 
+  rereadResolvers: resolvers.reread,
+
   neighbourhood() {
     const addresses = readAddresses()
     const { gateways } = routes()
     return {
       own: sorted(addresses.map(({ local }) => local)),
       gateways: sorted([...gateways, ...peersOf(addresses, routes().uplinks)]),
-      resolvers: RESOLV_CONFS.flatMap(path => [...linesOf(path)].flatMap(line => parseResolver(line) ?? [])),
+      resolvers: resolvers.known(),
       onLink6: onLink6Of(routes()),
       links: inOrder(homesOf(routes()).map(({ prefix }) => prefix)),
       inside: surroundings.forwards() ? insideOf(routes(), readLinks()) : [],
@@ -112,6 +115,7 @@ export const surroundings: Surroundings = {
   remarks: () => [
     ...routes().cut.map(what => ROUTE_REMARKS[what]),
     ...remarks.values(),
+    ...resolvers.remarks(),
     ...(surroundings.forwards() ? uplinkNames().filter(name => !isWritable(name)) : []).map(unwritable),
   ],
 

@@ -1,5 +1,4 @@
 /** The real world: everything that the verbs can open. */
-import { lookup } from 'node:dns/promises'
 import { readFileSync } from 'node:fs'
 import { findPackageJSON } from 'node:module'
 import { isatty } from 'node:tty'
@@ -119,6 +118,8 @@ function packageVersion(): string {
 }
 
 async function resolve(name: string) {
+  // To load it reads resolv.conf, which may hang.
+  const { lookup } = await import('node:dns/promises')
   try {
     const found = await lookup(name, { all: true, order: 'ipv4first' })
     return found.flatMap(({ address }) => parseAddress(address) ?? [])

@@ -32,6 +32,7 @@ const NEAR = {
 function surroundings(changes: Partial<Surroundings> = {}): Surroundings {
   return {
     reread: async () => {},
+    rereadResolvers: async () => {},
     neighbourhood: () => NEAR,
     served: () => [
       [6, 22],

@@ -40,12 +40,12 @@ for (const closed of ['unaccepted', 'auto', 'unmatched'])
     if (trap.settings.closed !== 'listening') assert.deepEqual(doors(), [])
   })
 
-test('any port: nobody is watched; a mode that refuses nothing itself has no doors', () => {
+test('any port: nobody is watched; a mode that refuses nothing itself has no doors', async () => {
   const fake = fakeWorld()
   fake.here.firewall = rules([LIMIT, ACCEPT])
   using trap = fake.open('closed = "unaccepted"\ncapture = "log"')
   assert.deepEqual(Object.keys(fake.inKernel('flypaper_unsure')).sort(), ['10', '2'])
-  trap.reload(fake.settings('closed = "listening"\ncapture = "log"'))
+  await trap.reload(fake.settings('closed = "listening"\ncapture = "log"'))
   assert.ok(!fake.firewall.look()!.sets.some(({ name }) => name === 'flypaper_conditional'))
 })
 

@@ -103,11 +103,11 @@ test('a reload reads them, or is refused with what is wrong in them', async () =
   const it = running('192.0.2.0/24\n')
   using trap = it.trap
   it.files.write(FILE, '198.51.100.0/24\n')
-  trap.reload(it.settings(TOML))
+  await trap.reload(it.settings(TOML))
   assert.deepEqual(it.never().sort(), ['198.51.100.0/24', '203.0.113.7'])
   it.files.write(FILE, 'x\n')
   assert.throws(() => it.settings(TOML), /cdn\.txt:1:1/)
-  trap.reload(it.settings('never = ["203.0.113.7"]'))
+  await trap.reload(it.settings('never = ["203.0.113.7"]'))
   assert.deepEqual(it.never(), ['203.0.113.7'])
 })
 
@@ -154,7 +154,7 @@ test('a reload that names others counts, whatever the look before it finds at la
   using trap = it.trap
   const disk = hang(it)
   await it.write('198.51.100.0/24\n')
-  trap.reload(it.settings(TOML.replace('203.0.113.7', '203.0.113.8')))
+  await trap.reload(it.settings(TOML.replace('203.0.113.7', '203.0.113.8')))
   assert.deepEqual(it.never().sort(), ['198.51.100.0/24', '203.0.113.8'])
   it.files.write(FILE, '192.0.2.0/25\n')
   it.pass(2000)

@@ -1,6 +1,10 @@
 /** Another policy: taken whole or not at all. And what is looked at again now and then. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import { parsePrefix } from '../../src/terms/address.ts'
+import type { Seconds } from '../../src/terms/duration.ts'
+import type { Fly } from '../../src/terms/fly.ts'
 import { byHand, facts, sight, statements } from '../doctor/facts.ts'
 import type { Asked } from '../support/fake-firewall.ts'
 import { fakeWorld, until } from '../support/fake-world.ts'
@@ -9,10 +13,10 @@ const packet = (source: string, tcp = 81) => ({ source, destination: '192.0.2.1'
 const flyNames = (trap: { flies: Iterable<readonly [string, unknown]> }) =>
   [...trap.flies].map(([fly]) => fly).sort()
 
-test('all of the new policy is in force: rules, lengths, never-list, limit, strikes, and where packets come from', () => {
+test('all of the new policy is in force: rules, lengths, never-list, limit, strikes, and where packets come from', async () => {
   const fake = fakeWorld()
   using trap = fake.open()
-  trap.reload(
+  await trap.reload(
     fake.settings(
       'number = 5000\nnever = ["198.51.100.1"]\n[lockout]\nfirst = "2h"\n[evidence]\nstranger = { closed = 3 }\n[promotion]\nper_second = 1\nburst = 1',
     ),
@@ -34,7 +38,7 @@ test('all of the new policy is in force: rules, lengths, never-list, limit, stri
 test('the old capture is closed a second later', async () => {
   const fake = fakeWorld()
   using trap = fake.open()
-  trap.reload(fake.settings('number = 5000'))
+  await trap.reload(fake.settings('number = 5000'))
   await until(() => !fake.sockets.listening().includes('queue 4242'))
   assert.deepEqual(fake.sockets.journal, ['open queue 4242', 'open queue 5000', 'close queue 4242'])
 })
@@ -52,7 +56,7 @@ const refusals: [what: string, isRefused: (asked: Asked) => boolean][] = [
 const text = (_: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value)
 
 for (const [what, isRefused] of refusals)
-  test(`settings of which the kernel refuses ${what} change nothing, and the old ones are armed again`, () => {
+  test(`settings of which the kernel refuses ${what} change nothing, and the old ones are armed again`, async () => {
     const fake = fakeWorld()
     using trap = fake.open()
     fake.sockets.deliver([packet('198.51.100.1'), packet('198.51.100.2')])
@@ -60,8 +64,8 @@ for (const [what, isRefused] of refusals)
     let tries = 0
     fake.firewall.refuse(asked => isRefused(asked) && tries++ === 0, new Error('refused'))
     fake.here.connected = ['203.0.113.9' as never]
-    assert.throws(
-      () => trap.reload(fake.settings('number = 5000\nnever = ["198.51.100.1"]\nsizes.flypaper = 5000')),
+    await assert.rejects(
+      trap.reload(fake.settings('number = 5000\nnever = ["198.51.100.1"]\nsizes.flypaper = 5000')),
       /refused/,
     )
     assert.deepEqual([trap.settings, fake.inKernel(), fake.sockets.listening()], before)
@@ -73,19 +77,19 @@ for (const [what, isRefused] of refusals)
     assert.equal(trap.flies.count(fake.now()), 3)
   })
 
-test('settings that need numbers of another program change nothing at all', () => {
+test('settings that need numbers of another program change nothing at all', async () => {
   const fake = fakeWorld()
   using trap = fake.open()
   fake.sockets.taken.add(5000)
   const { length } = fake.firewall.loaded
-  assert.throws(() => trap.reload(fake.settings('number = 5000')), { exit: 69 })
+  await assert.rejects(trap.reload(fake.settings('number = 5000')), { exit: 69 })
   assert.deepEqual(
     [trap.settings.number, fake.firewall.loaded.length, trap.counts().rearmed],
     [4242, length, 0],
   )
 })
 
-test('dry_run cannot be changed by a reload: 78, in either direction, and nothing is', () => {
+test('dry_run cannot be changed by a reload: 78, in either direction, and nothing is', async () => {
   for (const [before, after] of [
     ['', 'dry_run = true'],
     ['dry_run = true', ''],
@@ -93,7 +97,7 @@ test('dry_run cannot be changed by a reload: 78, in either direction, and nothin
     const fake = fakeWorld()
     using trap = fake.open(before)
     const { length } = fake.firewall.loaded
-    assert.throws(() => trap.reload(fake.settings(`number = 5000\n${after}`)), {
+    await assert.rejects(trap.reload(fake.settings(`number = 5000\n${after}`)), {
       exit: 78,
       message: /dry_run/,
     })
@@ -102,24 +106,85 @@ test('dry_run cannot be changed by a reload: 78, in either direction, and nothin
   }
 })
 
-test('whoever is on the new never-list is free: in kernel, history, index, and told', () => {
+test('what comes while a reload has read the rules of others, and not yet armed, is not lost', async () => {
+  const fake = fakeWorld()
+  using trap = fake.open('closed = "auto"\ncapture = "log"')
+  const reload = trap.reload(fake.settings('never = ["198.51.100.1"]\nnumber = 5000\ncapture = "log"'))
+  await turn()
+  assert.equal(trap.settings.number, 4242, 'the old ones are in force until then')
+  fake.sockets.deliver([packet('198.51.100.1'), packet('198.51.100.2'), packet('198.51.100.3')])
+  trap.lock([{ prefix: parsePrefix('198.51.100.4')!, length: undefined }], {
+    by: 'tester',
+    force: false,
+    exact: false,
+  })
+  trap.freeThese(['198.51.100.2' as Fly], 'tester')
+  fake.here.gateways = ['198.51.100.5' as never]
+  trap.refresh()
+  trap.pause(60 as Seconds, 'tester')
+  await reload
+  assert.deepEqual(flyNames(trap), ['198.51.100.3', '198.51.100.4'])
+  assert.deepEqual(Object.keys(fake.inKernel()), flyNames(trap))
+  assert.ok('198.51.100.5' in fake.inKernel('flypaper_own'))
+  assert.equal(fake.firewall.elementsOf('flypaper_grace').size, 2)
+  trap.pause(0 as Seconds, 'tester')
+  fake.sockets.deliver([packet('198.51.100.5'), packet('198.51.100.6')], { number: 5000 })
+  assert.deepEqual(flyNames(trap), ['198.51.100.3', '198.51.100.4', '198.51.100.6'])
+  assert.equal(trap.settings.number, 5000)
+})
+
+test('rules of others that change while a reload arms are looked at again', async () => {
+  const fake = fakeWorld()
+  const { ACCEPT, dport } = statements
+  const strict = facts({ sight: sight({ ruleset: byHand('drop', [[dport(22), ACCEPT]]) }) })
+  const unsure = facts({ legacy: ['filter'] as never })
+  fake.here.firewall = strict
+  using trap = fake.open('closed = "auto"\ncapture = "log"')
+  fake.here.firewall = unsure
+  await until(() => trap.settings.closed === 'listening') // The look after a start is over.
+  fake.pass(10_000)
+  fake.here.firewall = strict
+  const reload = trap.reload(fake.settings('closed = "auto"\ncapture = "log"'))
+  await turn()
+  fake.here.firewall = unsure
+  await reload
+  assert.equal(trap.settings.closed, 'unaccepted', 'as the rules were')
+  await until(() => trap.settings.closed === 'listening')
+})
+
+test('settings that are read when the daemon ends do not arm the trap again', async () => {
+  const fake = fakeWorld()
+  const trap = fake.open()
+  const { length } = fake.firewall.loaded
+  await trap.reload(fake.settings(''))
+  assert.ok(fake.firewall.loaded.length > length, 'before that they do')
+  const reload = trap.reload(fake.settings('number = 5000'))
+  await turn()
+  trap[Symbol.dispose]()
+  const armed = fake.firewall.loaded.length
+  await assert.rejects(reload, { exit: 69, message: /ends/ })
+  await assert.rejects(trap.reload(fake.settings('number = 5000')), { exit: 69, message: /ends/ })
+  assert.equal(fake.firewall.loaded.length, armed)
+})
+
+test('whoever is on the new never-list is free: in kernel, history, index, and told', async () => {
   const fake = fakeWorld()
   using trap = fake.open()
   fake.sockets.deliver([packet('198.51.100.1'), packet('198.51.100.2')])
   fake.firewall.others.add('flypaper_hold', '198.51.100.1', 20)
-  trap.reload(fake.settings('never = ["198.51.100.1"]'))
+  await trap.reload(fake.settings('never = ["198.51.100.1"]'))
   assert.deepEqual([flyNames(trap), Object.keys(fake.inKernel())], [['198.51.100.2'], ['198.51.100.2']])
   assert.deepEqual(fake.inKernel('flypaper_hold'), {})
   assert.equal(fake.history.count(fake.now()), 1)
   assert.deepEqual(fake.eventsOf('free'), [{ event: 'free', source: '198.51.100.1', by: 'the never-list' }])
 })
 
-test('whoever has become near before a reload is free by it', () => {
+test('whoever has become near before a reload is free by it', async () => {
   const fake = fakeWorld()
   using trap = fake.open()
   fake.sockets.deliver([packet('198.51.100.1'), packet('198.51.100.2')])
   fake.here.gateways = ['198.51.100.1' as never]
-  trap.reload(fake.settings(''))
+  await trap.reload(fake.settings(''))
   assert.deepEqual([flyNames(trap), Object.keys(fake.inKernel())], [['198.51.100.2'], ['198.51.100.2']])
 })
 
@@ -135,7 +200,7 @@ test('a reload that is in force is told as such, also when the kernel refuses to
         asked.some(change => 'set' in change && change.set === 'flypaper'),
       new Error('busy'),
     )
-    trap.reload(fake.settings('never = ["198.51.100.1"]'))
+    await trap.reload(fake.settings('never = ["198.51.100.1"]'))
   }
   assert.equal(trap.settings.never.length, 1)
   assert.deepEqual([flyNames(trap), fake.history.count(fake.now())], [['198.51.100.2'], 1])
@@ -147,18 +212,18 @@ test('a reload that is in force is told as such, also when the kernel refuses to
 test('another mode opens what it needs and closes what it does not need any more', async () => {
   const fake = fakeWorld()
   using trap = fake.open('capture = "log"')
-  trap.reload(fake.settings('capture = "log"\nclosed = "unaccepted"'))
+  await trap.reload(fake.settings('capture = "log"\nclosed = "unaccepted"'))
   assert.ok(fake.sockets.listening().includes('log 4247'), 'the doorbell')
   fake.firewall.others.add('flypaper_pending', '198.51.100.1', 20)
   fake.passing.refuse('198.51.100.1', '192.0.2.1', 6, 25)
   fake.sockets.ring()
   await until(() => trap.flies.count(fake.now()) === 1)
-  trap.reload(fake.settings('capture = "log"'))
+  await trap.reload(fake.settings('capture = "log"'))
   assert.deepEqual(fake.sockets.listening(), ['log 4242', 'log 4243', 'log 4244', 'log 4245', 'log 4246'])
   assert.ok(!fake.firewall.look()!.sets.some(({ name }) => name === 'flypaper_passing'))
 })
 
-test('closed = "auto" follows: at once what could hurt, else when the rules have been at rest, and longer each time', () => {
+test('closed = "auto" follows: at once what could hurt, else when the rules have been at rest, and longer each time', async () => {
   const fake = fakeWorld()
   const { ACCEPT, dport, jump } = statements
   const there = (...rules: Parameters<typeof byHand>[1]) => {
@@ -199,9 +264,9 @@ test('closed = "auto" follows: at once what could hurt, else when the rules have
   assert.equal(looks(10), 'unmatched')
   fake.here.firewall = facts()
   assert.equal(looks(0), 'unmatched')
-  trap.reload(fake.settings('closed = "auto"\ncapture = "log"'))
+  await trap.reload(fake.settings('closed = "auto"\ncapture = "log"'))
   assert.equal(trap.settings.closed, 'listening', 'a reload decides at once')
-  trap.reload(fake.settings('closed = "listening"\ncapture = "log"'))
+  await trap.reload(fake.settings('closed = "listening"\ncapture = "log"'))
   there([dport(22), ACCEPT])
   assert.equal(looks(100), 'listening', 'nobody has said auto')
 })

@@ -16,16 +16,16 @@ function withFly(toml: string) {
   return { fake, trap }
 }
 
-test('of flies it is noted, of nobody else; and where the settings want none, nobody is told', () => {
+test('of flies it is noted, of nobody else; and where the settings want none, nobody is told', async () => {
   const { fake, trap } = withFly(ON)
   using _ = trap
   fake.sockets.sample([packet(FLY, 22), packet('203.0.113.6', 23), { ...packet(FLY, 80) }, new Uint8Array(3)])
   trap.refresh()
   assert.deepEqual(fake.history.sampleOf([FLY]), { last: BEGIN + 1000, ports: ['tcp/22', 'tcp/80'] })
   assert.equal(fake.history.sampleOf(['203.0.113.6']), undefined)
-  trap.reload(fake.settings(''))
+  await trap.reload(fake.settings(''))
   assert.throws(() => fake.sockets.sample([packet(FLY, 24)]), /nobody listens/)
-  trap.reload(fake.settings(ON))
+  await trap.reload(fake.settings(ON))
   fake.sockets.sample([packet(FLY, 24)])
   trap.refresh()
   assert.deepEqual(fake.history.sampleOf([FLY])?.ports, ['tcp/22', 'tcp/80', 'tcp/24'])

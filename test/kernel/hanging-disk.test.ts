@@ -147,3 +147,46 @@ test('a start while the disk hangs arms the trap; who stuck in the kernel sticks
   await flypaperd.must('stop')
   assert.equal((await daemon.ended).code, 0)
 })
+
+test('a pause is kept by a start while the disk hangs: as the kernel has it, or else when the disk answers', async () => {
+  await using world = await makeWorld()
+  const { gate, env, answersTo } = await supervised(world)
+  await using disk = await freezableDisk()
+  using flypaperd = install(gate, 'capture = "log"', { state: disk.state, by: disk.by, env })
+  const pausedUntil = async () =>
+    JSON.parse(await flypaperd.must('status', '--json')).daemon.pausedUntil as number | undefined
+  const first = await flypaperd.start()
+  await flypaperd.must('pause', '1h')
+  const until = await pausedUntil()
+  // The kernel counts seconds.
+  const isPaused = async () => Math.abs((await pausedUntil())! - until!) < 2000
+  process.kill(JSON.parse(await flypaperd.must('status', '--json')).daemon.pid, 'SIGUSR2')
+  await first.ended
+
+  await disk.freeze()
+  const second = await flypaperd.launch('start')
+  await second.says(/<4>the history hangs, so it is not known whether the trap was paused/, 40_000)
+  assert.deepEqual(await answersTo(BEFORE, 81, 22), ['rst', 'syn-ack'])
+  assert.ok(await isPaused())
+  await disk.thaw()
+  await second.says(/<4>the history answers again/)
+  await second.says(/paused for .* \(by the history, which answers again\)/)
+  assert.ok(await isPaused())
+  assert.deepEqual(await answersTo(DURING, 81, 22), ['rst', 'syn-ack'])
+  await flypaperd.must('stop')
+  assert.equal((await second.ended).code, 0)
+
+  await disk.freeze()
+  const third = await flypaperd.launch('start')
+  await third.says(/<4>the history hangs, so it is not known whether the trap was paused/, 40_000)
+  assert.equal(await pausedUntil(), undefined)
+  assert.deepEqual(await answersTo(LATER, 81, 22), [], 'the control: nothing that hangs stops the trap')
+  await disk.thaw()
+  await third.says(/paused for .* \(by the history, which answers again\)/)
+  assert.ok(await isPaused())
+  assert.deepEqual(await answersTo(LAST, 81, 22), ['rst', 'syn-ack'])
+  await flypaperd.must('pause', '0')
+  assert.deepEqual(await answersTo(LAST, 81, 22), [])
+  await flypaperd.must('stop')
+  assert.equal((await third.ended).code, 0)
+})

@@ -106,3 +106,48 @@ test('no daemon begins without a list that hangs: it says so, and the one that r
   assert.deepEqual(await answersTo(SPARED, 81, 22), ['rst', 'syn-ack'])
   await flypaperd.must('stop')
 })
+
+test('while resolv.conf hangs the name servers that are known stay near, and all goes on; a start waits a moment only; then it is read again', async () => {
+  await using world = await makeWorld()
+  const { gate, supervisor, env, answersTo } = await supervised(world)
+  await using files = await deadFiles()
+  await files.write(`nameserver\t${SPARED}`)
+  await gate.must([...files.by, 'mount', '--bind', files.file, '/etc/resolv.conf'])
+  using flypaperd = install(gate, '', { by: files.by, env })
+  let daemon = await flypaperd.start()
+  assert.deepEqual(await answersTo(SPARED, 81, 22), ['rst', 'syn-ack'], 'the control: it is read')
+  assert.deepEqual(await answersTo(FIRST, 81, 22), [])
+
+  await files.hang()
+  await look(gate)
+  await daemon.says(
+    /<4>\/etc\/resolv\.conf does not answer: the name servers that it named before count as near until it does/,
+  )
+  for (let signs = 0; signs < 10; signs++) await supervisor.says(/^WATCHDOG=1/)
+  await look(gate)
+  await flypaperd.must('reload')
+  assert.deepEqual(await answersTo(SECOND, 81, 22), [])
+  assert.deepEqual(await lockoutsOf(daemon, 2), [FIRST, SECOND])
+  assert.deepEqual(await answersTo(SPARED, 81, 22), ['rst', 'syn-ack'])
+  assert.match(await flypaperd.must('status'), /resolv\.conf does not answer/)
+  await flypaperd.must('stop')
+  assert.equal((await daemon.ended).code, 0)
+
+  daemon = await flypaperd.start()
+  assert.match(
+    daemon.output(),
+    /resolv\.conf does not answer: its name servers are not known, and are judged as everybody is until it does/,
+  )
+  assert.deepEqual(await answersTo(THIRD, 81, 22), [])
+  await files.write(`nameserver\t${LATER}`)
+  await files.goOn()
+  await eventually('the name server is near', async () => {
+    await look(gate)
+    const element = ['nft', 'get', 'element', 'inet', 'filter', 'flypaper_own', `{ ${LATER} }`]
+    return (await gate.run(element)).code === 0
+  })
+  assert.deepEqual(await answersTo(LATER, 81, 22), ['rst', 'syn-ack'])
+  assert.doesNotMatch(await flypaperd.must('status'), /resolv\.conf/)
+  await flypaperd.must('stop')
+  assert.equal((await daemon.ended).code, 0)
+})

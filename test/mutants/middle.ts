@@ -4,6 +4,7 @@ import type { Mutant } from '../mutants.ts'
 const PACKETS = 'test/daemon/packets.test.ts'
 const NEVER = 'test/daemon/never-files.test.ts'
 const RELOAD = 'test/daemon/reload.test.ts'
+const PAUSE = 'test/daemon/pause.test.ts'
 const OTHERS = 'test/daemon/others.test.ts'
 const ORDERS = 'test/daemon/orders.test.ts'
 const START = 'test/daemon/start.test.ts'
@@ -208,6 +209,36 @@ export const MIDDLE: readonly Mutant[] = [
     'daemon/renew.ts',
     ['  changed()\n  letGoSpared(daemon)', '  changed()'],
     RELOAD,
+  ),
+  mutant(
+    'what changes while a reload arms is not looked at',
+    'daemon/renew.ts',
+    [/ {2}ruleChanges\.lookIn\(0\)\n/, ''],
+    RELOAD,
+  ),
+  mutant(
+    'a reload arms what was disarmed',
+    'daemon/renew.ts',
+    [/ {2}if \(ended\.aborted\) throw .*\n/, ''],
+    RELOAD,
+  ),
+  mutant(
+    'a pause that the history tells late is none',
+    'daemon/time.ts',
+    ['  takeUpPause(daemon)\n', ''],
+    PAUSE,
+  ),
+  mutant(
+    'the kernel is not asked for a pause',
+    'daemon/pause.ts',
+    ["firewall.ports('flypaper_grace', 1)", '[] as { expires?: number }[]'],
+    PAUSE,
+  ),
+  mutant(
+    'a pause is taken up against an order',
+    'daemon/pause.ts',
+    ['  state.isPauseKnown = true\n  world.history', '  world.history'],
+    PAUSE,
   ),
   mutant('a reload goes on listening where it did', 'daemon/renew.ts', ['  prepared.take()\n', ''], RELOAD),
   mutant(

@@ -68,6 +68,7 @@ function fakeMachine() {
   }
   const surroundings: Surroundings = {
     reread: async () => {},
+    rereadResolvers: async () => {},
     neighbourhood: () => {
       const { own, gateways, resolvers } = here
       return { own, gateways, resolvers, onLink6: [], links: [], inside: [] }

@@ -31,8 +31,9 @@ const REFRESH_MS = 60_000
 /** The garbage of the start is collected when whoever waits for it is served. */
 const AFTER_START_MS = 100
 export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus> {
-  const settings = { ...(await call.readSettings(false)), ...(manner.dryRun && { dryRun: true }) }
   const { system } = call
+  const [read] = await Promise.all([call.readSettings(false), system.surroundings.rereadResolvers()])
+  const settings = { ...read, ...(manner.dryRun && { dryRun: true }) }
   const running = await predecessor(system, manner.handOver)
   const logTo = manner.log ?? settings.log
   // Who reads JSON may read both streams.
@@ -128,7 +129,12 @@ function keepFresh({ system }: Call, { log, surroundings }: World, trap: Trap): 
   void trap.settled().then(() => setTimeout(() => void attempt(giveBack), AFTER_START_MS).unref())
   const looks = pacedLooks({
     read: () => attempt(surroundings.reread),
-    act: () => attempt(trap.refresh),
+    // Not while it is read, which is paced by how long it takes: a disk that hangs shall not make looks rare.
+    act: () =>
+      attempt(async () => {
+        await surroundings.rereadResolvers()
+        if (!isOver) trap.refresh()
+      }),
   })
   const timer = setInterval(() => {
     looks.now()

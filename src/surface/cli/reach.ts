@@ -35,6 +35,7 @@ async function withoutDaemon<T>(
 ): Promise<T> {
   const { now } = system
   const { settings } = usableSettings()
+  await system.surroundings.rereadResolvers()
   using firewall = system.openFirewall()
   using history = system.openHistory()
   const ledger: Ledger = {

@@ -16,7 +16,7 @@ export function reloader(call: Call, { log, now }: World, trap: Trap): (by: stri
       try {
         const next = await call.readSettings(true)
         if (next.log !== trap.settings.log) throw otherLog()
-        trap.reload(next)
+        await trap.reload(next)
         tellRemarks(log, next)
         log.info(`new settings are in force (${by})`)
         trap.tellAuto()

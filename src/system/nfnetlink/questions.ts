@@ -60,36 +60,70 @@ const ATTEMPTS = 100
 const HEADER = 16
 const NFGENMSG = 4
 
+/**
+ * The socket of whoever asked last, for the next one. To close a socket of netfilter after a transaction takes until the kernel has thrown
+ * away what that removed: ten milliseconds and more.
+ */
+let kept: Asker | undefined
+
+/** As `Asker`, of the network namespace in which this process began to ask. */
 export function openAsker(): Asker {
+  const asker = kept ?? newAsker()
+  kept = undefined
+  return asker
+}
+
+function newAsker(): Asker {
   const socket = openSocket(NETLINK_NETFILTER, 0, RECEIVE_BUFFER)
   const slots = makeSlots(DUMPED, 1)
   let disturbed = false
-  return {
+  /** The rest of an answer may still come. */
+  let isBroken = false
+  const asker: Asker = {
     ask(question) {
-      socket.send(requestOf(question))
-      const answers: Answer[] = []
-      for (;;) {
-        for (const message of messages(nextDatagram(socket, slots))) {
-          const view = new DataView(message.buffer, message.byteOffset, message.length)
-          const type = view.getUint16(4, HOST_LITTLE_ENDIAN)
-          if ((view.getUint16(6, HOST_LITTLE_ENDIAN) & DUMP_INTERRUPTED) !== 0) disturbed = true
-          if (type === NLMSG_ERROR || type === NLMSG_DONE) {
-            const errno = message.length < HEADER + 4 ? 0 : -view.getInt32(HEADER, HOST_LITTLE_ENDIAN)
-            if (errno !== 0 && errno !== ERRNO.ENOENT) throw refused(errno)
-            return answers
-          }
-          if (type >> 8 === SUBSYSTEM.nftables && message.length >= HEADER + NFGENMSG)
-            answers.push({ family: message[HEADER]!, body: message.slice(HEADER + NFGENMSG) })
-        }
-        if (!question.isDump) return answers
-      }
+      isBroken = true
+      const answers = answersTo(question, socket, slots, () => {
+        disturbed = true
+      })
+      isBroken = false
+      return answers
     },
     wasDisturbed() {
       const was = disturbed
       disturbed = false
       return was
     },
-    [Symbol.dispose]: () => socket[Symbol.dispose](),
+    [Symbol.dispose]() {
+      disturbed = false
+      if (isBroken || kept !== undefined) socket[Symbol.dispose]()
+      else kept = asker
+    },
+  }
+  return asker
+}
+
+function answersTo(
+  question: Question,
+  socket: NetlinkSocket,
+  slots: Slots,
+  interrupted: () => void,
+): readonly Answer[] {
+  socket.send(requestOf(question))
+  const answers: Answer[] = []
+  for (;;) {
+    for (const message of messages(nextDatagram(socket, slots))) {
+      const view = new DataView(message.buffer, message.byteOffset, message.length)
+      const type = view.getUint16(4, HOST_LITTLE_ENDIAN)
+      if ((view.getUint16(6, HOST_LITTLE_ENDIAN) & DUMP_INTERRUPTED) !== 0) interrupted()
+      if (type === NLMSG_ERROR || type === NLMSG_DONE) {
+        const errno = message.length < HEADER + 4 ? 0 : -view.getInt32(HEADER, HOST_LITTLE_ENDIAN)
+        if (errno !== 0 && errno !== ERRNO.ENOENT) throw refused(errno)
+        return answers
+      }
+      if (type >> 8 === SUBSYSTEM.nftables && message.length >= HEADER + NFGENMSG)
+        answers.push({ family: message[HEADER]!, body: message.slice(HEADER + NFGENMSG) })
+    }
+    if (!question.isDump) return answers
   }
 }
 

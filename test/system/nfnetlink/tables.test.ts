@@ -1,6 +1,7 @@
 /** Tables and what is in them, as the kernel tells them; libnftables tells the same of them, where it can. */
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
 import { beforeEach, test } from 'node:test'
 import {
   findTable,
@@ -43,6 +44,17 @@ const FILTER = `
 
 describeInNamespace(import.meta.url, () => {
   beforeEach(() => execFileSync('nft', ['flush', 'ruleset']))
+
+  test('one socket asks, however often', () => {
+    const open = () => readdirSync('/proc/self/fd').length
+    listTables()
+    const before = open()
+    for (let times = 0; times < 20; times++) {
+      assert.equal(findTable('filter'), undefined)
+      readTable('filter')
+    }
+    assert.equal(open(), before)
+  })
 
   test('tables of all families, with their flags, and chains', () => {
     assert.deepEqual(
