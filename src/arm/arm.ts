@@ -19,6 +19,7 @@ import type { Ruleset } from './ruleset/spec.ts'
 import {
   type ConditionalDoors,
   conditionalChanges,
+  forgottenChanges,
   graceChanges,
   NO_CONDITIONAL,
   neighbourhoodChanges,
@@ -161,7 +162,7 @@ function sparingChanges(
     ...(excuses?.() ?? []),
     ...surroundingChanges(surroundings, settings, conditional),
     ...conditionalChanges(conditional, settings.closed),
-    ...(wasArmed ? [] : recalled),
+    ...(wasArmed ? [] : [...recalled, ...forgottenChanges]),
     ...graceChanges(grace),
   ]
 }

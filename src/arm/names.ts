@@ -92,6 +92,7 @@ export const SETS = [
   'flypaper_known6',
   'flypaper_questions',
   'flypaper_questions6',
+  'flypaper_forgotten',
   'flypaper_asked',
   'flypaper_served',
   'flypaper_bound_ports',

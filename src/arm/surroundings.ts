@@ -175,12 +175,17 @@ export function graceChanges(seconds: number): readonly Change[] {
   ]
 }
 
+/** What was asked by UDP before the trap was there is not known: for some minutes whom we talk to is believed for every port. */
+export const forgottenChanges = renewing('flypaper_forgotten')
+
 /** Nobody can be watched: IPVS takes packets out on their way through the chains, or a refusal may mean anything. Renewed once a minute. */
-const unsureChanges: readonly Change[] = (['remove', 'add'] as const).map(change => ({
-  change,
-  set: 'flypaper_unsure',
-  elements: NFPROTO.map(element => ({ element })),
-}))
+const unsureChanges = renewing('flypaper_unsure')
+
+/** For both families, as long as the set says. */
+function renewing(set: 'flypaper_forgotten' | 'flypaper_unsure'): readonly Change[] {
+  const elements = NFPROTO.map(element => ({ element }))
+  return (['remove', 'add'] as const).map(change => ({ change, set, elements }))
+}
 
 function uplinkChanges(names: readonly string[]): readonly Change[] {
   const elements = [...new Set(names)].map(name => ({ element: { interface: name } }))

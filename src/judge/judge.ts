@@ -3,11 +3,13 @@
  * always has. The kernel has graded the packet before: what gets here was accepted by nobody.
  */
 
+import { isFromService } from '../arm/ruleset/matches.ts'
 import type { Packet, Tried } from '../decode/packet.ts'
 import type { EvidenceTable } from '../settings/settings.ts'
 import { type Prefix, parsePrefix } from '../terms/address.ts'
 import { type AddressKey, addressKey } from '../terms/address-bytes.ts'
 import type { Channel } from '../terms/channel.ts'
+import { parseDuration } from '../terms/duration.ts'
 import type { Fly } from '../terms/fly.ts'
 import { isKeyIn, type PrefixSet } from '../terms/prefix-set.ts'
 import {
@@ -92,7 +94,8 @@ function bySum(
   memory: EvidenceMemory,
 ): Verdict {
   const of = classOf(channel)
-  const { window, fade, longest, ...weights } = table[of]
+  const { window, fade: usual, longest, ...weights } = table[of]
+  const fade = usual < UNASKED_FADE && isUnasked(tried) ? UNASKED_FADE : usual
   const guilt = guiltOf(tried)
   const weight = weights[kindOf(channel, guilt)]
   if (weight === 0) return below(channel, [])
@@ -139,6 +142,14 @@ function classOf(channel: Channel): Class {
     case 'refused':
       return 'peer'
   }
+}
+
+/** Unasked answers count half for so long at least, whoever sends them: nobody who mistypes a port sends from 53. */
+const UNASKED_FADE = parseDuration('1d')!
+
+/** As the answer of a service. What was asked, the kernel does not tell. */
+function isUnasked(tried: Tried): boolean {
+  return tried.kind === 'udp' && tried.from !== undefined && isFromService(tried.from, tried.port)
 }
 
 const ILLEGAL: ReadonlySet<Guilt> = new Set(['illegal-flags', 'icmp-question', 'hidden-header'])

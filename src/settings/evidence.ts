@@ -7,7 +7,7 @@ import * as kinds from './kinds.ts'
 /** What each class weighs, before anybody has written anything. */
 const PRESETS = {
   stranger: { excusable: 2, closed: 6, illegal: 6, window: '1h', fade: '1h' },
-  peer: { closed: 2, illegal: 2, window: '10m', fade: '10m', longest: '1h' },
+  peer: { closed: 2, illegal: 2, window: '10m', fade: '1d', longest: '1h' },
   known: { excusable: 1, closed: 2, illegal: 2, window: '1h', fade: '1d', longest: '1h' },
 } as const
 
@@ -63,7 +63,7 @@ export const evidenceSettings = {
     'evidence.peer',
     z.strictObject(classSettings.peer),
     PRESETS.peer,
-    'The same for a host that this machine talks to, or that others behind it do: anybody can forge a packet in its name. Answers to what it was asked weigh nothing, and what else is excusable weighs as any closed port.',
+    'The same for a host that this machine talks to, or that others behind it do: anybody can forge a packet in its name. Answers to what it was asked weigh nothing, and what else is excusable weighs as any closed port. Two different ones in ten minutes are free, and four in a day. Write fade = "10m" where hosts that you use call back at ports that are closed by then, another one each time.',
   ),
   known: tableOf(
     'evidence.known',

@@ -144,6 +144,21 @@ test('what was known before is recalled at the first arming only: a live trap kn
   assert.equal(firewall.elementsOf('flypaper_peers').size, 0)
 })
 
+test('what was asked before the first arming is not known; a live trap knows it, and after a flush nobody does', () => {
+  const firewall = fakeFirewall()
+  const forgotten = () => [...firewall.elementsOf('flypaper_forgotten').keys()].map(String)
+  const forget = () => {
+    for (const family of forgotten()) firewall.others.delete('flypaper_forgotten', family)
+  }
+  armWith(firewall)
+  assert.deepEqual(forgotten(), ['2', '10'])
+  forget()
+  armWith(firewall)
+  assert.deepEqual(forgotten(), [])
+  armAgain(firewall, '', { flies: () => [] }, { isRearm: true })
+  assert.deepEqual(forgotten(), ['2', '10'])
+})
+
 test('a set of another size is made anew with its flies', () => {
   const firewall = fakeFirewall()
   armWith(firewall)

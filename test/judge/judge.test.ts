@@ -130,7 +130,7 @@ test('a host that we talk to, a known client: three different closed ports withi
   }
 })
 
-/** What a known client is told at these tries, of a port and after so many hours each. */
+/** What a source is told at these tries, a known client unless told, of a port and after so many hours each. */
 function day(
   tries: readonly (readonly [port: number, hour: number])[],
   toml = '',
@@ -155,6 +155,30 @@ test('a known client has two closed ports in an hour and four in a day; the fift
     'distinct-ports',
     'two, and then two in an hour',
   )
+})
+
+test('a host that we talk to has two closed ports in ten minutes and four in a day', () => {
+  const slow = [1, 2, 3, 4, 5].map((port, i) => [port, i / 4] as const)
+  assert.deepEqual(day(slow, '', 'peer'), ['peer', 'peer', 'peer', 'peer', 'distinct-ports'])
+  assert.equal(day(slow, '[evidence]\npeer = { fade = "10m" }', 'peer').at(-1), 'peer', 'the control')
+})
+
+test('UDP from the port of a service lasts a day, whoever sends it and whatever the settings say of mistakes', () => {
+  const toml = '[evidence]\nstranger = { fade = "1h" }\npeer = { fade = "10m" }\nknown = { fade = "1h" }'
+  const sums = (channel: Channel, tried: (port: number) => Tried) => {
+    const because = court(toml)
+    return [1, 2, 3, 4, 5].map(
+      i => because('69.0.231.79', tried(2000 + i), channel, NOW + 1.5 * i * HOUR * 1000) === 'distinct-ports',
+    )
+  }
+  const udp = (from: number) => (port: number) => ({ kind: 'udp', port, from }) as const
+  for (const channel of ['late', 'peer', 'known'] as const) {
+    assert.deepEqual(sums(channel, udp(53)), [false, false, false, false, true], channel)
+    // The controls: from another port, to a port from which nobody asks, and what many people behind one address send.
+    assert.ok(!sums(channel, udp(54)).includes(true))
+    assert.ok(!sums(channel, port => udp(53)(port - 1990)).includes(true))
+    assert.ok(!sums(channel, port => tcp(port)).includes(true))
+  }
 })
 
 test('the same closed port all day is one: a wrong bookmark, a monitor; and two are two', () => {

@@ -5,9 +5,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { install, lockouts, lockoutsOf } from '../support/daemon.ts'
+import { eventually } from '../support/eventually.ts'
 import { firewall } from '../support/scanning.ts'
 import { type Association, fromClient, fromServer } from '../support/sctp.ts'
 import { send } from '../support/sender.ts'
+import { serve } from '../support/server.ts'
 import { answersTo, BEHIND, GATE, hosts } from '../support/silence.ts'
 import { listed } from '../support/trap.ts'
 import { type Host, makeWorld } from '../support/world.ts'
@@ -73,20 +75,7 @@ for (const checksum of [0, 1])
       const client = six ? `2001:db8:52:${clients}::7` : `198.51.102.${clients}`
       return { client, server: GATE[six ? 1 : 0]!, port: 3868 }
     }
-    /** The server's chunks that reach the client, who says his at the same time. */
-    const said = async (one: Association, ...chunks: Parameters<typeof fromServer>[1][]) => {
-      const tag = `table inet seen { chain input { type filter hook prerouting priority -500
-        ${one.server.includes(':') ? 'ip6' : 'ip'} daddr ${one.client} meta l4proto sctp counter; }\n}`
-      await sender.nft(tag)
-      for (const chunk of chunks) {
-        if (['init', 'cookie-echo'].includes(chunk))
-          await send(sender, { bursts: [[fromClient(one, chunk)]], wait: 0 })
-        else await send(gate, { bursts: [[fromServer(one, chunk)]], wait: 50 }).catch(dropped)
-      }
-      const text = await sender.must(['nft', 'list', 'table', 'inet', 'seen'])
-      await sender.nft('delete table inet seen')
-      return Number(/packets (\d+)/.exec(text)?.[1])
-    }
+    const said = saidBetween(gate, sender)
     for (const six of [false, true]) assert.equal(await said(association(six), 'init', 'abort'), 1)
 
     using flypaperd = install(gate, 'closed = "listening"\ncapture = "log"')
@@ -99,6 +88,56 @@ for (const checksum of [0, 1])
       assert.equal(await said(association(six), ...whole), 3, 'an association that is ended')
     }
   })
+
+test('SCTP: a known client hears that his old association is gone, and not which protocols are spoken here', async () => {
+  await using world = await makeWorld()
+  const { gate, sender } = await hosts(world)
+  await loud(gate)
+  await gate.sysctl('net/netfilter/nf_conntrack_checksum', 0)
+  await serve(gate, 'tcp:22')
+  const said = saidBetween(gate, sender)
+  using flypaperd = install(gate, 'closed = "listening"\ncapture = "log"')
+  await flypaperd.start()
+  for (const six of [false, true]) {
+    const server = GATE[six ? 1 : 0]!
+    const [known, stranger] = six
+      ? (['2001:db8:53:1::7', '2001:db8:53:2::7'] as const)
+      : (['198.51.103.1', '198.51.103.2'] as const)
+    await sender.must(['ip', 'address', 'add', known, 'dev', 'lo'])
+    const greeting = await sender.run(['nc', '-N', '-w', '5', '-s', known, server, '22'], { input: 'x\n' })
+    assert.match(greeting.stdout, /port 22/)
+    await eventually(
+      'he is known',
+      async () => (await listed(gate, `flypaper_known${six ? 6 : ''}`)).length > 0,
+    )
+    assert.equal(await said({ client: stranger, server, port: 3868 }, 'init', 'abort'), 0, 'the control')
+    assert.equal(await said({ client: known, server, port: 3868 }, 'init', 'abort'), 1)
+    const { answers } = await send(sender, {
+      bursts: PROTOCOLS.map(protocol => [{ source: known, destination: server, ...protocol }]),
+    })
+    assert.deepEqual(
+      answers.filter(({ destination }) => destination === known),
+      [],
+    )
+  }
+})
+
+/** How many of the server's chunks reach the client, who says his at the same time. */
+function saidBetween(gate: Host, sender: Host) {
+  return async (one: Association, ...chunks: readonly Parameters<typeof fromServer>[1][]) => {
+    const tag = `table inet seen { chain input { type filter hook prerouting priority -500
+      ${one.server.includes(':') ? 'ip6' : 'ip'} daddr ${one.client} meta l4proto sctp counter; }\n}`
+    await sender.nft(tag)
+    for (const chunk of chunks) {
+      if (['init', 'cookie-echo'].includes(chunk))
+        await send(sender, { bursts: [[fromClient(one, chunk)]], wait: 0 })
+      else await send(gate, { bursts: [[fromServer(one, chunk)]], wait: 50 }).catch(dropped)
+    }
+    const text = await sender.must(['nft', 'list', 'table', 'inet', 'seen'])
+    await sender.nft('delete table inet seen')
+    return Number(/packets (\d+)/.exec(text)?.[1])
+  }
+}
 
 /** Whose packet is dropped on its way out hears EPERM. */
 function dropped(error: Error): void {

@@ -45,7 +45,7 @@ test('a text without settings is all defaults', () => {
     evidence: {
       threshold: 6,
       stranger: { excusable: 2, closed: 6, illegal: 6, window: 3600, fade: 3600, longest: 'forever' },
-      peer: { excusable: 2, closed: 2, illegal: 2, window: 600, fade: 600, longest: 3600 },
+      peer: { excusable: 2, closed: 2, illegal: 2, window: 600, fade: 86_400, longest: 3600 },
       known: { excusable: 1, closed: 2, illegal: 2, window: 3600, fade: 86_400, longest: 3600 },
       ping: 'never',
       noise: 'silence',
@@ -156,7 +156,7 @@ known = 17
     evidence: {
       threshold: 4,
       stranger: { excusable: 1, closed: 2, illegal: 4, window: 60, fade: 172_800, longest: 'forever' },
-      peer: { excusable: 1, closed: 1, illegal: 1, window: 604_800, fade: 600, longest: 'forever' },
+      peer: { excusable: 1, closed: 1, illegal: 1, window: 604_800, fade: 86_400, longest: 'forever' },
       known: { excusable: 1, closed: 2, illegal: 2, window: 3600, fade: 86_400, longest: 60 },
       ping: 'offence',
       noise: 'offence',

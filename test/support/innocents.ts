@@ -71,7 +71,7 @@ export const INNOCENTS: readonly {
     of: ends => [1900, 3702, 5353, 5355].map(udp => ({ ...way(ends), udp, from: udp })),
   },
   { name: 'traceroute', of: ends => range(33_434, 90).map(udp => ({ ...way(ends), udp })) },
-  { name: 'mtr', of: ends => [33_000, 33_500, 33_999, 44_444, 44_700].map(udp => ({ ...way(ends), udp })) },
+  { name: 'mtr', of: ends => [33_000, 33_500, 33_999, 44_444, 44_507].map(udp => ({ ...way(ends), udp })) },
   {
     name: 'ping',
     answered: 'icmp',

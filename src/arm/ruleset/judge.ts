@@ -12,6 +12,7 @@ import {
   isKey,
   matchOf,
   NOISE,
+  PERHAPS_ANSWER,
   PORT,
   put,
   SPARED,
@@ -27,8 +28,8 @@ import { counted, each, type Match, rule, type Tell } from './rule.ts'
 import { because, type ChainSpec, type Ground, type Paragraph, type Statement } from './spec.ts'
 import { weakChains } from './weak.ts'
 
-/** traceroute, tracepath and mtr. */
-const UDP_TRACEROUTE = '33000-33999, 44444-44700'
+/** mtr 0.95 from 33000 on, each probe another port, and within it traceroute (33434-33523; of BSD to 33626); tracepath 20221126 uses 64. */
+const UDP_TRACEROUTE = '33000-33999, 44444-44507'
 /**
  * Protocols whose peers lose state without being scanners (IANA protocol numbers): hop-by-hop 0, IGMP 2, IPIP 4, IPv6 41, GRE 47, ESP 50,
  * AH 51, no next header 59, EIGRP 88, OSPF 89, encapsulation 94 and 98, PIM 103, VRRP 112, L2TPv3 115, SCTP 132,
@@ -214,12 +215,16 @@ function udp(treatment: Treatment): readonly Paragraph[] {
         counted('late-answer', [ANSWER], 'drop', 'to a question of ours'),
         counted(
           'late-answer',
-          [...FROM_SERVICE, isIn('flypaper_peers')],
+          PERHAPS_ANSWER,
           'drop',
-          'of a service at a host that we talk to',
+          'of a service at a host that we talk to, when not all questions could be remembered',
         ),
       ],
     },
+    because('as the answer of a service, to a port from which nobody asked: one packet can be forged', [
+      rule([...FROM_SERVICE, isIn('flypaper_peers')], 'goto flypaper_weak_peer'),
+      rule([...FROM_SERVICE, isIn('flypaper_known')], 'goto flypaper_weak_known'),
+    ]),
     because('the answer of a service, or a question to one: perhaps only late', [
       rule(FROM_SERVICE, 'goto flypaper_weak_late'),
       rule([TO_SERVICE], 'goto flypaper_weak_late'),

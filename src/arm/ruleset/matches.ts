@@ -39,11 +39,18 @@ export const NOT_NOISE: Match = { ...NOISE, not: true }
 export const TO_SERVICE: Match = { field: 'udp dport', of: UDP_SERVICES }
 /** Written out: libnftables 1.0.6 ends the process over a rule that names a list and a set that is gone. */
 export const TO_NO_SERVICE = `udp dport != { ${UDP_SERVICES.elements.join(', ')} }`
+/** Who asks does so from one of these. */
+const FIRST_UNPRIVILEGED = 1024
 /** What may be the answer of a service, by its ports. */
 export const FROM_SERVICE: readonly Match[] = [
   { field: 'udp sport', of: UDP_SERVICES },
-  'udp dport 1024-65535',
+  toLocalPort('udp', FIRST_UNPRIVILEGED),
 ]
+const SERVICE_PORTS: ReadonlySet<number> = new Set(UDP_SERVICES.elements.map(Number))
+/** The same of a datagram's ports. */
+export function isFromService(from: number, to: number): boolean {
+  return SERVICE_PORTS.has(from) && to >= FIRST_UNPRIVILEGED
+}
 export const TO_EVERYBODY: readonly Match[] = [{ field: 'ip daddr', of: EVERYBODY }, 'ip6 daddr ff00::/8']
 
 export function list(name: string, elements: string): List {
@@ -116,6 +123,12 @@ export const STICKS: readonly Lookup[] = [isIn('flypaper_hold'), isIn('flypaper'
 export const STICKS_WHY = 'who sticks already: what else it tries is no news'
 /** What we have asked by UDP, as its answer names it. */
 export const ANSWER = isKey('flypaper_questions', host('saddr'), 'udp sport', 'udp dport')
+/** Or perhaps have asked: of a host that we talk to, while not all questions could be remembered. */
+export const PERHAPS_ANSWER: readonly Match[] = [
+  ...FROM_SERVICE,
+  isKey('flypaper_forgotten', 'meta nfproto'),
+  isIn('flypaper_peers'),
+]
 
 /** Who is never judged: by the settings, or because he is near. */
 export const SPARED: readonly {

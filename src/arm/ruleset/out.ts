@@ -204,11 +204,14 @@ export function ours({ firstLocalPort, fib }: Ground): ChainSpec {
         rule([], put('update', 'flypaper_peers', 'daddr')),
       ]),
       because('our questions by UDP: their answers may be later than conntrack remembers', [
-        rule([], {
-          put: 'update',
-          set: 'flypaper_questions',
-          key: [host('daddr'), 'udp dport', 'udp sport'],
-        }),
+        rule(
+          [],
+          { put: 'update', set: 'flypaper_questions', key: [host('daddr'), 'udp dport', 'udp sport'] },
+          'return',
+        ),
+      ]),
+      because('no room for it: until then whom we talk to is believed for every port', [
+        rule([UDP], { put: 'update', set: 'flypaper_forgotten', key: ['meta nfproto'] }),
       ]),
     ],
   }

@@ -121,6 +121,14 @@ function acquaintedSets({ sizes, peers, known }: Settings): readonly SetSpec[] {
       timeout: peers,
     },
     {
+      name: 'flypaper_forgotten',
+      why: 'more such questions than can be remembered, or the trap is new: until then whom we talk to may have been asked from any port',
+      type: 'nf_proto',
+      flags: ['dynamic', 'timeout'],
+      size: 2,
+      timeout: peers,
+    },
+    {
       name: 'flypaper_asked',
       why: 'ports from which the whole neighbourhood was asked just now: anybody may answer',
       type: 'inet_service',

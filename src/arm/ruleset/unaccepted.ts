@@ -17,6 +17,7 @@ import {
   isKey,
   matchOf,
   NOISE,
+  PERHAPS_ANSWER,
   put,
   SPARED,
   STICKS,
@@ -185,7 +186,7 @@ function udp(treatment: Treatment, { firstLocalPort }: Ground): readonly Paragra
     because('an answer to a question of ours, perhaps late', [
       rule([isKey('flypaper_asked', 'udp dport')], 'return'),
       rule([ANSWER], 'return'),
-      rule([...FROM_SERVICE, isIn('flypaper_peers')], 'return'),
+      rule(PERHAPS_ANSWER, 'return'),
     ]),
     because('the answer of a service, or a question to one: perhaps only late', [
       rule(FROM_SERVICE, 'goto flypaper_watch_weak'),
