@@ -97,6 +97,7 @@ export function arm(arms: Arms, options: ArmOptions = {}): Arming {
   const hadSets = before?.sets.some(isFlypaper) === true
   if (isRearm) checkKernel(firewall, settings)
   else checkArming(arms, before)
+  let refused: unknown
   try {
     if (!staysAtIngress(ruleset, before)) clearIngress(firewall, before)
     const fill = () => fillListed(firewall, { never, singles: near.singles }, before, listed)
@@ -110,6 +111,8 @@ export function arm(arms: Arms, options: ArmOptions = {}): Arming {
     if (areRestored) putIn(firewall, flies(), { hadSets, isRearm })
     filled?.()
     firewall.load(render(rules))
+    // Its rules may still ask what is left over.
+    refused = loadIngress(firewall, ingress)
     const table = firewall.look()
     firewall.change([...jumpChanges(settings, table), ...leftovers(ruleset, table)])
   } catch (error) {
@@ -118,7 +121,6 @@ export function arm(arms: Arms, options: ArmOptions = {}): Arming {
     throw error
   }
   const table = before === undefined ? 'made' : isOnlyOurs(before) ? 'ours' : 'shared'
-  const refused = loadIngress(firewall, ingress)
   return { table, isFresh: !hadSets && !isRearm, ...(refused !== undefined && { refused }) }
 }
 

@@ -56,13 +56,14 @@ export function clearIngress(firewall: Firewall, before: TableView | undefined):
   if (changes.length > 0) firewall.change(changes)
 }
 
-/** In one transaction. A device may have gone since it was seen: what the kernel says then is returned. */
+/** In one transaction. A device may have gone since it was seen: then nothing of it stays, and what the kernel says is returned. */
 export function loadIngress(firewall: Firewall, chains: readonly ChainSpec[]): unknown {
   if (chains.length === 0) return undefined
   try {
     firewall.load(render({ sets: [], chains, absent: [] }))
     return undefined
   } catch (error) {
+    clearIngress(firewall, firewall.look())
     return error
   }
 }

@@ -35,6 +35,7 @@ async function isTold(flypaperd: Installation, source: string, expected: readonl
 for (const [name, toml] of [
   ['', ''],
   [', beside public ports', 'public = ["tcp/443"]\n'],
+  [', at ingress', 'ingress = ["to-scanner"]\n'],
 ] as const)
   test(`what flies try is told, what they may do is not${name}; and nothing where it is off`, async () => {
     await using world = await makeWorld()
@@ -55,7 +56,7 @@ for (const [name, toml] of [
       send(scanner, { bursts: [...tries(ports), ...more].map(one => [one]) })
     // Of the last one nothing is known: it is no fly.
     await knock([22, 443], [{ ...CALLED, tcp: 22 }])
-    const expected = toml === '' ? ['tcp/22', 'tcp/443', 'udp/53'] : ['tcp/22', 'udp/53']
+    const expected = toml.includes('public') ? ['tcp/22', 'udp/53'] : ['tcp/22', 'tcp/443', 'udp/53']
     for (const { source } of FLIES) await isTold(flypaperd, source, expected)
     assert.deepEqual(await alsoTried(flypaperd, CALLED.source), [])
     assert.match(
