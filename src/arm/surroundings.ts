@@ -129,6 +129,8 @@ export interface ConditionalDoors {
   readonly isAny: boolean
   /** Ports at which rules send everybody elsewhere: they count as served. */
   readonly translated?: readonly ServedPort[] | undefined
+  /** The sets and maps of others in which some of these stand: `ip nat published`. */
+  readonly named?: readonly string[] | undefined
 }
 
 export const NO_CONDITIONAL: ConditionalDoors = { ports: new Map(), isAny: false }

@@ -12,9 +12,9 @@ export function followDoors(
   found: ConditionalDoors,
 ): number | undefined {
   const { conditional, settings } = state.policy
-  const { translated } = found
+  const { translated, named } = found
   const kept = ruleChanges.rest() >= REST_SECONDS ? found : withDoors(found, conditional)
-  const next = { ...kept, translated }
+  const next = { ...kept, translated, named }
   const isSame = isDeepStrictEqual(translated, conditional.translated)
   if (!isSame || !hasDoors(conditional, next) || !hasDoors(next, conditional)) {
     // Somebody may just have removed the trap: then it is armed again with these.
@@ -22,7 +22,7 @@ export function followDoors(
       ...conditionalChanges(next, settings.closed),
       ...surroundingChanges(world.surroundings, settings, next),
     ])
-    state.policy = { ...state.policy, conditional: next }
   }
+  state.policy = { ...state.policy, conditional: next }
   return hasDoors(found, next) ? undefined : REST_SECONDS
 }

@@ -68,7 +68,7 @@ export function besideOf(asked: Settings, look: LookAtFirewall): Beside {
   const auto = asked.closed === 'auto' ? choose(facts) : undefined
   if (!('ruleset' in facts.sight)) return { auto, conditional: NO_CONDITIONAL }
   const { ruleset } = facts.sight
-  return { auto, conditional: { ...doorsOf(ruleset), translated: translatedOf(ruleset) } }
+  return { auto, conditional: { ...doorsOf(ruleset), ...translatedOf(ruleset) } }
 }
 
 /** The same where that has been looked at already. */
