@@ -86,13 +86,16 @@ const PUBLISHED = [9101, 9102, 9111, 9113, 9120, 9131, 9140, 9150, 9160, 9171]
 /** Behind the ranges, and of a map that sends nobody elsewhere. */
 const OTHERS = [9103, 9114, 9133, 9180]
 
-for (const when of ['before', 'after'])
-  test(`ports in named maps, there ${when} the daemon: when they are taken out unused, their clients are no offenders`, async () => {
+for (const [when, closed] of [
+  ['before', 'auto'],
+  ['after', 'listening'],
+])
+  test(`${closed}: ports in named maps, there ${when} the daemon: when they are taken out unused, their clients are no offenders`, async () => {
     await using world = await makeWorld()
     const { gate, outside } = await gateOutsideBehind(world)
     await gate.nft(all('table'))
     if (when === 'before') await gate.nft(all('fill'))
-    using flypaperd = install(gate, 'closed = "auto"\ncapture = "log"')
+    using flypaperd = install(gate, `closed = "${closed}"\ncapture = "log"`)
     const daemon = await flypaperd.start()
     // A while after its start: no rule changes any more.
     if (when === 'after') {
