@@ -26,7 +26,7 @@ export interface Neighbourhood {
 /** Connected hosts that one look takes in, at most. */
 export const CONNECTED_MAX = 10_000
 
-/** IANA protocol number (6 or 17) and port. */
+/** IANA protocol number (6 or 17) and port; of what is served 0 is any port: IPVS may take packets by a mark alone. */
 export type ServedPort = readonly [protocol: number, port: number]
 
 export interface Surroundings {

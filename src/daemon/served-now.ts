@@ -16,13 +16,14 @@ const REST = 100
 /** Seconds between two askings at least. */
 const PACE_SECONDS = 0.05
 
+const ANY_PORT = 0
+
 export interface ServedNow {
   /** The port that was tried at this address of ours, where somebody listens there now. */
   find(tried: Tried, at: Address): ServedPort | undefined
 }
 
 interface Listening {
-  readonly port: ServedPort
   /** Undefined: by all addresses, as far as is known. */
   readonly places: ReadonlySet<Address> | undefined
 }
@@ -44,8 +45,11 @@ export function openServedNow(
         const ended = clock()
         notBefore = ended + Math.max(PACE_SECONDS, REST * (ended - began))
       }
-      const found = known.get(String(wanted))
-      return found?.places === undefined || found.places.has(at) ? found?.port : undefined
+      const isThere = (port: ServedPort) => {
+        const found = known.get(String(port))
+        return found !== undefined && (found.places?.has(at) ?? true)
+      }
+      return isThere(wanted) || isThere([wanted[0], ANY_PORT]) ? wanted : undefined
     },
   }
 }
@@ -59,7 +63,7 @@ function listening({
     const those = places.get(String(port)) ?? new Set()
     places.set(String(port), those.add(address))
   }
-  return new Map(served().map(port => [String(port), { port, places: places.get(String(port)) }]))
+  return new Map(served().map(port => [String(port), { places: places.get(String(port)) }]))
 }
 
 const FLAGS = { fin: 1, syn: 2, rst: 4, ack: 16 } as const

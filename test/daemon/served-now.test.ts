@@ -63,6 +63,20 @@ test('who listens by another address of this machine does not listen here', () =
   assert.equal(trap.counts().spared.served, 2)
 })
 
+test('port 0, by which IPVS takes any port: whoever opens one is no offender, by that protocol; who sends what opens none sticks', () => {
+  const fake = fakeWorld()
+  using trap = fake.open('closed = "listening"')
+  fake.here.served.push([6, 0])
+  fake.sockets.deliver([
+    { source: '198.51.100.1', destination: GATE, tcp: 8080 },
+    { source: '198.51.100.2', destination: GATE, tcp: 8080, flags: 0x29 },
+    { source: '198.51.100.3', destination: GATE, udp: 8080 },
+  ])
+  assert.deepEqual(Object.keys(fake.inKernel()).sort(), ['198.51.100.2', '198.51.100.3'])
+  assert.ok('6,8080' in fake.inKernel('flypaper_served'))
+  assert.equal(trap.counts().spared.served, 1)
+})
+
 test('strangers make it ask for a hundredth of the time at most, and twenty times a second', () => {
   let seconds = 0
   let asked = 0
