@@ -131,6 +131,13 @@ export interface ConditionalDoors {
   readonly translated?: readonly ServedPort[] | undefined
   /** The sets and maps of others in which some of these stand: `ip nat published`. */
   readonly named?: readonly string[] | undefined
+  readonly whole?: readonly Whole[] | undefined
+}
+
+/** A rule of others sends everything elsewhere that these send, whatever the port; `isPartly`: under a rate or the like. */
+export interface Whole {
+  readonly from: readonly Prefix[]
+  readonly isPartly: boolean
 }
 
 export const NO_CONDITIONAL: ConditionalDoors = { ports: new Map(), isAny: false }

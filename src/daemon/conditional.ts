@@ -8,11 +8,12 @@ import type { Daemon } from './daemon.ts'
 
 /** New ones count at once. Those that are gone wait until the rules are at rest, in so many seconds: they may come back in a moment. */
 export function followDoors(
-  { state, world, ruleChanges, bound }: Daemon,
+  { state, world, ruleChanges, bound, servedNow }: Daemon,
   found: ConditionalDoors,
 ): number | undefined {
   const { conditional, settings } = state.policy
-  const { translated, named } = found
+  const { translated, named, whole = [] } = found
+  servedNow.follow(whole, settings.served)
   const kept = ruleChanges.rest() >= REST_SECONDS ? found : withDoors(found, conditional)
   const next = { ...kept, translated, named }
   const isSame = isDeepStrictEqual(translated, conditional.translated)

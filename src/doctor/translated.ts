@@ -4,8 +4,10 @@
  * up to a rate, or a part of what comes, leaves the rest at a closed port.
  */
 import { isOurs } from '../arm/names.ts'
-import type { ServedPort } from '../arm/surroundings.ts'
+import type { ServedPort, Whole } from '../arm/surroundings.ts'
 import type { SilentPort } from '../settings/settings.ts'
+import { parsePrefix } from '../terms/address.ts'
+import { isChanging } from './conditional.ts'
 import { nameOf, portsOf, statementsOf } from './rules.ts'
 import type { Chain, NamedElement, Rule, Ruleset } from './ruleset.ts'
 import { type Door, doorIn, isOpen, openWays, portsOfMap } from './ways.ts'
@@ -16,6 +18,9 @@ export const TRANSLATED_MAX = 4096
 export const NAMED_ELEMENTS_MAX = 4096
 /** Statements of nft, and targets of iptables. */
 const TRANSLATING = ['dnat', 'redirect', 'tproxy', 'DNAT', 'REDIRECT', 'TPROXY']
+/** Rules that name no port, of which it is remembered from whom they send everything elsewhere; further ones are forgotten. */
+export const WHOLE_MAX = 256
+const EVERYBODY = ['0.0.0.0/0', '::/0'].map(text => parsePrefix(text)!)
 const FAMILIES = ['ip', 'ip6', 'inet']
 const PROTOCOLS = { tcp: 6, udp: 17 } as const
 
@@ -23,24 +28,29 @@ export interface Translated {
   readonly translated: readonly ServedPort[]
   /** The sets and maps whose elements were read for it: `ip nat published`. */
   readonly named: readonly string[]
+  /** Rules that name no port. */
+  readonly whole: readonly Whole[]
 }
 
 export function translatedOf({ chains, rules, elementsOf }: Ruleset): Translated {
   const theirs = rules.filter(({ family, chain }) => FAMILIES.includes(family) && !isOurs(chain))
   const found = new Map<string, ServedPort>()
+  const whole: Whole[] = []
   const { named, opened } = openNamed(elementsOf ?? (() => []))
   for (const [table, closed] of Map.groupBy(theirs, nameOf)) {
-    if (!closed.some(isTranslating)) continue
+    if (!closed.some(sendsElsewhere)) continue
     const own = closed.map(opened)
     const translating = own.filter(isTranslating)
     const inTable = chains.filter(chain => nameOf(chain) === table)
     const doorOf = openWays({ chains: inTable, rules: own }, isBeforeRouting)
+    for (const rule of own.filter(sendsElsewhere))
+      if (whole.length < WHOLE_MAX && isOfAnyPort(rule, doorOf)) whole.push(wholeOf(rule))
     for (const rule of translating)
       for (const { protocol, first, last } of portsAt(rule, doorOf))
         for (let port = first; port <= last && found.size < TRANSLATED_MAX; port++)
           found.set(`${protocol} ${port}`, [PROTOCOLS[protocol], port])
   }
-  return { translated: [...found.values()], named: [...named.keys()] }
+  return { translated: [...found.values()], named: [...named.keys()], whole }
 }
 
 /** Puts in the place of named sets and maps what stands in them, where the rule asks them for a port: each is read once. */
@@ -79,13 +89,39 @@ function isBeforeRouting({ hook }: Chain): boolean {
   return hook === 'prerouting'
 }
 
+function sendsElsewhere(rule: Rule): boolean {
+  return statementsOf(rule).some(name => TRANSLATING.includes(name))
+}
+
 /** For everybody: what only some sources are sent to, is shut to the others. */
 function isTranslating(rule: Rule): boolean {
-  if (!statementsOf(rule).some(name => TRANSLATING.includes(name))) return false
-  return !rule.expr.some(statement => {
-    const { match } = statement as { match?: { op: string; left: unknown } }
-    return match?.op === '==' && /"field":"saddr"/.test(JSON.stringify(match.left))
+  return sendsElsewhere(rule) && sourcesOf(rule) === undefined
+}
+
+/** What it asks of the source; undefined when it asks nothing. */
+function sourcesOf({ expr }: Rule): readonly unknown[] | undefined {
+  const asked = expr.flatMap(statement => {
+    const { match } = statement as { match?: { op: string; left: unknown; right: unknown } }
+    return match?.op === '==' && /"field":"saddr"/.test(JSON.stringify(match.left)) ? [match.right] : []
   })
+  return asked.length === 0 ? undefined : asked
+}
+
+function isOfAnyPort(rule: Rule, doorOf: (rule: Rule) => Door): boolean {
+  return doorOf(rule).isAny && !asksPort(rule.expr)
+}
+
+/** Sources that cannot be told by prefixes are everybody. */
+function wholeOf(rule: Rule): Whole {
+  const told = (sourcesOf(rule) ?? []).flatMap(
+    right => (right as { set?: readonly unknown[] }).set ?? [right],
+  )
+  const from = told.flatMap(one => {
+    const { addr, len } = (one as { prefix?: { addr: string; len: number } }).prefix ?? {}
+    return parsePrefix(addr === undefined ? String(one) : `${addr}/${len}`) ?? []
+  })
+  const isTold = told.length > 0 && from.length === told.length
+  return { from: isTold ? from : EVERYBODY, isPartly: isChanging(rule, new Set()) }
 }
 
 /** Where the rules name no port there is nothing to remember. */

@@ -1,7 +1,7 @@
 /** Ports at which rules send everybody elsewhere, as nft and iptables-nft write such rules. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { NAMED_ELEMENTS_MAX, TRANSLATED_MAX, translatedOf } from '../../src/doctor/translated.ts'
+import { NAMED_ELEMENTS_MAX, TRANSLATED_MAX, translatedOf, WHOLE_MAX } from '../../src/doctor/translated.ts'
 import { statements } from './facts.ts'
 
 const { dport, jump } = statements
@@ -139,4 +139,28 @@ test('named sets and maps are read once each, so many elements at most, and wher
     ['shared', most - 3],
     ['ways', most - 4],
   ])
+})
+
+test('rules without a port: from whom they send everything elsewhere, so many at most; those of maps and ports are none', () => {
+  const where = { family: 'ip', table: 'theirs' }
+  const look = (...rules: readonly Expr[]) =>
+    translatedOf({
+      tables: [where],
+      chains: [{ ...where, name: 'pre', hook: 'prerouting' }],
+      rules: rules.map(expr => ({ ...where, chain: 'pre', expr })),
+    }).whole.map(
+      ({ from, isPartly }) => `${from.map(({ text }) => text).join(' ')}${isPartly ? ', partly' : ''}`,
+    )
+  const everybody = '0.0.0.0/0 ::/0'
+  const saddr = (right: unknown) => match(payload('ip', 'saddr'), right)
+  const net = { prefix: { addr: '198.51.100.0', len: 24 } }
+  assert.deepEqual(look([DNAT]), [everybody])
+  assert.deepEqual(look([match({ meta: { key: 'iifname' } }, 'eth0'), DNAT]), [everybody])
+  assert.deepEqual(look([saddr(net), XT_DNAT]), ['198.51.100.0/24'])
+  assert.deepEqual(look([saddr({ set: ['192.0.2.1', net] }), DNAT]), ['192.0.2.1 198.51.100.0/24'])
+  assert.deepEqual(look([saddr('@theirs'), DNAT]), [everybody])
+  assert.deepEqual(look([{ limit: { rate: 1, per: 'hour' } }, DNAT]), [`${everybody}, partly`])
+  const map = { map: { key: payload('tcp', 'dport'), data: '@published' } }
+  assert.deepEqual(look([dport(80), DNAT], [{ dnat: { addr: map } }], [saddr(net), dport(22), DNAT]), [])
+  assert.equal(look(...Array.from({ length: WHOLE_MAX + 1 }, () => [DNAT])).length, WHOLE_MAX)
 })
