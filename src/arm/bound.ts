@@ -14,14 +14,10 @@ export type Place = readonly [address: Address, protocol: number, port: number]
 export const BOUND_MAX = 4096
 
 export interface Bound {
-  /**
-   * What the kernel's sets shall hold now, for modes that go by sockets. Without a daemon the places end by themselves. A port that rules of others
-   * translate, or did lately, is open wherever they say: it counts as listening everywhere.
-   */
+  /** What the kernel's sets shall hold now, for modes that go by sockets. Without a daemon the places end by themselves. */
   changes(
     settings: { readonly closed: Mode; readonly served: number },
     around: Pick<Surroundings, 'bound'>,
-    translated: readonly ServedPort[],
     now: number,
   ): readonly Change[]
 }
@@ -33,14 +29,9 @@ interface Remembered {
 
 export function openBound(): Bound {
   let memory: ReadonlyMap<string, Remembered> = new Map()
-  /** Until when each translated port is remembered as such; TRANSLATED_MAX at each look. */
-  const lately = new Map<string, number>()
   return {
-    changes({ closed, served }, around, translated, now) {
-      for (const [port, until] of lately) if (until <= now) lately.delete(port)
-      for (const port of translated) lately.set(String(port), now + served * 1000)
-      const places = closed === 'unmatched' ? [] : around.bound()
-      const bound = places.filter(([, ...port]) => !lately.has(String(port)))
+    changes({ closed, served }, around, now) {
+      const bound = closed === 'unmatched' ? [] : around.bound()
       const next = new Map([...memory].filter(([, { until }]) => until > now))
       for (const place of bound) next.set(String(place), { place, until: now + Math.max(1, served) * 1000 })
       memory = next.size > BOUND_MAX ? new Map() : next

@@ -71,11 +71,11 @@ export function look(daemon: Daemon): void {
   followNeverFiles(daemon).catch(error => {
     if (!daemon.ended.aborted) alarms.background(`never_files cannot be looked at: ${String(error)}`)
   })
-  const { settings, near, conditional } = state.policy
+  const { settings, near } = state.policy
   world.firewall.change([
     ...excuses.changes(settings, surroundings, now()),
-    ...bound.changes(settings, surroundings, conditional.translated ?? [], now()),
-    ...surroundingChanges(surroundings, settings, conditional),
+    ...bound.changes(settings, surroundings, now()),
+    ...surroundingChanges(surroundings, settings, state.policy.conditional),
   ])
   const isFly = (fly: Fly) => state.flies.get(fly, now()) !== undefined
   renew(world.firewall, connectedHosts(surroundings.connected(), near.nameFly, isFly))

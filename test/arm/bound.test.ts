@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BOUND_MAX, openBound, type Place } from '../../src/arm/bound.ts'
-import type { ServedPort } from '../../src/arm/surroundings.ts'
 import type { Address } from '../../src/terms/address.ts'
 
 const A = '192.0.2.1' as Address
@@ -10,13 +9,8 @@ const NOW = 1_000_000
 
 function kernel(served = 600) {
   const bound = openBound()
-  return (
-    places: readonly Place[],
-    now = NOW,
-    closed: 'listening' | 'unmatched' = 'listening',
-    translated: readonly ServedPort[] = [],
-  ) => {
-    const changes = bound.changes({ closed, served }, { bound: () => places }, translated, now)
+  return (places: readonly Place[], now = NOW, closed: 'listening' | 'unmatched' = 'listening') => {
+    const changes = bound.changes({ closed, served }, { bound: () => places }, now)
     assert.deepEqual(
       changes.slice(0, 3).map(({ change }) => change),
       ['empty', 'empty', 'empty'],
@@ -39,17 +33,6 @@ test('where somebody listens by an address counts as served for as long as any p
     ['2001:db8::2,6,80 540'],
     'it is down, or listens by all addresses',
   )
-})
-
-test('what rules translate, or did lately, counts as listening everywhere', () => {
-  const look = kernel()
-  const places: readonly Place[] = [
-    [A, 6, 80],
-    [A, 6, 81],
-  ]
-  assert.deepEqual(look(places, NOW, 'listening', [[6, 80]]), ['192.0.2.1,6,81 600', '6,81'])
-  assert.deepEqual(look(places, NOW + 599_999), ['192.0.2.1,6,81 600', '6,81'])
-  assert.deepEqual(look(places, NOW + 600_000), ['192.0.2.1,6,81 600', '192.0.2.1,6,80 600', '6,80', '6,81'])
 })
 
 test('too many, or a mode that does not go by sockets: all ports count as listening everywhere', () => {

@@ -108,32 +108,6 @@ for (const closed of ['auto', 'listening'])
     assert.equal(lockouts(daemon).length, 2)
   })
 
-/** Listens by this address alone. */
-const BOUND = `const [host, ...ports] = process.argv.slice(1)
-let left = ports.length
-for (const port of ports) require('node:net').createServer().listen({ host, port: Number(port) }, () => --left === 0 && console.log('ready'))`
-
-test('published ports at which this machine listens by another address: their clients are no offenders once the rules are gone', async () => {
-  await using world = await makeWorld()
-  const { gate, outside } = await gateOutsideBehind(world)
-  const published = [9201, 9202, 9203]
-  const others = [9204, 9205, 9206]
-  await gate.must(['ip', 'address', 'add', '192.0.2.2/24', 'dev', 'to-outside'])
-  const ports = [...published, ...others].map(String)
-  await (await gate.start([process.execPath, '-e', BOUND, '192.0.2.2', ...ports])).says(/^ready$/)
-  const rules = (family: string, to: string) =>
-    `table ${family} engine { chain pre { type nat hook prerouting priority dstnat; tcp dport { ${published.join()} } dnat to ${to}:80; }; }`
-  await gate.nft(rules('ip', BEHIND) + rules('ip6', `[${BEHIND6}]`))
-  using flypaperd = install(gate, 'closed = "listening"\ncapture = "log"')
-  const daemon = await flypaperd.start()
-  await gate.nft('delete table ip engine; delete table ip6 engine')
-  await tries(outside, 1, ...published.map(tcp => ({ tcp })))
-  await tries(outside, 2, ...others.map(tcp => ({ tcp })))
-  assert.deepEqual((await lockoutsOf(daemon, 2)).sort(), FAMILIES.map(({ named }) => named(2)).sort())
-  await sleep(500)
-  assert.equal(lockouts(daemon).length, 2)
-})
-
 test('limits in the elements of a set or map: who is refused by them is no offender', async () => {
   await using world = await makeWorld()
   const { gate, outside } = await gateOutsideBehind(world)
