@@ -15,7 +15,7 @@ export function excusableReference(): string {
     ].join('\n'),
     'From an IPv6 prefix that is suspect, since many of its networks tried a closed port each, the first one is a hold already, of 20 seconds (`hold`), and no lockout ([decision 64](decisions/0064-breadth.md)).',
     'Who asks for three services that are down within an hour is locked out: before you stop several for longer than `served`, write a longer one, or `flypaperd pause 2h`.',
-    'A port whose packets are translated to a container or another host is served while somebody answers there, and while the rule is there that sends them, but with `closed = "listening"` in the settings.',
+    'A port whose packets are translated to a container or another host is served while somebody answers there, and while the rule is there that sends them.',
     '## Asked unasked (`excusable`)',
     table('port', EXCUSABLE),
     '## Sisters (`sisters`)',

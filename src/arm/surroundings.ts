@@ -26,7 +26,7 @@ export interface Neighbourhood {
 /** Connected hosts that one look takes in, at most. */
 export const CONNECTED_MAX = 10_000
 
-/** IANA protocol number (6 or 17) and port. */
+/** IANA protocol number (6 or 17) and port; of what is served 0 is any port: IPVS may take packets by a mark alone. */
 export type ServedPort = readonly [protocol: number, port: number]
 
 export interface Surroundings {
@@ -133,6 +133,15 @@ export interface ConditionalDoors {
   readonly isAny: boolean
   /** Ports at which rules send everybody elsewhere: they count as served. */
   readonly translated?: readonly ServedPort[] | undefined
+  /** The sets and maps of others in which some of these stand: `ip nat published`. */
+  readonly named?: readonly string[] | undefined
+  readonly whole?: readonly Whole[] | undefined
+}
+
+/** A rule of others sends everything elsewhere that these send, whatever the port; `isPartly`: under a rate or the like. */
+export interface Whole {
+  readonly from: readonly Prefix[]
+  readonly isPartly: boolean
 }
 
 export const NO_CONDITIONAL: ConditionalDoors = { ports: new Map(), isAny: false }

@@ -8,13 +8,14 @@ import type { Daemon } from './daemon.ts'
 
 /** New ones count at once. Those that are gone wait until the rules are at rest, in so many seconds: they may come back in a moment. */
 export function followDoors(
-  { state, world, ruleChanges }: Daemon,
+  { state, world, ruleChanges, servedNow }: Daemon,
   found: ConditionalDoors,
 ): number | undefined {
   const { conditional, settings } = state.policy
-  const { translated } = found
+  const { translated, named, whole = [] } = found
+  servedNow.follow(whole, settings.served)
   const kept = ruleChanges.rest() >= REST_SECONDS ? found : withDoors(found, conditional)
-  const next = { ...kept, translated }
+  const next = { ...kept, translated, named }
   const isSame = isDeepStrictEqual(translated, conditional.translated)
   if (!isSame || !hasDoors(conditional, next) || !hasDoors(next, conditional)) {
     // Somebody may just have removed the trap: then it is armed again with these.
@@ -22,7 +23,7 @@ export function followDoors(
       ...conditionalChanges(next, settings.closed),
       ...surroundingChanges(world.surroundings, settings, next),
     ])
-    state.policy = { ...state.policy, conditional: next }
   }
+  state.policy = { ...state.policy, conditional: next }
   return hasDoors(found, next) ? undefined : REST_SECONDS
 }

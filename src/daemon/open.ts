@@ -196,6 +196,8 @@ function keepBy(
       chains: () => chainsOf(state.policy),
       keepsFlies: !dryRun,
       rulesChanged: ruleChanges.note,
+      follows: named => state.policy.conditional.named?.includes(named) === true,
+      elementsChanged: ruleChanges.noteElements,
       released: (gone, by) => feed({ input: 'released', gone, by }),
       found: (found, by) => feed({ input: 'found', found, by }),
       restore: restore => feed({ input: 'mend', restore }),

@@ -7,6 +7,7 @@ import type { Packet } from '../decode/packet.ts'
 import { isDoor } from '../doctor/conditional.ts'
 import { judge } from '../judge/judge.ts'
 import type { Spare } from '../judge/verdict.ts'
+import { REST_SECONDS } from '../keep/rule-changes.ts'
 import { commit } from '../lockout/commit.ts'
 import { decision } from '../lockout/decide/decision.ts'
 import type { Offence } from '../lockout/offence.ts'
@@ -126,10 +127,13 @@ function weigh(daemon: Daemon, arrived: readonly Arrived[]): void {
   const innocents: Fly[] = []
   const suspects: Suspect[] = []
   const served: Opened[] = []
+  const isAtRest = daemon.ruleChanges.rest() >= REST_SECONDS
   for (const { packet, channel, hook, isUnserved = false } of arrived) {
     const fly = near.nameFly(packet.source)
     const isServed = () => {
-      const port = isUnserved ? daemon.servedNow.find(packet.tried, packet.destination) : undefined
+      const port = isUnserved
+        ? daemon.servedNow.find(packet.tried, packet.destination, packet.source, isAtRest)
+        : undefined
       if (port !== undefined) served.push({ port, fly })
       return port !== undefined
     }

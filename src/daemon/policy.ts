@@ -61,14 +61,13 @@ export function plan(asked: Settings, machine: Machine): Policy {
   return planWith(asked, besideOf(asked, machine.lookAtFirewall), machine)
 }
 
-/** Looks at the firewall that is here, where it matters. */
+/** Looks at the firewall that is here. */
 export function besideOf(asked: Settings, look: LookAtFirewall): Beside {
-  if (asked.closed === 'listening') return { auto: undefined, conditional: NO_CONDITIONAL }
   const facts = { ...look(), settings: asked }
   const auto = asked.closed === 'auto' ? choose(facts) : undefined
   if (!('ruleset' in facts.sight)) return { auto, conditional: NO_CONDITIONAL }
   const { ruleset } = facts.sight
-  return { auto, conditional: { ...doorsOf(ruleset), translated: translatedOf(ruleset) } }
+  return { auto, conditional: { ...doorsOf(ruleset), ...translatedOf(ruleset) } }
 }
 
 /** The same where that has been looked at already. */

@@ -160,7 +160,6 @@ export function tellRemarks({ state, world }: Daemon): void {
 /** Looks at the firewall beside us; tells in how many seconds it wants to look again. */
 export function followFirewall(daemon: Daemon): number | undefined {
   const { asked } = daemon.state.policy
-  if (asked.closed === 'listening') return undefined
   const next = besideOf(asked, daemon.world.lookAtFirewall)
   const doors = followDoors(daemon, next.conditional)
   return followMode(daemon, next.auto) ?? doors

@@ -3,11 +3,12 @@
  * an interface of a VRF they do not find, nor a service of IPVS, nor one that was opened a moment later. docs/decisions/0062-who-listens-now.md
  */
 import { presentSets } from '../arm/firewall.ts'
-import { type ServedPort, type Surroundings, servedChanges } from '../arm/surroundings.ts'
+import { type ServedPort, type Surroundings, servedChanges, type Whole } from '../arm/surroundings.ts'
 import type { Tried } from '../decode/packet.ts'
 import { forgetCounted } from '../lockout/hold.ts'
-import type { Address } from '../terms/address.ts'
+import type { Address, Prefix } from '../terms/address.ts'
 import type { Fly } from '../terms/fly.ts'
+import { isIn } from '../terms/prefix-set.ts'
 import type { Daemon } from './daemon.ts'
 import type { World } from './world.ts'
 
@@ -16,13 +17,19 @@ const REST = 100
 /** Seconds between two askings at least. */
 const PACE_SECONDS = 0.05
 
+const ANY_PORT = 0
+
 export interface ServedNow {
-  /** The port that was tried at this address of ours, where somebody listens there now. */
-  find(tried: Tried, at: Address): ServedPort | undefined
+  /**
+   * The port that was tried at this address of ours, where somebody listens there now, or rules sent everything of this source elsewhere, and do so no
+   * more, or not always; `isAtRest`: nobody has changed a rule lately, so they are as they were when they were read.
+   */
+  find(tried: Tried, at: Address, from: Address, isAtRest: boolean): ServedPort | undefined
+  /** What rules send elsewhere, whatever the port, counts for so many seconds more. */
+  follow(whole: readonly Whole[], seconds: number): void
 }
 
 interface Listening {
-  readonly port: ServedPort
   /** Undefined: by all addresses, as far as is known. */
   readonly places: ReadonlySet<Address> | undefined
 }
@@ -34,8 +41,28 @@ export function openServedNow(
 ): ServedNow {
   let known: ReadonlyMap<string, Listening> = new Map()
   let notBefore = Number.NEGATIVE_INFINITY
+  let there: readonly Whole[] = []
+  /** By their texts, and until when; as many as WHOLE_MAX rules name. */
+  const lately = new Map<string, { readonly prefix: Prefix; readonly until: number }>()
+
+  function isSentElsewhere(from: Address, isAtRest: boolean): boolean {
+    if (there.some(one => one.isPartly && isIn(from, one.from))) return true
+    const still = isAtRest ? there.flatMap(one => one.from) : []
+    return [...lately.values()].some(
+      ({ prefix, until }) =>
+        until > clock() && isIn(from, [prefix]) && !still.some(({ text }) => text === prefix.text),
+    )
+  }
+
   return {
-    find(tried, at) {
+    follow(whole, seconds) {
+      const until = clock() + seconds
+      for (const [text, one] of lately) if (one.until <= clock()) lately.delete(text)
+      for (const prefix of [...there, ...whole].flatMap(({ from }) => from))
+        lately.set(prefix.text, { prefix, until })
+      there = whole
+    },
+    find(tried, at, from, isAtRest) {
       const wanted = portOf(tried)
       if (wanted === undefined) return undefined
       const began = clock()
@@ -44,8 +71,13 @@ export function openServedNow(
         const ended = clock()
         notBefore = ended + Math.max(PACE_SECONDS, REST * (ended - began))
       }
-      const found = known.get(String(wanted))
-      return found?.places === undefined || found.places.has(at) ? found?.port : undefined
+      const isThere = (port: ServedPort) => {
+        const found = known.get(String(port))
+        return found !== undefined && (found.places?.has(at) ?? true)
+      }
+      return isThere(wanted) || isThere([wanted[0], ANY_PORT]) || isSentElsewhere(from, isAtRest)
+        ? wanted
+        : undefined
     },
   }
 }
@@ -59,7 +91,7 @@ function listening({
     const those = places.get(String(port)) ?? new Set()
     places.set(String(port), those.add(address))
   }
-  return new Map(served().map(port => [String(port), { port, places: places.get(String(port)) }]))
+  return new Map(served().map(port => [String(port), { places: places.get(String(port)) }]))
 }
 
 const FLAGS = { fin: 1, syn: 2, rst: 4, ack: 16 } as const

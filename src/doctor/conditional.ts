@@ -165,7 +165,8 @@ function writtenBy({ expr }: Rule): readonly string[] {
   })
 }
 
-function isChanging({ expr }: Rule, written: ReadonlySet<string>): boolean {
+/** Its condition is not in the packet, nor in its connection; `written`: sets whose elements change by packets, as `@banned`. */
+export function isChanging({ expr }: Rule, written: ReadonlySet<string>): boolean {
   return expr.some(statement => {
     if (typeof statement !== 'object' || statement === null) return false
     const { match, xt } = statement as {

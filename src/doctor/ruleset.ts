@@ -21,6 +21,9 @@ export interface Rule extends InTable {
   readonly expr: readonly unknown[]
 }
 
+/** As libnftables-json(5) has them in a map that stands in a rule, but of the value only what is a port, and of verdicts only those that lead to a chain. */
+export type NamedElement = readonly [value: unknown, verdict: unknown]
+
 export interface Table extends InTable {
   /** `owner` and the like. */
   readonly flags?: readonly string[]
@@ -43,6 +46,8 @@ export interface Ruleset {
   readonly flowtables?: readonly Flowtable[]
   /** Sets and maps whose elements each have a limit, a quota or a count of their own, which decides whether they match. */
   readonly limited?: readonly (InTable & { readonly name: string })[]
+  /** What stands in a named set or map whose key has a port, at most so many elements; asked when it is wanted. */
+  readonly elementsOf?: (named: InTable & { readonly name: string }, most: number) => readonly NamedElement[]
   /** Those of our table. */
   readonly sets?: readonly (InTable & SetView)[]
 }

@@ -21,6 +21,10 @@ export interface KeptTrap extends SetChanges {
   chains(): readonly string[]
   /** Somebody else has changed rules that are not ours. */
   rulesChanged(): void
+  /** Whether it is followed what stands in this set or map of others: `ip nat published`. */
+  follows(named: string): boolean
+  /** Somebody else has changed what stands in one. */
+  elementsChanged(): void
   /** Whether the flies in the kernel are ours to keep: not in a dry run. */
   readonly keepsFlies: boolean
 }
@@ -135,7 +139,8 @@ export function keepTrap(world: KeepWorld, trap: KeptTrap): Keeper {
         trap.rulesChanged()
         rearm('some announcements of the kernel were lost')
       }
-      return kernelSets.watch({ onForeign, onRules: trap.rulesChanged, onLost, onError: blind })
+      const onElements = { counts: trap.follows, told: trap.elementsChanged }
+      return kernelSets.watch({ onForeign, onRules: trap.rulesChanged, onElements, onLost, onError: blind })
     } catch (error) {
       return void blind(error)
     }

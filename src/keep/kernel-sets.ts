@@ -26,6 +26,8 @@ export interface KernelSets {
     readonly onForeign: (transaction: ForeignTransaction) => void
     /** Tables, chains or rules that are not ours; once for each transaction. */
     readonly onRules: () => void
+    /** What stands in sets or maps of others that count, by their names: `ip nat published`. */
+    readonly onElements: { readonly counts: (named: string) => boolean; readonly told: () => void }
     /** Announcements were lost: anything may have happened. */
     readonly onLost: () => void
     readonly onError: (error: unknown) => void

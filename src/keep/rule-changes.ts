@@ -20,6 +20,8 @@ const SLOWEST_SECONDS = 15
 export interface RuleChanges extends Disposable {
   /** Somebody else has changed rules, chains or tables, in one transaction. */
   note(): void
+  /** Somebody else has changed what stands in a set or map by which rules send packets elsewhere: that is looked at, and no rule is another. */
+  noteElements(): void
   /** Looks in so many seconds, or as soon as the pace allows it. */
   lookIn(seconds: number): void
   /** Seconds for which nobody has changed anything. */
@@ -107,6 +109,7 @@ export function openRuleChanges(
       release(false)
       lookIn(FIRST_SECONDS)
     },
+    noteElements: () => lookIn(FIRST_SECONDS),
     lookIn,
     rest,
     evidence() {

@@ -9,6 +9,7 @@ import { readText } from './files.ts'
 import { liveTable } from './live-table.ts'
 import {
   countElements,
+  FAMILIES,
   openElements,
   type RulesetChange,
   type RulesetElement,
@@ -20,13 +21,17 @@ export const kernelSets: KernelSets = {
   boot: bootId,
   place: () => `${bootId()} ${readlinkSync('/proc/self/ns/net')}`,
   table: liveTable,
-  watch: ({ onForeign, onRules, onLost, onError }) =>
+  watch: ({ onForeign, onRules, onElements, onLost, onError }) =>
     watchRuleset({
       table: TABLE.name,
       elementsOf: isOurs,
       onChange: ({ changes, ...transaction }) =>
         onForeign({ ...transaction, changes: changes.map(foreignChange) }),
       onRules: { counts: ({ table, name }) => table !== TABLE.name || !isOurs(name), told: onRules },
+      onElements: {
+        counts: (family, table, set) => onElements.counts(`${FAMILIES[family]} ${table} ${set}`),
+        told: onElements.told,
+      },
       onLost,
       onError,
     }),

@@ -24,13 +24,22 @@ export function parseSocket(line: string): SocketLine | undefined {
   }
 }
 
-/** A line of /proc/net/ip_vs: `TCP  C0A80101:0050 rr`, a service that IPVS takes before any socket is asked; those by mark have no port. */
-export function parseIpvs(line: string): { readonly port?: [protocol: number, port: number] } | undefined {
-  if (!/^(TCP|UDP|SCTP|FWM)\s/.test(line)) return undefined
+/**
+ * A line of /proc/net/ip_vs (net/netfilter/ipvs/ip_vs_ctl.c): `TCP  C0A80101:0050 rr`, a service that IPVS takes before any socket is asked. Port 0
+ * is any port, as of those by mark, `FWM  00000001 rr`.
+ */
+export function parseIpvs(line: string): readonly (readonly [protocol: number, port: number])[] | undefined {
+  const [, service] = /^(TCP|UDP|SCTP|FWM)\s/.exec(line) ?? []
+  if (service === undefined) return undefined
+  if (service === 'FWM') return ANY_PORT
   const [, protocol, port] = /^(TCP|UDP)\s+\S*:([0-9A-F]{4})\s/.exec(line) ?? []
-  if (protocol === undefined) return {}
-  return { port: [protocol === 'TCP' ? 6 : 17, Number.parseInt(port!, 16)] }
+  return protocol === undefined ? [] : [[protocol === 'TCP' ? 6 : 17, Number.parseInt(port!, 16)]]
 }
+
+const ANY_PORT = [
+  [6, 0],
+  [17, 0],
+] as const
 
 /** A line of nfnetlink_queue: the number of a queue to which a program listens is the first column. */
 export function parseQueue(line: string): number | undefined {

@@ -1,12 +1,12 @@
 /** The rules of everybody, as the doctor wants to see them. */
 import { TABLE } from '../arm/names.ts'
 import type { Sight } from '../doctor/facts.ts'
-import type { Ruleset, Table } from '../doctor/ruleset.ts'
+import type { NamedElement, Ruleset, Table } from '../doctor/ruleset.ts'
 import { isAwake, listAwake } from './awake-tables.ts'
 import { openFirewall } from './firewall.ts'
 import { withFailure } from './firewall-failure.ts'
 import { asNftables } from './netlink-failure.ts'
-import type { ListedTable } from './nfnetlink/index.ts'
+import { type ListedTable, readPorts, type SetPorts } from './nfnetlink/index.ts'
 import { type Listed, openNftables } from './nftables-json/index.ts'
 import { checkReadable } from './readable-sets.ts'
 
@@ -24,6 +24,8 @@ export function seeRuleset(): Sight {
   return {
     ruleset: {
       ...rulesetOf(objects),
+      elementsOf: (named, most) =>
+        withFailure(() => asNftables(() => readPorts(named, most).map(namedElement))),
       tables: tables.filter(isAwake).map(inTable),
       asleep: tables.filter(table => !isAwake(table)).map(inTable),
       sets: ours.map(set => ({ ...set, family: TABLE.family, table: TABLE.name })),
@@ -47,6 +49,11 @@ export function seeRuleset(): Sight {
 function isSupported(statement: keyof Sight['supports']): boolean {
   using firewall = openFirewall()
   return firewall.supports(statement)
+}
+
+function namedElement({ parts, target }: SetPorts): NamedElement {
+  const values = parts.map(range => ({ range }))
+  return [values.length === 1 ? values[0] : { concat: values }, target && { goto: { target } }]
 }
 
 function inTable({ family, name, flags }: ListedTable): Table {

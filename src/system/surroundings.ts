@@ -61,8 +61,7 @@ export const surroundings: Surroundings = {
       if (how !== 'whole') told = how
     }
     for (const line of linesOf('/proc/net/ip_vs')) {
-      const port = parseIpvs(line)?.port
-      if (port !== undefined) found.set(port.join(' '), port)
+      for (const port of parseIpvs(line) ?? []) found.set(port.join(' '), port)
     }
     remark('served', SERVED_REMARKS[told])
     return [...found.values()]
@@ -208,7 +207,8 @@ function boundPlaces(): readonly Place[] {
     })
     if (how !== 'whole') told = how
   }
-  for (const line of linesOf('/proc/net/ip_vs')) everywhere.add(parseIpvs(line)?.port?.join(' ') ?? '')
+  for (const line of linesOf('/proc/net/ip_vs'))
+    for (const port of parseIpvs(line) ?? []) everywhere.add(port.join(' '))
   if (told !== 'whole' || count > BOUND_MAX) return []
   return [...places].flatMap(([key, those]) => (everywhere.has(key) ? [] : those))
 }

@@ -20,6 +20,8 @@ const FLUSH: ForeignTransaction = {
 }
 
 const NOTHING = {
+  follows: () => false,
+  elementsChanged() {},
   audit: () => ({ isAsleep: false, fault: undefined, changed: undefined }),
   released() {},
   found() {},

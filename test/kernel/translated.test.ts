@@ -51,7 +51,7 @@ table ${family} theirnat {
 }`
 const NAT = nat('ip', BEHIND) + nat('ip6', `[${BEHIND6}]`).replace(`: [${BEHIND6}]`, `: ${BEHIND6}`)
 
-for (const closed of ['auto', 'unaccepted'])
+for (const closed of ['auto', 'listening', 'unaccepted'])
   test(`${closed}: whom a rule does not translate any more, beyond a rate or a quota, is no offender`, async () => {
     await using world = await makeWorld()
     const { gate, outside, behind } = await gateOutsideBehind(world)
@@ -75,37 +75,38 @@ for (const closed of ['auto', 'unaccepted'])
     assert.equal(lockouts(daemon).length, 2)
   })
 
-test('a port that is published and, before anybody used it, taken away again: its client is no offender', async () => {
-  await using world = await makeWorld()
-  const { gate, outside, behind } = await gateOutsideBehind(world)
-  await serve(behind, 'tcp:80')
-  using flypaperd = install(gate, 'closed = "auto"\ncapture = "log"')
-  const daemon = await flypaperd.start()
-  const publish = async (port: number) => {
-    for (const [family, to] of [
-      ['ip', BEHIND],
-      ['ip6', `[${BEHIND6}]`],
-    ] as const)
-      await gate.nft(
-        `table ${family} engine { chain pre { type nat hook prerouting priority dstnat; }; chain own { }; }
+for (const closed of ['auto', 'listening'])
+  test(`${closed}: a port that is published and, before anybody used it, taken away again: its client is no offender`, async () => {
+    await using world = await makeWorld()
+    const { gate, outside, behind } = await gateOutsideBehind(world)
+    await serve(behind, 'tcp:80')
+    using flypaperd = install(gate, `closed = "${closed}"\ncapture = "log"`)
+    const daemon = await flypaperd.start()
+    const publish = async (port: number) => {
+      for (const [family, to] of [
+        ['ip', BEHIND],
+        ['ip6', `[${BEHIND6}]`],
+      ] as const)
+        await gate.nft(
+          `table ${family} engine { chain pre { type nat hook prerouting priority dstnat; }; chain own { }; }
          add rule ${family} engine own meta l4proto tcp dnat to ${to}:80
          add rule ${family} engine pre tcp dport ${port} jump own`,
-      )
-  }
-  await publish(9001)
-  assert.equal(await tries(outside, 1, { tcp: 9001 }), 2, 'at once')
-  await gate.nft('flush ruleset ip; flush ruleset ip6')
-  await publish(9002)
-  await eventually('the port is served', async () =>
-    (await listed(gate, 'flypaper_served')).includes('tcp . 9002'),
-  )
-  await gate.nft('flush ruleset ip; flush ruleset ip6')
-  await tries(outside, 2, { tcp: 9002 })
-  await tries(outside, 3, { tcp: 9003 })
-  assert.deepEqual((await lockoutsOf(daemon, 2)).sort(), FAMILIES.map(({ named }) => named(3)).sort())
-  await sleep(500)
-  assert.equal(lockouts(daemon).length, 2)
-})
+        )
+    }
+    await publish(9001)
+    assert.equal(await tries(outside, 1, { tcp: 9001 }), 2, 'at once')
+    await gate.nft('flush ruleset ip; flush ruleset ip6')
+    await publish(9002)
+    await eventually('the port is served', async () =>
+      (await listed(gate, 'flypaper_served')).includes('tcp . 9002'),
+    )
+    await gate.nft('flush ruleset ip; flush ruleset ip6')
+    await tries(outside, 2, { tcp: 9002 })
+    await tries(outside, 3, { tcp: 9003 })
+    assert.deepEqual((await lockoutsOf(daemon, 2)).sort(), FAMILIES.map(({ named }) => named(3)).sort())
+    await sleep(500)
+    assert.equal(lockouts(daemon).length, 2)
+  })
 
 test('limits in the elements of a set or map: who is refused by them is no offender', async () => {
   await using world = await makeWorld()

@@ -39,7 +39,7 @@ test('sockets: state, ports, the other end; addresses are host-endian words', ()
   assert.deepEqual(sockets('head\nrubbish\n  1: xx yy zz\n   0: 0000:0016 0000:0000 0A \n'), [])
 })
 
-test('IPVS services, which no socket shows; by mark there is no port', () => {
+test('IPVS services, which no socket shows; by mark, or with port 0, any port', () => {
   const table = `IP Virtual Server version 1.2.1 (size=4096)
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port Forward Weight ActiveConn InActConn
@@ -47,11 +47,21 @@ TCP  C0000201:0050 wrr
   -> 0A000005:1F90      Masq    1      0          0
 UDP  [2001:0db8:0000:0000:0000:0000:0000:0001]:0035 rr
   -> [2001:0db8:0000:0000:0000:0000:0000:0005]:0035      Route   1      0          0
+TCP  C0000202:0000 rr persistent 300 FFFFFFFF
+UDP  C0000201:0045 rr ops
+SCTP C0000201:0050 rr
 FWM  00000001 wlc
 `
   assert.deepEqual(
     table.split('\n').flatMap(line => parseIpvs(line) ?? []),
-    [{ port: [6, 80] }, { port: [17, 53] }, {}],
+    [
+      [6, 80],
+      [17, 53],
+      [6, 0],
+      [17, 69],
+      [6, 0],
+      [17, 0],
+    ],
   )
 })
 

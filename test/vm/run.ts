@@ -19,6 +19,7 @@ const TESTS = [
   'test/vm/inside/vrf.test.ts',
   'test/vm/inside/wireguard.test.ts',
   'test/vm/inside/flowtable.test.ts',
+  'test/vm/inside/ipvs.test.ts',
   'test/kernel/scans.test.ts',
   'test/kernel/burst.test.ts',
   'test/kernel/forwarded.test.ts',

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { NetlinkError } from './error.ts'
 import { ERRNO } from './libc.ts'
 import { type RulesetElement, readRulesetDatagram } from './ruleset-parse.ts'
-import { askElements } from './set-request.ts'
+import { askElements, NFPROTO_INET } from './set-request.ts'
 import { makeSlots } from './slots.ts'
 import { type NetlinkSocket, openSocket } from './socket.ts'
 
@@ -42,9 +42,14 @@ export async function visitElements(
   throw new NetlinkError('failed', `the kernel does not tell the elements of ${set}`, 0)
 }
 
-/** The same at once, for a few: at most `most` of them, whichever come first. */
-export function firstElements(table: string, set: string, most: number): readonly RulesetElement[] {
-  using socket = openDump(table, set)
+/** The same at once, for a few: at most `most` of them, whichever come first; `family` as NFPROTO_… of linux/netfilter.h has it. */
+export function firstElements(
+  table: string,
+  set: string,
+  most: number,
+  family = NFPROTO_INET,
+): readonly RulesetElement[] {
+  using socket = openDump(table, set, family)
   const slots = makeSlots(DUMPED, 1)
   const found: RulesetElement[] = []
   while (found.length < most) {
@@ -82,10 +87,10 @@ function nameOf(key: Uint8Array): string {
   return Buffer.from(key.buffer, key.byteOffset, key.length).toString('latin1')
 }
 
-function openDump(table: string, set: string): NetlinkSocket {
+function openDump(table: string, set: string, family = NFPROTO_INET): NetlinkSocket {
   using opening = new DisposableStack()
   const socket = opening.use(openSocket(NETLINK_NETFILTER, 0, RECEIVE_BUFFER))
-  socket.send(askElements(table, set))
+  socket.send(askElements(table, set, family))
   opening.move()
   return socket
 }

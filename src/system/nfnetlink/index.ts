@@ -14,12 +14,14 @@ export { type Link, readLinks } from './link-dump.ts'
 export { type LogOptions, openLog } from './log.ts'
 export type { PacketCounts, PacketOptions, PacketSocket } from './packets.ts'
 export type { NetfilterPacket } from './parse.ts'
+export { FAMILIES } from './questions.ts'
 export { openQueue, type QueueOptions } from './queue.ts'
 export { type OnLink, ROUTES_MAX, type Routes, readRoutes, readRoutesLater } from './route-dump.ts'
 export { type RouteOptions, watchRoutes } from './routes.ts'
 export type { ListedRule } from './rule-parse.ts'
 export { type ForeignTransaction, type RulesetOptions, watchRuleset } from './ruleset.ts'
 export type { RulesetChange, RulesetElement } from './ruleset-parse.ts'
+export { readPorts, type SetPorts } from './set-ports.ts'
 export {
   type InetSocket,
   SOCKET_STATE,

@@ -7,6 +7,7 @@
 import { attributes, numberOf, textOf } from './attributes.ts'
 import { listOf, packetsCounted } from './expressions.ts'
 import { HOST_LITTLE_ENDIAN, messages, SUBSYSTEM } from './message.ts'
+import { targetIn } from './rule-parse.ts'
 
 /** A key of a set's element with the time it was given and the time it has left; without: it stays. */
 export interface RulesetElement {
@@ -17,6 +18,10 @@ export interface RulesetElement {
   readonly packets?: number
   /** In a set of intervals: the key behind one, and not its first. */
   readonly isEnd?: true
+  /** Of an interval in a concatenation: its last key. */
+  readonly keyEnd?: Uint8Array
+  /** In a map of verdicts: the chain to which it jumps or goes. */
+  readonly target?: string
 }
 
 /** `name` is that of the table, chain or set; rules have none of their own and tell their chain. */
@@ -71,7 +76,16 @@ const GEN = { pid: 2, name: 3 }
 const TABLE = 1
 const NAME = { chain: 3, rule: 2, set: 2, element: 2, table: 1 } as const
 const ELEMENTS = 3
-const ELEMENT = { key: 1, flags: 3, timeout: 4, expiration: 5, expression: 7, expressions: 11 }
+const ELEMENT = {
+  key: 1,
+  data: 2,
+  flags: 3,
+  timeout: 4,
+  expiration: 5,
+  expression: 7,
+  keyEnd: 10,
+  expressions: 11,
+}
 const DATA_VALUE = 1
 /** NFT_SET_ELEM_INTERVAL_END, and NFT_SET_ELEM_CATCHALL: the element has no key. */
 const FLAG_END = 1
@@ -145,8 +159,11 @@ function* readElements(list: Uint8Array): Generator<RulesetElement | 'catch-all'
     let timeoutMs: number | undefined
     let expiresMs: number | undefined
     let packets: number | undefined
+    let more: Pick<RulesetElement, 'keyEnd' | 'target'> | undefined
     for (const { type, value } of attributes(element)) {
       if (type === ELEMENT.key) key = dataOf(value)
+      else if (type === ELEMENT.data) more = { ...more, ...targetOf(value) }
+      else if (type === ELEMENT.keyEnd) more = { ...more, ...endOf(value) }
       else if (type === ELEMENT.flags) flags = numberOf(value)
       else if (type === ELEMENT.timeout) timeoutMs = numberOf(value)
       else if (type === ELEMENT.expiration) expiresMs = numberOf(value)
@@ -155,11 +172,21 @@ function* readElements(list: Uint8Array): Generator<RulesetElement | 'catch-all'
     }
     if ((flags & FLAG_CATCHALL) !== 0) yield 'catch-all'
     else if (key !== undefined) {
-      const told = { key: key.slice(), timeoutMs, expiresMs }
+      const told = { key: key.slice(), timeoutMs, expiresMs, ...more }
       if ((flags & FLAG_END) !== 0) yield { ...told, isEnd: true }
       else yield packets === undefined ? told : { ...told, packets }
     }
   }
+}
+
+function targetOf(data: Uint8Array): Pick<RulesetElement, 'target'> {
+  const target = targetIn(data)
+  return target === undefined ? {} : { target }
+}
+
+function endOf(nested: Uint8Array): Pick<RulesetElement, 'keyEnd'> {
+  const keyEnd = dataOf(nested)?.slice()
+  return keyEnd === undefined ? {} : { keyEnd }
 }
 
 function dataOf(nested: Uint8Array): Uint8Array | undefined {

@@ -1,7 +1,7 @@
 /** Tells what others do to a table of nf_tables. */
 import type { NetlinkError } from './error.ts'
 import { ownPorts } from './own-ports.ts'
-import { type Commit, type RulesetChange, readRulesetDatagram } from './ruleset-parse.ts'
+import { type Commit, type RulesetChange, readRulesetDatagram, type WantsElements } from './ruleset-parse.ts'
 import { makeSlots } from './slots.ts'
 import { openSocket } from './socket.ts'
 
@@ -22,6 +22,8 @@ export interface RulesetOptions {
   readonly onChange: (transaction: ForeignTransaction) => void
   /** Somebody else has changed tables, chains or rules, of whichever table; once for each transaction with one that counts. */
   readonly onRules?: { readonly counts: (change: RulesetChange) => boolean; readonly told: () => void }
+  /** Somebody else has changed elements of these sets, of whichever table; once for each transaction. */
+  readonly onElements?: { readonly counts: WantsElements; readonly told: () => void }
   /** Announcements were lost: anything may have changed. */
   readonly onLost: () => void
   /** The watch broke and is closed. */
@@ -54,10 +56,14 @@ export function watchRuleset(options: RulesetOptions): Disposable {
   const foreign = new Set<number>()
   /** Ports whose transaction, which has not ended yet, has changed rules. */
   const writing = new Set<number>()
+  /** The same of elements that interest. */
+  const filling = new Set<number>()
   const pending = new Map<number, { changes: RulesetChange[]; cut: boolean }>()
   const { elementsOf = () => true } = options
   const isTable = (family: number, table: string) => family === NFPROTO_INET && table === options.table
-  const wants = (family: number, table: string, set: string) => isTable(family, table) && elementsOf(set)
+  const counts: WantsElements = (...set) => options.onElements?.counts(...set) === true
+  const wants: WantsElements = (family, table, set) =>
+    (isTable(family, table) && elementsOf(set)) || counts(family, table, set)
   let lost = socket.overruns()
 
   function skip(port: number): boolean {
@@ -74,7 +80,9 @@ export function watchRuleset(options: RulesetOptions): Disposable {
     if (change.kind !== 'element' && change.kind !== 'set' && options.onRules?.counts(change) === true) {
       writing.add(port)
     }
+    if (change.kind === 'element' && counts(change.family, change.table, change.name)) filling.add(port)
     if (!isTable(change.family, change.table)) return
+    if (change.kind === 'element' && !elementsOf(change.name)) return
     const before = pending.get(port) ?? { changes: [], cut: false }
     if (before.changes.length < CHANGES_MAX) before.changes.push(change)
     else before.cut = true
@@ -90,6 +98,7 @@ export function watchRuleset(options: RulesetOptions): Disposable {
           pending.delete(message.port)
           foreign.delete(message.port)
           if (writing.delete(message.port)) options.onRules?.told()
+          if (filling.delete(message.port)) options.onElements?.told()
           if (done !== undefined) options.onChange({ ...message.commit, ...done })
         }
       }
@@ -99,6 +108,7 @@ export function watchRuleset(options: RulesetOptions): Disposable {
     lost = overruns
     pending.clear()
     writing.clear()
+    filling.clear()
     foreign.clear()
     options.onLost()
   }

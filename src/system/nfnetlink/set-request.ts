@@ -1,4 +1,4 @@
-/** Questions about a set of a table of family inet, as bytes. Pure. */
+/** Questions about a set, of a table of family inet unless told, as bytes. Pure. */
 import { buildRequest } from './message.ts'
 
 /** NFPROTO_INET of linux/netfilter.h. */
@@ -15,16 +15,21 @@ export function askSet(table: string, set: string): Uint8Array {
 }
 
 /** For all elements. */
-export function askElements(table: string, set: string): Uint8Array {
-  return request(TYPE.elements, table, set, DUMP)
+export function askElements(table: string, set: string, family = NFPROTO_INET): Uint8Array {
+  return request(TYPE.elements, table, set, { flags: DUMP, family })
 }
 
-function request(type: number, table: string, set: string, flags = 0): Uint8Array {
+function request(
+  type: number,
+  table: string,
+  set: string,
+  { flags = 0, family = NFPROTO_INET } = {},
+): Uint8Array {
   const text = (name: string) => Buffer.from(`${name}\0`)
   return buildRequest({
     subsystem: 'nftables',
     type,
-    family: NFPROTO_INET,
+    family,
     group: 0,
     sequence: 1,
     acknowledge: false,

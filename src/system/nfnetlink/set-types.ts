@@ -18,3 +18,11 @@ export const SET_TYPES: readonly (string | undefined)[] = [
   ...['icmpx_code', 'devgroup', 'dscp', 'ecn', 'fib_addrtype', 'boolean', 'ct_event', 'ifname', 'igmp_type'],
   ...['date', 'hour', 'day', 'cgroupsv2'],
 ]
+
+/** Those of the parts of a key: put together they have six bits each. A type that nft has not named yet is told as its number. */
+export function typesOf(type: number): readonly string[] {
+  const parts: string[] = []
+  for (let rest = type >>> 0; rest > 0; rest >>>= 6)
+    parts.unshift(SET_TYPES[rest & 0x3f] ?? `type ${rest & 0x3f}`)
+  return parts
+}

@@ -6,7 +6,7 @@ import { attributes, numberOf, textOf, within } from './attributes.ts'
 import { expressionName, listOf } from './expressions.ts'
 import { type Answer, type Asker, GET, NFPROTO, openAsker } from './questions.ts'
 import { type ListedRule, readRule, targetIn } from './rule-parse.ts'
-import { SET_TYPES } from './set-types.ts'
+import { typesOf } from './set-types.ts'
 import { type ListedTable, tableOf } from './tables.ts'
 
 export interface TableContent extends ListedTable {
@@ -158,7 +158,7 @@ function setOf({ body }: Answer, table: string, asker: Asker): ListedSet {
   return {
     name,
     handle: numberIn(body, SET.handle),
-    type: typeText(numberIn(body, SET.keyType)),
+    type: typesOf(numberIn(body, SET.keyType)).join(' . '),
     size: size === undefined ? undefined : numberOf(size),
     timeout: numberIn(body, SET.timeout) / 1000 || undefined,
     gcInterval: numberIn(body, SET.gcInterval) / 1000 || undefined,
@@ -186,14 +186,6 @@ function targetsIn(table: string, map: string, asker: Asker): readonly string[] 
     }
   }
   return [...found].sort()
-}
-
-/** Types of a concatenation are put together, six bits each. */
-function typeText(type: number): string {
-  const parts: string[] = []
-  for (let rest = type >>> 0; rest > 0; rest >>>= 6)
-    parts.unshift(SET_TYPES[rest & 0x3f] ?? `type ${rest & 0x3f}`)
-  return parts.join(' . ')
 }
 
 function textIn(body: Uint8Array, type: number): string {

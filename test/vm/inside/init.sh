@@ -9,7 +9,7 @@ mount --bind "$(value modules)/$release" "/lib/modules/$release"
 mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm
 mount -t cgroup2 cgroup /sys/fs/cgroup 2>/dev/null
-for module in crc32c_generic nf_tables nft_queue nfnetlink_queue nfnetlink_log nft_log nft_ct nft_socket nf_conntrack_netlink veth vrf wireguard nf_flow_table_inet nft_flow_offload; do
+for module in crc32c_generic nf_tables nft_queue nfnetlink_queue nfnetlink_log nft_log nft_ct nft_socket nf_conntrack_netlink veth vrf wireguard nf_flow_table_inet nft_flow_offload ip_vs ip_vs_rr; do
   modprobe "$module" || echo "vm: no module $module"
 done
 ip link set lo up
