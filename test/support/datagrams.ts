@@ -27,7 +27,9 @@ export async function sendDatagrams(
 async function sendOne(source: string, to: string, port: number, data: Uint8Array): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const socket = createSocket('udp4').on('error', reject)
-  socket.bind(SOURCE_PORT, source, () => socket.send(data, port, to, error => (error ? reject(error) : resolve())))
+  socket.bind(SOURCE_PORT, source, () =>
+    socket.send(data, port, to, error => (error ? reject(error) : resolve())),
+  )
   await promise
   await new Promise<void>(closed => socket.close(closed))
 }
