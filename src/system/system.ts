@@ -9,6 +9,7 @@ import { CLAIM_MAX, signature } from '../surface/control/who.ts'
 import { parseAddress } from '../terms/address.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import { openClock } from './clock.ts'
+import { openClone } from './clone.ts'
 import { openDisk } from './disk.ts'
 import { readText } from './files.ts'
 import { openFirewall } from './firewall.ts'
@@ -68,6 +69,7 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
     openFirewall: () => openFirewall(),
     lookAtFirewall,
     lookAround: () => lookAround(env),
+    openClone,
     openHistory: ({ dryRun, ...options } = {}) => openHistoryFile(historyFile(dryRun), options),
     openWorld({ dryRun, log: to }) {
       giveBackLargeBlocks()

@@ -20,6 +20,7 @@ import { EXIT, Failure } from '../../src/terms/failure.ts'
 import { facts } from '../doctor/facts.ts'
 import { lockout, sourceOf } from '../history/lockouts.ts'
 import { NOTHING } from '../support/daemon-status.ts'
+import { fakeClone } from '../support/fake-clone.ts'
 import { fakeFirewall } from '../support/fake-firewall.ts'
 import { settingsFrom } from '../support/read-settings.ts'
 
@@ -165,6 +166,7 @@ function systemOf({ word, settings, colours, isRunning }: Case): System {
     surroundings: { ...real.surroundings, forwards: () => false },
     ...settingsFrom(() => ({ text: settings })),
     readList: () => ({ text: word }),
+    openClone: async () => fakeClone(),
     openFirewall: () => ({ ...fakeFirewall(), [Symbol.dispose]() {} }),
     lookAround: async () => facts(),
     openWorld() {
