@@ -25,6 +25,8 @@ export interface Machine {
 export interface MachineLink {
   readonly name: string
   readonly isBridge: boolean
+  /** The bridge, or the like, that it is a port of. */
+  readonly master?: string
 }
 
 export interface MachineAddress {
@@ -105,6 +107,9 @@ export function gateLines({ uplink, links, addresses, routes }: Machine): string
       `link set ${name} up`,
       `link set flyq${i} up`,
     ]),
+    ...links.flatMap(({ name, master }) =>
+      links.some(one => one.name === master && one.isBridge) ? [`link set ${name} master ${master}`] : [],
+    ),
     ...addresses.map(
       ({ device, address, length }) => `address add ${address}/${length} dev ${device}${nodad(address)}`,
     ),
@@ -129,7 +134,10 @@ export function outsideLines(machine: Machine): string[] {
       `neighbour replace ${address} dev ${OUTSIDE} lladdr ${MAC.gate} nud permanent`,
     ]),
     ...CLIENTS.map(prefix => `route replace local ${prefix} dev lo`),
-    ...machine.innocents.map(({ address }) => `address replace ${address} dev lo${nodad(address)}`),
+    ...machine.innocents.map(
+      ({ address }) =>
+        `address replace ${address}/${address.includes(':') ? 128 : 32} dev ${OUTSIDE}${nodad(address)}`,
+    ),
   ]
 }
 

@@ -41,7 +41,7 @@ export async function prove(asked: Asked, openClone: OpenClone): Promise<Proof> 
   const { machine, settings, isPublic, progress } = asked
   progress('Cloning the machine …')
   await using clone = await openClone(machine.uplink)
-  const stage = stageOf(clone, machine)
+  const stage = stageOf(clone, machine, settings)
   await stage.furnish()
   progress('The control: scanning the clone without the trap …')
   const control = await stage.act('control', machine.services)
@@ -52,11 +52,11 @@ export async function prove(asked: Asked, openClone: OpenClone): Promise<Proof> 
       hint: 'The clone is asked from 198.18.0.0/15 and 2001:db8::/32, by its uplink: does a rule drop those, or name another interface?',
     })
   progress('Arming the trap in the clone …')
-  await stage.arm(settings)
+  await stage.arm()
   progress('Scanning the clone with the trap …')
   const trapped = await stage.act('trapped', served)
   progress('Asking who stuck …')
-  const flies = await stage.flies(settings, trapped.scans)
+  const flies = await stage.flies(trapped.scans)
   progress('')
   const answers = [answersOf(control.outcome), answersOf(trapped.outcome)] as const
   return {

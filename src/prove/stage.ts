@@ -30,6 +30,8 @@ import {
 import type { Outcome } from './sending.ts'
 import type { Became, Visit, Visits } from './visits.ts'
 
+/** A ruleset with an armed trap has this chain. */
+const ARMED = /\bchain flypaper_offence\b/
 /** Milliseconds that a client waits for its service, and a scanner that connects for each of its two groups. */
 const CLIENT_WAIT = 4_000
 const CONNECT_WAIT = 1_000
@@ -55,7 +57,7 @@ interface Act {
 }
 
 /** The clone, ready to be furnished, scanned and asked. */
-export function stageOf(clone: Clone, machine: Machine) {
+export function stageOf(clone: Clone, machine: Machine, settings: readonly string[]) {
   const { gate, outside, inClone, flypaperd, directory } = clone
   const targets = targetsOf(machine)
   const places = ['--socket', `${directory}/control.sock`, '--state', directory]
@@ -75,6 +77,11 @@ export function stageOf(clone: Clone, machine: Machine) {
       await clone.ip('outside', outsideLines(machine))
       const { code, stderr } = await gate.run([...inClone, 'load'], machine.ruleset)
       if (code !== 0) throw failed('the ruleset', stderr)
+      // The trap of the living machine would be in the control.
+      const stopped = ARMED.test(machine.ruleset)
+        ? await gate.run([...flypaperd, 'stop', ...settings, ...places])
+        : undefined
+      if (stopped !== undefined && stopped.code !== 0) throw failed('its trap', stopped.stderr)
       const services = machine.services.map(({ protocol, port }) => `${protocol}:${port}`)
       await gate.start(
         [...inClone, 'listen', ...services],
@@ -83,7 +90,7 @@ export function stageOf(clone: Clone, machine: Machine) {
       )
     },
 
-    async arm(settings: readonly string[]) {
+    async arm() {
       await gate.start(
         [...flypaperd, 'start', '--log', 'stderr', ...settings, ...places],
         /trap armed/,
@@ -120,7 +127,7 @@ export function stageOf(clone: Clone, machine: Machine) {
     },
 
     /** Who is locked out; the daemon is given a few seconds to judge the scanners. */
-    async flies(settings: readonly string[], scans: readonly Scan[]): Promise<readonly Stuck[]> {
+    async flies(scans: readonly Scan[]): Promise<readonly Stuck[]> {
       for (let looks = 1; ; looks++) {
         const list = [...flypaperd, 'list', '--json', '--all', ...settings, ...places]
         const { code, stdout, stderr } = await gate.run(list)

@@ -18,6 +18,7 @@ import { givingBack } from './give-back.ts'
 import { openHistoryFile } from './history-file.ts'
 import { endDaemon, holderOf } from './holder.ts'
 import { kernelSets } from './kernel-sets.ts'
+import { readLive } from './live-machine.ts'
 import { openLog } from './log.ts'
 import { lookAround, lookAtFirewall } from './machine.ts'
 import { giveBackLargeBlocks, memory } from './memory.ts'
@@ -70,6 +71,7 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
     lookAtFirewall,
     lookAround: () => lookAround(env),
     openClone,
+    readLive,
     openHistory: ({ dryRun, ...options } = {}) => openHistoryFile(historyFile(dryRun), options),
     openWorld({ dryRun, log: to }) {
       giveBackLargeBlocks()

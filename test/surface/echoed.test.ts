@@ -10,6 +10,7 @@ import { text as textOf } from 'node:stream/consumers'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
 import type { Lockout } from '../../src/lockout/lockout.ts'
+import { machineOf } from '../../src/prove/machine.ts'
 import { runProgram } from '../../src/surface/cli/program.ts'
 import type { System } from '../../src/surface/cli/system.ts'
 import { VERBS } from '../../src/surface/cli/verbs/index.ts'
@@ -167,6 +168,10 @@ function systemOf({ word, settings, colours, isRunning }: Case): System {
     ...settingsFrom(() => ({ text: settings })),
     readList: () => ({ text: word }),
     openClone: async () => fakeClone(),
+    readLive: async () => ({
+      machine: machineOf('', [{ protocol: 'tcp', port: 22 }], 'eth0'),
+      look: async () => word,
+    }),
     openFirewall: () => ({ ...fakeFirewall(), [Symbol.dispose]() {} }),
     lookAround: async () => facts(),
     openWorld() {
