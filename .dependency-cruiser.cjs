@@ -15,6 +15,7 @@ const FLOORS = [
   'history',
   'doctor',
   'keep',
+  'prove',
   'daemon',
   'surface',
 ]

@@ -10,6 +10,7 @@ const PROGRAMS = {
   'dist/main.js': 'src/main.ts',
   'dist/history-thread.js': 'src/system/history-thread.ts',
   'dist/reading-thread.js': 'src/system/reading-thread.ts',
+  'dist/in-clone.js': 'src/system/in-clone.ts',
 }
 
 for (const [outfile, entry] of Object.entries(PROGRAMS)) {

@@ -8,6 +8,7 @@ import { CLAIM_MAX, signature } from '../surface/control/who.ts'
 import { parseAddress } from '../terms/address.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import { openClock } from './clock.ts'
+import { openClone } from './clone.ts'
 import { openDisk } from './disk.ts'
 import { readText } from './files.ts'
 import { openFirewall } from './firewall.ts'
@@ -16,6 +17,7 @@ import { givingBack } from './give-back.ts'
 import { openHistoryFile } from './history-file.ts'
 import { endDaemon, holderOf } from './holder.ts'
 import { kernelSets } from './kernel-sets.ts'
+import { readLive } from './live-machine.ts'
 import { openLog } from './log.ts'
 import { lookAround, lookAtFirewall } from './machine.ts'
 import { giveBackLargeBlocks, memory } from './memory.ts'
@@ -67,6 +69,8 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
     openFirewall: () => openFirewall(),
     lookAtFirewall,
     lookAround: () => lookAround(env),
+    openClone,
+    readLive,
     openHistory: ({ dryRun, ...options } = {}) => openHistoryFile(historyFile(dryRun), options),
     openWorld({ dryRun, log: to }) {
       giveBackLargeBlocks()

@@ -31,6 +31,7 @@ test('what is in it: the program, and types of the two libraries', () => {
   for (const path of [
     'bin/flypaperd.cjs',
     'dist/main.js',
+    'dist/in-clone.js',
     'packaging/systemd/flypaperd.service',
     'docs/install.md',
   ])

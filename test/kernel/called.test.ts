@@ -1,8 +1,8 @@
 /** A new connection of ours to whoever sticks gets through, as that one flow: it neither frees nor spares him. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Outgoing } from '../../src/prove/packets.ts'
 import { install, lockoutsOf } from '../support/daemon.ts'
-import type { Outgoing } from '../support/packets.ts'
 import { firewall, gateAndScanner } from '../support/scanning.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'

@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Carries } from '../../src/prove/packets.ts'
 import { install, lockouts, lockoutsOf } from '../support/daemon.ts'
-import type { Carries } from '../support/packets.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
 import { listed } from '../support/trap.ts'

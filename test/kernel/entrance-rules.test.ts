@@ -1,7 +1,7 @@
 /** Each rule of the entrances by itself: who is brought before the judge, and what becomes of the others. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Carries } from '../support/packets.ts'
+import type { Carries } from '../../src/prove/packets.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
 import { listed, loadTrap, put, whoOf } from '../support/trap.ts'

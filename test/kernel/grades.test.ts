@@ -1,8 +1,8 @@
 /** What the settings make of pings, noise, protocols and single ports; and more strikes than one. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Outgoing } from '../../src/prove/packets.ts'
 import { install, lockouts } from '../support/daemon.ts'
-import type { Outgoing } from '../support/packets.ts'
 import { send } from '../support/sender.ts'
 import { makeWorld } from '../support/world.ts'
 

@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Outgoing } from '../../src/prove/packets.ts'
 import { install } from '../support/daemon.ts'
-import type { Outgoing } from '../support/packets.ts'
 import { firewall } from '../support/scanning.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'

@@ -4,9 +4,9 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Carries } from '../../src/prove/packets.ts'
 import { install, lockouts, lockoutsOf } from '../support/daemon.ts'
 import { eventually } from '../support/eventually.ts'
-import type { Carries } from '../support/packets.ts'
 import { firewall } from '../support/scanning.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'

@@ -1,9 +1,9 @@
 /** Which ports flies go on to try: told by the kernel where the settings want that, a bounded sample; and nothing without. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Outgoing } from '../../src/prove/packets.ts'
 import { type Installation, install, lockoutsOf } from '../support/daemon.ts'
 import { eventually } from '../support/eventually.ts'
-import type { Outgoing } from '../support/packets.ts'
 import { gateAndScanner } from '../support/scanning.ts'
 import { send } from '../support/sender.ts'
 import { makeWorld } from '../support/world.ts'

@@ -4,9 +4,9 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Outgoing } from '../../src/prove/packets.ts'
 import { install, lockouts, lockoutsOf } from '../support/daemon.ts'
 import { KNOCKING, KNOCKING_BY_RECENT, KNOCKING_OF_THE_WIKI, knocks } from '../support/knocking.ts'
-import type { Outgoing } from '../support/packets.ts'
 import { serve } from '../support/server.ts'
 import { answersTo, BEHIND, GATE, hosts } from '../support/silence.ts'
 import { type Host, makeWorld } from '../support/world.ts'

@@ -1,6 +1,7 @@
 /** What the long test sends: sources that scan at random, and the opening, which meets every fate. */
+
+import type { Outgoing } from '../../src/prove/packets.ts'
 import { CLOSED_PORTS } from '../support/books.ts'
-import type { Outgoing } from '../support/packets.ts'
 
 export const GATE = '192.0.2.1'
 /** Places of the flypaper, of the hold, and for promotions at once: few, so that every fate is met. */

@@ -1,6 +1,7 @@
 /** The innocents of innocents.ts as a test sends them: each case by each family, from a source of its own, and what must happen before. */
+
+import type { Outgoing } from '../../src/prove/packets.ts'
 import { ASKING, INNOCENTS, QUESTIONS } from './innocents.ts'
-import type { Outgoing } from './packets.ts'
 import { send } from './sender.ts'
 import { listed } from './trap.ts'
 import type { Host } from './world.ts'

@@ -1,11 +1,11 @@
 /** Packet sockets into which a test puts packets, and a kernel that says who was refused by the chains of others. */
 import type { PacketSockets, SocketPacket } from '../../src/capture/intake.ts'
 import type { Passing, PassingSets } from '../../src/capture/refused.ts'
+import { encode, type Outgoing } from '../../src/prove/packets.ts'
 import type { Address } from '../../src/terms/address.ts'
 import { CHANNELS, DOORBELL, SAMPLE, type TellingChannel } from '../../src/terms/channel.ts'
 import { EXIT, Failure } from '../../src/terms/failure.ts'
 import type { FakeFirewall } from './fake-firewall.ts'
-import { encode, type Outgoing } from './packets.ts'
 
 const HOOKS = { input: 1, forward: 2 } as const
 

@@ -2,7 +2,7 @@
  * Traffic that nobody accepts and that is no scan, in both families: what networks, forgetful connection tables, devices and
  * people do all day. A case is what one source sends; what must come back to it says `answered`.
  */
-import type { Outgoing } from './packets.ts'
+import type { Outgoing } from '../../src/prove/packets.ts'
 
 export interface Innocent {
   readonly name: string

@@ -1,5 +1,5 @@
 /** Packets of SCTP, by hand, since a kernel may lack it: a common header without checksum and one chunk (RFC 9260, section 3). All bytes are ASCII. */
-import type { Outgoing } from './packets.ts'
+import type { Outgoing } from '../../src/prove/packets.ts'
 
 const SCTP = 132
 /** Types of chunks, and what each carries after its length. */

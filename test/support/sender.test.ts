@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Outgoing } from './packets.ts'
+import type { Outgoing } from '../../src/prove/packets.ts'
 import { type Outcome, send } from './sender.ts'
 import { serve } from './server.ts'
 import { makeWorld, type World } from './world.ts'

@@ -1,5 +1,5 @@
 /** A gate with somebody outside and somebody behind it, and who was answered what. */
-import type { Outgoing } from './packets.ts'
+import type { Outgoing } from '../../src/prove/packets.ts'
 import { send } from './sender.ts'
 import type { Host, World } from './world.ts'
 

@@ -10,6 +10,7 @@ import { text as textOf } from 'node:stream/consumers'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
 import type { Lockout } from '../../src/lockout/lockout.ts'
+import { machineOf } from '../../src/prove/machine.ts'
 import { runProgram } from '../../src/surface/cli/program.ts'
 import type { System } from '../../src/surface/cli/system.ts'
 import { VERBS } from '../../src/surface/cli/verbs/index.ts'
@@ -20,6 +21,7 @@ import { EXIT, Failure } from '../../src/terms/failure.ts'
 import { facts } from '../doctor/facts.ts'
 import { lockout, sourceOf } from '../history/lockouts.ts'
 import { NOTHING } from '../support/daemon-status.ts'
+import { fakeClone } from '../support/fake-clone.ts'
 import { fakeFirewall } from '../support/fake-firewall.ts'
 import { settingsFrom } from '../support/read-settings.ts'
 
@@ -165,6 +167,11 @@ function systemOf({ word, settings, colours, isRunning }: Case): System {
     surroundings: { ...real.surroundings, forwards: () => false },
     ...settingsFrom(() => ({ text: settings })),
     readList: () => ({ text: word }),
+    openClone: async () => fakeClone(),
+    readLive: async () => ({
+      machine: machineOf('', [{ protocol: 'tcp', port: 22 }], 'eth0'),
+      look: async () => word,
+    }),
     openFirewall: () => ({ ...fakeFirewall(), [Symbol.dispose]() {} }),
     lookAround: async () => facts(),
     openWorld() {

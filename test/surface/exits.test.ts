@@ -19,6 +19,7 @@ import { EXIT, Failure } from '../../src/terms/failure.ts'
 import { facts } from '../doctor/facts.ts'
 import { lockout } from '../history/lockouts.ts'
 import { STATUS } from '../support/daemon-status.ts'
+import { fakeClone } from '../support/fake-clone.ts'
 import { fakeFirewall } from '../support/fake-firewall.ts'
 import { settingsFrom } from '../support/read-settings.ts'
 import { TERMINALS } from '../support/shown.ts'
@@ -87,6 +88,8 @@ const RUNNING = { isRunning: true }
 const NAMELESS = { system: { resolve: () => Promise.reject(new Failure('nobody', { exit: EXIT.no })) } }
 const REFUSED = { lock: { refused: [{ who: '192.0.2.9', why: 'near' as const }] } }
 const KEPT = { lock: { kept: ['203.0.113.9'] } }
+/** The list that is read is no ruleset, but nobody loads it. */
+const PROVEN = '--ruleset rules.nft --listen tcp:22,udp:53'
 /** A daemon in the foreground, which ends as soon as it is told to. */
 const FOREGROUND = 'test/kernel/verbs.test.ts and test/kernel/supervisor.test.ts run the daemon to its end'
 
@@ -129,6 +132,10 @@ const CASES: Readonly<Record<string, Readonly<Record<number, Partial<Case> | str
     0: { system: { lookAround: async () => facts() } },
     1: { system: { lookAround: async () => facts({ node: '18.0.0' }) } },
   },
+  prove: {
+    0: { args: PROVEN, system: { openClone: async () => fakeClone() } },
+    1: { args: PROVEN, system: { openClone: async () => fakeClone({ leaks: ['tcp/22'] }) } },
+  },
   version: { 0: {} },
 }
 
@@ -140,7 +147,7 @@ async function run(verb: string, one: Partial<Case>, more: readonly string[] = [
     terminal: TERMINALS.pipe,
     ...settingsFrom(() => ({ text: '' })),
     readList: () => ({ text: '203.0.113.9\n' }),
-    surroundings: { ...real.surroundings, forwards: () => false },
+    surroundings: { ...real.surroundings, forwards: () => false, uptime: () => 1e6 },
     openFirewall: () => ({ ...fakeFirewall(), [Symbol.dispose]() {} }),
     lookAround: async () => facts(),
     onSignal(_, handler) {

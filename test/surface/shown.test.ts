@@ -16,6 +16,7 @@ import { parsePrefix } from '../../src/terms/address.ts'
 import { Failure } from '../../src/terms/failure.ts'
 import { address, both, byHand, facts, recorded, sight, statements } from '../doctor/facts.ts'
 import { fly, HOUR, lockout } from '../history/lockouts.ts'
+import { fakeClone } from '../support/fake-clone.ts'
 import { compare, shown, TERMINALS } from '../support/shown.ts'
 
 process.env.TZ = 'UTC'
@@ -90,12 +91,16 @@ const system = {
   version: '0.1.0',
   now: () => NOW,
   openFirewall: noFirewall as never,
+  openClone: async () => fakeClone({ leaks: ['tcp/443'], hurts: ['udp/53'] }),
+  readList: () => ({ text: 'table inet filter {}' }),
   lookAround: async () => ROUTER,
   folders: NO_FOLDERS,
   readText: () => ({ text: 'never = ["192.0.2.50"]\npublic = ["tcp/80"]' }),
 }
 
-Object.assign(system, { surroundings: { ...system.surroundings, doors: () => [[17, 51_820]] } })
+Object.assign(system, {
+  surroundings: { ...system.surroundings, doors: () => [[17, 51_820]], uptime: () => 1e6 },
+})
 
 const COMMANDS = [
   'list',
@@ -112,6 +117,7 @@ const COMMANDS = [
   'export --json --limit 1',
   'doctor',
   'doctor --json',
+  'prove --ruleset rules.nft --listen tcp:22,tcp:443,udp:53',
   ...['help', ...VERBS.map(({ name }) => `help ${name}`)],
 ]
 
@@ -120,6 +126,7 @@ for (const [name, terminal] of Object.entries(TERMINALS)) {
     let text = ''
     for (const command of COMMANDS)
       text += `$ flypaperd ${command}\n${await shown(command.split(' '), terminal, system)}\n`
+    text = text.replace(/\r\x1b\[K[^\n]*\r\x1b\[K/g, '') // The line that tells how far it is goes away again.
     compare(`test/surface/shown/${name}.txt`, text)
     if (terminal.colours) return
     assert.doesNotMatch(text, /[^\P{C}\n]/u, 'no control character gets through')

@@ -88,3 +88,51 @@ export const ImportAnswer = z.object({
   refused: LockAnswer.shape.refused,
 })
 export const VersionAnswer = z.object({ version: z.string() })
+
+const Ports = z.array(z.string())
+const FAMILY = z.union([z.literal(4), z.literal(6)])
+const BECAME = z.enum(['served', 'refused', 'silent'])
+
+export const ProofAnswer = z.object({
+  kept: z.boolean().meta({ description: 'No leak, and no innocent hurt: exit status 0.' }),
+  scans: z.array(
+    z.object({
+      scan: z.string().meta({ description: 'SYN, FIN, NULL, Xmas, UDP or connect.' }),
+      family: FAMILY,
+      packets: z.int(),
+      control: Ports.meta({ description: 'Open ports that it found without the trap: tcp/22.' }),
+      found: Ports.meta({ description: 'The same with the trap.' }),
+      controlAnswers: z
+        .int()
+        .meta({ description: 'Answers of any kind without the trap, an RST or ICMP among them.' }),
+      answers: z.int().meta({ description: 'The same with the trap.' }),
+      stuckAt: z.int().optional().meta({ description: 'At which packet its source stuck, from 1.' }),
+      stuckBy: z.string().optional().meta({ description: 'What that packet tried.' }),
+      isLeak: z.boolean().meta({ description: 'It was told something at its first offence or after it.' }),
+    }),
+  ),
+  bursts: z.array(
+    z.object({
+      family: FAMILY,
+      sources: z.int(),
+      ports: Ports.meta({ description: 'A closed one first.' }),
+      controlAnswers: z.int(),
+      answers: z.int(),
+      isLeak: z.boolean(),
+    }),
+  ),
+  clients: z.array(
+    z.object({
+      who: z.string(),
+      family: FAMILY,
+      service: z.string(),
+      control: BECAME,
+      trapped: BECAME.optional().meta({
+        description: 'Left out of strangers whom nobody serves without the trap either.',
+      }),
+      isStuck: z.boolean(),
+      isHurt: z.boolean(),
+    }),
+  ),
+  missing: z.array(z.string()).meta({ description: 'What could not be cloned, each a sentence.' }),
+})

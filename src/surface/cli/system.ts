@@ -8,6 +8,8 @@ import type { LookAtFirewall } from '../../doctor/auto.ts'
 import type { Facts } from '../../doctor/facts.ts'
 import type { History } from '../../history/history.ts'
 import type { WholeFile } from '../../keep/state-file.ts'
+import type { OpenClone } from '../../prove/clone.ts'
+import type { Live } from '../../prove/live.ts'
 import type { LogTo, Settings } from '../../settings/settings.ts'
 import type { Folders, ReadText } from '../../settings/sources.ts'
 import type { Address } from '../../terms/address.ts'
@@ -73,6 +75,10 @@ export interface System {
   readonly lookAtFirewall: LookAtFirewall
   /** What the doctor looks at, but for the settings. Changes nothing, and never throws a Failure. Takes two seconds where no resolver answers. */
   lookAround(): Promise<Omit<Facts, 'settings'>>
+  /** Throw-away network namespaces for a proof. Throws a Failure (69). */
+  readonly openClone: OpenClone
+  /** This machine, to be cloned. Throws a Failure (69). */
+  readonly readLive: () => Promise<Live>
   /** The history; that of the dry runs is another one. */
   openHistory(options?: { readOnly?: boolean; dryRun?: boolean }): History
   openWorld(options: { dryRun: boolean; log: LogTo }): World & Disposable

@@ -11,6 +11,7 @@ import { importFlies } from './import.ts'
 import { list } from './list.ts'
 import { lock } from './lock.ts'
 import { pause } from './pause.ts'
+import { prove } from './prove.ts'
 import { reload } from './reload.ts'
 import { report } from './report.ts'
 import { restart } from './restart.ts'
@@ -43,5 +44,6 @@ export const VERBS: readonly Verb[] = [
   generate,
   check,
   doctor,
+  prove,
   version,
 ]

@@ -4,18 +4,12 @@
  * Struct layouts and numbers: socket(7), raw(7), packet(7), sendmmsg(2), linux/if_packet.h.
  */
 import koffi from 'koffi'
+import type { RawSockets, Wire } from '../prove/sending.ts'
 
-/** Packets of one burst, of one family, laid out for the kernel beforehand so that nothing delays the sending. */
-export interface Burst {
+interface Burst {
   readonly length: number
   readonly six: boolean
   readonly headers: bigint
-}
-
-export interface Wire {
-  prepare(packets: readonly Buffer[]): Burst
-  /** Sends `count` packets of the burst from `first` on, in one system call. */
-  send(burst: Burst, first: number, count: number): void
 }
 
 const AF_INET = 2
@@ -32,6 +26,8 @@ const MSG_DONTWAIT = 0x40
 const ETH_P_ALL = 0x0003
 const EAGAIN = 11
 const PACKET_OUTGOING = 4
+
+export const rawSockets: RawSockets<Burst> = { openWire, openTap }
 
 const iovec = koffi.struct({ base: 'void *', length: 'size_t' })
 const msghdr = koffi.struct({
@@ -52,7 +48,7 @@ const sendmmsg = libc.func('int sendmmsg(int, void *, uint32_t, int)')
 const recvfrom = libc.func('long recvfrom(int, _Out_ void *, size_t, int, _Out_ void *, _Inout_ uint32_t *)')
 
 /** Raw IP sockets of both families that take whole packets, header included. The kernel finds the way. */
-export function openWire(): Wire {
+function openWire(): Wire<Burst> {
   const fds = { 4: open(AF_INET, SOCK_RAW, IPPROTO_RAW), 6: open(AF_INET6, SOCK_RAW, IPPROTO_RAW) }
   setsockopt(fds[4], SOL_SOCKET, SO_BROADCAST, Buffer.from([1, 0, 0, 0]), 4)
   return {
@@ -66,7 +62,7 @@ export function openWire(): Wire {
 }
 
 /** What the interfaces of this namespace sent and received since the tap was opened, IP header first. */
-export function openTap(): () => Generator<{ bytes: Buffer; outgoing: boolean }> {
+function openTap(): () => Generator<{ bytes: Buffer; outgoing: boolean }> {
   const fd = open(AF_PACKET, SOCK_DGRAM, ((ETH_P_ALL & 0xff) << 8) | (ETH_P_ALL >> 8))
   const size = Buffer.alloc(4)
   size.writeUInt32LE(64 * 1024 * 1024)

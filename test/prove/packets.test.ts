@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { checksum, decode, encode } from './packets.ts'
+import { checksum, decode, encode } from '../../src/prove/packets.ts'
 
 test('the checksum is that of RFC 1071 section 3, also over an odd number of bytes', () => {
   assert.equal(checksum(Buffer.from('0001f203f4f5f6f7', 'hex')), 0xffff - 0xddf2)

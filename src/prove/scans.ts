@@ -1,0 +1,131 @@
+/** What is sent at the clone, by which source: scans port by port, and bursts. Pure. */
+import { SOURCES, type Target } from './machine.ts'
+import type { Outgoing } from './packets.ts'
+import type { Plan } from './sending.ts'
+
+export interface Service {
+  readonly protocol: 'tcp' | 'udp'
+  readonly port: number
+}
+
+/** The control goes without the trap; each has sources of its own. */
+export type Phase = 'control' | 'trapped'
+
+/** One source that goes through the ports in this order. */
+export interface Scan {
+  readonly name: string
+  readonly target: Target
+  readonly source: string
+  readonly ports: readonly Service[]
+  /** Of TCP. */
+  readonly flags?: number
+}
+
+/** A closed port, then open ones, in one system call; each source once. */
+export interface Bursts {
+  readonly target: Target
+  readonly sources: readonly string[]
+  readonly ports: readonly Service[]
+}
+
+/** RFC 9293: FIN 1, SYN 2, PSH 8, URG 32. */
+const KINDS = [
+  { name: 'SYN', protocol: 'tcp', flags: 2 },
+  { name: 'FIN', protocol: 'tcp', flags: 1 },
+  { name: 'NULL', protocol: 'tcp', flags: 0 },
+  { name: 'Xmas', protocol: 'tcp', flags: 41 },
+  { name: 'UDP', protocol: 'udp' },
+] as const
+
+/** Ports from 1 on that are gone through besides those that are open and their neighbours. */
+const FIRST_PORTS = 60
+/** Open ports of one protocol that are gone through, at most; what is beyond is said. */
+export const SERVICES_MAX = 100
+const BURST_SOURCES = 20
+const OPEN_IN_BURST = 3
+/** Microseconds between rounds, in which each kind of scan of one family sends one packet: at most 1,000 packets a second. */
+const PAUSE = 5_000
+/** How far apart the sources of the two phases are. */
+const PHASE = { control: 0, trapped: 0x400 } as const
+
+export function sourceOf(phase: Phase, i: number): number {
+  return PHASE[phase] + i
+}
+
+/** In ascending order behind one that is closed: the least, which no honest host asks for. */
+export function portsOf(protocol: Service['protocol'], services: readonly Service[]): readonly Service[] {
+  const open = openPorts(protocol, services)
+  const near = open.flatMap(port => [port - 1, port, port + 1]).filter(port => port > 0 && port < 65_536)
+  const first = Array.from({ length: FIRST_PORTS }, (_, i) => i + 1)
+  const closed = closedPort(protocol, services)
+  const others = [...new Set([...first, ...near])].filter(port => port !== closed).sort((a, b) => a - b)
+  return [closed, ...others].map(port => ({ protocol, port }))
+}
+
+function openPorts(protocol: Service['protocol'], services: readonly Service[]): number[] {
+  return services.filter(one => one.protocol === protocol).map(({ port }) => port)
+}
+
+export function closedPort(protocol: Service['protocol'], services: readonly Service[]): number {
+  const open = new Set(openPorts(protocol, services))
+  let port = 1
+  while (open.has(port)) port += 1
+  return port
+}
+
+export function scansOf(phase: Phase, targets: readonly Target[], services: readonly Service[]): Scan[] {
+  return targets.flatMap(target =>
+    KINDS.map(({ protocol, ...kind }, i) => ({
+      ...kind,
+      target,
+      source: SOURCES[target.family].scanner(sourceOf(phase, i)),
+      ports: portsOf(protocol, services),
+    })),
+  )
+}
+
+/** @param served what answers strangers without the trap */
+export function burstsOf(phase: Phase, targets: readonly Target[], services: readonly Service[]): Bursts[] {
+  const open = services.filter(({ protocol }) => protocol === 'tcp').slice(0, OPEN_IN_BURST)
+  if (open.length === 0) return []
+  const closed: Service = { protocol: 'tcp', port: closedPort('tcp', services) }
+  return targets.map(target => ({
+    target,
+    sources: Array.from({ length: BURST_SOURCES }, (_, i) =>
+      SOURCES[target.family].scanner(sourceOf(phase, KINDS.length + i)),
+    ),
+    ports: [closed, ...open],
+  }))
+}
+
+export function planOf(scans: readonly Scan[], bursts: readonly Bursts[]): Plan {
+  return { bursts: [...rounds(scans), ...bursts.flatMap(burstPackets)], pause: PAUSE, wait: 1_000 }
+}
+
+/** The first packets of all scans, then the second ones, each family by itself. */
+function* rounds(scans: readonly Scan[]): Iterable<Outgoing[]> {
+  const longest = Math.max(...scans.map(({ ports }) => ports.length))
+  for (let i = 0; i < longest; i++)
+    for (const family of [4, 6]) {
+      const round = scans.filter(({ target, ports }) => target.family === family && ports[i] !== undefined)
+      if (round.length > 0) yield round.map(scan => packetTo(scan, scan.source, scan.ports[i]!))
+    }
+}
+
+function burstPackets(bursts: Bursts): Outgoing[][] {
+  return bursts.sources.map(source => bursts.ports.map(port => packetTo(bursts, source, port)))
+}
+
+function packetTo(
+  { target, flags }: { readonly target: Target; readonly flags?: number },
+  source: string,
+  { protocol, port }: Service,
+): Outgoing {
+  const ends = { source, destination: target.address }
+  if (protocol === 'udp') return { ...ends, udp: port, data: 'hello' }
+  return { ...ends, tcp: port, ...(flags !== undefined && { flags }) }
+}
+
+export function serviceText({ protocol, port }: Service): string {
+  return `${protocol}/${port}`
+}

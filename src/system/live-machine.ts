@@ -1,0 +1,128 @@
+/** This machine, read for a proof. Changes nothing: ip(8) and nft(8) are asked to list. */
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { promisify } from 'node:util'
+import type * as z from 'zod'
+import { formatIPv4, formatIPv6 } from '../decode/address.ts'
+import { Addresses, LIVE_SYSCTLS, Links, type Live, machineFrom, Routes } from '../prove/live.ts'
+import type { Innocent } from '../prove/machine.ts'
+import { SERVICES_MAX, type Service } from '../prove/scans.ts'
+import { EXIT, Failure } from '../terms/failure.ts'
+import { readText } from './files.ts'
+import { connections, waitingSockets } from './sockets.ts'
+
+const PATIENCE_MS = 30_000
+const MOST_BYTES = 256 << 20
+/** Hosts that are connected now and are visited as innocents. */
+const INNOCENTS_MAX = 50
+
+/** Throws a Failure: 69 where ip or nft is missing or refuses, or where the machine has no address. */
+export async function readLive(): Promise<Live> {
+  const services = servicesNow()
+  const innocents = innocentsNow(services)
+  const [links, addresses, four, six, rules, ruleset] = await Promise.all([
+    json(Links, '-d', 'link'),
+    json(Addresses, 'addr'),
+    json(Routes, '-4', 'route'),
+    json(Routes, '-6', 'route'),
+    Promise.all(['-4', '-6'].map(async family => JSON.parse(await ask('ip', '-j', family, 'rule')).length)),
+    ask('nft', '-s', 'list', 'ruleset'),
+  ])
+  const machine = machineFrom({
+    links,
+    addresses,
+    routes: [...four, ...six],
+    routingRules: rules[0],
+    ruleset,
+    hasLegacyRules: ['ip', 'ip6'].some(family => textOf(`/proc/net/${family}_tables_names`) !== ''),
+    sysctls: Object.fromEntries(
+      LIVE_SYSCTLS.map(path => [path, textOf(`/proc/sys/${path}`)]).filter(([, value]) => value !== ''),
+    ),
+    services: services.slice(0, SERVICES_MAX),
+    innocents,
+  })
+  const more = [
+    ...(services.length > SERVICES_MAX ? [`Services: ${services.length - SERVICES_MAX} more listen.`] : []),
+    ...(innocents.length === INNOCENTS_MAX
+      ? [`Hosts that are connected now, but for ${INNOCENTS_MAX}.`]
+      : []),
+  ]
+  return { machine: { ...machine, missing: [...machine.missing, ...more] }, look }
+}
+
+async function look(): Promise<string> {
+  const texts = await Promise.all([
+    ask('nft', '-s', '-t', 'list', 'ruleset'),
+    ask('ip', '-o', 'link'),
+    ask('ip', '-o', '-4', 'addr'),
+    ask('ip', '-4', 'route'),
+    ask('ip', '-6', 'route'),
+  ])
+  return createHash('sha256').update(texts.join('\0')).digest('hex')
+}
+
+async function json<T>(shape: z.ZodType<T>, ...args: readonly string[]): Promise<T> {
+  return shape.parse(JSON.parse((await ask('ip', '-j', ...args)) || '[]'))
+}
+
+async function ask(program: string, ...args: readonly string[]): Promise<string> {
+  const env = { PATH: `${process.env.PATH}:/usr/sbin:/sbin`, LC_ALL: 'C' }
+  try {
+    const options = { timeout: PATIENCE_MS, maxBuffer: MOST_BYTES, env }
+    return (await promisify(execFile)(program, args, options)).stdout
+  } catch (cause) {
+    const { stderr = '', message } = cause as Error & { stderr?: string }
+    const hint = (stderr || message).trim().slice(0, 2000)
+    throw new Failure(`the machine cannot be read: ${program} refuses`, {
+      exit: EXIT.unavailable,
+      hint,
+      cause,
+    })
+  }
+}
+
+function textOf(path: string): string {
+  const read = readText(path)
+  return 'text' in read ? read.text.trim() : ''
+}
+
+/** What waits for strangers: not at loopback, and of UDP no port of a client. */
+function servicesNow(): Service[] {
+  const found = new Map<string, Service>()
+  for (const [protocol, number] of [
+    ['tcp', 6],
+    ['udp', 17],
+  ] as const)
+    waitingSockets(number, ({ local, localPort: port }) => {
+      if (!isLoopback(local) && port > 0) found.set(`${protocol}/${port}`, { protocol, port })
+      return true
+    })
+  return [...found.values()].sort((one, other) => one.port - other.port)
+}
+
+function innocentsNow(services: readonly Service[]): Innocent[] {
+  const served = new Map(services.flatMap(one => (one.protocol === 'tcp' ? [[one.port, one] as const] : [])))
+  const found = new Map<string, Innocent>()
+  connections(({ local, localPort, remote }) => {
+    const service = served.get(localPort)
+    if (service === undefined || isLoopback(local)) return true
+    const address = remote.length === 4 ? formatIPv4(remote, 0) : formatIPv6(remote, 0)
+    found.set(`${address} ${localPort}`, {
+      address: address.replace(/^::ffff:/, ''),
+      service,
+      who: 'connected now:',
+    })
+    return found.size < INNOCENTS_MAX
+  })
+  return [...found.values()]
+}
+
+function isLoopback(address: Uint8Array): boolean {
+  const four = address.length === 4 ? address : isMapped(address) ? address.subarray(12) : undefined
+  if (four !== undefined) return four[0] === 127
+  return address.subarray(0, 15).every(byte => byte === 0) && address[15] === 1
+}
+
+function isMapped(address: Uint8Array): boolean {
+  return address.subarray(0, 10).every(byte => byte === 0) && address[10] === 255 && address[11] === 255
+}
