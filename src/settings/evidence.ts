@@ -89,7 +89,7 @@ export const evidenceSettings = {
   silent: list(
     kinds.silentPort,
     kinds.list('protocols and ports', 'tcp/113'),
-    'Closed ports whose sender gets no answer, and no lockout; the packet goes on to your own chains. Write here what honest clients try by mistake, such as ["tcp/80", "tcp/113", "udp/514"], and where somebody knocks (port knocking, fwknop).',
+    'Closed ports whose sender gets no answer, and no lockout; the packet goes on to your own chains. Write here what honest clients try by mistake, such as ["tcp/80", "tcp/113", "udp/514"]; ranges whose ports come and go while strangers send to them, such as "udp/10000-20000" (RTP and RTCP of a telephone exchange); and where somebody knocks (port knocking, fwknop).',
   ),
   excusable: list(
     kinds.silentPort,
