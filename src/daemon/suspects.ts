@@ -7,7 +7,7 @@ import type { Address } from '../terms/address.ts'
 import { addressKey } from '../terms/address-bytes.ts'
 import type { Fly } from '../terms/fly.ts'
 import type { Daemon } from './daemon.ts'
-import { isOurs, lockWhole, type Suspect } from './whole-prefixes.ts'
+import { isNearby, lockWhole, type Suspect } from './whole-prefixes.ts'
 
 /** What a closed port of this source tells of its prefixes. Where hosts stick one by one nobody has many names for nothing. */
 export function breadthOf(
@@ -26,7 +26,7 @@ export function suspect(daemon: Daemon, suspects: readonly Suspect[]): void {
   const { ledger, alarms, state } = daemon
   for (const one of suspects) {
     const { prefix } = one
-    if (isOurs(daemon, prefix)) continue
+    if (isNearby(daemon, prefix)) continue
     const set = prefix.length === 56 ? 'flypaper_suspect_56' : 'flypaper_suspect_48'
     const element = prefix.text.replace(/\/.*/, '') as Address
     try {

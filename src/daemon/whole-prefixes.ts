@@ -79,7 +79,7 @@ function lockable(daemon: Daemon, suspects: readonly Suspect[], now: number): re
   for (const one of suspects) {
     const { prefix } = one
     const isFree = !taken.overlaps(prefix) && !chosen.some(other => overlaps(other.prefix, prefix))
-    if (isFree && nets.length + chosen.length < WHOLE_MAX && !isOurs(daemon, prefix)) chosen.push(one)
+    if (isFree && nets.length + chosen.length < WHOLE_MAX && !isNearby(daemon, prefix)) chosen.push(one)
   }
   return chosen
 }
@@ -98,7 +98,7 @@ function offenceOf({ state }: Daemon, { prefix, packet, hook }: Suspect) {
 }
 
 /** Our links, what is inside, and whoever is never judged. */
-export function isOurs({ state }: Pick<Daemon, 'state'>, prefix: Prefix): boolean {
+export function isNearby({ state }: Pick<Daemon, 'state'>, prefix: Prefix): boolean {
   const { near, inside } = state.policy
   return near.singles.overlaps(prefix) || inside.overlaps(prefix)
 }
