@@ -1,9 +1,12 @@
 /** One manager, all modes, all trials: what a test file of this folder runs. */
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { GATE } from '../support/corpus.ts'
 import { type Installation, install, lockedOut, lockouts } from '../support/daemon.ts'
+import { PATIENCE } from '../support/process.ts'
 import { send } from '../support/sender.ts'
 import { makeWorld } from '../support/world.ts'
 import { type House, house } from './house.ts'
@@ -22,6 +25,8 @@ import {
   stuckIn,
 } from './trials.ts'
 
+const MAIN = fileURLToPath(new URL('../../src/checkout.ts', import.meta.url))
+
 type Blocked = NonNullable<Manager['blocked']>
 
 export function tryBeside(name: keyof typeof MANAGERS): void {
@@ -39,6 +44,7 @@ export function tryBeside(name: keyof typeof MANAGERS): void {
       await manager.reload(home)
       assert.deepEqual(await answered(), blocked && [blocked.neighbour], 'without the trap')
       const expected = await control(manager, site)
+      await t.test('prove keeps its word on a clone of it', () => assertProven(site))
       for (const { closed, settings } of modesOf(manager)) {
         const asked = settings === '' ? `auto, which is ${closed}` : closed
         await t.test(`closed = ${asked}`, async t => {
@@ -53,6 +59,38 @@ export function tryBeside(name: keyof typeof MANAGERS): void {
       await manager.end?.(home)
     }
   })
+}
+
+/** Its control finds in the clone what this machine opens, its scans find nothing, nobody is hurt, and nothing of the machine has changed. */
+async function assertProven({ gate }: Site): Promise<void> {
+  using flypaperd = install(gate)
+  const settings = ['--settings', join(flypaperd.directory, 'flypaperd.toml')]
+  const { code, stdout, stderr } = await gate.run([process.execPath, MAIN, 'prove', '--json', ...settings], {
+    timeout: 120_000 * PATIENCE,
+  })
+  assert.ok(code <= 1, stderr)
+  const { kept, scans, clients } = JSON.parse(stdout) as Proven
+  assert.deepEqual(
+    [...scans, ...clients].filter(({ isLeak, isHurt }) => isLeak || isHurt),
+    [],
+  )
+  assert.deepEqual([code, kept], [0, true])
+  for (const { control, found } of scans.filter(({ scan }) => scan === 'SYN')) {
+    for (const port of [22, 80, 43974]) assert.ok(control.includes(`tcp/${port}`), `${port} in the control`)
+    assert.deepEqual(found, [])
+  }
+}
+
+interface Proven {
+  readonly kept: boolean
+  readonly scans: readonly {
+    scan: string
+    control: string[]
+    found: string[]
+    isLeak: boolean
+    isHurt?: never
+  }[]
+  readonly clients: readonly { isHurt: boolean; isLeak?: never }[]
 }
 
 /** What no setting names is "auto", which takes what doctor recommends. */

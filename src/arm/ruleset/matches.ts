@@ -123,11 +123,14 @@ export const STICKS: readonly Lookup[] = [isIn('flypaper_hold'), isIn('flypaper'
 export const STICKS_WHY = 'who sticks already: what else it tries is no news'
 /** What we have asked by UDP, as its answer names it. */
 export const ANSWER = isKey('flypaper_questions', host('saddr'), 'udp sport', 'udp dport')
-/** Or perhaps have asked: of a host that we talk to, while not all questions could be remembered. */
+/**
+ * Or perhaps have asked: of a host that we talk to, while not all questions could be remembered. The address comes first: behind a set of
+ * families nft 1.1.3 takes none ("conflicting network layer protocols").
+ */
 export const PERHAPS_ANSWER: readonly Match[] = [
   ...FROM_SERVICE,
-  isKey('flypaper_forgotten', 'meta nfproto'),
   isIn('flypaper_peers'),
+  isKey('flypaper_forgotten', 'meta nfproto'),
 ]
 
 /** Who is never judged: by the settings, or because he is near. */
