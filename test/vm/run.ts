@@ -26,7 +26,7 @@ const TESTS = [
 ]
 /** Everything is slower inside, JavaScript most of all. */
 const PATIENCE = 20
-const LIMIT_MINUTES = Number(process.env.FLYPAPERD_VM_MINUTES ?? 25)
+const LIMIT_MINUTES = Number(process.env.FLYPAPERD_VM_MINUTES ?? 45)
 
 process.chdir(new URL('../..', import.meta.url).pathname)
 const began = Date.now()

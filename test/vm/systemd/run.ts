@@ -14,7 +14,7 @@ import { runGuest } from '../guest.ts'
 const BOOTS = 3
 /** Everything is slower inside, JavaScript most of all. */
 const PATIENCE = 20
-const LIMIT_MINUTES = Number(process.env.FLYPAPERD_VM_MINUTES ?? 25)
+const LIMIT_MINUTES = Number(process.env.FLYPAPERD_VM_MINUTES ?? 45)
 
 process.chdir(new URL('../../..', import.meta.url).pathname)
 const scratch = mkdtempSync(join(tmpdir(), 'flypaperd-vm-'))
