@@ -54,11 +54,13 @@ async function look(): Promise<string> {
   const texts = await Promise.all([
     ask('nft', '-s', '-t', 'list', 'ruleset'),
     ask('ip', '-o', 'link'),
-    ask('ip', '-o', '-4', 'addr'),
+    ask('ip', '-o', 'addr'),
     ask('ip', '-4', 'route'),
     ask('ip', '-6', 'route'),
   ])
-  return createHash('sha256').update(texts.join('\0')).digest('hex')
+  // What addresses and routes of DHCP and router advertisements have left goes down by itself.
+  const lasting = texts.join('\0').replace(/ \d+sec\b/g, '')
+  return createHash('sha256').update(lasting).digest('hex')
 }
 
 async function json<T>(shape: z.ZodType<T>, ...args: readonly string[]): Promise<T> {

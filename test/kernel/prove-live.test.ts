@@ -22,8 +22,10 @@ async function machine(world: World, addresses: readonly string[], gateways: rea
 
 /** What `prove` says of it, and what it has left on it. */
 async function proofOf(host: Host, flypaperd: Installation) {
-  const look = async () =>
-    await host.must(['sh', '-c', 'nft -t list ruleset; ip -o link; ip -4 -o addr; ip route; ip -6 route'])
+  const look = async () => {
+    const command = 'nft -t list ruleset; ip -o link; ip -o addr; ip route; ip -6 route'
+    return (await host.must(['sh', '-c', command])).replace(/ \d+sec\b/g, '')
+  }
   const before = await look()
   const command = [
     process.execPath,
@@ -87,6 +89,11 @@ test('planted: the administrator is connected to a port that his rules refuse to
   await using world = await makeWorld()
   const { host, around } = await machine(world, ['192.0.2.1/24'], ['192.0.2.254/24'])
   await around.must(['ip', 'address', 'add', `${GUEST}/32`, 'dev', 'lo'])
+  // As by DHCP and router advertisements: what runs out by itself is no change.
+  const expiring = 'valid_lft 9000 preferred_lft 9000'
+  await host.must(['sh', '-c', `ip address replace 192.0.2.7/24 dev eth0 ${expiring}`])
+  await host.must(['sh', '-c', `ip -6 address add 2001:db8:7::7/64 dev eth0 nodad ${expiring}`])
+  await host.must(['sh', '-c', 'ip -6 route add 2001:db8:8::/64 dev eth0 expires 9000'])
   await serve(host, 'tcp:22', 'tcp:443')
   const guest = await around.start([process.execPath, '-e', STAY, '192.0.2.1', GUEST])
   await guest.says(/connected/)
@@ -94,6 +101,7 @@ test('planted: the administrator is connected to a port that his rules refuse to
   using flypaperd = install(host, 'closed = "unmatched"')
   const proof = await proofOf(host, flypaperd)
   assert.deepEqual([proof.code, proof.kept], [1, false])
+  assert.doesNotMatch(proof.missing.join('\n'), /changed meanwhile/)
   assert.deepEqual(
     proof.clients
       .filter(({ isHurt }: { isHurt: boolean }) => isHurt)
