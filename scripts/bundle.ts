@@ -6,17 +6,19 @@ import { writeFileSync } from 'node:fs'
 import { build } from 'esbuild'
 
 /** What src/system/disk.ts and src/system/reading.ts start is found beside the program. */
-const PROGRAMS = {
-  'dist/main.js': 'src/main.ts',
-  'dist/history-thread.js': 'src/system/history-thread.ts',
-  'dist/reading-thread.js': 'src/system/reading-thread.ts',
-  'dist/in-clone.js': 'src/system/in-clone.ts',
-}
+export const PROGRAMS: readonly string[] = [
+  'src/main.ts',
+  'src/system/history-thread.ts',
+  'src/system/reading-thread.ts',
+  'src/system/in-clone.ts',
+]
 
-for (const [outfile, entry] of Object.entries(PROGRAMS)) {
+/** Each of these sources, with all that it imports, becomes a file of its name in that folder. */
+export async function bundle(sources: readonly string[], folder: string): Promise<void> {
   const { outputFiles } = await build({
-    entryPoints: [entry],
-    outfile,
+    entryPoints: [...sources],
+    entryNames: '[name]',
+    outdir: folder,
     write: false,
     bundle: true,
     platform: 'node',
@@ -32,10 +34,12 @@ for (const [outfile, entry] of Object.entries(PROGRAMS)) {
     logLevel: 'warning',
   })
 
-  // V8 keeps the text, with two bytes a character as soon as one is not ASCII. esbuild leaves those in comments and regular expressions.
-  const ascii = outputFiles[0]!.text.replaceAll(
-    /[^\0-\x7f]/g,
-    it => `\\u${it.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
-  writeFileSync(outfile, ascii)
+  for (const { path, text } of outputFiles) writeFileSync(path, inAscii(text))
 }
+
+/** V8 keeps the text, with two bytes a character as soon as one is not ASCII. esbuild leaves those in comments and regular expressions. */
+function inAscii(text: string): string {
+  return text.replaceAll(/[^\0-\x7f]/g, it => `\\u${it.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+if (import.meta.main) await bundle(PROGRAMS, 'dist')

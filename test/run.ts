@@ -9,7 +9,9 @@ import { relative } from 'node:path'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 import { LENGTH_MS } from './support/length.ts'
+import { makePrograms } from './support/made-programs.ts'
 import { PATIENCE } from './support/process.ts'
+import { PROGRAMS_VARIABLE } from './support/programs.ts'
 import { asRoot } from './support/root.ts'
 import { type Counted, count, type Reported } from './support/tally.ts'
 
@@ -30,6 +32,9 @@ const MILLION = /\/versions\.test\.ts$/
 /** Of test/kernel: what another libnftables and another nft could do otherwise (`npm run test:debian13`). */
 const OF_NFTABLES =
   /\/(administrator|arming|auto|doctor|dry-run|entrance-rules|flush-ruleset|listing|never-list|others|reflex-rules|set-bound|silent-rules|table-flags|verbs)\.test\.ts$/
+
+/** What runs flypaperd as it is installed. */
+const INSTALLED = /^test\/(install|vm\/systemd)\//
 
 const TEST_TIMEOUT = 240_000 * PATIENCE + LENGTH_MS
 /** Before each line that says why a test failed: `.ci/run` repeats these at its end. */
@@ -92,10 +97,19 @@ async function runSuite(suite: Suite, totals: Record<Counted['as'], number>): Pr
   return complaints
 }
 
+/** A guest finds those that were made before it was started. */
+function needsPrograms(suites: readonly Suite[]): boolean {
+  const isMade = process.env[PROGRAMS_VARIABLE] !== undefined
+  return !isMade && suites.some(({ files }) => files.some(file => !INSTALLED.test(file)))
+}
+
 asRoot()
 process.chdir(new URL('..', import.meta.url).pathname)
+const suites = suitesOf(process.argv.slice(2))
+using programs = needsPrograms(suites) ? await makePrograms() : undefined
+if (programs !== undefined) process.env[PROGRAMS_VARIABLE] = programs.folder
 const totals = { passed: 0, failed: 0, skipped: 0 }
-for (const suite of suitesOf(process.argv.slice(2))) {
+for (const suite of suites) {
   const began = performance.now()
   if (suite.files.length === 0) continue
   const complaints = await runSuite(suite, totals)

@@ -7,7 +7,7 @@
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import type { Log } from '../log/log.ts'
 import { type ExitStatus, Failure } from '../terms/failure.ts'
-import { doneBy } from './thread-work.ts'
+import { idleSince } from './thread-work.ts'
 
 /** In place of an answer that has not come, or is not to be expected now. */
 export const LATE = Symbol('late')
@@ -148,7 +148,7 @@ export function openDiskThread(
 
   function wait(id: number): boolean {
     const began = performance.now()
-    let [done, got] = ['', began]
+    const idle = idleSince(() => Atomics.load(shared, THREAD))
     for (;;) {
       const handled = Atomics.load(shared, HANDLED)
       if (isDone(id)) {
@@ -157,8 +157,7 @@ export function openDiskThread(
       }
       const now = performance.now()
       // Without a look for whoever has no patience for that.
-      const doneNow = patience.busy > patience.idle ? doneBy(Atomics.load(shared, THREAD)) : ''
-      if (doneNow !== done) [done, got] = [doneNow, now]
+      const got = patience.busy > patience.idle ? idle(now) : began
       const left = Math.min(got + patience.idle, began + patience.busy) - now
       if (left <= 0) break
       Atomics.wait(shared, HANDLED, handled, Math.min(left, LOOK_MS))

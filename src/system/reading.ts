@@ -19,7 +19,7 @@ import {
   unpackSettings,
   type Wanted,
 } from './reading-pack.ts'
-import { doneBy } from './thread-work.ts'
+import { idleSince } from './thread-work.ts'
 
 /** Readings that hang, at most; what is wanted beyond that is refused. Each takes a thread, some 10 MB. */
 export const HANGING_READINGS_MAX = 4
@@ -170,19 +170,17 @@ function openThread(program: URL): Thread {
 /** What the reading gives, unless nothing shows any more that it gets on. */
 async function inTime(
   { value, at, thread }: Reading,
-  { idle, busy }: typeof SETTINGS_PATIENCE,
+  patience: typeof SETTINGS_PATIENCE,
   file: string,
 ): Promise<unknown> {
   const began = performance.now()
-  let [done, got] = ['', began]
+  const idle = idleSince(thread)
   const answered = value.then(() => true)
   answered.catch(() => {}) // Whoever waits below is told, and nobody after that.
   for (;;) {
     if (await Promise.race([answered, sleep(LOOK_MS, false)])) return value
     const now = performance.now()
-    const doneNow = doneBy(thread())
-    if (doneNow !== done) [done, got] = [doneNow, now]
-    if (now - got >= idle || now - began >= busy) throw hangs(at() ?? file)
+    if (now - idle(now) >= patience.idle || now - began >= patience.busy) throw hangs(at() ?? file)
   }
 }
 

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { GATE } from '../support/corpus.ts'
 import { type Installation, install, lockedOut, lockouts } from '../support/daemon.ts'
 import { PATIENCE } from '../support/process.ts'
+import { FLYPAPERD } from '../support/programs.ts'
 import { send } from '../support/sender.ts'
 import { makeWorld } from '../support/world.ts'
 import { type House, house } from './house.ts'
@@ -24,8 +24,6 @@ import {
   SLOW_CLOSED,
   stuckIn,
 } from './trials.ts'
-
-const MAIN = fileURLToPath(new URL('../../src/checkout.ts', import.meta.url))
 
 type Blocked = NonNullable<Manager['blocked']>
 
@@ -65,9 +63,12 @@ export function tryBeside(name: keyof typeof MANAGERS): void {
 async function assertProven({ cannotBeCloned }: Manager, { gate }: Site): Promise<void> {
   using flypaperd = install(gate)
   const settings = ['--settings', join(flypaperd.directory, 'flypaperd.toml')]
-  const { code, stdout, stderr } = await gate.run([process.execPath, MAIN, 'prove', '--json', ...settings], {
-    timeout: 120_000 * PATIENCE,
-  })
+  const { code, stdout, stderr } = await gate.run(
+    [process.execPath, FLYPAPERD, 'prove', '--json', ...settings],
+    {
+      timeout: 120_000 * PATIENCE,
+    },
+  )
   if (cannotBeCloned) {
     assert.equal(code, 69)
     return assert.match(stderr, /the clone cannot be used: the ruleset.*xtables/s)

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Installation, install } from '../support/daemon.ts'
+import { FLYPAPERD } from '../support/programs.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
 import { type Host, makeWorld } from '../support/world.ts'
@@ -164,7 +165,7 @@ test('without CAP_NET_ADMIN: what can be seen without, and what is missing', asy
     '--bounding-set=-net_admin',
     '--inh-caps=-net_admin',
     process.execPath,
-    'src/checkout.ts',
+    FLYPAPERD,
     'doctor',
   ]
   const { code, stdout } = await gate.run(command)

@@ -9,6 +9,7 @@ import { test } from 'node:test'
 import { atFixedPlaces, type Installation, install } from '../support/daemon.ts'
 import { eventually } from '../support/eventually.ts'
 import type { Running } from '../support/process.ts'
+import { FLYPAPERD } from '../support/programs.ts'
 import { send } from '../support/sender.ts'
 import { type Host, makeWorld } from '../support/world.ts'
 
@@ -114,7 +115,7 @@ function equipped(gate: Host): Installation {
   const write = (name: string, text: string) => writeFileSync(join(directory, name), text)
   mkdirSync(join(directory, 'bin'))
   mkdirSync(join(directory, 'nftables.d'))
-  write('bin/flypaperd', `#!/bin/sh\nexec ${process.execPath} ${process.cwd()}/src/checkout.ts "$@"\n`)
+  write('bin/flypaperd', `#!/bin/sh\nexec ${process.execPath} ${FLYPAPERD} "$@"\n`)
   write('bin/sudo', '#!/bin/sh\nexec "$@"\n')
   for (const program of ['flypaperd', 'sudo']) chmodSync(join(directory, 'bin', program), 0o755)
   write('hosts', '127.0.0.1 localhost\n69.0.231.79 vpn.example.org\n')

@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Installation, install, type Options, places } from '../support/daemon.ts'
 import { ownDev, startedBy } from '../support/hung.ts'
+import { FLYPAPERD } from '../support/programs.ts'
 import { send } from '../support/sender.ts'
 import { makeWorld } from '../support/world.ts'
 
@@ -48,7 +49,7 @@ test('--log json: every line is an object, events as `watch --json` has them; a 
   const daemon = await flypaperd.start('start', '--log', 'json')
   const watch = await it.gate.start([
     process.execPath,
-    'src/checkout.ts',
+    FLYPAPERD,
     'watch',
     '--json',
     ...places(flypaperd.directory),

@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { atFixedPlaces } from '../support/daemon.ts'
+import { FLYPAPERD } from '../support/programs.ts'
 import { makeWorld } from '../support/world.ts'
 
-const MAIN = [process.execPath, 'src/checkout.ts']
+const MAIN = [process.execPath, FLYPAPERD]
 /** An abstract name belongs to a network namespace. */
 const ADDRESS = '@flypaperd-test-places'
 const LISTENER = `

@@ -2,13 +2,12 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { type Installation, install } from '../support/daemon.ts'
+import { FLYPAPERD } from '../support/programs.ts'
 import { firewall } from '../support/scanning.ts'
 import { serve } from '../support/server.ts'
 import { type Host, makeWorld, type World } from '../support/world.ts'
 
-const MAIN = fileURLToPath(new URL('../../src/checkout.ts', import.meta.url))
 const GUEST = '203.0.113.5'
 
 async function machine(world: World, addresses: readonly string[], gateways: readonly string[]) {
@@ -29,7 +28,7 @@ async function proofOf(host: Host, flypaperd: Installation) {
   const before = await look()
   const command = [
     process.execPath,
-    MAIN,
+    FLYPAPERD,
     'prove',
     '--json',
     '--settings',

@@ -3,20 +3,18 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { type Installation, install } from '../support/daemon.ts'
 import { eventually } from '../support/eventually.ts'
+import { FLYPAPERD } from '../support/programs.ts'
 import { firewall } from '../support/scanning.ts'
 import { type Host, makeWorld } from '../support/world.ts'
-
-const MAIN = fileURLToPath(new URL('../../src/checkout.ts', import.meta.url))
 
 /** `flypaperd prove` on that host, of this ruleset. */
 function command({ directory }: Installation, ruleset: string, listen: string): string[] {
   const file = join(directory, 'rules.nft')
   writeFileSync(file, ruleset)
   const settings = ['--settings', join(directory, 'flypaperd.toml')]
-  return [process.execPath, MAIN, 'prove', '--ruleset', file, '--listen', listen, ...settings]
+  return [process.execPath, FLYPAPERD, 'prove', '--ruleset', file, '--listen', listen, ...settings]
 }
 
 async function proofOf(host: Host, settings: string, ruleset: string, listen: string) {

@@ -4,8 +4,8 @@ import { chownSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { type Installation, install, lockoutsOf, places } from '../support/daemon.ts'
+import { FLYPAPERD } from '../support/programs.ts'
 import { gateAndScanner } from '../support/scanning.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
@@ -13,7 +13,6 @@ import { type Host, makeWorld } from '../support/world.ts'
 
 const GATE = '192.0.2.1'
 const FLY = '198.51.100.1'
-const MAIN = fileURLToPath(new URL('../../src/checkout.ts', import.meta.url))
 const [USER, GROUP, STRANGER] = [12_345, 12_346, 12_347]
 const BROKEN = 'nevr = ["198.51.100.7"]'
 
@@ -70,7 +69,7 @@ test('whoever is in the group of the socket sees status and frees, without any c
       `--regid=${group}`,
       '--clear-groups',
       process.execPath,
-      MAIN,
+      FLYPAPERD,
       ...args,
       ...places(flypaperd.directory, '/nowhere'),
     ])

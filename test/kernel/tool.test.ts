@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { install, places } from '../support/daemon.ts'
+import { FLYPAPERD } from '../support/programs.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
 import { type Host, makeWorld } from '../support/world.ts'
@@ -101,7 +102,7 @@ test('why and watch: offences, who was spared and why, and what people did', asy
   await flypaperd.start()
   const watch = await gate.start([
     process.execPath,
-    'src/checkout.ts',
+    FLYPAPERD,
     'watch',
     '--json',
     ...places(flypaperd.directory),
@@ -201,12 +202,7 @@ test('a program whose name would forge a line of the log: it is named, in one li
   await using _ = world
   using flypaperd = install(gate)
   const daemon = await flypaperd.start()
-  const watch = await gate.start([
-    process.execPath,
-    'src/checkout.ts',
-    'watch',
-    ...places(flypaperd.directory),
-  ])
+  const watch = await gate.start([process.execPath, FLYPAPERD, 'watch', ...places(flypaperd.directory)])
   // Until it watches: to lock out a fly again tells nothing, so each time another.
   for (let n = 1; n < 100 && !watch.output().includes('lockout'); n++)
     await flypaperd.must('lock', `203.0.113.${n}`)

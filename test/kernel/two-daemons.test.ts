@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Installation, install, lockoutsOf, places } from '../support/daemon.ts'
 import { PATIENCE } from '../support/process.ts'
+import { FLYPAPERD } from '../support/programs.ts'
 import { send } from '../support/sender.ts'
 import { makeWorld } from '../support/world.ts'
 
@@ -243,7 +244,7 @@ test('where the unit runs, start and try in a terminal name the command, and so 
     own.stderr,
     /which has its own settings and its own log\n.*systemctl restart flypaperd\.service/,
   )
-  const bare = [process.execPath, 'src/checkout.ts', 'restart', ...places(directory)]
+  const bare = [process.execPath, FLYPAPERD, 'restart', ...places(directory)]
   const { code, stdout, stderr } = await it.gate.run([
     'unshare',
     '--mount',

@@ -4,6 +4,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { install, lockouts, places } from '../support/daemon.ts'
+import { FLYPAPERD } from '../support/programs.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
 import { type Host, makeWorld } from '../support/world.ts'
@@ -191,7 +192,7 @@ test('without CAP_NET_ADMIN: 77, the capability and the command to use', async (
     ['flush'],
     ['list', '--held'],
   ]) {
-    const program = [process.execPath, 'src/checkout.ts', ...verb, ...places('/nonexistent')]
+    const program = [process.execPath, FLYPAPERD, ...verb, ...places('/nonexistent')]
     const { code, stderr } = await gate.run([
       'setpriv',
       '--bounding-set',

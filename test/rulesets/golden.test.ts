@@ -8,6 +8,7 @@ import { commentOf, textsOf } from '../../src/arm/ruleset/rule-text.ts'
 import { rulesetOf, rulesIn } from '../../src/arm/ruleset/ruleset.ts'
 import { parseSettings } from '../../src/settings/load.ts'
 import { must } from '../support/process.ts'
+import { FLYPAPERD } from '../support/programs.ts'
 import { type Host, makeWorld } from '../support/world.ts'
 
 const EXAMPLES = globSync('rulesets/*/flypaperd.toml').sort().map(dirname)
@@ -18,7 +19,7 @@ async function generate(example: string, ...more: string[]): Promise<string> {
     ? readFileSync(join(example, 'options'), 'utf8').trim().split(' ')
     : []
   const args = ['generate', '--settings', join(example, 'flypaperd.toml'), ...options, ...more]
-  return must([process.execPath, 'src/checkout.ts', ...args])
+  return must([process.execPath, FLYPAPERD, ...args])
 }
 
 const supportsQueue = async (host: Host) =>

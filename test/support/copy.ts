@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
-const COPIED = ['src', 'test', 'rulesets', 'package.json', 'tsconfig.json']
+const COPIED = ['src', 'test', 'scripts', 'rulesets', 'package.json', 'tsconfig.json']
 
 export interface Copy extends Disposable {
   readonly directory: string

@@ -3,12 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { PATIENCE, type Result, type Running } from './process.ts'
+import { BY_IPTABLES_QUEUE, FLYPAPERD } from './programs.ts'
 import type { Host } from './world.ts'
 
-const MAIN = fileURLToPath(new URL('../../src/checkout.ts', import.meta.url))
-const QUEUE_MAIN = fileURLToPath(new URL('queue-without-nft-queue.ts', import.meta.url))
 /** In the virtual machine, whose kernel has nft_queue, and where everything is slow. */
 export const IN_VM = process.env.FLYPAPERD_VM !== undefined
 const PATIENCE_MS = 15_000
@@ -36,7 +34,7 @@ export interface Installation extends Disposable {
 }
 
 export interface Options {
-  /** The program, if not src/checkout.ts. */
+  /** The program, if not flypaperd itself. */
   readonly main?: string
   /** Files that the program sees with another text: `/etc/resolv.conf`, `/proc/uptime`. */
   readonly files?: Readonly<Record<string, string>>
@@ -65,7 +63,7 @@ export function install(host: Host, toml = '', options: Options = {}): Installat
     ...(options.by ?? []),
     ...inOwnMounts([...masks(directory, options.files ?? {}), options.mount ?? []].flat()),
     process.execPath,
-    options.main ?? MAIN,
+    options.main ?? FLYPAPERD,
     ...args,
     '--settings',
     file,
@@ -128,7 +126,7 @@ function defaults(text: string): string {
 }
 
 /** How to run with capture = "queue": as it is where the kernel has nft_queue, else by way of another statement. */
-export const QUEUE: Options = IN_VM ? {} : { main: QUEUE_MAIN }
+export const QUEUE: Options = IN_VM ? {} : { main: BY_IPTABLES_QUEUE }
 
 /** Commands that mount other files over these. */
 function masks(directory: string, files: Readonly<Record<string, string>>): string[] {

@@ -23,6 +23,7 @@ import { lockout, sourceOf } from '../history/lockouts.ts'
 import { NOTHING } from '../support/daemon-status.ts'
 import { fakeClone } from '../support/fake-clone.ts'
 import { fakeFirewall } from '../support/fake-firewall.ts'
+import { FLYPAPERD } from '../support/programs.ts'
 import { settingsFrom } from '../support/read-settings.ts'
 
 /** Pieces of what strangers write: colours, titles, cursor, bidi, C1, invisible, half characters; and a line of our own. */
@@ -265,14 +266,13 @@ test('the control socket: paths, claims, hosts', async () => {
 })
 
 test('the program itself, on its real streams', () => {
-  const main = new URL('../../src/checkout.ts', import.meta.url).pathname
   for (const args of [
     ['st\x1b[31mart'],
     ['check', '--settings', '/nonexistent/\x1b[2J\u202e\nFORGED'],
     ['generate', '--capture', '\x9b2J\nFORGED'],
     ['list', '--\x1b]0;title\x07\nFORGED'],
   ]) {
-    const { stdout, stderr, status } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' })
+    const { stdout, stderr, status } = spawnSync(process.execPath, [FLYPAPERD, ...args], { encoding: 'utf8' })
     assert.ok(status === EXIT.usage || status === EXIT.settings, `${status}: ${stderr}`)
     assertSafe(stdout + stderr, false, JSON.stringify(args))
   }

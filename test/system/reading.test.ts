@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import { SettingsFailure } from '../../src/settings/explain.ts'
 import { loadSettings } from '../../src/settings/load.ts'
 import { readText } from '../../src/system/files.ts'
@@ -54,6 +55,18 @@ test('what a thread reads is what would be read here: settings, lists, versions,
     error instanceof SettingsFailure && error.mistakes[0]!.line === 1 && /b\.list:1:1/.test(error.message)
   await assert.rejects(apart.neverFiles.read(named), isWrong)
   await assert.rejects(apart.settings(main, false), isWrong)
+})
+
+test('a thread that begins late has touched nothing: it is waited for', async t => {
+  const { folder, file } = folderOf(t)
+  const reading = new URL('../../src/system/reading-thread.ts', import.meta.url)
+  const late = file(
+    'late.mjs',
+    `await new Promise(resolve => setTimeout(resolve, 2000))\nawait import(${JSON.stringify(reading.href)})\n`,
+  )
+  const apart = readApart(pathToFileURL(late), { idle: 500, busy: 20_000 * PATIENCE })
+  const settings = await apart.settings(file('x.toml', 'closed = "unmatched"\n'), false)
+  assert.equal(settings.closed, 'unmatched', folder)
 })
 
 test('settings that hang are refused with the name of the file; the loop goes on meanwhile; so many hang at most; and it ends', async t => {

@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { copyCheckout } from '../support/copy.ts'
+import { makePrograms } from '../support/made-programs.ts'
 import { runGuest } from './guest.ts'
 import { outcomeOf } from './outcome.ts'
 
@@ -35,6 +36,7 @@ const release = execFileSync('sh', ['test/vm/kernel.sh', kernel], { stdio: ['ign
   .toString()
   .trim()
 const copy = copyCheckout()
+const programs = await makePrograms(copy.directory)
 const scratch = mkdtempSync(join(tmpdir(), 'flypaperd-vm-'))
 process.once('exit', () => {
   copy[Symbol.dispose]()
@@ -50,6 +52,7 @@ const said = await runGuest({
   scratch,
   words: {
     checkout: copy.directory,
+    programs: programs.folder,
     modules: `${kernel}/root/lib/modules`,
     patience: String(PATIENCE),
     tests: tests.join(','),

@@ -1,0 +1,23 @@
+/**
+ * The programs that tests start, each in one file, as they are installed: such a one starts in less than half the time of the sources,
+ * and takes less memory.
+ */
+import { mkdirSync, rmSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { bundle, PROGRAMS } from '../../scripts/bundle.ts'
+
+export interface Made extends Disposable {
+  readonly folder: string
+}
+
+/** Makes them in a folder of that checkout, which goes with `using`: the packages are found from there. */
+export async function makePrograms(checkout = '.'): Promise<Made> {
+  const folder = resolve(checkout, `build/test-${process.pid}`)
+  mkdirSync(folder, { recursive: true })
+  const sources = [...PROGRAMS, 'test/support/queue-without-nft-queue.ts']
+  await bundle(
+    sources.map(source => join(checkout, source)),
+    folder,
+  )
+  return { folder, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) }
+}
