@@ -36,9 +36,17 @@ const OF_NFTABLES =
 /** What runs flypaperd as it is installed. */
 const INSTALLED = /^test\/(install|vm\/systemd)\//
 
+/** What a test file told. */
+interface Told extends Record<Counted['as'], number> {
+  /** Why what failed did. */
+  readonly complaints: string[]
+}
+
 const TEST_TIMEOUT = 240_000 * PATIENCE + LENGTH_MS
-/** Before each line that says why a test failed: `.ci/run` repeats these at its end. */
-const WHY = 'why | '
+/** How often a file may be run until it is green; once unless told. */
+const TRIES = Number(process.env.FLYPAPERD_TRIES ?? 1)
+/** Where more files are red than that, it is no chance. */
+const AGAIN_MAX = 3
 const SUITE_TIMEOUT = 30 * 60_000
 
 function suitesOf(args: readonly string[]): Suite[] {
@@ -70,31 +78,47 @@ function suitesOf(args: readonly string[]): Suite[] {
   )
 }
 
-async function runSuite(suite: Suite, totals: Record<Counted['as'], number>): Promise<string[]> {
-  const complaints: string[] = []
+/** Runs the files; resolves to what each of them told. */
+async function runFiles({ name, files, concurrency }: Suite): Promise<Map<string, Told>> {
+  const began = performance.now()
+  const told = new Map<string, Told>()
   function add(test: Reported): void {
     const counted = count(test, Boolean(process.env.CI))
     if (counted === undefined) return
-    totals[counted.as] += 1
-    if (counted.because === undefined) return
-    const text = `${relative('.', test.file ?? '')}: ${test.name}\n${counted.because}`
-    complaints.push(text.replace(/^/gm, WHY))
+    const file = relative('.', test.file ?? '')
+    const of = told.get(file) ?? { passed: 0, failed: 0, skipped: 0, complaints: [] }
+    told.set(file, of)
+    of[counted.as] += 1
+    if (counted.because !== undefined) of.complaints.push(`${file}: ${test.name}\n${counted.because}`)
   }
   const tests = run({
-    files: suite.files,
-    concurrency: suite.concurrency,
+    files,
+    concurrency,
     timeout: TEST_TIMEOUT,
     signal: AbortSignal.timeout(SUITE_TIMEOUT),
     // A test that failed may have left a socket or a child behind that would keep its file running for ever. Where many are quick, the
     // last of them would go untold with that.
-    execArgv: suite.name === 'unit' ? [] : ['--test-force-exit'],
+    execArgv: name === 'unit' ? [] : ['--test-force-exit'],
   })
   tests.on('test:pass', ({ details, ...test }) => add({ ...test, type: details.type, passed: true }))
   tests.on('test:fail', ({ details, ...test }) =>
     add({ ...test, type: details.type, error: details.error, passed: false }),
   )
   for await (const text of tests.compose(new spec())) process.stdout.write(text)
-  return complaints
+  console.log(`${name}: ${((performance.now() - began) / 60_000).toFixed(1)} minutes\n`)
+  return told
+}
+
+/** Those that failed, once more and one at a time, where a second try was asked for: of what is red twice nobody can say that others had the processors. */
+async function runAgain(told: ReadonlyMap<string, Told>): Promise<Map<string, Told>> {
+  const red = [...told].filter(([, { failed }]) => failed > 0)
+  if (TRIES < 2 || red.length === 0 || red.length > AGAIN_MAX) return new Map()
+  for (const [, { complaints }] of red) console.log(marked('first try | ', complaints))
+  return runFiles({ name: 'second try', files: red.map(([file]) => file), concurrency: 1 })
+}
+
+function marked(mark: string, complaints: readonly string[]): string {
+  return complaints.map(text => text.replace(/^/gm, mark)).join('\n')
 }
 
 /** A guest finds those that were made before it was started. */
@@ -108,13 +132,19 @@ process.chdir(new URL('..', import.meta.url).pathname)
 const suites = suitesOf(process.argv.slice(2))
 using programs = needsPrograms(suites) ? await makePrograms() : undefined
 if (programs !== undefined) process.env[PROGRAMS_VARIABLE] = programs.folder
-const totals = { passed: 0, failed: 0, skipped: 0 }
-for (const suite of suites) {
-  const began = performance.now()
-  if (suite.files.length === 0) continue
-  const complaints = await runSuite(suite, totals)
-  const minutes = ((performance.now() - began) / 60_000).toFixed(1)
-  console.log([...complaints, `${suite.name}: ${minutes} minutes`, ''].join('\n'))
-}
-console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`)
-process.exitCode = totals.passed > 0 && totals.failed === 0 ? 0 : 1
+const told = new Map<string, Told>()
+for (const suite of suites)
+  if (suite.files.length > 0) for (const [file, of] of await runFiles(suite)) told.set(file, of)
+const again = await runAgain(told)
+const all = [...new Map([...told, ...again]).values()]
+const total = (as: Counted['as']) => all.reduce((sum, of) => sum + of[as], 0)
+// `.ci/run` repeats these lines at its end.
+console.log(
+  marked(
+    'why | ',
+    all.flatMap(({ complaints }) => complaints),
+  ),
+)
+if (again.size > 0) console.log(`run twice: ${[...again.keys()].join(', ')}`)
+console.log(`${total('passed')} passed, ${total('failed')} failed, ${total('skipped')} skipped`)
+process.exitCode = total('passed') > 0 && total('failed') === 0 ? 0 : 1

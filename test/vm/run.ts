@@ -55,6 +55,7 @@ const said = await runGuest({
     programs: programs.folder,
     modules: `${kernel}/root/lib/modules`,
     patience: String(PATIENCE),
+    tries: process.env.FLYPAPERD_TRIES ?? '1',
     tests: tests.join(','),
   },
   limit: began + LIMIT_MINUTES * 60_000 - Date.now(),

@@ -16,7 +16,7 @@ ip link set lo up
 cd "$checkout" || exit
 echo "vm: booted $release after $(cut -d' ' -f1 /proc/uptime) s"
 # Compiled once, a program starts in half the time.
-export CI=true FLYPAPERD_VM=1 FLYPAPERD_PATIENCE="$(value patience)" NODE_COMPILE_CACHE=/run/node FLYPAPERD_TEST_PROGRAMS="$(value programs)"
+export CI=true FLYPAPERD_VM=1 FLYPAPERD_PATIENCE="$(value patience)" FLYPAPERD_TRIES="$(value tries)" NODE_COMPILE_CACHE=/run/node FLYPAPERD_TEST_PROGRAMS="$(value programs)"
 export NODE_OPTIONS="--require=$checkout/test/vm/baseline-wasm.cjs"
 # shellcheck disable=SC2046 # a list of files
 node_modules/.bin/node test/run.ts $(value tests | tr , ' ')
