@@ -17,6 +17,9 @@ import { describeInNamespace } from '../../support/in-namespace.ts'
 const nft = (input: string) => execFileSync('nft', ['-f', '-'], { input, encoding: 'utf8' })
 const listed = (set: string) =>
   execFileSync('nft', ['list', 'set', 'inet', 'filter', set], { encoding: 'utf8' })
+/** Those with that time: while the kernel moves a set that has grown or shrunk, a listing may show an element twice (rhashtable_walk_next). */
+const timed = (set: string, time: string) =>
+  new Set(listed(set).match(new RegExp(`[\\d.]+ timeout ${time}`, 'g')))
 const four = (last: number): SetElement => ({ key: Uint8Array.of(192, 0, 2, last) })
 const many = (count: number): SetElement[] =>
   Array.from({ length: count }, (_, i) => ({
@@ -88,12 +91,12 @@ describeInNamespace(import.meta.url, () => {
   test('thousands at once, and as many as that are too many', () => {
     using elements = openElements('filter')
     elements.change([{ op: 'add', set: 'flies', elements: many(4000) }])
-    assert.equal(listed('flies').match(/timeout 1h/g)?.length, 4000)
+    assert.equal(timed('flies', '1h').size, 4000)
     assert.throws(
       () => elements.change([{ op: 'add', set: 'flies', elements: many(1_000_000) }]),
       refusedWith('too-large'),
     )
-    assert.equal(listed('flies').match(/timeout 1h/g)?.length, 4000)
+    assert.equal(timed('flies', '1h').size, 4000)
   })
 
   for (const withoutDestroy of [false, true])
@@ -103,7 +106,7 @@ describeInNamespace(import.meta.url, () => {
         elements.change([{ op: 'destroy', set, elements: those }])
       elements.change([{ op: 'add', set: 'flies', elements: many(1000) }])
       destroy('flies', ...many(2000).filter((_, i) => i % 3 > 0), ...many(2000).slice(1, 5), four(1))
-      assert.equal(listed('flies').match(/timeout 1h/g)?.length, 333)
+      assert.equal(timed('flies', '1h').size, 333)
       destroy('flies', four(1))
       assert.throws(() => destroy('none', four(1)), refusedWith('missing'))
 
@@ -112,13 +115,13 @@ describeInNamespace(import.meta.url, () => {
       assert.match(listed('small'), /elements = \{ 192\.0\.2\.1 \}/)
 
       const again = [four(8), four(9), four(8)]
-      const timed = again.map(({ key }) => ({ key, timeoutMs: 7_200_000 }))
+      const renewed = again.map(({ key }) => ({ key, timeoutMs: 7_200_000 }))
       for (let times = 0; times < 2; times++)
         elements.change([
           { op: 'destroy', set: 'flies', elements: again },
-          { op: 'add', set: 'flies', elements: timed },
+          { op: 'add', set: 'flies', elements: renewed },
         ])
-      assert.equal(listed('flies').match(/timeout 2h/g)?.length, 2)
+      assert.equal(timed('flies', '2h').size, 2)
     })
   const numbers = (from: number, count: number) => Array.from({ length: count }, (_, i) => from + i)
 
