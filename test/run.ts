@@ -85,7 +85,7 @@ async function runFiles({ name, files, concurrency }: Suite): Promise<Map<string
   function add(test: Reported): void {
     const counted = count(test, Boolean(process.env.CI))
     if (counted === undefined) return
-    const file = relative('.', test.file ?? '')
+    const file = relative('.', test.entryFile ?? test.file ?? '')
     const of = told.get(file) ?? { passed: 0, failed: 0, skipped: 0, complaints: [] }
     told.set(file, of)
     of[counted.as] += 1

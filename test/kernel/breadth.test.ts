@@ -8,7 +8,7 @@ import { install, lockouts } from '../support/daemon.ts'
 import { eventually } from '../support/eventually.ts'
 import { GATE6, gateAndScanner } from '../support/scanning.ts'
 import { send } from '../support/sender.ts'
-import { serve } from '../support/server.ts'
+import { GREETING_S, serve } from '../support/server.ts'
 import { listed } from '../support/trap.ts'
 import { makeWorld } from '../support/world.ts'
 
@@ -35,7 +35,9 @@ async function packets(source: string, ...packets: readonly object[]): Promise<b
 const isServed = (host: string) => packets(host, { tcp: 22 })
 async function becomeKnown(client: string): Promise<void> {
   await scanner.must(['ip', 'address', 'add', client, 'dev', 'lo'])
-  const greeting = await scanner.run(['nc', '-N', '-w', '5', '-s', client, GATE6, '22'], { input: 'x\n' })
+  const greeting = await scanner.run(['nc', '-N', '-w', GREETING_S, '-s', client, GATE6, '22'], {
+    input: 'x\n',
+  })
   assert.match(greeting.stdout, /port 22/)
   assert.ok((await listed(gate, 'flypaper_known6')).includes(flyOf(client)))
 }

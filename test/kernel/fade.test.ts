@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { install, lockouts } from '../support/daemon.ts'
 import { GATE, GATE6, gateAndScanner } from '../support/scanning.ts'
 import { send } from '../support/sender.ts'
-import { serve } from '../support/server.ts'
+import { GREETING_S, serve } from '../support/server.ts'
 import { makeWorld } from '../support/world.ts'
 
 const world = await makeWorld()
@@ -35,7 +35,7 @@ for (const [fade, what] of [
     using flypaperd = install(gate, `capture = "log"\nevidence.known = { window = "2s", fade = "${fade}" }`)
     const daemon = await flypaperd.start()
     for (const { client, gate: to } of CLIENTS)
-      await scanner.must(['nc', '-N', '-w', '5', '-s', client, to, '22'], { input: 'x\n' })
+      await scanner.must(['nc', '-N', '-w', GREETING_S, '-s', client, to, '22'], { input: 'x\n' })
     await tries(81, 82, 83, 83, 84)
     assert.deepEqual(lockouts(daemon), [])
     await tries(85)

@@ -8,7 +8,7 @@ import type { Carries, Outgoing } from '../../src/prove/packets.ts'
 import { install, lockouts, lockoutsOf } from '../support/daemon.ts'
 import { firewall, GATE, GATE6, gateAndScanner } from '../support/scanning.ts'
 import { send } from '../support/sender.ts'
-import { serve } from '../support/server.ts'
+import { GREETING_S, serve } from '../support/server.ts'
 import { listed } from '../support/trap.ts'
 import { makeWorld, type World } from '../support/world.ts'
 
@@ -53,7 +53,7 @@ for (const mode of MODES)
     const { gate, scanner, flypaperd, daemon, answers } = await armed(world, mode)
     using _ = flypaperd
     const greet = async (source: string) => {
-      const { stdout } = await scanner.run(['nc', '-N', '-w', '5', '-s', source, GATE6, '22'], {
+      const { stdout } = await scanner.run(['nc', '-N', '-w', GREETING_S, '-s', source, GATE6, '22'], {
         input: 'x\n',
       })
       assert.match(stdout, /port 22/)

@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { install } from '../support/daemon.ts'
+import { eventually } from '../support/eventually.ts'
 import { canBecome, NOBODY } from '../support/other-users.ts'
 import { type Host, makeWorld } from '../support/world.ts'
 
@@ -221,10 +222,9 @@ test('who did it is whom the kernel names, and a claim stands beside it', { skip
 
 /** Waits until the file reads like this; the daemon writes it a little later than it answers. */
 async function written(file: string, like: RegExp): Promise<void> {
-  for (let patience = 100; ; patience--) {
-    const text = lstatSync(file, { throwIfNoEntry: false })?.isFile() ? readFileSync(file, 'utf8') : ''
-    if (like.test(text)) return
-    assert.ok(patience > 0, `${file}: ${text.slice(0, 200)}`)
-    await new Promise(resolve => setTimeout(resolve, 100))
-  }
+  const text = () => (lstatSync(file, { throwIfNoEntry: false })?.isFile() ? readFileSync(file, 'utf8') : '')
+  await eventually(
+    () => `${file}: ${text().slice(0, 200)}`,
+    () => like.test(text()),
+  )
 }

@@ -9,7 +9,7 @@ import { eventually } from '../support/eventually.ts'
 import { firewall } from '../support/scanning.ts'
 import { type Association, fromClient, fromServer } from '../support/sctp.ts'
 import { send } from '../support/sender.ts'
-import { serve } from '../support/server.ts'
+import { GREETING_S, serve } from '../support/server.ts'
 import { answersTo, BEHIND, GATE, hosts } from '../support/silence.ts'
 import { listed } from '../support/trap.ts'
 import { type Host, makeWorld } from '../support/world.ts'
@@ -104,7 +104,9 @@ test('SCTP: a known client hears that his old association is gone, and not which
       ? (['2001:db8:53:1::7', '2001:db8:53:2::7'] as const)
       : (['198.51.103.1', '198.51.103.2'] as const)
     await sender.must(['ip', 'address', 'add', known, 'dev', 'lo'])
-    const greeting = await sender.run(['nc', '-N', '-w', '5', '-s', known, server, '22'], { input: 'x\n' })
+    const greeting = await sender.run(['nc', '-N', '-w', GREETING_S, '-s', known, server, '22'], {
+      input: 'x\n',
+    })
     assert.match(greeting.stdout, /port 22/)
     await eventually(
       'he is known',

@@ -8,7 +8,7 @@ import { install, lockouts } from '../support/daemon.ts'
 import { eventually } from '../support/eventually.ts'
 import { GATE, GATE6, gateAndScanner } from '../support/scanning.ts'
 import { send } from '../support/sender.ts'
-import { serve } from '../support/server.ts'
+import { GREETING_S, serve } from '../support/server.ts'
 import { makeWorld } from '../support/world.ts'
 
 const world = await makeWorld()
@@ -55,7 +55,9 @@ for (const { gate: address, stranger, client, used } of FAMILIES) {
   })
 
   test(`${address}: a known client: two ports of it, however often, nothing; the third shuts it out, for an hour`, async () => {
-    const greeting = await scanner.run(['nc', '-N', '-w', '5', '-s', client, address, '22'], { input: 'x\n' })
+    const greeting = await scanner.run(['nc', '-N', '-w', GREETING_S, '-s', client, address, '22'], {
+      input: 'x\n',
+    })
     assert.match(greeting.stdout, /port 22/)
     await forge(client, address, 80, 80, 8080, 80, 8080)
     assert.ok(!lockouts(daemon).includes(flyOf(client)))
@@ -75,7 +77,7 @@ for (const { gate: address, stranger, client, used } of FAMILIES) {
 
   test(`${address}: a host that we use: the same`, async () => {
     assert.match(
-      (await gate.run(['nc', '-N', '-w', '5', used, '7000'], { input: 'x\n' })).stdout,
+      (await gate.run(['nc', '-N', '-w', GREETING_S, used, '7000'], { input: 'x\n' })).stdout,
       /port 7000/,
     )
     await forge(used, address, 90, 91, 90, 91)

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { IN_VM, type Installation, install, lockouts } from '../support/daemon.ts'
 import { PATIENCE, type Running } from '../support/process.ts'
 import { send } from '../support/sender.ts'
-import { serve } from '../support/server.ts'
+import { GREETING_S, serve } from '../support/server.ts'
 import { type Host, makeWorld } from '../support/world.ts'
 
 const GATE = '192.0.2.1'
@@ -37,7 +37,7 @@ test(`${SOURCES} forged sources: few are locked out, the log says so, and a clie
   let served = 0
   const isOver = flood.then(() => true)
   while (!(await Promise.race([isOver, sleep(100, false)]))) {
-    const { stdout } = await client.run(['nc', '-N', '-w', '5', '198.51.100.1', '22'], {
+    const { stdout } = await client.run(['nc', '-N', '-w', GREETING_S, '198.51.100.1', '22'], {
       input: 'still there\n',
     })
     assert.match(stdout, /still there/)
@@ -87,7 +87,7 @@ test('forged packets from a known client, a host that a forwarded client uses, a
   const session = await outside.start(['nc', '-s', client, GATE, '22'])
   await session.says(/port 22/)
   const connects = async (from: Host, args: readonly string[]) =>
-    (await from.run(['nc', '-N', '-w', '5', ...args], { input: 'x\n' })).stdout.includes('port')
+    (await from.run(['nc', '-N', '-w', GREETING_S, ...args], { input: 'x\n' })).stdout.includes('port')
   assert.ok(await connects(inside, [used, '7000']))
   for (let round = 1; round <= ROUNDS; round++) {
     const forged = [client, used, gateway, GATE].map(source => ({ source, destination: GATE, tcp: 81 }))
@@ -125,7 +125,7 @@ test('a known client that scans sticks by three different closed ports', async (
   await serve(gate, 'tcp:22')
   using flypaperd = install(gate)
   const daemon = await flypaperd.start()
-  const greeting = await scanner.run(['nc', '-N', '-w', '5', GATE, '22'], { input: 'x\n' })
+  const greeting = await scanner.run(['nc', '-N', '-w', GREETING_S, GATE, '22'], { input: 'x\n' })
   assert.match(greeting.stdout, /port 22/)
   const syn = (tcp: number) => [{ source: '192.0.2.9', destination: GATE, tcp }]
   await send(scanner, { bursts: [81, 82, 81].map(syn) })
@@ -175,7 +175,7 @@ test('whom we used and who was our client is known again after a stop and a star
     [others, ['-s', client, GATE, '22']],
     [gate, [used, '7000']],
   ] as const)
-    assert.match((await host.run(['nc', '-N', '-w', '5', ...args], { input: 'x\n' })).stdout, /port/)
+    assert.match((await host.run(['nc', '-N', '-w', GREETING_S, ...args], { input: 'x\n' })).stdout, /port/)
   await flypaperd.must('stop')
   await first.ended
   assert.equal(await gate.must(['nft', 'list', 'ruleset']), '', 'nothing of it is left in the kernel')

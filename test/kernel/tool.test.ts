@@ -4,7 +4,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { install, places } from '../support/daemon.ts'
+import { install, lockouts, places } from '../support/daemon.ts'
+import { eventually } from '../support/eventually.ts'
 import { FLYPAPERD } from '../support/programs.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
@@ -195,6 +196,33 @@ test('export and import: 2,000 flies with the time they had left, on another mac
     ({ source }) => source === '198.18.7.1',
   )
   assert.ok(Math.abs(Date.parse(one!.until) - Date.parse(before!.until)) <= 1000, 'to the second')
+})
+
+test('reports to others tell who tried several ports from an address of the internet, and nobody else', async () => {
+  const { world, gate, scanner } = await gateAndScanner()
+  await using _ = world
+  await gate.must(['ip', 'route', 'replace', 'default', 'via', '192.0.2.9'])
+  using flypaperd = install(gate, 'hold = "1s"\nlockout = { first = "2s", while_trying = false }')
+  const daemon = await flypaperd.start()
+  const offend = (source: string, ...ports: number[]) =>
+    ports.map(tcp => ({ source, destination: '192.0.2.1', tcp }))
+  await send(scanner, {
+    bursts: [offend('9.9.9.10', 8000), offend('192.168.7.7', 8001, 8002, 8003)],
+    wait: 0,
+  })
+  for (const port of [8001, 8002]) {
+    await eventually(`it sticks by port ${port}`, async () => {
+      await send(scanner, { bursts: [offend('9.9.9.9', port)], wait: 0 })
+      return lockouts(daemon).filter(one => one === '9.9.9.9').length > port - 8001
+    })
+    if (port < 8002)
+      await eventually('its time is over', async () => !(await flypaperd.must('export')).includes('9.9.9.9'))
+  }
+  const report = await flypaperd.must('export', '--format', 'abuseipdb')
+  assert.match(
+    report,
+    /^IP,Categories,ReportDate,Comment\n9\.9\.9\.9,14,\S+Z,"flypaperd: tried closed TCP ports 8001, 8002"\n$/,
+  )
 })
 
 test('a program whose name would forge a line of the log: it is named, in one line', async () => {

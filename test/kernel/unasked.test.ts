@@ -9,7 +9,7 @@ import { install, lockouts, lockoutsOf } from '../support/daemon.ts'
 import { eventually } from '../support/eventually.ts'
 import { GATE, GATE6, gateAndScanner } from '../support/scanning.ts'
 import { send } from '../support/sender.ts'
-import { serve } from '../support/server.ts'
+import { GREETING_S, serve } from '../support/server.ts'
 import { listed, loadTrap, put } from '../support/trap.ts'
 import { type Host, makeWorld } from '../support/world.ts'
 
@@ -81,7 +81,9 @@ known = { window = "2s" }`,
   const services = [123, 161, 389, 500, 853]
   for (const { gate: to, host } of FAMILIES) {
     await scanner.must(['ip', 'address', 'add', host(KNOWN), 'dev', 'lo'])
-    const greeting = await scanner.run(['nc', '-N', '-w', '5', '-s', host(KNOWN), to, '22'], { input: 'x\n' })
+    const greeting = await scanner.run(['nc', '-N', '-w', GREETING_S, '-s', host(KNOWN), to, '22'], {
+      input: 'x\n',
+    })
     assert.match(greeting.stdout, /port 22/)
   }
   for (const [i, port] of ports.entries()) {

@@ -12,12 +12,14 @@ export interface Made extends Disposable {
 
 /** Makes them in a folder of that checkout, which goes with `using`: the packages are found from there. */
 export async function makePrograms(checkout = '.'): Promise<Made> {
-  const folder = resolve(checkout, `build/test-${process.pid}`)
+  // Its place tells that it is flypaperd, as src/system/holder.ts knows it.
+  const build = resolve(checkout, `build/test-${process.pid}`)
+  const folder = join(build, 'dist')
   mkdirSync(folder, { recursive: true })
   const sources = [...PROGRAMS, 'test/support/queue-without-nft-queue.ts']
   await bundle(
     sources.map(source => join(checkout, source)),
     folder,
   )
-  return { folder, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) }
+  return { folder, [Symbol.dispose]: () => rmSync(build, { recursive: true, force: true }) }
 }

@@ -11,5 +11,7 @@ function program(source: string, made: string): string {
 }
 
 export const FLYPAPERD = program('../../src/checkout.ts', 'main.js')
+/** What flypaperd runs in the namespaces of its proof: sender and listeners. */
+export const IN_CLONE = program('../../src/system/in-clone.ts', 'in-clone.js')
 /** The same where the kernel has no nft_queue. */
 export const BY_IPTABLES_QUEUE = program('queue-without-nft-queue.ts', 'queue-without-nft-queue.js')

@@ -1,12 +1,9 @@
 /** The sender of src/prove/sending.ts, on a host of a world. */
-import { fileURLToPath } from 'node:url'
 import type { Outcome, Plan } from '../../src/prove/sending.ts'
+import { IN_CLONE } from './programs.ts'
 import type { Host } from './world.ts'
 
 export type { Outcome, Plan }
-
-/** What the product runs in its namespaces. */
-export const IN_CLONE = fileURLToPath(new URL('../../src/system/in-clone.ts', import.meta.url))
 
 /** Runs the plan on the host; rejects when a packet did not leave. */
 export async function send(host: Host, plan: Plan): Promise<Outcome> {

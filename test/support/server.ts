@@ -1,7 +1,10 @@
 /** Programs that listen, for a host of a world. */
-import type { Running } from './process.ts'
-import { IN_CLONE } from './sender.ts'
+import { PATIENCE, type Running } from './process.ts'
+import { IN_CLONE } from './programs.ts'
 import type { Host } from './world.ts'
+
+/** Seconds for which nc waits for the greeting of such a service, as it takes them. */
+export const GREETING_S = String(5 * PATIENCE)
 
 /** Starts the product's fake services on the host: `serve(gate, 'tcp:22', 'udp:53')`; resolves when all ports are open. */
 export async function serve(host: Host, ...ports: readonly `${'tcp' | 'udp'}:${number}`[]): Promise<Running> {

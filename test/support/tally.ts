@@ -4,7 +4,9 @@
 export interface Reported {
   readonly passed: boolean
   readonly name: string
+  /** Where the test is written: not the file that was run where that calls another one. */
   readonly file?: string | undefined
+  readonly entryFile?: string | undefined
   readonly type?: string | undefined
   readonly skip?: string | boolean | undefined
   readonly todo?: string | boolean | undefined
