@@ -33,7 +33,10 @@ export function scanOf({ grade, ports = [], packetSource, source, since }: Locko
   if (grade === 'by-hand' || grade === 'testimony') return undefined
   const address = packetSource ?? parseAddress(source)
   if (address === undefined || ipaddr.parse(address).range() !== 'unicast') return undefined
-  const tcp = ports.flatMap(port => /^tcp\/(\d+)$/.exec(port)?.[1] ?? []).map(Number)
+  const tcp = ports
+    .flatMap(port => /^tcp\/(\d+)$/.exec(port)?.[1] ?? [])
+    .map(Number)
+    .toSorted((one, other) => one - other)
   return tcp.length < 2 ? undefined : { source: address, ports: tcp, at: since }
 }
 
