@@ -8,6 +8,7 @@ import { globSync } from 'node:fs'
 import { relative } from 'node:path'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
+import { changedFiles, testsOf } from './support/changed.ts'
 import { LENGTH_MS } from './support/length.ts'
 import { makePrograms } from './support/made-programs.ts'
 import { PATIENCE } from './support/process.ts'
@@ -42,6 +43,9 @@ interface Told extends Record<Counted['as'], number> {
   readonly complaints: string[]
 }
 
+/** What touches neither kernel, disk nor clock: `npm run quick`. */
+const PURE = /^test\/((arm|decode|doctor|judge|log|prove|scripts|settings|terms)\/|[^/]*$)/
+
 const TEST_TIMEOUT = 240_000 * PATIENCE + LENGTH_MS
 /** How often a file may be run until it is green; once unless told. */
 const TRIES = Number(process.env.FLYPAPERD_TRIES ?? 1)
@@ -63,6 +67,12 @@ function suitesOf(args: readonly string[]): Suite[] {
   ]
   if (args.length === 0) return suites
   const others: Suite[] = [
+    { name: 'quick', files: files.filter(file => PURE.test(file)), concurrency: 2 },
+    {
+      name: 'changed',
+      files: args.includes('changed') ? testsOf(changedFiles(), files) : [],
+      concurrency: 2,
+    },
     { name: 'exhaustive', files: kernel.filter(file => EXHAUSTIVE.test(file)), concurrency: 3 },
     { name: 'million', files: kernel.filter(file => MILLION.test(file)), concurrency: 1 },
     { name: 'debian13', files: kernel.filter(file => OF_NFTABLES.test(file)), concurrency: 3 },
