@@ -47,7 +47,7 @@ export interface LockedOut {
   /** Packets from it, and to it. */
   readonly sent: number
   readonly got: number
-  /** Its connections have no beginning in the file; answers to it are not in the file. */
+  /** A TCP flow of it has no beginning in the file; it goes on as if answered and no answer is there, or none of the host at all. */
   readonly isHeadless: boolean
   readonly isHalved: boolean
 }
@@ -218,9 +218,10 @@ async function answersOf({ gate, flypaperd, directory }: Clone, settings: string
   }
 }
 
-function lockedOutOf(fly: z.infer<typeof FlyAnswer>, { lines, flows }: Script): LockedOut {
+function lockedOutOf(fly: z.infer<typeof FlyAnswer>, { lines, flows, packets }: Script): LockedOut {
   const { source, packetSource, tried, because } = fly
   const who = packetSource ?? source
+  const flow = flows.of(who)
   const line = lines.find(one => !one.isOut && one.source === who && isSame(one, tried))
   return {
     source,
@@ -228,7 +229,8 @@ function lockedOutOf(fly: z.infer<typeof FlyAnswer>, { lines, flows }: Script): 
     tried,
     because,
     ...(line !== undefined && { packet: line.number, at: line.at / 1_000 }),
-    ...flows.of(who),
+    ...flow,
+    isHalved: flow.isHalved || packets.out === 0,
   }
 }
 
