@@ -11,7 +11,7 @@ import type { Service } from './scans.ts'
 
 /** Packets that are played, and their bytes; what is beyond is counted. */
 export const PACKETS_MAX = 20_000
-export const BYTES_MAX = 64 * 1024 * 1024
+export const BYTES_MAX = 67_108_864
 /** Addresses that are told apart. */
 export const HOSTS_MAX = 65_536
 /** Ports of each protocol that listen. */

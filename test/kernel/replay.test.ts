@@ -11,6 +11,7 @@ import type { LockedOut, Replayed } from '../../src/prove/replay.ts'
 import { ethernet, pcap, pcapng, recorded, session } from '../support/capture-files.ts'
 import { type Installation, install } from '../support/daemon.ts'
 import { FLYPAPERD } from '../support/programs.ts'
+import { TCP_FLAGS } from '../support/tcp-flags.ts'
 import { type Host, makeWorld } from '../support/world.ts'
 
 const SERVER = '192.0.2.1'
@@ -117,4 +118,32 @@ test('with its gaps it takes as long as it took', async () => {
   assert.ok(performance.now() - began > 4_000)
   assert.deepEqual(flies(files[0]!), [`${SCANNER} 9 closed-port`])
   assert.doesNotMatch(files[0]!.remarks.join('\n'), /Gaps are left out/)
+})
+
+test('every combination of TCP flags to a closed port, a stranger each: as the oracle says', async () => {
+  await using world = await makeWorld()
+  const host = await world.host('host')
+  const file = (source: (i: number) => string, destination: string) =>
+    pcap(
+      recorded([
+        ...session(source(200), destination, 22),
+        ...TCP_FLAGS.map(({ flags }, i) => ({ source: source(i), destination, tcp: 81, flags })),
+      ]),
+    )
+  const sources = [(i: number) => `203.0.113.${i}`, (i: number) => `2001:db8:${(0x100 + i).toString(16)}::1`]
+  const { files } = await replayed(
+    host,
+    [file(sources[0]!, SERVER), file(sources[1]!, SERVER6)],
+    ['--as', `${SERVER},${SERVER6}`],
+  )
+  const count = (wanted: string) => TCP_FLAGS.filter(({ became }) => became === wanted).length
+  for (const [i, { lockedOut, spared, kernel }] of files.entries()) {
+    const became = new Map(lockedOut.map(one => [one.packetSource ?? one.source, one.because]))
+    for (const [n, { letters, became: wanted }] of TCP_FLAGS.entries()) {
+      const isGuilty = wanted === 'illegal-flags' || wanted === 'closed-port'
+      assert.equal(became.get(sources[i]!(n)), isGuilty ? wanted : undefined, letters)
+    }
+    assert.deepEqual(kernel, { backscatter: count('backscatter') })
+    assert.deepEqual(spared, [{ because: 'late', packets: count('late'), sources: count('late') }])
+  }
 })

@@ -90,12 +90,12 @@ const RUNNING = { isRunning: true }
 const NAMELESS = { system: { resolve: () => Promise.reject(new Failure('nobody', { exit: EXIT.no })) } }
 const REFUSED = { lock: { refused: [{ who: '192.0.2.9', why: 'near' as const }] } }
 const KEPT = { lock: { kept: ['203.0.113.9'] } }
-/** The list that is read is no ruleset, but nobody loads it. */
 const HONEST = session('203.0.113.5', '192.0.2.1', 22)
 const SCAN: Outgoing[] = [...HONEST, { source: '203.0.113.9', destination: '192.0.2.1', tcp: 23 }]
 const captured = (packets: readonly Outgoing[]): Partial<System> => ({
   readCaptureFile: () => ({ bytes: pcap(recorded(packets)), isCut: false }),
 })
+/** The list that is read is no ruleset, but nobody loads it. */
 const PROVEN = '--ruleset rules.nft --listen tcp:22,udp:53'
 /** A daemon in the foreground, which ends as soon as it is told to. */
 const FOREGROUND = 'test/kernel/verbs.test.ts and test/kernel/supervisor.test.ts run the daemon to its end'

@@ -101,12 +101,10 @@ const ReplayFile = z.object({
       sent: Packets,
       got: Packets,
       isHeadless: z.boolean().meta({ description: 'A TCP flow of it has no beginning in the file.' }),
-      isHalved: z
-        .boolean()
-        .meta({
-          description:
-            'One-sided: it goes on as if answered and no answer is in the file, or nothing of the protected host is.',
-        }),
+      isHalved: z.boolean().meta({
+        description:
+          'One-sided: it goes on as if answered and no answer is in the file, or nothing of the protected host is.',
+      }),
     }),
   ),
   spared: z.array(z.object({ because: z.string(), sources: z.int(), packets: Packets })).meta({

@@ -14,7 +14,7 @@ interface Output {
 }
 
 /** Of each file; with --json there are all. */
-const SHOWN_MAX = 100
+const SHOWN_MAX = 20
 
 export function printReplay(file: string, replayed: Replayed, output: Output): void {
   const { terminal, print } = output

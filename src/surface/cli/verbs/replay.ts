@@ -39,7 +39,8 @@ export const replay: Verb = {
     const own = ownOf(options.as)
     const settings = settingsFor(call)
     const files: ReplayAnswer['files'] = []
-    for (const file of args) {
+    for (const [i, file] of args.entries()) {
+      if (i > 0 && !options.json) print('')
       const found = await replayed(call, file, own, settings)
       files.push({ file, ...found })
       if (options.json) continue
