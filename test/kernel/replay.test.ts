@@ -10,6 +10,8 @@ import type { Outgoing } from '../../src/prove/packets.ts'
 import type { LockedOut, Replayed } from '../../src/prove/replay.ts'
 import { ethernet, pcap, pcapng, recorded, session } from '../support/capture-files.ts'
 import { type Installation, install } from '../support/daemon.ts'
+import { descendants, lineOf } from '../support/descendants.ts'
+import { eventually } from '../support/eventually.ts'
 import { FLYPAPERD } from '../support/programs.ts'
 import { TCP_FLAGS } from '../support/tcp-flags.ts'
 import { type Host, makeWorld } from '../support/world.ts'
@@ -146,4 +148,27 @@ test('every combination of TCP flags to a closed port, a stranger each: as the o
     assert.deepEqual(kernel, { backscatter: count('backscatter') })
     assert.deepEqual(spared, [{ because: 'late', packets: count('late'), sources: count('late') }])
   }
+})
+
+test('killed while it plays it leaves nothing', async () => {
+  await using world = await makeWorld()
+  const host = await world.host('host')
+  using flypaperd = install(host)
+  const [first, ...others] = recorded(session(CLIENTS[0]!, SERVER, 22))
+  const file = pcap([first!, ...others.map(one => ({ ...one, at: one.at! + 600 }))])
+  const playing = await host.start(command(flypaperd, [file], ['--as', SERVER, '--with-gaps']))
+  const below = () => descendants(playing.pid)
+  await eventually(
+    'it does not play',
+    () => [...below().values()].some(line => /in-clone.* play/.test(line)),
+    30_000,
+  )
+  const all = [...below().keys()]
+  assert.ok(all.length >= 6, 'two holders, what they hold, the services, the daemon, and that one')
+  process.kill(playing.pid, 'SIGKILL')
+  await eventually(
+    () => `still there: ${all.map(lineOf)}`,
+    () => all.every(pid => lineOf(pid) === ''),
+  )
+  assert.deepEqual(readdirSync(flypaperd.directory).sort(), ['0.pcap', 'flypaperd.toml'])
 })
