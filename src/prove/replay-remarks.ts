@@ -1,12 +1,12 @@
 /** What of a capture file was not played, or not as it was: sentences. Pure. */
-import { OWN_MAX, PACKETS_MAX, type Script } from './replay-script.ts'
+import { CALLS, OWN_MAX, PACKETS_MAX, type Script } from './replay-script.ts'
 import type { Played } from './two-sides.ts'
 
 /** errno(3): a packet that the trap drops on its way out, an answer to who sticks, is refused so. */
 const EPERM = 1
 
 export function remarksOf(script: Script, { refused }: Played, withGaps: boolean): string[] {
-  const { left, flows, own } = script
+  const { left, flows, own, callsFrom } = script
   const whose = own.length === 1 ? own[0]! : 'the protected host'
   const links = [...left.links].map(([link, packets]) => `${link} (${packets} packets)`)
   const [headless, halved] = [flows.headless(), flows.halved()]
@@ -36,6 +36,10 @@ export function remarksOf(script: Script, { refused }: Played, withGaps: boolean
     [
       headless > 0,
       `TCP flows without a beginning in the file, which conntrack does not know here: ${headless}.`,
+    ],
+    [
+      callsFrom.least < CALLS.least || callsFrom.most > CALLS.most,
+      `It calls others from ports ${callsFrom.least} to ${callsFrom.most}, so these are the ip_local_port_range here: what comes late to them is no evidence.`,
     ],
     [script.unheard > 0, `Open ports that are closed here, since there are too many: ${script.unheard}.`],
     [

@@ -56,8 +56,8 @@ export interface Script {
   readonly services: readonly Service[]
   /** Those beyond LISTENERS_MAX. */
   readonly unheard: number
-  /** The ports from which it called others by TCP; undefined where it called nobody. */
-  readonly callsFrom: { readonly least: number; readonly most: number } | undefined
+  /** The range of the ports from which it calls others: Linux' own, or wider where it called by TCP from another. */
+  readonly callsFrom: { readonly least: number; readonly most: number }
   readonly flows: Flows
   readonly left: Left
   readonly fragments: number
@@ -233,6 +233,8 @@ function played(file: Buffer, own: readonly string[], { fault }: Traffic): Scrip
 }
 
 const [SYN, ACK, RST] = [2, 16, 4]
+/** Linux' own range of the ports from which it calls, ip(7). */
+export const CALLS = { least: 32_768, most: 60_999 } as const
 /** Up to here ports are of services (RFC 6335: system ports). */
 const SERVICE_PORTS = 1_023
 
@@ -268,12 +270,12 @@ function openPorts() {
           .filter(service => service.protocol === protocol)
           .slice(0, LISTENERS_MAX),
       )
-      const least = calls.reduce((one, other) => Math.min(one, other), 65_536)
-      const most = calls.reduce((one, other) => Math.max(one, other), 0)
+      const least = calls.reduce((one, other) => Math.min(one, other), CALLS.least)
+      const most = calls.reduce((one, other) => Math.max(one, other), CALLS.most)
       return {
         services: heard,
         unheard: answered.size - heard.length,
-        callsFrom: calls.length === 0 ? undefined : { least, most },
+        callsFrom: { least, most },
       }
     },
   }

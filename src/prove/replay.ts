@@ -68,8 +68,6 @@ const GATEWAYS = {
   4: ['198.51.100.254', '203.0.113.254', '192.0.2.254', '198.18.255.254'],
   6: ['2001:db8:ffff::fe', '2001:db8:fffe::fe', '2001:db8:fffd::fe'],
 } as const
-/** Linux' own range of the ports from which it calls, ip(7). */
-const CALLS = { least: 32_768, most: 60_999 } as const
 /** Milliseconds for what the daemon still judges, and looks at it until it says the same twice. */
 const SETTLING_MS = 500
 const LOOKS_MAX = 10
@@ -123,10 +121,6 @@ const WAYS = ['route replace 0.0.0.0/0 dev outside', 'route replace ::/0 dev out
 function machineOf({ own, lines, services, callsFrom }: Script): Machine {
   const inFile = new Set(lines.map(({ source }) => source))
   const families = [...new Set(own.map(familyOf))]
-  const range = {
-    least: Math.min(CALLS.least, callsFrom?.least ?? CALLS.least),
-    most: Math.max(CALLS.most, callsFrom?.most ?? CALLS.most),
-  }
   return {
     ruleset: SILENCE,
     uplink: UPLINK,
@@ -142,7 +136,7 @@ function machineOf({ own, lines, services, callsFrom }: Script): Machine {
       device: UPLINK,
     })),
     sysctls: {
-      'net/ipv4/ip_local_port_range': `${Math.max(1, range.least)} ${range.most}`,
+      'net/ipv4/ip_local_port_range': `${callsFrom.least} ${callsFrom.most}`,
       'net/ipv4/conf/all/accept_redirects': '0',
       'net/ipv4/conf/default/accept_redirects': '0',
       'net/ipv6/conf/all/accept_redirects': '0',

@@ -74,9 +74,10 @@ test('mid-stream: what goes on without having begun, and the port that it was ca
   assert.equal(late.flows.headless(), 1)
   assert.match(remarks(late), /without a beginning in the file, which conntrack does not know here: 1\./)
   assert.deepEqual([late.flows.of(CLIENT).isHeadless, late.flows.of('203.0.113.8').isHeadless], [true, false])
-  assert.equal(late.callsFrom, undefined)
+  assert.deepEqual(late.callsFrom, { least: 32_768, most: 60_999 })
   const called = script(session(SERVER, CLIENT, 443, 3_480).slice(2), [SERVER])
-  assert.deepEqual(called.callsFrom, { least: 3_480, most: 3_480 })
+  assert.deepEqual(called.callsFrom, { least: 3_480, most: 60_999 })
+  assert.match(remarks(called), /calls others from ports 3480 to 60999/)
   const begun = script(
     [...session(SERVER, CLIENT, 5_432, 61_000), ...session(SERVER, CLIENT, 25, 2_000)],
     [SERVER],

@@ -137,12 +137,15 @@ const COMMANDS = [
   ...['help', ...VERBS.map(({ name }) => `help ${name}`)],
 ]
 
+/** The line that tells how far it is goes away again. */
+const PROGRESS = /\r\x1b\[K[^\n]*\r\x1b\[K/g
+
 for (const [name, terminal] of Object.entries(TERMINALS)) {
   test(`on ${name === 'pipe' ? 'a pipe' : `${name} columns`}`, async () => {
     let text = ''
     for (const command of COMMANDS)
       text += `$ flypaperd ${command}\n${await shown(command.split(' '), terminal, system)}\n`
-    text = text.replace(/\r\x1b\[K[^\n]*\r\x1b\[K/g, '') // The line that tells how far it is goes away again.
+    text = text.replace(PROGRESS, '')
     compare(`test/surface/shown/${name}.txt`, text)
     if (terminal.colours) return
     assert.doesNotMatch(text, /[^\P{C}\n]/u, 'no control character gets through')
@@ -152,7 +155,8 @@ for (const [name, terminal] of Object.entries(TERMINALS)) {
 
 test('no table is wider than its terminal, and no colours on a pipe', async () => {
   for (const command of COMMANDS.filter(one => !/json|csv|help/.test(one))) {
-    const lines = (await shown(command.split(' '), TERMINALS['80'], system)).split('\n')
+    const text = await shown(command.split(' '), TERMINALS['80'], system)
+    const lines = text.replace(PROGRESS, '').split('\n')
     for (const line of lines) assert.ok(line.length <= 80 || / \S{1,}$/.test(line), `${command}: ${line}`)
   }
   assert.ok((await shown(['list'], TERMINALS['200'], system)).includes('\x1b[1m'))

@@ -39,13 +39,15 @@ export const replay: Verb = {
     const own = ownOf(options.as)
     const settings = settingsFor(call)
     const files: ReplayAnswer['files'] = []
-    for (const [i, file] of args.entries()) {
-      if (i > 0 && !options.json) print('')
+    for (const file of args) {
       const found = await replayed(call, file, own, settings)
       files.push({ file, ...found })
       if (options.json) continue
       if ('refused' in found) warn(`flypaperd: ${escapeText(file)} was not played: ${found.refused}`)
-      else printReplay(file, found, { terminal: system.terminal, print })
+      else {
+        if (files.some(one => one.file !== file && !('refused' in one))) print('')
+        printReplay(file, found, { terminal: system.terminal, print })
+      }
     }
     const isAllPlayed = files.every(file => !('refused' in file))
     const isAnybodyOut = files.some(file => 'lockedOut' in file && file.lockedOut.length > 0)
