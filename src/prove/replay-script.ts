@@ -3,19 +3,25 @@
  * played. Pure and total.
  */
 import type { Tried } from '../decode/packet.ts'
-import { type Fault, type Frame, readCaptureFile } from './capture-file.ts'
-import { type Datagram, datagramOf, mended } from './datagram.ts'
+import { type Fault, readCaptureFile } from './capture-file.ts'
+import { mended } from './datagram.ts'
 import { type Flows, openFlows } from './flows.ts'
-import { ipOf } from './link-layer.ts'
+import { openPorts } from './replay-ports.ts'
+import {
+  HOSTS_MAX,
+  isGroup,
+  isHost,
+  type Left,
+  nothingLeft,
+  packetIn,
+  type Traffic,
+  trafficOf,
+} from './replay-traffic.ts'
 import type { Service } from './scans.ts'
 
 /** Packets that are played, and their bytes; what is beyond is counted. */
 export const PACKETS_MAX = 20_000
 export const BYTES_MAX = 67_108_864
-/** Addresses that are told apart. */
-export const HOSTS_MAX = 65_536
-/** Ports of each protocol that listen. */
-export const LISTENERS_MAX = 400
 /** Addresses that one protected host has. */
 export const OWN_MAX = 16
 
@@ -29,20 +35,6 @@ export interface Line {
   readonly bytes: Buffer
   readonly source: string
   readonly tried: Tried | undefined
-}
-
-/** What of the file is not played, in packets. */
-export interface Left {
-  /** ARP and the like. */
-  notIp: number
-  /** Of link types that are not understood, by their number. */
-  readonly links: Map<number, number>
-  /** Snap lengths that end in the headers. */
-  cut: number
-  damaged: number
-  /** Neither from nor to the protected host. */
-  elsewhere: number
-  beyond: number
 }
 
 export interface Script {
@@ -96,81 +88,6 @@ function nothingBecause(left: Left, frames: number): string {
   const links = [...left.links.keys()]
   if (links.length > 0) return `: the link type ${links.join(', ')} is not understood`
   return `: of ${frames} packets ${left.notIp} are not IP, ${left.cut} are cut off in their headers, ${left.damaged} are damaged; the others are of loopback or of no host`
-}
-
-interface Traffic {
-  readonly fault: Fault | undefined
-  readonly frames: number
-  readonly left: Left
-  has(address: string): boolean
-  busiest(): string | undefined
-}
-
-interface Talk {
-  packets: number
-  sent: number
-  readonly peers: Set<string>
-}
-
-/** Of one host as many are told apart as decide who is busier. */
-const PEERS_MAX = 256
-
-function trafficOf(file: Buffer): Traffic {
-  const hosts = new Map<string, Talk>()
-  const left = nothingLeft()
-  let frames = 0
-  const count = (address: string, other: string, isSource: boolean) => {
-    const known = hosts.get(address)
-    if (known === undefined && (hosts.size === HOSTS_MAX || !isHost(address))) return
-    const talk = known ?? { packets: 0, sent: 0, peers: new Set() }
-    talk.packets += 1
-    if (isSource) talk.sent += 1
-    if (talk.peers.size < PEERS_MAX) talk.peers.add(other)
-    hosts.set(address, talk)
-  }
-  const fault = readCaptureFile(file, frame => {
-    frames += 1
-    const packet = packetIn(frame, left)
-    if (packet === undefined) return
-    count(packet.source, packet.destination, true)
-    count(packet.destination, packet.source, false)
-  })
-  return {
-    fault,
-    frames,
-    left,
-    has: address => hosts.has(address),
-    busiest: () =>
-      [...hosts]
-        .filter(([address, { sent }]) => sent > 0 || !address.endsWith('.255'))
-        .sort(
-          ([one, a], [other, b]) =>
-            b.packets - a.packets ||
-            // To whom nothing came, nobody could stick.
-            Number(b.packets > b.sent) - Number(a.packets > a.sent) ||
-            b.peers.size - a.peers.size ||
-            Number(isPrivate(other)) - Number(isPrivate(one)),
-        )[0]?.[0],
-  }
-}
-
-function nothingLeft(): Left {
-  return { notIp: 0, links: new Map(), cut: 0, damaged: 0, elsewhere: 0, beyond: 0 }
-}
-
-function packetIn({ link, bytes }: Frame, left: Left): Datagram | undefined {
-  const ip = ipOf(link, bytes)
-  if (ip === 'link') {
-    left.links.set(link, (left.links.get(link) ?? 0) + 1)
-    return undefined
-  }
-  if (ip === 'not-ip') left.notIp += 1
-  if (ip === 'cut') left.cut += 1
-  if (typeof ip === 'string') return undefined
-  const packet = datagramOf(ip)
-  if (typeof packet !== 'string') return packet
-  left[packet] += 1
-  return undefined
 }
 
 function played(file: Buffer, own: readonly string[], { fault }: Traffic): Script {
@@ -230,76 +147,4 @@ function played(file: Buffer, own: readonly string[], { fault }: Traffic): Scrip
     other: other && { host: other[0], packets: other[1] },
     fault,
   }
-}
-
-const [SYN, ACK, RST] = [2, 16, 4]
-/** Linux' own range of the ports from which it calls, ip(7). */
-export const CALLS = { least: 32_768, most: 60_999 } as const
-/** Up to here ports are of services (RFC 6335: system ports). */
-const SERVICE_PORTS = 1_023
-
-/** Which ports answered, and from which it called. */
-function openPorts() {
-  const first = new Map<string, { readonly service: Service; readonly isAsked: boolean }>()
-  const answered = new Map<string, Service>()
-  const calls: number[] = []
-  return {
-    see(tried: Tried, isOut: boolean): void {
-      if (tried.kind !== 'tcp' && tried.kind !== 'udp') return
-      const port = isOut ? tried.from : tried.port
-      if (port === undefined || port === 0) return
-      const service: Service = { protocol: tried.kind, port }
-      const key = `${tried.kind} ${port}`
-      if (!first.has(key)) first.set(key, { service, isAsked: !isOut })
-      if (!isOut) return
-      const flags = tried.kind === 'tcp' ? tried.flags : 0
-      const isOpen = tried.kind === 'udp' || ((flags & SYN) !== 0 && (flags & ACK) !== 0)
-      if (isOpen) answered.set(key, service)
-      if (tried.kind === 'tcp' && isCall(flags, port, tried.port)) calls.push(port)
-    },
-    all() {
-      // Whoever was asked first is a service; what asked first may be a client's port.
-      const keys = [...answered.keys()]
-      const sorted = [
-        ...keys.filter(key => first.get(key)!.isAsked),
-        ...keys.filter(key => !first.get(key)!.isAsked),
-      ]
-      const heard = (['tcp', 'udp'] as const).flatMap(protocol =>
-        sorted
-          .map(key => answered.get(key)!)
-          .filter(service => service.protocol === protocol)
-          .slice(0, LISTENERS_MAX),
-      )
-      const least = calls.reduce((one, other) => Math.min(one, other), CALLS.least)
-      const most = calls.reduce((one, other) => Math.max(one, other), CALLS.most)
-      return {
-        services: heard,
-        unheard: answered.size - heard.length,
-        callsFrom: { least, most },
-      }
-    },
-  }
-}
-
-/** A connection of its own begins, or one to a service goes on that began before the file. */
-function isCall(flags: number, from: number, to: number): boolean {
-  if ((flags & RST) !== 0) return false
-  const isService = to <= SERVICE_PORTS && from > SERVICE_PORTS
-  return (flags & SYN) === 0 ? isService && (flags & ACK) !== 0 : (flags & ACK) === 0
-}
-
-/** Whether an address can be a machine's, or that of somebody who sends to it. */
-export function isHost(address: string): boolean {
-  if (address.includes(':')) return !/^(::1?$|::ffff:|ff|fe[89ab])/.test(address)
-  const first = Number(address.split('.')[0])
-  return first > 0 && first !== 127 && first < 224
-}
-
-/** Multicast and broadcast: for all who listen. */
-function isGroup(address: string): boolean {
-  return address.includes(':') ? address.startsWith('ff') : Number(address.split('.')[0]) >= 224
-}
-
-function isPrivate(address: string): boolean {
-  return /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|f[cd])/.test(address)
 }

@@ -27,7 +27,28 @@ export const PACKAGES: readonly Package[] = [
 /** Hosts that are locked out although they did nothing: of each the reason. */
 export const ARTEFACTS: Readonly<
   Record<string, { readonly sources: readonly string[]; readonly why: string }>
-> = {}
+> = {
+  'ndpi/capwap.pcap': {
+    sources: ['192.168.10.9'],
+    why: 'the answer to a question from before the file, by UDP to a port that says nothing in it',
+  },
+  'ndpi/fuzz-2020-02-16-11740.pcap': {
+    sources: ['198.226.25.53'],
+    why: 'a mutated file: protocols that nobody speaks',
+  },
+  'ndpi/reasm_crash_anon.pcapng': {
+    sources: ['10.209.8.148'],
+    why: 'a mutated packet: SYN, FIN and RST at once',
+  },
+  'tcpdump/geneve.pcap': {
+    sources: ['20.0.0.2'],
+    why: 'a tunnel answers from another port: the one that it listens on says nothing',
+  },
+  'tcpdump/ptp_corrections.pcap': {
+    sources: ['2.2.2.2'],
+    why: 'the other port of PTP, which says nothing in the file',
+  },
+}
 
 /** The controls: whoever scans sticks. */
 export const SCANS: readonly { readonly file: string; readonly as: string; readonly source: string }[] = [

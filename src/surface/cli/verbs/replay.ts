@@ -1,5 +1,6 @@
 import { replay as replayIt } from '../../../prove/replay.ts'
-import { isHost, OWN_MAX, scriptOf } from '../../../prove/replay-script.ts'
+import { OWN_MAX, scriptOf } from '../../../prove/replay-script.ts'
+import { isHost } from '../../../prove/replay-traffic.ts'
 import { settingsOf } from '../../../settings/load.ts'
 import { overridden } from '../../../settings/overridden.ts'
 import { readSources } from '../../../settings/sources.ts'
