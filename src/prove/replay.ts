@@ -106,7 +106,7 @@ export async function replay(asked: AskedReplay, openClone: OpenClone): Promise<
     packets: script.packets,
     hosts: script.hosts,
     seconds,
-    lockedOut: found.flies.map(fly => lockedOutOf(fly, script)),
+    lockedOut: lockedOutOf(found.flies, script),
     spared: found.spared,
     kernel: found.kernel,
     remarks: remarksOf(script, played, withGaps),
@@ -212,11 +212,22 @@ async function answersOf({ gate, flypaperd, directory }: Clone, settings: string
   }
 }
 
-function lockedOutOf(fly: z.infer<typeof FlyAnswer>, { lines, flows, packets }: Script): LockedOut {
-  const { source, packetSource, tried, because } = fly
+function lockedOutOf(flies: readonly z.infer<typeof FlyAnswer>[], script: Script): LockedOut[] {
+  const cameFrom = Map.groupBy(
+    script.lines.filter(({ isOut }) => !isOut),
+    ({ source }) => source,
+  )
+  return flies.map(fly => oneLockedOut(fly, cameFrom, script))
+}
+
+function oneLockedOut(
+  { source, packetSource, tried, because }: z.infer<typeof FlyAnswer>,
+  cameFrom: ReadonlyMap<string, readonly Line[]>,
+  { flows, packets }: Script,
+): LockedOut {
   const who = packetSource ?? source
   const flow = flows.of(who)
-  const line = lines.find(one => !one.isOut && one.source === who && isSame(one, tried))
+  const line = cameFrom.get(who)?.find(one => isSame(one, tried))
   return {
     source,
     packetSource,

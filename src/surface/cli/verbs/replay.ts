@@ -74,6 +74,9 @@ async function replayed({ system, options, progress }: Call, file: string, own: 
       spared: [...found.spared],
       remarks: [...remarks],
     }
+  } catch (error) {
+    if (!(error instanceof Failure) || error.exit !== EXIT.unavailable) throw error
+    return { refused: [error.message, error.hint].filter(Boolean).join('. ') }
   } finally {
     progress('')
   }
