@@ -68,6 +68,12 @@ test('one-sided: nothing of the host at all, or not of one flow', () => {
   assert.deepEqual([half.flows.of(CLIENT).isHalved, half.flows.of('203.0.113.8').isHalved], [true, false])
   const unanswered = script([...scan(3), ...session(CLIENT, SERVER, 22)])
   assert.equal(unanswered.flows.halved(), 0, 'who is not answered, and does not go on')
+  const acks = scan(3).map(one => ({ ...one, flags: 0x10 }) as Outgoing)
+  assert.equal(
+    script([...acks, ...session(CLIENT, SERVER, 22)]).flows.halved(),
+    0,
+    'an ACK scan asked for nothing',
+  )
 })
 
 test('mid-stream: what goes on without having begun, and the port that it was called from', () => {
