@@ -5,9 +5,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as z from 'zod'
 import type { Tried } from '../decode/packet.ts'
+import type { Family } from '../terms/address.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import type { Clone, OpenClone } from './clone.ts'
-import { familyOf, type Machine } from './machine.ts'
+import { CLIENTS, familyOf, type Machine } from './machine.ts'
 import { remarksOf } from './replay-remarks.ts'
 import type { Line, Script } from './replay-script.ts'
 import { stageOf } from './stage.ts'
@@ -116,7 +117,12 @@ export async function replay(asked: AskedReplay, openClone: OpenClone): Promise<
 /** What segmentation offload has left longer than a cable takes goes as it is. */
 const LONGEST = 65_535
 /** Multicast and broadcast, too. */
-const WAYS = ['route replace 0.0.0.0/0 dev outside', 'route replace ::/0 dev outside']
+const WAYS = [
+  'route replace 0.0.0.0/0 dev outside',
+  'route replace ::/0 dev outside',
+  // The clients of a proof live outside, and may be anybody here.
+  ...CLIENTS.map(prefix => `route delete local ${prefix} dev lo`),
+]
 
 function machineOf({ own, lines, services, callsFrom }: Script): Machine {
   const inFile = new Set(lines.map(({ source }) => source))
@@ -132,7 +138,7 @@ function machineOf({ own, lines, services, callsFrom }: Script): Machine {
     })),
     routes: families.map(family => ({
       to: 'default',
-      gateway: GATEWAYS[family].find(gateway => !inFile.has(gateway)) ?? GATEWAYS[family][0],
+      gateway: gatewayBeside(inFile, family),
       device: UPLINK,
     })),
     sysctls: {
@@ -146,6 +152,17 @@ function machineOf({ own, lines, services, callsFrom }: Script): Machine {
     innocents: [],
     missing: [],
   }
+}
+
+function gatewayBeside(inFile: ReadonlySet<string>, family: Family): string {
+  const free = GATEWAYS[family].find(gateway => !inFile.has(gateway))
+  if (free !== undefined) return free
+  throw new Failure(
+    `somebody in it has each address that its gateway could have: ${GATEWAYS[family].join(', ')}`,
+    {
+      exit: EXIT.unavailable,
+    },
+  )
 }
 
 async function playedIn({ between, inClone }: Clone, script: Script, withGaps: boolean): Promise<Played> {

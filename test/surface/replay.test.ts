@@ -73,6 +73,22 @@ test('the table fits a screen, and the rest is counted; a file that was too long
   assert.match(out, /^Would have been locked out: 30 of 31 hosts\.$/m)
 })
 
+test('whoever has the address of the gateway would never be judged: then another is taken, or none', async () => {
+  const others = ['198.51.100.254', '203.0.113.254', '192.0.2.254', '198.18.255.254']
+  const file = (sources: readonly string[]) => ({
+    readCaptureFile: () => ({
+      bytes: pcap(
+        recorded([...HONEST, ...sources.map(source => ({ source, destination: '192.0.2.1', tcp: 22 }))]),
+      ),
+      isCut: false,
+    }),
+  })
+  assert.equal((await run('honest --as 192.0.2.1', file(others.slice(1)))).exit, EXIT.ok)
+  const { exit, err } = await run('honest --as 192.0.2.1', file(others))
+  assert.equal(exit, EXIT.unavailable)
+  assert.match(err, /somebody in it has each address that its gateway could have/)
+})
+
 test('wrong words: what is no address of a host, and too many of them', async () => {
   for (const wrong of ['router', '224.0.0.1', '192.0.2.1,', 'fe80::1', '127.0.0.1']) {
     const { exit, err } = await run(`honest --as ${wrong}`)
