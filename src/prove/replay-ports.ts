@@ -55,7 +55,7 @@ export function openPorts() {
 
 /** A connection of its own begins, or one to a service goes on that began before the file. */
 function isCall(flags: number, from: number, to: number): boolean {
-  if ((flags & RST) !== 0) return false
-  const isService = to <= SERVICE_PORTS && from > SERVICE_PORTS
-  return (flags & SYN) === 0 ? isService && (flags & ACK) !== 0 : (flags & ACK) === 0
+  // From a service's port as well some call, such as FTP: that is no range.
+  if ((flags & RST) !== 0 || from <= SERVICE_PORTS) return false
+  return (flags & SYN) === 0 ? to <= SERVICE_PORTS && (flags & ACK) !== 0 : (flags & ACK) === 0
 }

@@ -86,7 +86,11 @@ test('mid-stream: what goes on without having begun, and the port that it was ca
   assert.deepEqual(called.callsFrom, { least: 3_480, most: 60_999 })
   assert.match(remarks(called), /calls others from ports 3480 to 60999/)
   const begun = script(
-    [...session(SERVER, CLIENT, 5_432, 61_000), ...session(SERVER, CLIENT, 25, 2_000)],
+    [
+      ...session(SERVER, CLIENT, 5_432, 61_000),
+      ...session(SERVER, CLIENT, 25, 2_000),
+      ...session(SERVER, CLIENT, 4_000, 20),
+    ],
     [SERVER],
   )
   assert.deepEqual(begun.callsFrom, { least: 2_000, most: 61_000 })
