@@ -13,10 +13,10 @@ _flypaperd() {
     --settings) compopt -o default 2>/dev/null; return ;;
     --socket) compopt -o default 2>/dev/null; return ;;
     --state) compopt -o default 2>/dev/null; return ;;
-    --log|--since|--port|--limit|--for|--because|--format|--ruleset|--listen|--uplink) return ;;
+    --log|--since|--port|--limit|--for|--because|--format|--ruleset|--listen|--uplink|--as) return ;;
   esac
   if [ -z "$words" ]; then
-    if [ "$COMP_CWORD" -eq 1 ]; then words='start stop restart reload try confirm pause status list why watch report lock free flush export import generate check doctor prove version help'
+    if [ "$COMP_CWORD" -eq 1 ]; then words='start stop restart reload try confirm pause status list why watch report lock free flush export import generate check doctor prove replay version help'
     else
       case $verb in
         start) words='--dry-run --log --settings --help' ;;
@@ -40,8 +40,9 @@ _flypaperd() {
         check) words='--json --settings --help' ;;
         doctor) words='--json --settings --help' ;;
         prove) words='--json --ruleset --listen --uplink --settings --help' ;;
+        replay) compopt -o default 2>/dev/null; words='--json --as --with-gaps --settings --help' ;;
         version) words='--json --settings --help' ;;
-        help) words='start stop restart reload try confirm pause status list why watch report lock free flush export import generate check doctor prove version help' ;;
+        help) words='start stop restart reload try confirm pause status list why watch report lock free flush export import generate check doctor prove replay version help' ;;
       esac
     fi
   fi

@@ -91,7 +91,7 @@ export const SOURCES = {
   // A /48 each: networks of one line that offend together count together.
   6: { scanner: (i: number) => v6(0x1000 + i), client: (i: number) => v6(0x8000 + i) },
 } as const
-const CLIENTS = ['198.19.0.0/16', '2001:db8:8000::/33'] as const
+export const CLIENTS = ['198.19.0.0/16', '2001:db8:8000::/33'] as const
 
 function v6(block: number): string {
   return `2001:db8:${block.toString(16)}::1`

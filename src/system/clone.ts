@@ -7,7 +7,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readlinkSync } from 'node:fs'
+import { closeSync, openSync, readlinkSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Clone, MAC, type Namespace, OUTSIDE, type Ran } from '../prove/clone.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
@@ -34,6 +34,8 @@ interface Held extends Namespace {
   readonly pid: number
   /** Runs a command in the network of the namespace, among the processes of this machine. */
   network(command: readonly string[], input: string): Promise<Ran>
+  /** As `run`, with the network of another namespace as descriptor 3. */
+  beside(other: Held, command: readonly string[], input: string, patience: number): Promise<Ran>
   end(): Promise<void>
 }
 
@@ -57,6 +59,7 @@ export async function openClone(uplink: string): Promise<Clone> {
   return {
     ...places,
     ip,
+    between: async (...asked) => await places.gate.beside(places.outside, ...asked),
     directory: DIRECTORY,
     flypaperd: [process.execPath, ...process.execArgv, process.argv[1]!],
     inClone: [process.execPath, IN_CLONE],
@@ -91,6 +94,14 @@ async function holdNamespace(): Promise<Held> {
     pid: holder.pid!,
     network: async (command, input) => await toTheEnd(inside([], command), input),
     run: async (command, input = '') => await toTheEnd(inside(whole, command), input),
+    async beside(other, command, input, patience) {
+      const network = openSync(`/proc/${other.pid}/ns/net`, 'r')
+      try {
+        return await toTheEnd(inside(whole, command), input, { patience, more: [network] })
+      } finally {
+        closeSync(network)
+      }
+    },
     async start(command, says, otherwise) {
       await saying(start(inside(whole, command)), says, otherwise)
     },
@@ -106,19 +117,29 @@ async function holdNamespace(): Promise<Held> {
 /** Of our environment they get no more than where programs are: they are not of our unit, and nobody's by sudo. */
 const ENVIRONMENT = { PATH: `${process.env.PATH}:/usr/sbin:/sbin`, LC_ALL: 'C' }
 
-function start([program, ...args]: readonly string[], options: { detached?: boolean } = {}): ChildProcess {
-  return spawn(program!, args, { stdio: ['pipe', 'pipe', 'pipe'], env: ENVIRONMENT, ...options })
+interface Started {
+  readonly detached?: boolean
+  /** Descriptors from 3 on. */
+  readonly more?: readonly number[]
 }
 
-async function toTheEnd(command: readonly string[], input: string): Promise<Ran> {
-  const child = start(command)
+function start([program, ...args]: readonly string[], { more = [], ...options }: Started = {}): ChildProcess {
+  return spawn(program!, args, { stdio: ['pipe', 'pipe', 'pipe', ...more], env: ENVIRONMENT, ...options })
+}
+
+async function toTheEnd(
+  command: readonly string[],
+  input: string,
+  { patience = PATIENCE_MS, ...options }: Started & { readonly patience?: number } = {},
+): Promise<Ran> {
+  const child = start(command, options)
   const written = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const)
     child[name]!.setEncoding('utf8').on('data', text => {
       if (written[name].length < OUTPUT_MAX) written[name] += text
     })
   child.stdin!.on('error', () => {}).end(input)
-  const late = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
+  const late = setTimeout(() => child.kill('SIGKILL'), patience)
   try {
     const [code, signal] = await once(child, 'close')
     return { code: code ?? (signal === null ? 1 : 128), ...written }

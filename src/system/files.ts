@@ -6,6 +6,8 @@ import type { TextFile, Unreadable } from '../settings/sources.ts'
 export const MOST_BYTES = 1024 * 1024
 /** What others write may be longer: an environment has as much as the limit of the stack allows, 2 MB unless it was raised. */
 export const FOREIGN_BYTES = 64 * 1024 * 1024
+/** Of a capture file; the rest is not read. */
+export const CAPTURE_BYTES_MAX = 134_217_728
 const STDIN = 0
 const PIECE = 64 * 1024
 
@@ -24,6 +26,16 @@ function read(path: string, most: number, decode: (bytes: Buffer) => string): Te
     const bytes = readBytes(path, most)
     if (bytes.length > most) return { unreadable: 'other', because: `more than ${most} bytes` }
     return { text: decode(bytes) }
+  } catch (error) {
+    return whyUnreadable(error)
+  }
+}
+
+/** The beginning of a capture file. Never throws. */
+export function readCaptureFile(path: string): { bytes: Buffer; isCut: boolean } | Unreadable {
+  try {
+    const bytes = readBytes(path, CAPTURE_BYTES_MAX)
+    return { bytes: bytes.subarray(0, CAPTURE_BYTES_MAX), isCut: bytes.length > CAPTURE_BYTES_MAX }
   } catch (error) {
     return whyUnreadable(error)
   }

@@ -5,6 +5,7 @@
  *     in-clone load                   a ruleset by standard input, for this namespace's nftables
  *     in-clone send                   a Plan of prove/sending.ts by standard input, its Outcome by standard output, both JSON
  *     in-clone visit                  the same with Visits of prove/visits.ts and what became of each
+ *     in-clone play                   the same with a Play of prove/two-sides.ts; descriptor 3 is the network outside
  */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
@@ -14,6 +15,7 @@ import { carryOut } from '../prove/sending.ts'
 import type { Became, Visit, Visits } from '../prove/visits.ts'
 import { NftablesError, openNftables } from './nftables-json/index.ts'
 import { rawSockets } from './raw-sockets.ts'
+import { play } from './two-sides.ts'
 
 const JOBS: Readonly<Record<string, (args: readonly string[]) => Promise<string>>> = {
   async listen(ports) {
@@ -31,6 +33,7 @@ const JOBS: Readonly<Record<string, (args: readonly string[]) => Promise<string>
     }
     return 'loaded'
   },
+  play: async () => JSON.stringify(play(JSON.parse(await text(process.stdin)))),
   send: async () => JSON.stringify(await carryOut(JSON.parse(await text(process.stdin)), rawSockets)),
   async visit() {
     const visits: Visits = JSON.parse(await text(process.stdin))

@@ -10,7 +10,7 @@ import { EXIT, Failure } from '../terms/failure.ts'
 import { openClock } from './clock.ts'
 import { openClone } from './clone.ts'
 import { openDisk } from './disk.ts'
-import { readText } from './files.ts'
+import { readCaptureFile, readText } from './files.ts'
 import { openFirewall } from './firewall.ts'
 import { folders } from './folders.ts'
 import { givingBack } from './give-back.ts'
@@ -70,6 +70,7 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
     lookAtFirewall,
     lookAround: () => lookAround(env),
     openClone,
+    readCaptureFile,
     readLive,
     openHistory: ({ dryRun, ...options } = {}) => openHistoryFile(historyFile(dryRun), options),
     openWorld({ dryRun, log: to }) {

@@ -18,6 +18,7 @@ const NOT_RUN: readonly (readonly [command: RegExp, because: string])[] = [
   [/test:long|test\/long\/|FLYPAPERD_KILLS/, 'they take ten minutes and more, or a million flies'],
   [/npm run bench|bench\/hottest|^perf /, 'they measure, for minutes'],
   [/flypaperd prove/, 'test/kernel/prove.test.ts does'],
+  [/flypaperd replay/, 'test/kernel/replay.test.ts does'],
   [/socat/, 'test/kernel/prometheus.test.ts scrapes through it'],
 ]
 /** Those that arm the trap and stay in the foreground until Ctrl-C. */

@@ -1,7 +1,8 @@
 /** A clone without Linux: a gate that answers as a bare host does, and as one with the trap once it is armed. */
 import type { Clone, Namespace, Ran } from '../../src/prove/clone.ts'
-import type { Incoming, Outgoing } from '../../src/prove/packets.ts'
+import { decode, type Incoming, type Outgoing } from '../../src/prove/packets.ts'
 import type { Outcome, Plan } from '../../src/prove/sending.ts'
+import type { Play } from '../../src/prove/two-sides.ts'
 import type { Became, Visits } from '../../src/prove/visits.ts'
 
 export interface Faults {
@@ -33,13 +34,20 @@ export function fakeClone({ leaks = [], hurts = [], isDead = false, patience = 1
   }
   const gate: Namespace = {
     async run(command) {
+      if (command.includes('status')) return done({ daemon: { counts: { packets: flies.size, kernel: {} } } })
+      if (command.includes('report')) return done({ spared: [{ because: 'late', packets: 2, sources: 1 }] })
       if (!command.includes('list')) return done()
       return done(
         [...flies].map(([source, port]) => ({
           // An IPv6 fly is a network, and says which of its addresses it was.
           source: source.replace(/::1$/, '::/64'),
           ...(source.includes(':') && { packetSource: source }),
-          tried: { kind: port.slice(0, 3), port: Number(port.slice(4)) },
+          tried: {
+            kind: port.slice(0, 3),
+            port: Number(port.slice(4)),
+            ...(port.startsWith('tcp') && { flags: 2 }),
+          },
+          because: 'closed-port',
         })),
       )
     },
@@ -62,6 +70,15 @@ export function fakeClone({ leaks = [], hurts = [], isDead = false, patience = 1
     gate,
     outside,
     async ip() {},
+    async between(_, input) {
+      for (const { isOut, bytes } of (JSON.parse(input) as Play).items) {
+        const packet = Buffer.from(bytes, 'base64')
+        const came = decode(packet)
+        // Of IPv4, TCP: what else there is changes nothing here.
+        if (!isOut && came !== undefined) ask(came.source, `tcp/${packet.readUInt16BE(22)}`)
+      }
+      return done({ refused: {} })
+    },
     directory: '/nowhere',
     flypaperd: ['flypaperd'],
     inClone: ['in-clone'],

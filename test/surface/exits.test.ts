@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import type { Outgoing } from '../../src/prove/packets.ts'
 import { runProgram } from '../../src/surface/cli/program.ts'
 import type { System } from '../../src/surface/cli/system.ts'
 import { COMMON_EXITS } from '../../src/surface/cli/verb.ts'
@@ -18,6 +19,7 @@ import { openSystem } from '../../src/system/system.ts'
 import { EXIT, Failure } from '../../src/terms/failure.ts'
 import { facts } from '../doctor/facts.ts'
 import { lockout } from '../history/lockouts.ts'
+import { pcap, recorded, session } from '../support/capture-files.ts'
 import { STATUS } from '../support/daemon-status.ts'
 import { fakeClone } from '../support/fake-clone.ts'
 import { fakeFirewall } from '../support/fake-firewall.ts'
@@ -88,6 +90,11 @@ const RUNNING = { isRunning: true }
 const NAMELESS = { system: { resolve: () => Promise.reject(new Failure('nobody', { exit: EXIT.no })) } }
 const REFUSED = { lock: { refused: [{ who: '192.0.2.9', why: 'near' as const }] } }
 const KEPT = { lock: { kept: ['203.0.113.9'] } }
+const HONEST = session('203.0.113.5', '192.0.2.1', 22)
+const SCAN: Outgoing[] = [...HONEST, { source: '203.0.113.9', destination: '192.0.2.1', tcp: 23 }]
+const captured = (packets: readonly Outgoing[]): Partial<System> => ({
+  readCaptureFile: () => ({ bytes: pcap(recorded(packets)), isCut: false }),
+})
 /** The list that is read is no ruleset, but nobody loads it. */
 const PROVEN = '--ruleset rules.nft --listen tcp:22,udp:53'
 /** A daemon in the foreground, which ends as soon as it is told to. */
@@ -135,6 +142,13 @@ const CASES: Readonly<Record<string, Readonly<Record<number, Partial<Case> | str
   prove: {
     0: { args: PROVEN, system: { openClone: async () => fakeClone() } },
     1: { args: PROVEN, system: { openClone: async () => fakeClone({ leaks: ['tcp/22'] }) } },
+  },
+  replay: {
+    0: {
+      args: 'honest.pcap --as 192.0.2.1',
+      system: { openClone: async () => fakeClone(), ...captured(HONEST) },
+    },
+    1: { args: 'scan.pcap', system: { openClone: async () => fakeClone(), ...captured(SCAN) } },
   },
   version: { 0: {} },
 }

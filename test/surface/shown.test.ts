@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { Lockout } from '../../src/lockout/lockout.ts'
+import type { Outgoing } from '../../src/prove/packets.ts'
 import { NO_FOLDERS } from '../../src/settings/sources.ts'
 import { VERBS } from '../../src/surface/cli/verbs/index.ts'
 import { openHistoryFile } from '../../src/system/history-file.ts'
@@ -16,6 +17,7 @@ import { parsePrefix } from '../../src/terms/address.ts'
 import { Failure } from '../../src/terms/failure.ts'
 import { address, both, byHand, facts, recorded, sight, statements } from '../doctor/facts.ts'
 import { fly, HOUR, lockout } from '../history/lockouts.ts'
+import { recorded as inFile, pcap, session } from '../support/capture-files.ts'
 import { fakeClone } from '../support/fake-clone.ts'
 import { compare, shown, TERMINALS } from '../support/shown.ts'
 
@@ -75,6 +77,18 @@ function fill(file: string): void {
   ])
 }
 
+const HONEST = session('203.0.113.5', '192.0.2.1', 22)
+const SCAN: Outgoing[] = [
+  ...HONEST,
+  { source: '203.0.113.66', destination: '192.0.2.1', tcp: 23 },
+  { source: '2001:db8::66', destination: '2001:db8:1::1', tcp: 23 },
+]
+const CAPTURES: Readonly<Record<string, Buffer>> = {
+  'honest.pcap': pcap(inFile(HONEST)),
+  'scan.pcap': pcap(inFile(SCAN)).subarray(0, -3),
+  'damaged.pcap': Buffer.from('PNG'),
+}
+
 const ROUTER = facts({
   sight: sight({
     ruleset: both(recorded('docker'), byHand('drop', [[statements.dport(22), statements.ACCEPT]])),
@@ -93,6 +107,7 @@ const system = {
   openFirewall: noFirewall as never,
   openClone: async () => fakeClone({ leaks: ['tcp/443'], hurts: ['udp/53'] }),
   readList: () => ({ text: 'table inet filter {}' }),
+  readCaptureFile: (path: string) => ({ bytes: CAPTURES[path]!, isCut: false }),
   lookAround: async () => ROUTER,
   folders: NO_FOLDERS,
   readText: () => ({ text: 'never = ["192.0.2.50"]\npublic = ["tcp/80"]' }),
@@ -118,15 +133,19 @@ const COMMANDS = [
   'doctor',
   'doctor --json',
   'prove --ruleset rules.nft --listen tcp:22,tcp:443,udp:53',
+  'replay --as 192.0.2.1 honest.pcap scan.pcap damaged.pcap',
   ...['help', ...VERBS.map(({ name }) => `help ${name}`)],
 ]
+
+/** The line that tells how far it is goes away again. */
+const PROGRESS = /\r\x1b\[K[^\n]*\r\x1b\[K/g
 
 for (const [name, terminal] of Object.entries(TERMINALS)) {
   test(`on ${name === 'pipe' ? 'a pipe' : `${name} columns`}`, async () => {
     let text = ''
     for (const command of COMMANDS)
       text += `$ flypaperd ${command}\n${await shown(command.split(' '), terminal, system)}\n`
-    text = text.replace(/\r\x1b\[K[^\n]*\r\x1b\[K/g, '') // The line that tells how far it is goes away again.
+    text = text.replace(PROGRESS, '')
     compare(`test/surface/shown/${name}.txt`, text)
     if (terminal.colours) return
     assert.doesNotMatch(text, /[^\P{C}\n]/u, 'no control character gets through')
@@ -136,7 +155,8 @@ for (const [name, terminal] of Object.entries(TERMINALS)) {
 
 test('no table is wider than its terminal, and no colours on a pipe', async () => {
   for (const command of COMMANDS.filter(one => !/json|csv|help/.test(one))) {
-    const lines = (await shown(command.split(' '), TERMINALS['80'], system)).split('\n')
+    const text = await shown(command.split(' '), TERMINALS['80'], system)
+    const lines = text.replace(PROGRESS, '').split('\n')
     for (const line of lines) assert.ok(line.length <= 80 || / \S{1,}$/.test(line), `${command}: ${line}`)
   }
   assert.ok((await shown(['list'], TERMINALS['200'], system)).includes('\x1b[1m'))

@@ -81,6 +81,50 @@ export const Flies = z.array(
   }),
 )
 
+const Packets = z.int()
+const ReplayFile = z.object({
+  file: z.string(),
+  own: z.array(z.string()).meta({ description: 'The addresses of the protected host.' }),
+  packets: z.object({ in: Packets, out: Packets }),
+  hosts: z.int().meta({ description: 'Who sent it something.' }),
+  seconds: z.number().meta({ description: 'From the first packet of the file to the last one played.' }),
+  lockedOut: z.array(
+    z.object({
+      source: z.string().meta({ description: 'An address, an IPv6 /64, or a prefix.' }),
+      packetSource: z.string().optional(),
+      tried: Tried.optional(),
+      because: z.string(),
+      packet: z.int().optional().meta({
+        description: 'The first packet of the file that is what it was locked out for, from 1.',
+      }),
+      at: z.number().optional().meta({ description: 'Seconds from the first packet of the file to it.' }),
+      sent: Packets,
+      got: Packets,
+      isHeadless: z.boolean().meta({ description: 'A TCP flow of it has no beginning in the file.' }),
+      isHalved: z.boolean().meta({
+        description:
+          'One-sided: it goes on as if answered and no answer is in the file, or nothing of the protected host is.',
+      }),
+    }),
+  ),
+  spared: z.array(z.object({ because: z.string(), sources: z.int(), packets: Packets })).meta({
+    description: 'Let go by the daemon, by reason.',
+  }),
+  kernel: z.record(z.string(), Packets).meta({
+    description: 'Packets that the rules found to be no offence, by reason.',
+  }),
+  remarks: z.array(z.string()).meta({ description: 'What was not as it was, each a sentence.' }),
+})
+export const ReplayAnswer = z.object({
+  files: z.array(
+    z.union([
+      ReplayFile,
+      z.object({ file: z.string(), refused: z.string().meta({ description: 'Why it was not played.' }) }),
+    ]),
+  ),
+})
+export type ReplayAnswer = z.infer<typeof ReplayAnswer>
+
 export const PauseAnswer = z.object({ seconds: z.int() })
 export const ImportAnswer = z.object({
   locked: z.int(),

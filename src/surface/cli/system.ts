@@ -11,7 +11,7 @@ import type { WholeFile } from '../../keep/state-file.ts'
 import type { OpenClone } from '../../prove/clone.ts'
 import type { Live } from '../../prove/live.ts'
 import type { LogTo, Settings } from '../../settings/settings.ts'
-import type { Folders, ReadText } from '../../settings/sources.ts'
+import type { Folders, ReadText, Unreadable } from '../../settings/sources.ts'
 import type { Address } from '../../terms/address.ts'
 import type { UnixSockets } from '../control/server.ts'
 import type { Supervisor } from './supervisor.ts'
@@ -77,6 +77,8 @@ export interface System {
   lookAround(): Promise<Omit<Facts, 'settings'>>
   /** Throw-away network namespaces for a proof. Throws a Failure (69). */
   readonly openClone: OpenClone
+  /** The bytes of a capture file, as many as are looked at, or why there are none. Never throws. */
+  readCaptureFile(path: string): { readonly bytes: Buffer; readonly isCut: boolean } | Unreadable
   /** This machine, to be cloned. Throws a Failure (69). */
   readonly readLive: () => Promise<Live>
   /** The history; that of the dry runs is another one. */

@@ -13,6 +13,7 @@ import { lock } from './lock.ts'
 import { pause } from './pause.ts'
 import { prove } from './prove.ts'
 import { reload } from './reload.ts'
+import { replay } from './replay.ts'
 import { report } from './report.ts'
 import { restart } from './restart.ts'
 import { start } from './start.ts'
@@ -45,5 +46,6 @@ export const VERBS: readonly Verb[] = [
   check,
   doctor,
   prove,
+  replay,
   version,
 ]
