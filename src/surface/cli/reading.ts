@@ -9,7 +9,7 @@ import type { Call } from './verb.ts'
  * Whoever may not ask a daemon reads all the same.
  */
 export async function historyToRead({ system }: Call, dryRun = false): Promise<History> {
-  const daemon = await reachDaemon(system.socket).catch(() => undefined)
+  const daemon = await reachDaemon(system.socket, 'status').catch(() => undefined)
   const status = await daemon?.status().catch(() => undefined)
   const since = status?.history?.hangsSince
   if (since === undefined) return system.openHistory({ readOnly: true, dryRun })

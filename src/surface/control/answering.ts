@@ -4,11 +4,12 @@ import * as z from 'zod'
 import { jsonText } from '../../terms/escape.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
 import type { Answer, Answering } from './connections.ts'
-import { ENDPOINTS, type Endpoint, type EndpointName, type Turn } from './endpoints.ts'
+import { ENDPOINTS, type Endpoint, type EndpointName, type Role, rolesWith, type Turn } from './endpoints.ts'
 import { openApi } from './openapi.ts'
 import { ByRequest, ERROR_MAX, FreeRequest, LockRequest, PauseRequest, type Served } from './protocol.ts'
+import type { Request } from './request.ts'
 import { oneAfterAnother, type Shared, sharedBy } from './turns.ts'
-import { openWatchers, WATCHERS_MAX } from './watchers.ts'
+import { openWatchers, WATCHERS_MAX, type Watchers } from './watchers.ts'
 import { signature } from './who.ts'
 
 /** What is wrong with a body, so much of it is told. */
@@ -17,9 +18,14 @@ const ISSUES_MAX = 20
 /** `signed`: who did it, by what he claims. */
 type Handler = (body: unknown, signed: (claim: string | undefined) => string) => Promise<object | Uint8Array>
 
-/** Everything that the control socket can do; disposing of it ends the answers that go on. */
-export function openAnswering(daemon: Served, peerOf: (socket: Socket) => string): Answering & Disposable {
-  const watchers = openWatchers(daemon.watch)
+/** What the sockets can do; disposing of it ends the answers that go on. */
+export interface AnsweringAll extends Disposable {
+  /** To whoever asks by the socket of this role. Those who watch have places of their own there. */
+  of(role: Role): Answering
+}
+
+export function openAnswering(daemon: Served, peerOf: (socket: Socket) => string): AnsweringAll {
+  const opened: Watchers[] = []
   const orders = oneAfterAnother()
   const questions = sharedBy(oneAfterAnother())
   const turns: Record<Turn, Shared> = {
@@ -35,30 +41,52 @@ export function openAnswering(daemon: Served, peerOf: (socket: Socket) => string
     ]),
   )
 
-  function follow(): Answer {
-    if (watchers.isFull())
-      throw new Failure(`${WATCHERS_MAX} are watching already`, { exit: EXIT.unavailable })
-    return { type: ENDPOINTS.events.answer.type, follow: watchers.add }
+  async function carryOut(
+    { name, turn }: { name: Exclude<EndpointName, 'events'>; turn: Turn },
+    { method, body }: Request,
+    socket: Socket,
+  ): Promise<Answer> {
+    const user = method === 'POST' ? peerOf(socket) : ''
+    const signed = (claim: string | undefined) => signature(user, claim)
+    // Also what is wrong takes time to be told: a body is looked at when its turn has come.
+    const shared = body.length === 0 ? name : undefined
+    const answer = await turns[turn](shared, async () => handlers[name](parse(body), signed))
+    if (!(answer instanceof Uint8Array)) return json(200, answer)
+    return { status: 200, type: ENDPOINTS.metrics.answer.type, body: answer }
   }
 
   return {
-    refuse: refusal,
-    async answer({ method, path, body }, socket) {
-      const asked = `${method} ${path}`
-      const endpoint = byRequest.get(asked)
-      if (endpoint === undefined) return json(404, { error: `there is no ${asked}` })
-      const { name, turn } = endpoint
-      if (name === 'events') return follow()
-      const user = method === 'POST' ? peerOf(socket) : ''
-      const signed = (claim: string | undefined) => signature(user, claim)
-      // Also what is wrong takes time to be told: a body is looked at when its turn has come.
-      const shared = body.length === 0 ? name : undefined
-      const answer = await turns[turn](shared, async () => handlers[name](parse(body), signed))
-      if (!(answer instanceof Uint8Array)) return json(200, answer)
-      return { status: 200, type: ENDPOINTS.metrics.answer.type, body: answer }
+    of(role) {
+      const watchers = openWatchers(daemon.watch)
+      opened.push(watchers)
+      return {
+        refuse: refusal,
+        async answer(request, socket) {
+          const asked = `${request.method} ${request.path}`
+          const endpoint = byRequest.get(asked)
+          if (endpoint === undefined) return json(404, { error: `there is no ${asked}` })
+          const { name, turn } = endpoint
+          if (!role.may.includes(name)) return json(403, { error: notHere(role, asked, name) })
+          if (name !== 'events') return carryOut({ name, turn }, request, socket)
+          if (watchers.isFull())
+            throw new Failure(`${WATCHERS_MAX} are watching already`, { exit: EXIT.unavailable })
+          return { type: ENDPOINTS.events.answer.type, follow: watchers.add }
+        },
+      }
     },
-    [Symbol.dispose]: watchers.end,
+    [Symbol.dispose]() {
+      for (const watchers of opened) watchers.end()
+    },
   }
+}
+
+/** `watch.sock does not take POST /v1/free: that takes operate.sock (group flypaperd-operate) or control.sock (root, group flypaperd)`. */
+function notHere({ socket }: Role, asked: string, name: EndpointName): string {
+  const others = rolesWith(name).map(
+    ({ socket, group }) =>
+      `${socket} (${group === undefined ? 'root and the group flypaperd' : `the group ${group}`})`,
+  )
+  return `${socket} does not take ${asked}. Use ${others.reverse().join(' or ')}`
 }
 
 function handlersOf(daemon: Served): Record<Exclude<EndpointName, 'events'>, Handler> {

@@ -1,12 +1,13 @@
 /** Speaks to the running daemon over its socket. */
 import { once } from 'node:events'
 import type { IncomingMessage, RequestOptions } from 'node:http'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { text as textOf } from 'node:stream/consumers'
 import type * as z from 'zod'
 import { escapeText } from '../../terms/escape.ts'
-import { EXIT, Failure } from '../../terms/failure.ts'
-import { ENDPOINTS, type Endpoint, type EndpointName } from './endpoints.ts'
+import { EXIT, type ExitStatus, Failure } from '../../terms/failure.ts'
+import { ENDPOINTS, type Endpoint, type EndpointName, ROLES, type Role, rolesWith } from './endpoints.ts'
 import { request } from './http.ts'
 import {
   type Control,
@@ -26,16 +27,33 @@ export interface Client extends Control {
 
 const PATIENCE_MS = 30_000
 
-/** The running daemon; undefined when none answers. Throws a Failure (77) when the socket may not be opened. */
-export async function reachDaemon(path: string): Promise<Client | undefined> {
-  const control = clientOf(path)
+const EXIT_BY_STATUS: Readonly<Record<number, ExitStatus>> = { 400: EXIT.usage, 403: EXIT.noPermission }
+
+/**
+ * The running daemon, by its control socket or, where that is not for us, by the socket of another role that may ask for this; undefined
+ * when none answers. Throws a Failure (77) when none of them may be opened.
+ */
+export async function reachDaemon(path: string, to: EndpointName = 'stop'): Promise<Client | undefined> {
+  const roles = rolesWith(to)
+  for (const role of roles) {
+    const isControl = role === ROLES.control
+    const found = await reachBy(isControl ? path : join(dirname(path), role.socket), isControl)
+    if (found !== 'closed') return found
+  }
+  throw noPermission(path, roles)
+}
+
+/** `closed`: it is not for us. The control socket tells whether there is a daemon; an older one has no other. */
+async function reachBy(path: string, isControl: boolean): Promise<Client | 'closed' | undefined> {
+  const client = clientOf(path)
   try {
-    await control.status()
-    return control
+    await client.status()
+    return client
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
+    if (code === 'EACCES' || code === 'EPERM') return 'closed'
+    if (code === 'ENOENT' && !isControl) return 'closed'
     if (code === 'ENOENT' || code === 'ECONNREFUSED' || isHungUp(error)) return undefined
-    if (code === 'EACCES' || code === 'EPERM') throw noPermission(path, error)
     throw error
   }
 }
@@ -98,7 +116,7 @@ function refusal(status: number, text: string): Failure {
     error = ErrorAnswer.parse(JSON.parse(text)).error
   } catch {} // Somebody else's answer is shown as it is.
   return new Failure(`the daemon refused: ${escapeText(error)}`, {
-    exit: status === 400 ? EXIT.usage : EXIT.unavailable,
+    exit: EXIT_BY_STATUS[status] ?? EXIT.unavailable,
   })
 }
 
@@ -126,10 +144,11 @@ function goneDaemon(cause: unknown): Failure {
   })
 }
 
-function noPermission(path: string, cause: unknown): Failure {
+function noPermission(path: string, roles: readonly Role[]): Failure {
+  const groups = roles.flatMap(({ group }) => group ?? []).reverse()
+  const orIn = groups.length === 0 ? '' : ` Or be a member of the group ${groups.join(' or ')}.`
   return new Failure(`no permission to speak to the daemon through ${path}`, {
     exit: EXIT.noPermission,
-    hint: 'Run it as root: sudo flypaperd …',
-    cause,
+    hint: `Run it as root: sudo flypaperd …${orIn}`,
   })
 }

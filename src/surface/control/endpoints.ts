@@ -1,4 +1,4 @@
-/** Every request that the control socket takes: server, client, OpenAPI and docs/control.md are made from this table. */
+/** Every request that the sockets take, and which socket takes it: server, client, OpenAPI and docs/control.md are made from these tables. */
 import type * as z from 'zod'
 import * as protocol from './protocol.ts'
 
@@ -129,3 +129,43 @@ export const ENDPOINTS = {
 } as const satisfies Record<string, Endpoint>
 
 export type EndpointName = keyof typeof ENDPOINTS
+
+/** Whoever may open a socket may ask for what its role has, and for nothing else. */
+export interface Role {
+  /** The name of its socket, in the directory of the control socket. */
+  readonly socket: string
+  /** Who may open it besides root, the daemon's user and his group: the members of this group, where there is one. */
+  readonly group?: string
+  readonly what: string
+  readonly may: readonly EndpointName[]
+}
+
+const READING = ['status', 'health', 'events', 'metrics', 'openapi'] as const satisfies EndpointName[]
+
+/** From the one that may do most to the one that may do least: the command line takes the first that it may open. */
+export const ROLES = {
+  control: {
+    socket: 'control.sock',
+    what: 'Everything: whoever may open it has power over the firewall.',
+    may: Object.keys(ENDPOINTS) as EndpointName[],
+  },
+  operate: {
+    socket: 'operate.sock',
+    group: 'flypaperd-operate',
+    what: 'Locks out and frees, and reads. Ends nothing, disarms nothing, and takes no settings.',
+    may: [...READING, 'lock', 'free'],
+  },
+  watch: {
+    socket: 'watch.sock',
+    group: 'flypaperd-watch',
+    what: 'Reads, and changes nothing.',
+    may: READING,
+  },
+} as const satisfies Record<string, Role>
+
+export type RoleName = keyof typeof ROLES
+
+/** The roles that may ask for this, the one that may do most first. */
+export function rolesWith(endpoint: EndpointName): readonly Role[] {
+  return Object.values<Role>(ROLES).filter(({ may }) => may.includes(endpoint))
+}

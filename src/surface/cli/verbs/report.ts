@@ -37,7 +37,7 @@ async function reportOf(call: Call): Promise<Report> {
   const now = system.now()
   const since = parseMoment(String(options.since ?? '7d'), now)
   using history = await historyToRead(call)
-  const status = await (await reachDaemon(system.socket))?.status()
+  const status = await (await reachDaemon(system.socket, 'status'))?.status()
   const overflow = status && { lost: status.counts.lost, overruns: status.counts.overruns }
   return { ...history.sums(since), since, until: now, overflow }
 }
