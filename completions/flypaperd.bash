@@ -13,7 +13,7 @@ _flypaperd() {
     --settings) compopt -o default 2>/dev/null; return ;;
     --socket) compopt -o default 2>/dev/null; return ;;
     --state) compopt -o default 2>/dev/null; return ;;
-    --log|--since|--port|--limit|--for|--because|--ruleset|--listen|--uplink) return ;;
+    --log|--since|--port|--until|--reason|--grade|--ended|--limit|--for|--because|--ruleset|--listen|--uplink) return ;;
   esac
   if [ -z "$words" ]; then
     if [ "$COMP_CWORD" -eq 1 ]; then words='start stop restart reload try confirm pause status list why watch report lock free flush export import generate check doctor prove version help'
@@ -27,7 +27,7 @@ _flypaperd() {
         confirm) words='--settings --help' ;;
         pause) words='--json --settings --help' ;;
         status) words='--json --settings --help' ;;
-        list) case $whole in -*) words='--json --since --port --proto --sort --limit --all --dry-run --held --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
+        list) case $whole in -*) words='--json --since --port --proto --until --reason --grade --past --ended --sort --limit --all --dry-run --held --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
         why) case $whole in -*) words='--json --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
         watch) words='--json --settings --help' ;;
         report) words='--json --since --csv --settings --help' ;;

@@ -3,6 +3,7 @@ import {
   ENDPOINTS,
   type Endpoint,
   type EndpointName,
+  queryText,
   ROLES,
   type Role,
 } from '../src/surface/control/endpoints.ts'
@@ -57,10 +58,11 @@ function section(endpoint: Endpoint): string {
   return [`## ${method} ${path}`, what, ['```sh', curl(endpoint), '```'].join('\n')].join('\n\n')
 }
 
-function curl({ method, path, example, answer }: Endpoint): string {
+function curl({ method, path, query, example, answer }: Endpoint): string {
   // Into a pipe curl writes what comes only when it has collected a few kilobytes.
   const unbuffered = answer.type === 'application/jsonl' ? ' -N' : ''
-  const body =
-    example === undefined ? (method === 'POST' ? ' -X POST' : '') : ` -d '${JSON.stringify(example)}'`
-  return `sudo curl -sS${unbuffered} --unix-socket /run/flypaperd/control.sock${body} http://localhost${path}`
+  const body = method === 'GET' ? '' : example === undefined ? ' -X POST' : ` -d '${JSON.stringify(example)}'`
+  const url = `http://localhost${path}`
+  const asked = query === undefined ? url : `'${url}?${queryText(example ?? {})}'`
+  return `sudo curl -sS${unbuffered} --unix-socket /run/flypaperd/control.sock${body} ${asked}`
 }

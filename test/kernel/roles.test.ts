@@ -7,6 +7,7 @@ import {
   ENDPOINTS,
   type Endpoint,
   type EndpointName,
+  queryText,
   ROLES,
   type Role,
 } from '../../src/surface/control/endpoints.ts'
@@ -42,9 +43,11 @@ test('each group opens its own socket alone, and is told there what is not for i
   const daemon = await flypaperd.start()
   assert.doesNotMatch(daemon.output(), /own group alone/)
 
-  async function ask(by: readonly string[], socket: string, { method, path, example }: Endpoint) {
-    const data = example === undefined ? ['-X', method] : ['-d', JSON.stringify(example)]
-    const url = `http://localhost${path}`
+  async function ask(by: readonly string[], socket: string, endpoint: Endpoint) {
+    const { method, path, query, example } = endpoint
+    const isPosted = query === undefined && example !== undefined
+    const data = isPosted ? ['-d', JSON.stringify(example)] : ['-X', method]
+    const url = `http://localhost${path}${query === undefined ? '' : `?${queryText(example ?? {})}`}`
     // Events go on: that they have begun is enough.
     const code = [
       '-s',
@@ -91,7 +94,9 @@ test('a member of a group runs its verbs without root; what is more is refused, 
   using flypaperd = install(gate, '', { files })
   chmodSync(flypaperd.directory, 0o755)
   const daemon = await flypaperd.start()
-  await flypaperd.must('lock', '198.51.100.7')
+  await flypaperd.must('lock', '198.51.100.7', '--for', 'forever')
+  await flypaperd.must('lock', '198.51.100.8')
+  await flypaperd.must('free', '198.51.100.8')
   const as = (group: keyof typeof GROUPS) =>
     install(gate, '', {
       runtime: flypaperd.directory,
@@ -102,7 +107,29 @@ test('a member of a group runs its verbs without root; what is more is refused, 
   using operator = as('flypaperd-operate')
   for (const { directory } of [watcher, operator]) chmodSync(directory, 0o755)
 
-  assert.equal(JSON.parse(await watcher.must('status', '--json')).daemon.counts.byHand, 1)
+  assert.equal(JSON.parse(await watcher.must('status', '--json')).daemon.counts.byHand, 2)
+  // Neither the database nor its directory may be read by it, as in an installed package.
+  chmodSync(join(flypaperd.directory, 'history.db'), 0o600)
+  for (const verb of [
+    ['list', '--json'],
+    ['list', '198.51.100.0/24', '--reason', 'by-hand', '--grade', 'by-hand', '--json'],
+    ['list', '--sort', 'until', '--json'],
+    ['list'],
+    ['list', '--past', '--json'],
+    ['list', '--ended', 'freed'],
+    ['why', '198.51.100.7', '--json'],
+    ['why', '198.51.100.8'],
+  ])
+    assert.equal(await watcher.must(...verb), await flypaperd.must(...verb), verb.join(' '))
+  const { until: _, ...report } = JSON.parse(await watcher.must('report', '--since', '2026-01-01', '--json'))
+  const { until: __, ...byRoot } = JSON.parse(
+    await flypaperd.must('report', '--since', '2026-01-01', '--json'),
+  )
+  assert.deepEqual(report, byRoot)
+  assert.match(await watcher.must('list'), /^198\.51\.100\.7 /m)
+  assert.match(await watcher.must('list', '--past'), /^198\.51\.100\.8 .*freed, /m)
+  const { code: dry, stderr: why } = await watcher.run('list', '--dry-run')
+  assert.deepEqual([dry, /the running daemon is no dry run/.test(why)], [69, true], why)
   const { code, stderr } = await watcher.run('free', '198.51.100.7')
   assert.equal(code, 77)
   assert.match(

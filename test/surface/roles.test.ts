@@ -10,13 +10,14 @@ import {
   ENDPOINTS,
   type Endpoint,
   type EndpointName,
+  queryText,
   ROLES,
   type Role,
 } from '../../src/surface/control/endpoints.ts'
 import type { Served } from '../../src/surface/control/protocol.ts'
 import { serveControl } from '../../src/surface/control/server.ts'
 import { listenAt } from '../../src/system/unix-sockets.ts'
-import { STATUS } from '../support/daemon-status.ts'
+import { NO_PAST, STATUS } from '../support/daemon-status.ts'
 
 const CHANGING = ['lock', 'free', 'flush', 'pause', 'reload', 'confirm', 'leave', 'stop'] as const
 
@@ -35,6 +36,7 @@ function daemon() {
   ) as unknown as Pick<Served, (typeof CHANGING)[number]>
   const served: Served = {
     ...changing,
+    ...NO_PAST,
     status: async () => STATUS,
     health: async () => [],
     metrics: async () => Buffer.from('# nothing\n'),
@@ -44,8 +46,9 @@ function daemon() {
 }
 
 /** The status of the answer, and its error. */
-async function ask(socketPath: string, { method, path, example }: Endpoint) {
-  const body = example === undefined ? '' : JSON.stringify(example)
+async function ask(socketPath: string, { method, path: bare, query, example }: Endpoint) {
+  const path = query === undefined ? bare : `${bare}?${queryText(example ?? {})}`
+  const body = query !== undefined || example === undefined ? '' : JSON.stringify(example)
   const headers = { 'content-length': Buffer.byteLength(body) }
   return new Promise<{ status: number; error: string }>((resolve, reject) => {
     const asked = request({ socketPath, method, path, headers, agent: false }, async response => {

@@ -7,8 +7,17 @@ import { text as textOf } from 'node:stream/consumers'
 import type * as z from 'zod'
 import { escapeText } from '../../terms/escape.ts'
 import { EXIT, type ExitStatus, Failure } from '../../terms/failure.ts'
-import { ENDPOINTS, type Endpoint, type EndpointName, ROLES, type Role, rolesWith } from './endpoints.ts'
+import {
+  ENDPOINTS,
+  type Endpoint,
+  type EndpointName,
+  queryText,
+  ROLES,
+  type Role,
+  rolesWith,
+} from './endpoints.ts'
 import { request } from './http.ts'
+import { ListAnswer, ReportAnswer, WhyAnswer } from './past-protocol.ts'
 import {
   type Control,
   ErrorAnswer,
@@ -21,6 +30,8 @@ import {
 } from './protocol.ts'
 
 export interface Client extends Control {
+  /** Reached by the socket of a group, since the control socket is not ours. */
+  readonly isByGroup: boolean
   /** What happens from now on, until the signal is given or the daemon ends. */
   events(signal: AbortSignal): AsyncIterable<EventLine>
 }
@@ -45,7 +56,7 @@ export async function reachDaemon(path: string, to: EndpointName = 'stop'): Prom
 
 /** `closed`: it is not for us. The control socket tells whether there is a daemon; an older one has no other. */
 async function reachBy(path: string, isControl: boolean): Promise<Client | 'closed' | undefined> {
-  const client = clientOf(path)
+  const client = clientOf(path, !isControl)
   try {
     await client.status()
     return client
@@ -64,15 +75,19 @@ function isHungUp(error: unknown): boolean {
   return code === 'ECONNRESET' || code === 'EPIPE'
 }
 
-function clientOf(path: string): Client {
-  const ask = async (name: EndpointName, body?: object) =>
-    exchange(path, ENDPOINTS[name], body).catch(error => {
+function clientOf(path: string, isByGroup: boolean): Client {
+  const ask = async (name: EndpointName, given?: object) =>
+    exchange(path, ENDPOINTS[name], given).catch(error => {
       const isPost = ENDPOINTS[name].method === 'POST'
       throw isPost && isHungUp(error) ? goneDaemon(error) : error
     })
   return {
+    isByGroup,
     status: async () => parse(StatusAnswer, await ask('status')),
     health: async () => parse(HealthAnswer, await ask('health')).lines,
+    list: async query => parse(ListAnswer, await ask('list', query)),
+    why: async query => parse(WhyAnswer, await ask('why', query)),
+    report: async query => parse(ReportAnswer, await ask('report', query)),
     lock: async request => parse(LockAnswer, await ask('lock', request)),
     free: async request => parse(FreeAnswer, await ask('free', request)),
     flush: async by => parse(FlushAnswer, await ask('flush', { by })).flies,
@@ -95,8 +110,15 @@ function clientOf(path: string): Client {
   }
 }
 
-async function exchange(path: string, { method, path: url }: Endpoint, body?: object): Promise<unknown> {
-  const response = await send(path, { method, path: url, timeout: PATIENCE_MS }, body)
+async function exchange(
+  socket: string,
+  { method, path, query }: Endpoint,
+  given: object = {},
+): Promise<unknown> {
+  const asked = query === undefined ? '' : queryText(given)
+  const url = asked === '' ? path : `${path}?${asked}`
+  const body = method === 'POST' ? given : undefined
+  const response = await send(socket, { method, path: url, timeout: PATIENCE_MS }, body)
   const text = await textOf(response)
   if (response.statusCode !== 200) throw refusal(response.statusCode ?? 0, text)
   return JSON.parse(text)

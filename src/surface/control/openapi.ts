@@ -23,11 +23,18 @@ export function openApi(): object {
   }
 }
 
-function operation(name: string, { what, request, answer, example }: Endpoint): object {
+function operation(name: string, { what, request, query, answer, example }: Endpoint): object {
   return {
     operationId: name,
     summary: what,
     'x-sockets': rolesWith(name as EndpointName).map(({ socket }) => socket),
+    ...(query !== undefined && {
+      parameters: Object.entries(query.shape).map(([name, schema]) => {
+        const { description, ...json } = schemaOf(schema, 'input') as { description?: string }
+        const isNeeded = !schema.safeParse(undefined).success
+        return { name, in: 'query', required: isNeeded, ...(description && { description }), schema: json }
+      }),
+    }),
     ...(request !== undefined && {
       requestBody: {
         required: !request.safeParse({}).success,
@@ -54,7 +61,7 @@ function failure(description: string): object {
   return { description, content: { 'application/json': { schema: schemaOf(ErrorAnswer) } } }
 }
 
-function schemaOf(schema: z.ZodType): object {
-  const { $schema: _, ...json } = z.toJSONSchema(schema)
+function schemaOf(schema: z.ZodType, io: 'input' | 'output' = 'output'): object {
+  const { $schema: _, ...json } = z.toJSONSchema(schema, { io })
   return json
 }

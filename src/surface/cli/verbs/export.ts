@@ -1,3 +1,4 @@
+import { lockoutFacts } from '../../../log/sentence.ts'
 import { EXIT } from '../../../terms/failure.ts'
 import { piecesOf } from '../../../terms/pieces.ts'
 import { prefixesOf } from '../../control/freeing.ts'
@@ -6,7 +7,7 @@ import { FILTER_OPTIONS, filterOf, limitOf } from '../filter.ts'
 import { historyToRead } from '../reading.ts'
 import type { Verb } from '../verb.ts'
 import { whoIs } from '../who.ts'
-import { first, PAGE, printJson } from './list.ts'
+import { first, jsonPrinter, PAGE } from './list.ts'
 
 export const exportFlies: Verb = {
   name: 'export',
@@ -34,8 +35,11 @@ export const exportFlies: Verb = {
     using history = await historyToRead(call)
     const limit = limitOf(String(options.limit ?? 'all'))
     const rows = first(history.select({ ...filterOf(call), within }, system.now()), limit)
-    if (options.json) printJson(rows, print)
-    else for (const page of piecesOf(rows, PAGE)) print(page.map(({ source }) => source).join('\n'))
+    if (options.json) {
+      const out = jsonPrinter(print, lockoutFacts)
+      for (const row of rows) out.add(row)
+      out.end()
+    } else for (const page of piecesOf(rows, PAGE)) print(page.map(({ source }) => source).join('\n'))
     return EXIT.ok
   },
 }
