@@ -86,7 +86,7 @@ export function openAnswering(daemon: Served, peerOf: (socket: Socket) => string
   }
 }
 
-/** `watch.sock does not take POST /v1/free: that takes operate.sock (group flypaperd-operate) or control.sock (root, group flypaperd)`. */
+/** `watch.sock does not take POST /v1/free. Use operate.sock (the group flypaperd-operate) or control.sock (root and the group flypaperd)`. */
 function notHere({ socket }: Role, asked: string, name: EndpointName): string {
   const others = rolesWith(name).map(
     ({ socket, group }) =>

@@ -192,7 +192,7 @@ export const ROLES = {
   operate: {
     socket: 'operate.sock',
     group: 'flypaperd-operate',
-    what: 'Locks out and frees, and reads. Ends nothing, disarms nothing, and takes no settings.',
+    what: 'Locks out and frees, and reads. Ends no daemon, disarms nothing, and takes no settings.',
     may: [...READING, 'lock', 'free'],
   },
   watch: {
