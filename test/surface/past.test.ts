@@ -32,11 +32,9 @@ function lockout(n: number): Lockout {
 
 async function past(t: TestContext) {
   const directory = mkdtempSync(join(tmpdir(), 'flypaperd-test-past-'))
-  t.after(() => rmSync(directory, { recursive: true, force: true }))
   const log = { info() {}, warn() {}, error: (line: string) => assert.fail(line) }
   const file = (name: string) => join(directory, name)
   const disk = openDisk({ historyFile: file('history.db'), stateFile: file('boot.nft') }, log, () => NOW)
-  t.after(() => disk[Symbol.dispose]())
   const settings = loadSettings('none', () => ({ text: '' }))
   const daemon = openPast({
     reading: disk.reading,
@@ -49,7 +47,12 @@ async function past(t: TestContext) {
   const served = { ...daemon, status: async () => STATUS, watch: () => ({ [Symbol.dispose]() {} }) }
   const sockets = { listen: listenAt, peerOf: () => 'anna' }
   const serving = await serveControl(file('control.sock'), served as unknown as Served, sockets)
-  t.after(() => serving[Symbol.asyncDispose]())
+  t.after(async () => {
+    await serving[Symbol.asyncDispose]()
+    disk[Symbol.dispose]()
+    // The thread may still be closing its files.
+    rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 })
+  })
   return { history: disk.history, directory, socket: file('control.sock'), watch: file('watch.sock') }
 }
 
