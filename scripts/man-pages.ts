@@ -25,7 +25,9 @@ const FILES: readonly [path: string, what: string][] = [
   [DEFAULT_FILE, 'The settings, flypaperd.toml(5). Need not exist.'],
   [DROP_IN_FILES, 'What is read after it, in the order of the names.'],
   ['/var/lib/flypaperd/history.db', 'The history of all lockouts, SQLite.'],
-  ['/run/flypaperd/control.sock', 'The control socket.'],
+  ['/run/flypaperd/control.sock', 'The control socket: root and the group flypaperd, everything.'],
+  ['/run/flypaperd/operate.sock', 'The group flypaperd-operate: locks out, frees, reads.'],
+  ['/run/flypaperd/watch.sock', 'The group flypaperd-watch: reads.'],
   ['/run/flypaperd/metrics.sock', 'The counters for Prometheus, and nothing else.'],
 ]
 

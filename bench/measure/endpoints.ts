@@ -4,7 +4,12 @@ import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
 import { text as textOf } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ENDPOINTS, type EndpointName } from '../../src/surface/control/endpoints.ts'
+import {
+  ENDPOINTS,
+  type Endpoint,
+  type EndpointName,
+  queryText,
+} from '../../src/surface/control/endpoints.ts'
 import { PAUSE_MAX, WHO_MAX } from '../../src/surface/control/protocol.ts'
 import { CONTROL_CONNECTIONS_MAX } from '../../src/surface/control/server.ts'
 import { WATCHERS_MAX } from '../../src/surface/control/watchers.ts'
@@ -48,6 +53,10 @@ const WORST: Record<EndpointName, ((n: number) => object | '') | undefined> = {
   lock: n => ({ lockouts: hosts(FLIES / WHO_MAX + n).map(who => ({ who })), by: 'bench' }),
   // Who is no fly may have been put into the set by hand, and has to be looked for there.
   free: n => ({ who: hosts(5000 + n), by: 'bench' }),
+  // Nobody fits: all that one answer may look through. Others ask for other things, so nobody gets the answer of another.
+  list: n => ({ past: 'true', until: String(n + 1) }),
+  why: n => ({ who: hosts(5000)[n]! }),
+  report: n => ({ since: String(n) }),
   flush: () => ({ by: 'bench' }),
   reload: () => ({ by: 'bench' }),
   confirm: () => '',
@@ -138,7 +147,8 @@ const watching: IncomingMessage[] = []
 
 async function allAtOnce(path: string, name: EndpointName, worst: (n: number) => object | ''): Promise<void> {
   // Orders are carried out one after the other: some show what one costs.
-  const length = name === 'events' ? WATCHERS_MAX : ENDPOINTS[name].turn === 'order' ? ORDERS : CALLERS
+  const isOneByOne = ['order', 'reading'].includes(ENDPOINTS[name].turn)
+  const length = name === 'events' ? WATCHERS_MAX : isOneByOne ? ORDERS : CALLERS
   await Promise.all(Array.from({ length }, (_, n) => ask(path, name, worst(n))))
   // No watcher reads; others are locked out meanwhile.
   if (name === 'events') for (let n = 0; n < 20; n++) await ask(path, 'lock', WORST.lock!(1000 + n))
@@ -147,7 +157,8 @@ async function allAtOnce(path: string, name: EndpointName, worst: (n: number) =>
 
 /** Resolves when the whole answer is there, and of events when they have begun; rejects when it is a refusal, or none. */
 function ask(socketPath: string, name: EndpointName, body: object | ''): Promise<void> {
-  const { method, path } = ENDPOINTS[name]
+  const { method, path: bare, query }: Endpoint = ENDPOINTS[name]
+  const path = query === undefined ? bare : `${bare}?${queryText(body as object)}`
   return new Promise((resolve, reject) => {
     const asked = request({ socketPath, method, path, agent: false }, response => {
       if (response.statusCode !== 200)
@@ -158,7 +169,7 @@ function ask(socketPath: string, name: EndpointName, body: object | ''): Promise
       } else response.resume().on('end', resolve).on('error', reject)
     })
     asked.on('error', error => reject(new Error(`${name}: ${error.message}`)))
-    asked.end(body === '' ? undefined : JSON.stringify(body))
+    asked.end(body === '' || query !== undefined ? undefined : JSON.stringify(body))
   })
 }
 

@@ -5,6 +5,7 @@ import type { PacketSockets } from '../capture/intake.ts'
 import type { PassingSets } from '../capture/refused.ts'
 import type { LookAtFirewall } from '../doctor/auto.ts'
 import type { Clock } from '../history/clock.ts'
+import type { Reading } from '../history/reading.ts'
 import type { DaemonHistory } from '../history/tolerant.ts'
 import type { KernelSets } from '../keep/kernel-sets.ts'
 import type { WholeFile } from '../keep/state-file.ts'
@@ -29,6 +30,8 @@ export interface World {
   readonly lookAtFirewall: LookAtFirewall
   readonly neverFiles: NeverFilesReader
   readonly history: DaemonHistory
+  /** The same, for whoever has patience. */
+  readonly reading: Reading
   readonly stateFile: WholeFile
   readonly log: DaemonLog
   readonly events: Events

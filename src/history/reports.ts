@@ -1,20 +1,18 @@
 /** The history read backwards: the story of one source, and sums over days. For people, so it may take a second or two. */
-import { overlaps, type Prefix } from '../terms/address.ts'
-import { prefixOf } from '../terms/fly.ts'
 import type { Database, Statement } from './database.ts'
-import type { LockoutRow } from './lockout-row.ts'
 import { lockoutOf } from './row.ts'
 import type { Samples } from './samples.ts'
 import { FLY } from './schema.ts'
+import { newestFirst, type Page } from './selection.ts'
 import { type Counted, type Sums, sumUp } from './sums.ts'
 
 export interface Chronicle {
-  /** The lockouts of a source by these names, newest first. Reads the whole table. */
-  lockoutsOf(names: readonly string[], limit: number): LockoutRow[]
-  /** The prefixes that were locked out by hand, are in force, and meet this one. */
-  lockedAround(prefix: Prefix, now: number): LockoutRow[]
+  /** Of a piece of the table: the lockouts of a source by these names, and all prefixes that are locked out by hand at `now`. */
+  storyPage(names: readonly string[], now: number, before?: number): Page
   /** What happened since then. */
   sums(since: number): Told
+  /** The same, last, after as many pieces of the work as it takes. */
+  sumsInPieces(since: number): Iterable<Told | undefined>
   /** Bytes of the database. */
   bytes(): number
 }
@@ -28,14 +26,18 @@ export interface Told extends Sums {
 
 /** Rows that are read at once. More of them would outlive a small nursery, which costs half as much again. */
 const AT_ONCE = 500
+/** Rows that are looked at in one piece where few of them are wanted: some milliseconds. */
+const STEP = 2000
+
+const STORY = `SELECT * FROM lockout WHERE (source IN (:one, :other)
+  OR (${FLY} AND because = 'by-hand' AND source LIKE '%/%'))`
 
 // Not indexed: to walk the table is quicker than to follow an index of nearly all its rows.
 const SQL = {
-  of: 'SELECT * FROM lockout WHERE source IN (:one, :other) ORDER BY id DESC LIMIT :limit',
-  nets: `SELECT * FROM lockout NOT INDEXED WHERE ${FLY} AND because = 'by-hand' AND source LIKE '%/%'`,
   lockouts: `SELECT id, source, since, tried, number, times, latest, because, stands FROM lockout
-             WHERE id > :after AND since >= :since ORDER BY id LIMIT ${AT_ONCE}`,
-  byHand: `SELECT source FROM lockout NOT INDEXED WHERE latest = 1 AND because = 'by-hand' AND since >= :since`,
+             WHERE id > :after AND id <= :edge AND since >= :since ORDER BY id`,
+  byHand: `SELECT source FROM lockout WHERE id > :after AND id <= :edge AND +latest = 1 AND because = 'by-hand' AND since >= :since`,
+  edge: `SELECT max(id) AS id FROM (SELECT id FROM lockout WHERE id > :after ORDER BY id LIMIT :rows)`,
   // What was pruned is counted in the totals of its day (pruning.ts): of the whole day, also where it began before.
   pruned: `SELECT day, attackers FROM day WHERE day >= date(:since / 1000, 'unixepoch', 'localtime')`,
   spared: `SELECT because, sum(count) AS packets, count(*) AS sources FROM sighting WHERE last >= :since
@@ -48,32 +50,40 @@ export function openChronicle(
   { sampledSince }: Pick<Samples, 'sampledSince'>,
 ): Chronicle {
   const ask = database.prepareAll(SQL)
-  return {
-    lockoutsOf: ([one = '', other = ''], limit) => ask.of.all({ one, other, limit }).map(lockoutOf),
-    lockedAround: (prefix, now) =>
-      ask.nets
-        .all({ now })
-        .map(lockoutOf)
-        .filter(({ source }) => overlaps(prefix, prefixOf(source))),
-    sums(since) {
-      const byHand = new Set(ask.byHand.all({ since }).map(({ source }) => source as string))
-      const sums = sumUp(lockoutsSince(ask.lockouts, since), byHand, since)
-      const pruned = ask.pruned.all({ since }) as unknown as Sums['days']
-      const spared = ask.spared.all({ since }) as unknown as Told['spared']
-      const alsoTried = sampledSince(since)
-      return { ...sums, days: together([...sums.days, ...pruned]), spared, alsoTried }
-    },
-    bytes: () => ask.bytes.get()?.bytes as number,
-  }
-}
+  const story = newestFirst(database, STEP)(STORY)
 
-/** In large pieces: to take a million rows one by one would double the work. */
-function* lockoutsSince(lockouts: Statement, since: number): Generator<readonly Counted[]> {
-  for (let after = 0; ; ) {
-    const rows = lockouts.values({ after, since }) as unknown as Counted[]
-    if (rows.length === 0) return
-    yield rows
-    after = rows.at(-1)![0]
+  /** What this asks of the table, piece by piece: to take a million rows one by one would double the work. */
+  function* inPieces(asked: Statement, since: number, rows: number): Generator<readonly unknown[][]> {
+    for (let after = 0; ; ) {
+      const edge = ask.edge.get({ after, rows })?.id as number | null
+      if (edge === null) return
+      yield asked.values({ after, edge, since })
+      after = edge
+    }
+  }
+
+  function* sumsInPieces(since: number): Generator<Told | undefined> {
+    const byHand = new Set<string>()
+    for (const rows of inPieces(ask.byHand, since, STEP)) {
+      for (const [source] of rows) byHand.add(source as string)
+      yield undefined
+    }
+    const lockouts = inPieces(ask.lockouts, since, AT_ONCE) as Iterable<readonly Counted[]>
+    const sums = yield* sumUp(lockouts, byHand, since)
+    const pruned = ask.pruned.all({ since }) as unknown as Sums['days']
+    const spared = ask.spared.all({ since }) as unknown as Told['spared']
+    const alsoTried = sampledSince(since)
+    yield { ...sums, days: together([...sums.days, ...pruned]), spared, alsoTried }
+  }
+
+  return {
+    storyPage([one = '', other = ''], now, before) {
+      const { rows, next } = story({ one, other, now }, before)
+      return { rows: rows.map(lockoutOf), next }
+    },
+    sums: since => [...sumsInPieces(since)].at(-1)!,
+    sumsInPieces,
+    bytes: () => ask.bytes.get()?.bytes as number,
   }
 }
 

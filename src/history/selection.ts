@@ -1,28 +1,49 @@
-/** Which flies somebody asks for: the filters that list, free and export share, as a question to the history. */
+/** Which lockouts somebody asks for: the filters of list, free and export, as a question to the history. */
+import { type GRADES, GUILTS } from '../judge/verdict.ts'
 import { namesOf } from '../lockout/flies.ts'
 import type { Prefix } from '../terms/address.ts'
 import { meets } from '../terms/fly.ts'
 import { prefixSet } from '../terms/prefix-set.ts'
-import type { Database, Row, Value } from './database.ts'
+import type { Database, Value } from './database.ts'
 import type { LockoutRow } from './lockout-row.ts'
 import { lockoutOf } from './row.ts'
 import { FLY } from './schema.ts'
 
 export const PROTOS = ['tcp', 'udp', 'sctp', 'icmp', 'icmpv6', 'protocol'] as const
 export const SORTS = ['since', 'until', 'times', 'port'] as const
+export const REASONS = [...GUILTS, 'by-hand'] as const
+/** How a lockout ended: its time was over; or as the column released_because says (`part of a wider one`). */
+export const ENDS = ['over', 'freed', 'flushed', 'no-room', 'replaced', 'part'] as const
 
 /** Every condition that is given must hold. */
 export interface Filter {
   /** Locked out at this time or later, in milliseconds since the epoch. */
   readonly since?: number | undefined
+  /** Locked out before this time. */
+  readonly until?: number | undefined
   /** Tried this port, of TCP, UDP or SCTP. */
   readonly port?: number | undefined
   readonly proto?: (typeof PROTOS)[number] | undefined
+  readonly reason?: (typeof REASONS)[number] | undefined
+  readonly grade?: (typeof GRADES)[number] | undefined
+  /** Instead of the flies: lockouts that are not in force any more, ... */
+  readonly past?: boolean | undefined
+  /** ... and which ended so. */
+  readonly ended?: (typeof ENDS)[number] | undefined
   /** Overlaps one of them. */
   readonly within?: readonly Prefix[] | undefined
 }
 
+/** Lockouts of a piece of the table, newest first. */
+export interface Page {
+  readonly rows: readonly LockoutRow[]
+  /** The next piece is before this row; undefined: that was the last. Rows keep their numbers, so whatever comes or goes meanwhile, nobody is told twice, nor left out who was there all the time. */
+  readonly next: number | undefined
+}
+
 export interface Selection {
+  /** Those that fit in one piece of the table, of a bounded number of rows: there may be none. */
+  selectPage(filter: Filter, now: number, before?: number): Page
   /** The flies that fit, read as the caller takes them. */
   select(filter: Filter, now: number, sort?: (typeof SORTS)[number]): Iterable<LockoutRow>
   /**
@@ -43,13 +64,23 @@ const ORDER = {
 } as const
 
 export function openSelection(database: Database): Selection {
+  const pageOf = newestFirst(database, PAGE)
+  const [present, past] = [SELECT, SELECT_PAST].map(pageOf)
+
+  function selectPage(filter: Filter, now: number, before?: number): Page {
+    const { rows, next } = (filter.past ? past : present)!(wantedOf(filter, now), before)
+    return { rows: rows.map(lockoutOf).filter(fit(filter)), next }
+  }
+
   function* selectPieces(filter: Filter, now: number): Generator<readonly LockoutRow[]> {
-    const fitting = fit(filter)
-    for (const rows of newestFirst(database, SELECT, wantedOf(filter, now)))
-      yield rows.map(lockoutOf).filter(fitting)
+    for (let page: Page | undefined; page === undefined || page.next !== undefined; ) {
+      page = selectPage(filter, now, page?.next)
+      yield page.rows
+    }
   }
 
   return {
+    selectPage,
     selectPieces,
     *select(filter, now, sort = 'since') {
       if (sort === 'since') {
@@ -57,7 +88,10 @@ export function openSelection(database: Database): Selection {
         return
       }
       const fitting = fit(filter)
-      for (const row of database.each(`${SELECT} ORDER BY ${ORDER[sort]}`, wantedOf(filter, now))) {
+      for (const row of database.each(
+        `${filter.past ? SELECT_PAST : SELECT} ORDER BY ${ORDER[sort]}`,
+        wantedOf(filter, now),
+      )) {
         const lockout = lockoutOf(row)
         if (fitting(lockout)) yield lockout
       }
@@ -65,15 +99,25 @@ export function openSelection(database: Database): Selection {
   }
 }
 
-const SELECT = `SELECT * FROM lockout WHERE ${FLY} AND since >= :since
+const FITS = `since >= :since AND (:until IS NULL OR since < :until)
   AND (:port IS NULL OR (number = :port AND tried IN ('tcp', 'udp', 'sctp')))
   AND (:proto IS NULL OR tried = :proto)
+  AND (:reason IS NULL OR because = :reason)
+  AND (:grade IS NULL OR coalesce(grade, iif(because = 'by-hand', 'by-hand', 'forgeable')) = :grade)
   AND (:hosts IS NULL OR source IN (SELECT value FROM json_each(:hosts)) OR because = 'by-hand')`
+const SELECT = `SELECT * FROM lockout WHERE ${FLY} AND :ended IS NULL AND ${FITS}`
+const SELECT_PAST = `SELECT * FROM lockout WHERE NOT (${FLY}) AND (:ended IS NULL OR coalesce(released_because, 'over') = iif(:ended = 'part', 'part of a wider one', :ended))
+  AND ${FITS}`
 
-function wantedOf({ since, port, proto, within }: Filter, now: number): Readonly<Record<string, Value>> {
+function wantedOf(filter: Filter, now: number): Readonly<Record<string, Value>> {
+  const { since, until, port, proto, reason, grade, ended, within } = filter
   return {
     now,
     since: since ?? 0,
+    until: until ?? null,
+    reason: reason ?? null,
+    grade: grade ?? null,
+    ended: ended ?? null,
     port: port ?? null,
     proto: proto ?? null,
     hosts: namesOfHosts(within),
@@ -95,21 +139,16 @@ function namesOfHosts(within: readonly Prefix[] | undefined): string | null {
   return areHosts ? JSON.stringify(within?.flatMap(namesOf)) : null
 }
 
-/** Page by page, in the order of the table itself, so that nothing need be sorted. A page is so many rows, whether they fit or not. */
-function* newestFirst(
-  database: Database,
-  sql: string,
-  wanted: Readonly<Record<string, Value>>,
-): Generator<Row[]> {
-  const { start, page } = database.prepareAll({
-    start: `SELECT id FROM lockout WHERE id < :before ORDER BY id DESC LIMIT 1 OFFSET ${PAGE - 1}`,
-    page: `${sql} AND id >= :from AND id < :before ORDER BY id DESC`,
-  })
-  let before = Number.MAX_SAFE_INTEGER
-  for (;;) {
-    const from = start.get({ before })?.id as number | undefined
-    yield page.all({ ...wanted, before, from: from ?? Number.MIN_SAFE_INTEGER })
-    if (from === undefined) return
-    before = from
+/** The newest rows before one, of a piece of the table: so many rows, whether they fit or not, and nothing need be sorted. */
+export function newestFirst(database: Database, rows: number) {
+  const start = database.prepare(
+    `SELECT id FROM lockout WHERE id < :before ORDER BY id DESC LIMIT 1 OFFSET ${rows - 1}`,
+  )
+  return (sql: string) => {
+    const page = database.prepare(`${sql} AND id >= :from AND id < :before ORDER BY id DESC`)
+    return (wanted: Readonly<Record<string, Value>>, before = Number.MAX_SAFE_INTEGER) => {
+      const next = start.get({ before })?.id as number | undefined
+      return { rows: page.all({ ...wanted, before, from: next ?? Number.MIN_SAFE_INTEGER }), next }
+    }
   }
 }

@@ -35,8 +35,12 @@ export interface Sums {
 
 const NUMBERS = 65_536
 
-/** `byHand`: sources whose newest lockout was by hand. They did not attack then, but may have before. */
-export function sumUp(pieces: Iterable<readonly Counted[]>, byHand: Set<string>, from: number): Sums {
+/** Gives way after each piece. `byHand`: sources whose newest lockout was by hand. They did not attack then, but may have before. */
+export function* sumUp(
+  pieces: Iterable<readonly Counted[]>,
+  byHand: Set<string>,
+  from: number,
+): Generator<undefined, Sums> {
   const days = openDays(from)
   const networks = openNetworks()
   const repeaters = openHighest()
@@ -65,7 +69,10 @@ export function sumUp(pieces: Iterable<readonly Counted[]>, byHand: Set<string>,
     ports.get(tried)![number]!++
   }
 
-  for (const rows of pieces) rows.forEach(add)
+  for (const rows of pieces) {
+    rows.forEach(add)
+    yield undefined
+  }
   return {
     lockouts,
     attackers,

@@ -168,21 +168,9 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
   }
 
   return {
+    ...asIs(() => history),
     flies: now => readable(leftOut => history.flies(now, leftOut)),
     terms: now => readable(leftOut => history.terms(now, leftOut)),
-    find: (source, now) => history.find(source, now),
-    count: now => history.count(now),
-    newest: (limit, page) => history.newest(limit, page),
-    knows: source => history.knows(source),
-    getMeta: key => history.getMeta(key),
-    sightingsOf: names => history.sightingsOf(names),
-    sampleOf: names => history.sampleOf(names),
-    select: (filter, now, sort) => history.select(filter, now, sort),
-    selectPieces: (filter, now) => history.selectPieces(filter, now),
-    lockoutsOf: (names, limit) => history.lockoutsOf(names, limit),
-    lockedAround: (prefix, now) => history.lockedAround(prefix, now),
-    sums: since => history.sums(since),
-    bytes: () => history.bytes(),
     shift: ms => lightly(() => history.shift(ms), undefined),
     prune: (limits, now) => lightly(() => history.prune(limits, now), { rows: 0, more: false }),
     add: lockouts => write({ lockouts }),
@@ -225,6 +213,26 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
       history[Symbol.dispose]()
     },
   }
+}
+
+/** What is asked of the history that there is now; whoever asks hears of its failures. */
+function asIs(history: () => History) {
+  return {
+    find: (source, now) => history().find(source, now),
+    count: now => history().count(now),
+    newest: (limit, page) => history().newest(limit, page),
+    knows: source => history().knows(source),
+    getMeta: key => history().getMeta(key),
+    sightingsOf: names => history().sightingsOf(names),
+    sampleOf: names => history().sampleOf(names),
+    select: (filter, now, sort) => history().select(filter, now, sort),
+    selectPieces: (filter, now) => history().selectPieces(filter, now),
+    selectPage: (filter, now, before) => history().selectPage(filter, now, before),
+    storyPage: (names, now, before) => history().storyPage(names, now, before),
+    sums: since => history().sums(since),
+    sumsInPieces: since => history().sumsInPieces(since),
+    bytes: () => history().bytes(),
+  } satisfies Partial<History>
 }
 
 function apply(history: History, entry: Entry): void {

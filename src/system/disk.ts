@@ -1,10 +1,12 @@
 /** The state directory as the daemon has it: the history and the state file, both on a thread that may wait for their disk. */
 
+import type { Reading } from '../history/reading.ts'
 import type { DaemonHistory } from '../history/tolerant.ts'
 import type { WholeFile } from '../keep/state-file.ts'
 import { openAlarm } from '../log/alarm.ts'
 import type { Log } from '../log/log.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
+import { readingBy } from './disk-reading.ts'
 import { type DiskThread, GONE, LATE, openDiskThread, REFUSED } from './disk-thread.ts'
 import { wholeFile } from './whole-file.ts'
 
@@ -29,6 +31,7 @@ const PROGRAM = new URL(
 
 export interface Disk extends Disposable {
   readonly history: DaemonHistory
+  readonly reading: Reading
   readonly stateFile: WholeFile
 }
 
@@ -64,6 +67,7 @@ export function openDisk(places: DiskPlaces, log: Log, now: () => number, progra
         if (renewals > 0) listener()
       },
     },
+    reading: history.reading,
     stateFile: wholeFile({
       make: () => thread.later('make', []) as Promise<number>,
       finish: isRemoved => thread.later('finish', [isRemoved]) as Promise<void>,
@@ -232,6 +236,11 @@ function lasting(thread: DiskThread, file: string, log: Log, now: () => number) 
 
   return {
     port,
+    reading: readingBy(
+      thread,
+      () => hangs(file),
+      () => cursors++,
+    ),
     caughtUp,
     failed,
     close() {

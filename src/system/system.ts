@@ -92,6 +92,7 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
         lookAtFirewall,
         neverFiles: files.neverFiles,
         history: disk.history,
+        reading: disk.reading,
         stateFile: disk.stateFile,
         log,
         events,

@@ -6,18 +6,26 @@ import koffi from 'koffi'
 import { EXIT, Failure } from '../terms/failure.ts'
 import { asOwnerOf, makeDirectory } from './as-owner.ts'
 import { refuseShared } from './directory-owner.ts'
-import { userNameOf } from './users.ts'
+import { letIn } from './posix-acl.ts'
+import { groupIdOf, userNameOf } from './users.ts'
 
 /** Whether the path still leads to the socket that was made, or to that of another daemon. */
 interface Made {
+  /** Why its group may not open it. */
+  readonly isWithout?: string
   isFound(): Promise<boolean>
 }
 
+interface Access {
+  readonly mask: number
+  readonly group?: string | undefined
+}
+
 /**
- * Listens on the socket, which is made in place of a stale one and belongs to the owner of its directory. bind(2) follows no
- * link. Rejects with the error of the system, or with a Failure (69) for a directory that is not safe.
+ * Listens on the socket, which is made in place of a stale one and belongs to the owner of its directory; its group has it by an access
+ * list. bind(2) follows no link. Rejects with the error of the system, or with a Failure (69) for a directory that is not safe.
  */
-export async function listenAt(server: Server, path: string, mask: number): Promise<Made> {
+export async function listenAt(server: Server, path: string, { mask, group }: Access): Promise<Made> {
   const directory = dirname(path)
   makeDirectory(directory, 0o755)
   refuseShared(directory)
@@ -32,12 +40,24 @@ export async function listenAt(server: Server, path: string, mask: number): Prom
     })
   })
   const own = numberOf(path)
+  const isWithout = group === undefined ? undefined : withoutGroup(directory, path, group)
   return {
+    ...(isWithout !== undefined && { isWithout }),
     async isFound() {
       const found = numberOf(path)
       return found !== undefined && (found === own || (await isAnswered(path)))
     },
   }
+}
+
+/**
+ * Lets the members of the group open the socket. The owner may do that for any group, while giving the socket to one (chown(2)) takes
+ * membership or a capability, neither of which the daemon has. Returns why it could not be done.
+ */
+function withoutGroup(directory: string, path: string, group: string): string | undefined {
+  const gid = groupIdOf(group)
+  if (gid === undefined) return `there is no group ${group}`
+  return asOwnerOf(directory, () => letIn(path, gid)) ? undefined : 'the file system has no access lists'
 }
 
 /** Which file it is: another one in its place has another number. Undefined where there is none. */

@@ -295,7 +295,7 @@ test('no two lockouts of a source are in force: the one that goes on ends when t
   const again = (one: Lockout): Lockout => ({ ...one, since: SINCE + 5, until: SINCE + 9, times: 2 })
   history.add([again(lockout()), ...many.map(again)])
   history.release([lockout().source], { ...FREED, at: SINCE + 6 })
-  const rows = history.lockoutsOf([lockout().source, lockout().source], 9)
+  const { rows } = history.storyPage([lockout().source], SINCE)
   assert.deepEqual(
     rows.map(({ released }) => released),
     [
@@ -307,6 +307,6 @@ test('no two lockouts of a source are in force: the one that goes on ends when t
   const over = lockout({ source: '192.0.2.1', until: SINCE + 1 })
   history.add([over])
   history.add([{ ...over, since: SINCE + 2, until: SINCE + 3, times: 2 }])
-  const [, first] = history.lockoutsOf([over.source, over.source], 9)
+  const [, first] = history.storyPage([over.source], SINCE).rows
   assert.equal(first?.released, undefined, 'its time was over')
 })

@@ -88,7 +88,7 @@ test('a history of 0.1.0: the rows are as they were, each has its rank, and days
   assert.equal(history.newest(99).length, 8)
   assert.equal(history.pastOf([fly('192.0.2.1')]).get(fly('192.0.2.1'))?.times, 3)
   assert.deepEqual(
-    history.lockoutsOf(['192.0.2.3'], 9).map(({ by, note }) => [by, note]),
+    history.storyPage(['192.0.2.3'], 0).rows.map(({ by, note }) => [by, note]),
     [['anna', 'it is enough']],
   )
   using database = openDatabase(file, { migrations: MIGRATIONS, readOnly: true })

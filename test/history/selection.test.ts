@@ -4,7 +4,7 @@ import { openHistory } from '../../src/history/history.ts'
 import { MIGRATIONS } from '../../src/history/schema.ts'
 import type { Lockout } from '../../src/lockout/lockout.ts'
 import { openDatabase } from '../../src/system/sqlite.ts'
-import { parsePrefix } from '../../src/terms/address.ts'
+import { type Address, parsePrefix } from '../../src/terms/address.ts'
 import type { Fly } from '../../src/terms/fly.ts'
 
 const NOW = 1_000_000_000_000
@@ -56,4 +56,82 @@ test('what is freed between two pieces hides nobody', () => {
   assert.equal(new Set(found).size, ROWS)
   assert.equal(history.count(NOW + ROWS), 0)
   assert.deepEqual([...history.selectPieces({}, NOW + ROWS)].flat(), [])
+})
+
+test('pages: whoever is a fly all the while is told once, however many come, go and come again meanwhile', () => {
+  using history = filled()
+  const told: Fly[] = []
+  let before: number | undefined
+  let more = ROWS
+  do {
+    const { rows, next } = history.selectPage({}, NOW + ROWS, before)
+    assert.ok(rows.length <= 500)
+    told.push(...rows.map(({ source }) => source))
+    // Every tenth goes; of those each second one comes again, as others do who were never here.
+    const gone = Array.from({ length: 30 }, (_, i) => fly((more + 10 * i) % ROWS))
+    more += 300
+    history.release(gone, { at: NOW + ROWS, by: 'root', because: 'freed', counts: false })
+    history.add(
+      [...gone.filter((_, i) => i % 2 === 0), fly(ROWS + more)].map(source => ({
+        source,
+        because: 'by-hand',
+        grade: 'by-hand',
+        since: NOW + ROWS,
+        until: 'forever',
+        times: 1,
+      })),
+    )
+    before = next
+  } while (before !== undefined)
+  const stayed = Array.from({ length: ROWS }, (_, n) => n).filter(n => n % 10 !== 0)
+  assert.deepEqual(new Set(told.filter(one => stayed.some(n => fly(n) === one))), new Set(stayed.map(fly)))
+  assert.equal(new Set(told).size, told.length, 'nobody twice')
+})
+
+test('the past: by time, port, prefix, reason, grade and how it ended; who is a fly is not in it', () => {
+  using history = openHistory(openDatabase(':memory:', { migrations: MIGRATIONS, readOnly: false }))
+  const one = (n: number, more: Partial<Lockout> = {}): Lockout => ({
+    source: fly(n),
+    because: 'closed-port',
+    grade: 'forgeable',
+    tried: { kind: 'tcp', port: 80 + n, flags: 2 },
+    packetSource: String(fly(n)) as Address,
+    since: NOW + n,
+    until: NOW + 100,
+    times: 1,
+    ...more,
+  })
+  history.add([
+    one(0),
+    one(1, { grade: 'forgeable-known', because: 'distinct-ports' }),
+    one(2),
+    one(3),
+    one(4, { until: 'forever' }),
+    one(5, { until: 'forever' }),
+  ])
+  const release = { at: NOW + 50, by: 'anna', counts: false }
+  history.release([fly(2), fly(5)], { ...release, because: 'freed' })
+  history.release([fly(3)], { ...release, because: 'part of a wider one' })
+  const found = (filter: object) => {
+    const now = NOW + 200
+    const paged = history.selectPage({ past: true, ...filter }, now).rows.map(({ source }) => source)
+    const sorted = [...history.select({ past: true, ...filter }, now, 'times')].map(({ source }) => source)
+    assert.deepEqual(sorted, paged)
+    return paged.map(source => Number(source.split('.').at(-1)))
+  }
+  assert.deepEqual(found({}), [5, 3, 2, 1, 0])
+  assert.deepEqual(found({ past: false }), [4])
+  assert.deepEqual(found({ since: NOW + 2 }), [5, 3, 2])
+  assert.deepEqual(found({ since: NOW + 1, until: NOW + 3 }), [2, 1])
+  assert.deepEqual(found({ port: 83 }), [3])
+  assert.deepEqual(found({ within: [parsePrefix('10.0.0.2/31')!] }), [3, 2])
+  assert.deepEqual(found({ within: [parsePrefix('10.0.0.2')!] }), [2])
+  assert.deepEqual(found({ reason: 'distinct-ports' }), [1])
+  assert.deepEqual(found({ grade: 'forgeable-known' }), [1])
+  assert.deepEqual(found({ grade: 'forgeable' }), [5, 3, 2, 0])
+  assert.deepEqual(found({ grade: 'by-hand' }), [])
+  assert.deepEqual(found({ ended: 'over' }), [1, 0])
+  assert.deepEqual(found({ ended: 'freed' }), [5, 2])
+  assert.deepEqual(found({ ended: 'part' }), [3])
+  assert.deepEqual(found({ past: false, grade: 'forgeable' }), [4])
 })

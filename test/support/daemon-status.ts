@@ -1,4 +1,5 @@
 /** What a daemon answers whose trap is armed and well. */
+import type { Past } from '../../src/surface/control/past.ts'
 import type { DaemonStatus } from '../../src/surface/control/protocol.ts'
 
 /** What a daemon counts to which nothing has happened. */
@@ -33,4 +34,23 @@ export const STATUS: DaemonStatus = {
     lost: 0,
     logLost: 0,
   },
+}
+
+/** Of a daemon whose history is empty. */
+export const NO_PAST: Past = {
+  list: async () => ({ flies: [] }),
+  why: async ({ who }) => ({
+    who,
+    threshold: 6,
+    reachable: { public: [], doors: [] },
+    lockouts: [],
+    around: [],
+    sightings: [],
+  }),
+  report: async ({ since = 0 }) => ({
+    since: new Date(since).toISOString(),
+    until: new Date(since).toISOString(),
+    ...{ days: [], lockouts: 0, attackers: 0, attackers6: 0, ports: [], networks: [], repeaters: [] },
+    ...{ reasons: [], spared: [], alsoTried: [] },
+  }),
 }

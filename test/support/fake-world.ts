@@ -6,6 +6,7 @@ import { openTrap, type Trap } from '../../src/daemon/run.ts'
 import type { World } from '../../src/daemon/world.ts'
 import type { ChoiceFacts } from '../../src/doctor/choice.ts'
 import { type History, openHistory } from '../../src/history/history.ts'
+import { readingOf } from '../../src/history/reading.ts'
 import { MIGRATIONS } from '../../src/history/schema.ts'
 import { tolerantHistory } from '../../src/history/tolerant.ts'
 import type { ForeignChange } from '../../src/keep/external-changes.ts'
@@ -195,6 +196,7 @@ export function fakeWorld() {
     lookAtFirewall: () => here.firewall,
     neverFiles: files,
     history,
+    reading: readingOf(history),
     stateFile: { write: async pieces => void written.push([...pieces].join('')), remove() {} },
     log: { ...log, where: undefined, lost: () => 0 },
     events,

@@ -112,6 +112,9 @@ function daemonThatSays(word: string): Served {
     reload: refuse,
     confirm: refuse,
     metrics: refuse,
+    list: refuse,
+    why: refuse,
+    report: refuse,
     watch(listener) {
       setTimeout(listener, 5, event)
       return { [Symbol.dispose]() {} }

@@ -20,7 +20,7 @@ import { EXIT, Failure } from '../../src/terms/failure.ts'
 import { facts } from '../doctor/facts.ts'
 import { lockout } from '../history/lockouts.ts'
 import { pcap, recorded, session } from '../support/capture-files.ts'
-import { STATUS } from '../support/daemon-status.ts'
+import { NO_PAST, STATUS } from '../support/daemon-status.ts'
 import { fakeClone } from '../support/fake-clone.ts'
 import { fakeFirewall } from '../support/fake-firewall.ts'
 import { settingsFrom } from '../support/read-settings.ts'
@@ -72,6 +72,7 @@ function daemonOf({ isWell = true, lock = {}, around }: Partial<Case>): Served {
       listener(JSON.stringify({ at: '2026-11-24T12:00:00.000Z', event: 'free', text: 'free 192.0.2.9' }))
       return { [Symbol.dispose]() {} }
     },
+    ...NO_PAST,
     metrics: async () => Buffer.from(''),
   }
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { listenAt, peerOf } from '../../src/system/unix-sockets.ts'
-import { userNameOf } from '../../src/system/users.ts'
+import { groupIdOf, userNameOf } from '../../src/system/users.ts'
 
 test('names from passwd(5): the first of a number; without an entry, or without the file, the number', t => {
   const directory = mkdtempSync(join(tmpdir(), 'users-'))
@@ -24,12 +24,28 @@ test('names from passwd(5): the first of a number; without an entry, or without 
   assert.equal(userNameOf(0, join(directory, 'none')), 'uid 0')
 })
 
+test('groups from group(5): by their name; without an entry, or without the file, none', t => {
+  const directory = mkdtempSync(join(tmpdir(), 'users-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const file = join(directory, 'group')
+  writeFileSync(
+    file,
+    'root:x:0:\nbad:x:4294967295:\nworse:x:-1:\nempty:x::\nwatch:x:994:anna,bob\nwatch:x:7:\n+:::\n',
+  )
+  const names = ['root', 'watch', 'bad', 'worse', 'empty', 'wat', '']
+  assert.deepEqual(
+    names.map(name => groupIdOf(name, file)),
+    [0, 994, undefined, undefined, undefined, undefined, undefined],
+  )
+  assert.equal(groupIdOf('root', join(directory, 'none')), undefined)
+})
+
 test('who is at the other end of a socket; of one that is closed nobody says', async t => {
   const directory = mkdtempSync(join(tmpdir(), 'users-'))
   t.after(() => rmSync(directory, { recursive: true }))
   const path = join(directory, 'made', 'a.sock')
   const server = createServer()
-  await listenAt(server, path, 0o117)
+  await listenAt(server, path, { mask: 0o117 })
   const accepted = once(server, 'connection')
   const client = connect(path)
   const [socket] = (await accepted) as [Socket]

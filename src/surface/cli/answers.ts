@@ -1,6 +1,6 @@
 /** What verbs answer with --json, where the control protocol does not say it: docs/commands.md is made from these. */
 import * as z from 'zod'
-import { GRADES } from '../../judge/verdict.ts'
+import { LockoutFacts } from '../control/past-protocol.ts'
 import { HealthAnswer, LockAnswer, StatusAnswer } from '../control/protocol.ts'
 
 export const CheckAnswer = z.object({
@@ -41,45 +41,7 @@ export const StatusFacts = z.object({
   daemon: StatusAnswer.optional().meta({ description: 'Left out when none runs.' }),
 })
 
-const Tried = z.object({
-  kind: z.enum(['tcp', 'udp', 'sctp', 'icmp', 'icmpv6', 'protocol']),
-  port: z.int().optional(),
-  from: z.int().optional().meta({ description: 'The source port.' }),
-  flags: z.int().optional().meta({ description: 'Of TCP: the whole byte.' }),
-  type: z.int().optional(),
-  code: z.int().optional(),
-  number: z.int().optional().meta({ description: 'Of another IP protocol.' }),
-})
-
-export const Flies = z.array(
-  z.object({
-    id: z.int().meta({ description: 'Of this lockout; a later one has a greater one.' }),
-    source: z.string().meta({ description: 'An address, an IPv6 /64, or a prefix.' }),
-    packetSource: z.string().optional().meta({ description: 'Which address of it sent the packet.' }),
-    tried: Tried.optional().meta({ description: 'Left out of one that was locked out by hand.' }),
-    hook: z.enum(['input', 'forward', 'other']).optional(),
-    forwardedTo: z.string().optional(),
-    because: z.string(),
-    grade: z.enum(GRADES).meta({ description: 'How good the evidence is.' }),
-    evidence: z
-      .array(z.object({ what: z.string(), weight: z.int() }))
-      .optional()
-      .meta({ description: 'What counted, where it was more than what was tried here: tcp/80 weighs 2.' }),
-    ports: z
-      .array(z.string())
-      .optional()
-      .meta({ description: 'The different ports of all visits that count, where they are more than one.' }),
-    reachable: z.array(z.string()).optional().meta({
-      description:
-        'Ports that it still reaches, by `public` and `doors` of the settings: tcp/443, udp/51820. Only of list, and left out where there are none.',
-    }),
-    by: z.string().optional().meta({ description: 'Who locked it out by hand, or gave it another end.' }),
-    note: z.string().optional(),
-    since: z.iso.datetime(),
-    until: z.union([z.iso.datetime(), z.literal('forever')]),
-    times: z.int().meta({ description: 'Which lockout of this source it is.' }),
-  }),
-)
+export const Flies = z.array(LockoutFacts)
 
 const Packets = z.int()
 const ReplayFile = z.object({

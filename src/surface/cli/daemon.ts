@@ -58,7 +58,7 @@ export async function runDaemon(call: Call, manner: Manner): Promise<ExitStatus>
   }
   const { pid, version, socket, unixSockets } = system
   const control = controlOf({ pid, version, origin: originOf(call), world, trap, trial, reload, finish })
-  await using _server = await serveControl(socket, control, unixSockets, log.warn).catch(error => {
+  await using _server = await serveControl(socket, control, unixSockets, log).catch(error => {
     disarmTrap(world.firewall, world.history, now())
     throw error
   })

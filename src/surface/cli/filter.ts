@@ -1,5 +1,6 @@
 /** The conditions that list, free and export share. */
-import { type Filter, PROTOS } from '../../history/selection.ts'
+import { ENDS, type Filter, PROTOS, REASONS } from '../../history/selection.ts'
+import { GRADES } from '../../judge/verdict.ts'
 import { escapeText } from '../../terms/escape.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
 import { parseMoment } from './times.ts'
@@ -13,6 +14,29 @@ export const FILTER_OPTIONS = [
     what: `who tried ${PROTOS.slice(0, -1).join(', ')} or another protocol (protocol)`,
   },
 ] as const
+
+/** Those of list alone. */
+export const LIST_OPTIONS = [
+  { flags: '--until <time>', what: 'locked out before' },
+  { flags: '--reason <word>', what: `for this reason: ${REASONS.join(', ')}` },
+  { flags: '--grade <word>', what: `by evidence of this grade: ${GRADES.join(', ')}` },
+  { flags: '--past', what: 'instead of the flies, lockouts of before, as far as the history goes' },
+  { flags: '--ended <how>', what: `past ones that ended so: ${ENDS.join(', ')}` },
+] as const
+
+/** FILTER_OPTIONS and LIST_OPTIONS. Throws a Failure (64) for what is none. */
+export function listFilterOf(call: Pick<Call, 'options' | 'system'>): Filter {
+  const { until, reason, grade, ended } = call.options as Partial<Record<string, string>>
+  const past = call.options.past === true || ended !== undefined
+  return {
+    ...filterOf(call),
+    until: until === undefined ? undefined : parseMoment(until, call.system.now()),
+    reason: reason === undefined ? undefined : oneOf('--reason', REASONS, reason),
+    grade: grade === undefined ? undefined : oneOf('--grade', GRADES, grade),
+    ...(past && { past }),
+    ended: ended === undefined ? undefined : oneOf('--ended', ENDS, ended),
+  }
+}
 
 /** The conditions without the prefixes. Throws a Failure (64) for what is none. */
 export function filterOf({ options, system }: Pick<Call, 'options' | 'system'>): Filter {

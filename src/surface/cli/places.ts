@@ -19,7 +19,7 @@ export const COMMON_OPTIONS = [
 export async function placesTold({ isDaemon }: Verb, options: Call['options']): Promise<Told> {
   const [socket, state] = [named(options, 'socket'), named(options, 'state')]
   if (socket === undefined || state !== undefined) return { isDaemon, socket, state }
-  const daemon = await reachDaemon(socket)
+  const daemon = await reachDaemon(socket, 'status')
   if (daemon !== undefined) return { isDaemon, socket, state: (await daemon.status()).state }
   if (isDaemon) return { isDaemon, socket }
   throw new Failure(`no flypaperd answers at ${socket}`, {

@@ -7,6 +7,7 @@ import { flush, freeIn, freeThese } from '../../lockout/free.ts'
 import { neverOf } from '../../settings/settings.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
 import { type Client, reachDaemon } from '../control/client.ts'
+import type { EndpointName } from '../control/endpoints.ts'
 import { freeWhom } from '../control/freeing.ts'
 import type { Control } from '../control/protocol.ts'
 import type { Call } from './verb.ts'
@@ -14,8 +15,9 @@ import type { Call } from './verb.ts'
 /** What can be done to the flies with and without a daemon. */
 export type Actions = Pick<Control, 'free' | 'flush'>
 
-export async function runningDaemon({ system }: Call): Promise<Client> {
-  const daemon = await reachDaemon(system.socket)
+/** `to`: what it will be asked for, which decides by which sockets it may be reached. */
+export async function runningDaemon({ system }: Call, to: EndpointName): Promise<Client> {
+  const daemon = await reachDaemon(system.socket, to)
   if (daemon !== undefined) return daemon
   throw new Failure('flypaperd is not running', {
     exit: EXIT.notRunning,
@@ -23,8 +25,12 @@ export async function runningDaemon({ system }: Call): Promise<Client> {
   })
 }
 
-export async function withActions<T>(call: Call, act: (actions: Actions) => Promise<T>): Promise<T> {
-  const daemon = await reachDaemon(call.system.socket)
+export async function withActions<T>(
+  call: Call,
+  to: 'free' | 'flush',
+  act: (actions: Actions) => Promise<T>,
+): Promise<T> {
+  const daemon = await reachDaemon(call.system.socket, to)
   return daemon === undefined ? withoutDaemon(call, act) : act(daemon)
 }
 

@@ -3,36 +3,13 @@
 import type { LockoutRow } from '../../history/history.ts'
 import type { AlsoTried } from '../../history/samples.ts'
 import type { Sighting } from '../../judge/sightings.ts'
-import type { Held } from '../../lockout/hold.ts'
 import { gradeText, wordsOf } from '../../log/reasons.ts'
 import { triedText } from '../../log/sentence.ts'
 import { sumText } from '../../log/sum.ts'
 import { formatDuration } from '../../terms/duration.ts'
+import type { Known } from '../known.ts'
 import { type Reachable, reachableBy } from '../reachable.ts'
 import { dateText } from './times.ts'
-
-export interface Known {
-  /** As it was asked for. */
-  readonly who: string
-  /** Newest first. */
-  readonly lockouts: readonly LockoutRow[]
-  /** Prefixes around it that are locked out by hand. */
-  readonly around: readonly LockoutRow[]
-  readonly sightings: readonly Sighting[]
-  /** What it went on to try, as far as the kernel told. */
-  readonly alsoTried?: AlsoTried | undefined
-  readonly held: Held | undefined
-  /** Whether the kernel could be asked. */
-  readonly isAsked: boolean
-  /** Packets of it that were dropped since the kernel's set has it; undefined where none are counted. */
-  readonly packets?: number | undefined
-  /** The entry of the never-list that it meets. */
-  readonly never: string | undefined
-  /** The sum that it takes to be locked out. */
-  readonly threshold: number
-  /** What whoever sticks still reaches here. */
-  readonly reachable: Reachable
-}
 
 export interface Happening {
   readonly at: number

@@ -13,12 +13,33 @@ export interface Column {
 const PAGE = 500
 const GAP = '  '
 
-/** Prints the rows as they come, so that a million of them need no memory; returns how many there were. */
+interface Outlet {
+  readonly terminal: Terminal
+  print(text: string): void
+}
+
+export interface Printer<T> {
+  add(row: T): void
+  /** Returns how many rows there were. */
+  end(): number
+}
+
+/** Returns how many rows there were. */
 export function printTable(
   columns: readonly Column[],
   rows: Iterable<readonly string[]>,
-  { terminal, print }: { terminal: Terminal; print: (text: string) => void },
+  outlet: Outlet,
 ): number {
+  const { add, end } = tablePrinter(columns, outlet)
+  for (const row of rows) add(row)
+  return end()
+}
+
+/** Prints the rows as they come, so that a million of them need no memory. */
+export function tablePrinter(
+  columns: readonly Column[],
+  { terminal, print }: Outlet,
+): Printer<readonly string[]> {
   let widths: number[] | undefined
   let shown = columns.map((_, i) => i)
   let page: string[][] = []
@@ -40,12 +61,16 @@ export function printTable(
     page = []
   }
 
-  for (const row of rows) {
-    page.push(row.map(escapeText))
-    if (page.length === PAGE) flush()
+  return {
+    add(row) {
+      page.push(row.map(escapeText))
+      if (page.length === PAGE) flush()
+    },
+    end() {
+      flush()
+      return printed
+    },
   }
-  flush()
-  return printed
 }
 
 function widthsOf(columns: readonly Column[], page: readonly string[][]): number[] {

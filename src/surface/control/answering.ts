@@ -1,14 +1,16 @@
 /** A request over the control socket becomes an answer. What is wrong or huge is refused before anything is done. */
 import type { Socket } from 'node:net'
 import * as z from 'zod'
-import { jsonText } from '../../terms/escape.ts'
+import { escapeText, jsonText } from '../../terms/escape.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
 import type { Answer, Answering } from './connections.ts'
-import { ENDPOINTS, type Endpoint, type EndpointName, type Turn } from './endpoints.ts'
+import { ENDPOINTS, type Endpoint, type EndpointName, type Role, rolesWith, type Turn } from './endpoints.ts'
 import { openApi } from './openapi.ts'
+import { ListQuery, ReportQuery, WhyQuery } from './past-protocol.ts'
 import { ByRequest, ERROR_MAX, FreeRequest, LockRequest, PauseRequest, type Served } from './protocol.ts'
+import type { Request } from './request.ts'
 import { oneAfterAnother, type Shared, sharedBy } from './turns.ts'
-import { openWatchers, WATCHERS_MAX } from './watchers.ts'
+import { openWatchers, WATCHERS_MAX, type Watchers } from './watchers.ts'
 import { signature } from './who.ts'
 
 /** What is wrong with a body, so much of it is told. */
@@ -17,48 +19,80 @@ const ISSUES_MAX = 20
 /** `signed`: who did it, by what he claims. */
 type Handler = (body: unknown, signed: (claim: string | undefined) => string) => Promise<object | Uint8Array>
 
-/** Everything that the control socket can do; disposing of it ends the answers that go on. */
-export function openAnswering(daemon: Served, peerOf: (socket: Socket) => string): Answering & Disposable {
-  const watchers = openWatchers(daemon.watch)
+/** What the sockets can do; disposing of it ends the answers that go on. */
+export interface AnsweringAll extends Disposable {
+  /** To whoever asks by the socket of this role. Those who watch have places of their own there. */
+  of(role: Role): Answering
+}
+
+export function openAnswering(daemon: Served, peerOf: (socket: Socket) => string): AnsweringAll {
+  const opened: Watchers[] = []
   const orders = oneAfterAnother()
   const questions = sharedBy(oneAfterAnother())
-  const turns: Record<Turn, Shared> = {
+  const turnsOf = (): Record<Turn, Shared> => ({
     order: (_, work) => orders(work),
     question: questions,
+    reading: sharedBy(oneAfterAnother()),
     now: (_, work) => work(),
-  }
+  })
   const handlers = handlersOf(daemon)
   const byRequest = new Map(
-    Object.entries<Endpoint>(ENDPOINTS).map(([name, { method, path, turn }]) => [
-      `${method} ${path}`,
-      { name: name as EndpointName, turn },
+    Object.entries<Endpoint>(ENDPOINTS).map(([name, endpoint]) => [
+      `${endpoint.method} ${endpoint.path}`,
+      { name: name as EndpointName, ...endpoint },
     ]),
   )
 
-  function follow(): Answer {
-    if (watchers.isFull())
-      throw new Failure(`${WATCHERS_MAX} are watching already`, { exit: EXIT.unavailable })
-    return { type: ENDPOINTS.events.answer.type, follow: watchers.add }
+  async function carryOut(
+    { name, turn, isQuery }: { name: Exclude<EndpointName, 'events'>; turn: Shared; isQuery: boolean },
+    { method, path, body }: Request,
+    socket: Socket,
+  ): Promise<Answer> {
+    const user = method === 'POST' ? peerOf(socket) : ''
+    const signed = (claim: string | undefined) => signature(user, claim)
+    // Also what is wrong takes time to be told: a body is looked at when its turn has come.
+    const shared = body.length === 0 ? path : undefined
+    const given = () => (isQuery ? queryOf(path) : parse(body))
+    const answer = await turn(shared, async () => handlers[name](given(), signed))
+    if (!(answer instanceof Uint8Array)) return json(200, answer)
+    return { status: 200, type: ENDPOINTS.metrics.answer.type, body: answer }
   }
 
   return {
-    refuse: refusal,
-    async answer({ method, path, body }, socket) {
-      const asked = `${method} ${path}`
-      const endpoint = byRequest.get(asked)
-      if (endpoint === undefined) return json(404, { error: `there is no ${asked}` })
-      const { name, turn } = endpoint
-      if (name === 'events') return follow()
-      const user = method === 'POST' ? peerOf(socket) : ''
-      const signed = (claim: string | undefined) => signature(user, claim)
-      // Also what is wrong takes time to be told: a body is looked at when its turn has come.
-      const shared = body.length === 0 ? name : undefined
-      const answer = await turns[turn](shared, async () => handlers[name](parse(body), signed))
-      if (!(answer instanceof Uint8Array)) return json(200, answer)
-      return { status: 200, type: ENDPOINTS.metrics.answer.type, body: answer }
+    of(role) {
+      const watchers = openWatchers(daemon.watch)
+      const turns = turnsOf()
+      opened.push(watchers)
+      return {
+        refuse: refusal,
+        async answer(request, socket) {
+          const asked = `${request.method} ${request.path}`
+          const endpoint = byRequest.get(asked) ?? byRequest.get(asked.replace(/\?.*$/, ''))
+          const isQuery = endpoint?.query !== undefined
+          if (endpoint === undefined || (request.path.includes('?') && !isQuery))
+            return json(404, { error: `there is no ${asked}` })
+          const { name, method, path, turn } = endpoint
+          if (!role.may.includes(name)) return json(403, { error: notHere(role, `${method} ${path}`, name) })
+          if (name !== 'events') return carryOut({ name, turn: turns[turn], isQuery }, request, socket)
+          if (watchers.isFull())
+            throw new Failure(`${WATCHERS_MAX} are watching already`, { exit: EXIT.unavailable })
+          return { type: ENDPOINTS.events.answer.type, follow: watchers.add }
+        },
+      }
     },
-    [Symbol.dispose]: watchers.end,
+    [Symbol.dispose]() {
+      for (const watchers of opened) watchers.end()
+    },
   }
+}
+
+/** `watch.sock does not take POST /v1/free. Use operate.sock (the group flypaperd-operate) or control.sock (root and the group flypaperd)`. */
+function notHere({ socket }: Role, asked: string, name: EndpointName): string {
+  const others = rolesWith(name).map(
+    ({ socket, group }) =>
+      `${socket} (${group === undefined ? 'root and the group flypaperd' : `the group ${group}`})`,
+  )
+  return `${socket} does not take ${asked}. Use ${others.reverse().join(' or ')}`
 }
 
 function handlersOf(daemon: Served): Record<Exclude<EndpointName, 'events'>, Handler> {
@@ -83,6 +117,9 @@ function handlersOf(daemon: Served): Record<Exclude<EndpointName, 'events'>, Han
     confirm: (body, signed) => nothing(daemon.confirm(signed(by(body)))),
     leave: (body, signed) => nothing(daemon.leave(signed(by(body)))),
     stop: (body, signed) => nothing(daemon.stop(signed(by(body)))),
+    list: query => daemon.list(ListQuery.parse(query)),
+    why: query => daemon.why(WhyQuery.parse(query)),
+    report: query => daemon.report(ReportQuery.parse(query)),
     metrics: () => daemon.metrics(),
     openapi: async () => OPENAPI,
   }
@@ -110,6 +147,15 @@ function reasonOf(error: unknown): [status: number, text: string] {
 
 function parse(body: Buffer): unknown {
   return body.length === 0 ? undefined : JSON.parse(body.toString())
+}
+
+/** Throws a Failure (64) for what is said twice. */
+function queryOf(path: string): object {
+  const query = new URLSearchParams(/\?(.*)$/.exec(path)?.[1])
+  const names = [...query.keys()]
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice !== undefined) throw new Failure(`${escapeText(twice)} is said twice`, { exit: EXIT.usage })
+  return Object.fromEntries(query)
 }
 
 async function nothing(done: Promise<void>): Promise<object> {

@@ -1,13 +1,23 @@
 /** Speaks to the running daemon over its socket. */
 import { once } from 'node:events'
 import type { IncomingMessage, RequestOptions } from 'node:http'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { text as textOf } from 'node:stream/consumers'
 import type * as z from 'zod'
 import { escapeText } from '../../terms/escape.ts'
-import { EXIT, Failure } from '../../terms/failure.ts'
-import { ENDPOINTS, type Endpoint, type EndpointName } from './endpoints.ts'
+import { EXIT, type ExitStatus, Failure } from '../../terms/failure.ts'
+import {
+  ENDPOINTS,
+  type Endpoint,
+  type EndpointName,
+  queryText,
+  ROLES,
+  type Role,
+  rolesWith,
+} from './endpoints.ts'
 import { request } from './http.ts'
+import { ListAnswer, ReportAnswer, WhyAnswer } from './past-protocol.ts'
 import {
   type Control,
   ErrorAnswer,
@@ -20,22 +30,41 @@ import {
 } from './protocol.ts'
 
 export interface Client extends Control {
+  /** Reached by the socket of a group, since the control socket is not ours. */
+  readonly isByGroup: boolean
   /** What happens from now on, until the signal is given or the daemon ends. */
   events(signal: AbortSignal): AsyncIterable<EventLine>
 }
 
 const PATIENCE_MS = 30_000
 
-/** The running daemon; undefined when none answers. Throws a Failure (77) when the socket may not be opened. */
-export async function reachDaemon(path: string): Promise<Client | undefined> {
-  const control = clientOf(path)
+const EXIT_BY_STATUS: Readonly<Record<number, ExitStatus>> = { 400: EXIT.usage, 403: EXIT.noPermission }
+
+/**
+ * The running daemon, by its control socket or, where that is not for us, by the socket of another role that may ask for this; undefined
+ * when none answers. Throws a Failure (77) when none of them may be opened.
+ */
+export async function reachDaemon(path: string, to: EndpointName = 'stop'): Promise<Client | undefined> {
+  const roles = rolesWith(to)
+  for (const role of roles) {
+    const isControl = role === ROLES.control
+    const found = await reachBy(isControl ? path : join(dirname(path), role.socket), isControl)
+    if (found !== 'closed') return found
+  }
+  throw noPermission(path, roles)
+}
+
+/** `closed`: it is not for us. The control socket tells whether there is a daemon; an older one has no other. */
+async function reachBy(path: string, isControl: boolean): Promise<Client | 'closed' | undefined> {
+  const client = clientOf(path, !isControl)
   try {
-    await control.status()
-    return control
+    await client.status()
+    return client
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
+    if (code === 'EACCES' || code === 'EPERM') return 'closed'
+    if (code === 'ENOENT' && !isControl) return 'closed'
     if (code === 'ENOENT' || code === 'ECONNREFUSED' || isHungUp(error)) return undefined
-    if (code === 'EACCES' || code === 'EPERM') throw noPermission(path, error)
     throw error
   }
 }
@@ -46,15 +75,19 @@ function isHungUp(error: unknown): boolean {
   return code === 'ECONNRESET' || code === 'EPIPE'
 }
 
-function clientOf(path: string): Client {
-  const ask = async (name: EndpointName, body?: object) =>
-    exchange(path, ENDPOINTS[name], body).catch(error => {
+function clientOf(path: string, isByGroup: boolean): Client {
+  const ask = async (name: EndpointName, given?: object) =>
+    exchange(path, ENDPOINTS[name], given).catch(error => {
       const isPost = ENDPOINTS[name].method === 'POST'
       throw isPost && isHungUp(error) ? goneDaemon(error) : error
     })
   return {
+    isByGroup,
     status: async () => parse(StatusAnswer, await ask('status')),
     health: async () => parse(HealthAnswer, await ask('health')).lines,
+    list: async query => parse(ListAnswer, await ask('list', query)),
+    why: async query => parse(WhyAnswer, await ask('why', query)),
+    report: async query => parse(ReportAnswer, await ask('report', query)),
     lock: async request => parse(LockAnswer, await ask('lock', request)),
     free: async request => parse(FreeAnswer, await ask('free', request)),
     flush: async by => parse(FlushAnswer, await ask('flush', { by })).flies,
@@ -77,8 +110,15 @@ function clientOf(path: string): Client {
   }
 }
 
-async function exchange(path: string, { method, path: url }: Endpoint, body?: object): Promise<unknown> {
-  const response = await send(path, { method, path: url, timeout: PATIENCE_MS }, body)
+async function exchange(
+  socket: string,
+  { method, path, query }: Endpoint,
+  given: object = {},
+): Promise<unknown> {
+  const asked = query === undefined ? '' : queryText(given)
+  const url = asked === '' ? path : `${path}?${asked}`
+  const body = method === 'POST' ? given : undefined
+  const response = await send(socket, { method, path: url, timeout: PATIENCE_MS }, body)
   const text = await textOf(response)
   if (response.statusCode !== 200) throw refusal(response.statusCode ?? 0, text)
   return JSON.parse(text)
@@ -98,7 +138,7 @@ function refusal(status: number, text: string): Failure {
     error = ErrorAnswer.parse(JSON.parse(text)).error
   } catch {} // Somebody else's answer is shown as it is.
   return new Failure(`the daemon refused: ${escapeText(error)}`, {
-    exit: status === 400 ? EXIT.usage : EXIT.unavailable,
+    exit: EXIT_BY_STATUS[status] ?? EXIT.unavailable,
   })
 }
 
@@ -126,10 +166,11 @@ function goneDaemon(cause: unknown): Failure {
   })
 }
 
-function noPermission(path: string, cause: unknown): Failure {
+function noPermission(path: string, roles: readonly Role[]): Failure {
+  const groups = roles.flatMap(({ group }) => group ?? []).reverse()
+  const orIn = groups.length === 0 ? '' : ` Or be a member of the group ${groups.join(' or ')}.`
   return new Failure(`no permission to speak to the daemon through ${path}`, {
     exit: EXIT.noPermission,
-    hint: 'Run it as root: sudo flypaperd …',
-    cause,
+    hint: `Run it as root: sudo flypaperd …${orIn}`,
   })
 }

@@ -30,6 +30,7 @@ export interface Answering {
 const STATUS: Readonly<Record<number, string>> = {
   200: 'OK',
   400: 'Bad Request',
+  403: 'Forbidden',
   404: 'Not Found',
   500: 'Internal Server Error',
 }

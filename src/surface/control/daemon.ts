@@ -13,6 +13,7 @@ import { metricsText } from '../metrics/text.ts'
 import { reachableOf } from '../reachable.ts'
 import { statusLines } from '../status-lines.ts'
 import { freeWhom, prefixesOf } from './freeing.ts'
+import { openPast } from './past.ts'
 import type { Served } from './protocol.ts'
 
 /**
@@ -61,7 +62,16 @@ export function controlOf(running: Running): Served {
     ...standingOf(running, table),
   })
   const supports = oncePerKernel(world)
+  const past = openPast({
+    reading: world.reading,
+    firewall: world.firewall,
+    now,
+    settings: () => trap.settings,
+    reachable: () => reachableOf(trap.settings, world.surroundings.doors),
+    counts: () => trap.counts().capture,
+  })
   return {
+    ...past,
     watch: events.watch,
     metrics: cachedText(async () => {
       const fill = { ...(await filled()), ...trap.flies.fill(now()) }

@@ -1,6 +1,6 @@
 /** The table of endpoints as OpenAPI 3.1, whose schemas are JSON Schema, which zod writes. */
 import * as z from 'zod'
-import { ENDPOINTS, type Endpoint } from './endpoints.ts'
+import { ENDPOINTS, type Endpoint, type EndpointName, rolesWith } from './endpoints.ts'
 import { ErrorAnswer } from './protocol.ts'
 
 export function openApi(): object {
@@ -10,7 +10,7 @@ export function openApi(): object {
       title: 'flypaperd',
       version: '1',
       description:
-        'The control protocol of flypaperd: HTTP over the unix socket /run/flypaperd/control.sock.',
+        'The control protocol of flypaperd: HTTP over the unix socket /run/flypaperd/control.sock, and over those of roles that may ask for less: x-sockets names them.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: 'http://localhost', description: 'The host name does not matter: the socket does.' }],
@@ -23,10 +23,18 @@ export function openApi(): object {
   }
 }
 
-function operation(name: string, { what, request, answer, example }: Endpoint): object {
+function operation(name: string, { what, request, query, answer, example }: Endpoint): object {
   return {
     operationId: name,
     summary: what,
+    'x-sockets': rolesWith(name as EndpointName).map(({ socket }) => socket),
+    ...(query !== undefined && {
+      parameters: Object.entries(query.shape).map(([name, schema]) => {
+        const { description, ...json } = schemaOf(schema, 'input') as { description?: string }
+        const isNeeded = !schema.safeParse(undefined).success
+        return { name, in: 'query', required: isNeeded, ...(description && { description }), schema: json }
+      }),
+    }),
     ...(request !== undefined && {
       requestBody: {
         required: !request.safeParse({}).success,
@@ -36,6 +44,7 @@ function operation(name: string, { what, request, answer, example }: Endpoint): 
     responses: {
       200: { description: 'Done.', content: content(answer) },
       400: failure('The request is wrong: nothing was done.'),
+      403: failure('This socket does not take it: nothing was done. The text names the socket that does.'),
       500: failure('It could not be done; the text says why.'),
     },
   }
@@ -52,7 +61,7 @@ function failure(description: string): object {
   return { description, content: { 'application/json': { schema: schemaOf(ErrorAnswer) } } }
 }
 
-function schemaOf(schema: z.ZodType): object {
-  const { $schema: _, ...json } = z.toJSONSchema(schema)
+function schemaOf(schema: z.ZodType, io: 'input' | 'output' = 'output'): object {
+  const { $schema: _, ...json } = z.toJSONSchema(schema, { io })
   return json
 }

@@ -6,6 +6,7 @@
 import * as z from 'zod'
 import { PROTOS } from '../../history/selection.ts'
 import type { StatusLine } from '../status-lines.ts'
+import type { Past } from './past.ts'
 import { CLAIM_MAX } from './who.ts'
 
 /** Bytes of a request's body, at most. */
@@ -217,7 +218,7 @@ export type EventLine = z.infer<typeof EventLine>
 export const ErrorAnswer = z.object({ error: z.string() })
 
 /** What the running daemon can be asked; the client has the same functions. */
-export interface Control {
+export interface Control extends Past {
   status(): Promise<DaemonStatus>
   /** The six lines of `status`: is the trap armed and well? */
   health(): Promise<readonly StatusLine[]>

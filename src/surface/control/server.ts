@@ -1,14 +1,18 @@
-/** The sockets of the running daemon: control, for root, its owner and its group alone, and metrics, for everybody. */
+/** The sockets of the running daemon: one for each role (endpoints.ts), and metrics, for everybody. */
 import type { Server, Socket } from 'node:net'
+import { dirname, join } from 'node:path'
+import type { Log } from '../../log/log.ts'
 import { escapeText } from '../../terms/escape.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
 import { openAnswering } from './answering.ts'
 import { type Answer, type Answering, type Limits, type Serving, serveRequests } from './connections.ts'
-import { ENDPOINTS } from './endpoints.ts'
+import { ENDPOINTS, ROLES, type Role, type RoleName } from './endpoints.ts'
 import { REQUEST_MAX, type Served } from './protocol.ts'
 
 /** Connections to the control socket at the same time. */
 export const CONTROL_CONNECTIONS_MAX = 64
+/** Connections to each of the sockets that groups have, at the same time. */
+const GROUP_CONNECTIONS_MAX = 32
 /** Connections to the metrics socket at the same time, for which nobody needs a privilege: Prometheus makes one. */
 const METRICS_CONNECTIONS_MAX = 16
 /** Bytes of a request before its body. */
@@ -25,6 +29,9 @@ const CONTROL: Limits = {
   askMs: CONTROL_PATIENCE_MS,
   readMs: CONTROL_PATIENCE_MS,
 }
+const OF_GROUP: Limits = { ...CONTROL, connections: GROUP_CONNECTIONS_MAX }
+/** Each role has places of its own: what one does to its socket does not reach the others. */
+const LIMITS: Record<RoleName, Limits> = { control: CONTROL, operate: OF_GROUP, watch: OF_GROUP }
 const METRICS: Limits = {
   connections: METRICS_CONNECTIONS_MAX,
   head: HEAD_MAX,
@@ -42,36 +49,56 @@ const LOOK_MS = 500
 
 /** A socket that was made. */
 export interface Made {
+  /** Why its group may not open it. */
+  readonly isWithout?: string
   /** Whether whoever looks for it finds it, or another daemon there. */
   isFound(): Promise<boolean>
 }
 
+/** Who may open a socket. */
+export interface Access {
+  readonly mask: number
+  readonly group?: string | undefined
+}
+
 /** The port; system/unix-sockets.ts implements it. */
 export interface UnixSockets {
-  /** Makes the socket in place of a stale one, for whom `mask` leaves it (umask(2)), and listens there. */
-  listen(server: Server, path: string, mask: number): Promise<Made>
+  /**
+   * Makes the socket in place of a stale one, for whom `mask` leaves it (umask(2)) and for the members of the group, and listens there.
+   * Where the group cannot have it, the others have it all the same.
+   */
+  listen(server: Server, path: string, access: Access): Promise<Made>
   /** The name of the user at the other end. Throws a Failure (69) when he is gone. */
   peerOf(socket: Socket): string
 }
 
 /**
- * Listens on the socket; a stale one, that nobody answers, is replaced. The caller has made sure of that. Where it is taken away, it is
- * made again, which `warn` is told.
+ * Listens on the control socket and, beside it, on that of each other role; a stale one, that nobody answers, is replaced. The caller has
+ * made sure of that. Where one is taken away, it is made again, which `log` is told, as who cannot have his.
  */
 export async function serveControl(
   path: string,
   daemon: Served,
   sockets: UnixSockets,
-  warn: Warn = () => {},
+  log: Pick<Log, 'info' | 'warn'> = { info() {}, warn() {} },
 ): Promise<AsyncDisposable> {
+  await using opening = new AsyncDisposableStack()
   const answering = openAnswering(daemon, sockets.peerOf)
-  const serving = await serve({ path, mask: 0o117, sockets, warn }, CONTROL, answering)
-  return {
-    async [Symbol.asyncDispose]() {
-      answering[Symbol.dispose]()
-      await serving[Symbol.asyncDispose]()
-    },
+  const without: string[] = []
+  for (const name of Object.keys(ROLES) as RoleName[]) {
+    const role: Role = ROLES[name]
+    const place = {
+      path: name === 'control' ? path : join(dirname(path), role.socket),
+      access: { mask: 0o117, group: role.group },
+      sockets,
+      warn: log.warn,
+    }
+    const serving = opening.use(await serve(place, LIMITS[name], answering.of(role)))
+    if (serving.isWithout !== undefined) without.push(`${role.socket} (${serving.isWithout})`)
   }
+  if (without.length > 0) log.info(`for root and the daemon's own group alone: ${without.join(', ')}`)
+  opening.defer(async () => answering[Symbol.dispose]())
+  return opening.move()
 }
 
 /** The counters alone, for whoever may enter the directory: nothing can be changed here, and no address is told. */
@@ -82,7 +109,7 @@ export async function serveMetrics(
   warn: Warn = () => {},
 ): Promise<AsyncDisposable> {
   const { type } = ENDPOINTS.metrics.answer
-  return serve({ path, mask: 0o111, sockets, warn }, METRICS, {
+  return serve({ path, access: { mask: 0o111 }, sockets, warn }, METRICS, {
     async answer({ method, path }): Promise<Answer> {
       if (method === 'GET' && path === METRICS_PATH)
         return { status: 200, type, body: await daemon.metrics() }
@@ -99,20 +126,24 @@ type Warn = (line: string) => void
 
 interface Place {
   readonly path: string
-  readonly mask: number
+  readonly access: Access
   readonly sockets: UnixSockets
   readonly warn: Warn
 }
 
-async function serve(place: Place, limits: Limits, answering: Answering): Promise<AsyncDisposable> {
-  const { path, mask, sockets } = place
+async function serve(
+  place: Place,
+  limits: Limits,
+  answering: Answering,
+): Promise<AsyncDisposable & Pick<Made, 'isWithout'>> {
+  const { path, access, sockets } = place
   const serving = serveRequests(limits, answering)
   let made: Made
   try {
-    made = await sockets.listen(serving.server, path, mask)
+    made = await sockets.listen(serving.server, path, access)
   } catch (error) {
     if (error instanceof Failure) throw error
-    throw new Failure(`cannot make the control socket ${path}: ${(error as Error).message}`, {
+    throw new Failure(`cannot make the socket ${path}: ${(error as Error).message}`, {
       exit: (error as NodeJS.ErrnoException).code === 'EACCES' ? EXIT.noPermission : EXIT.unavailable,
       hint: 'Name a place to which flypaperd may write: --socket.',
       cause: error,
@@ -120,6 +151,7 @@ async function serve(place: Place, limits: Limits, answering: Answering): Promis
   }
   const keeping = keep(place, serving, made)
   return {
+    ...(made.isWithout !== undefined && { isWithout: made.isWithout }),
     async [Symbol.asyncDispose]() {
       await keeping[Symbol.asyncDispose]()
       await serving.close(FAREWELL_MS)
@@ -128,7 +160,7 @@ async function serve(place: Place, limits: Limits, answering: Answering): Promis
 }
 
 /** Without its socket a daemon can be neither asked nor stopped, and the next one takes its place for free. */
-function keep({ path, mask, sockets, warn }: Place, serving: Serving, first: Made): AsyncDisposable {
+function keep({ path, access, sockets, warn }: Place, serving: Serving, first: Made): AsyncDisposable {
   let made = first
   let isTold = false
   let looking = Promise.resolve()
@@ -136,7 +168,7 @@ function keep({ path, mask, sockets, warn }: Place, serving: Serving, first: Mad
   async function look(): Promise<void> {
     try {
       if (await made.isFound()) return
-      made = await sockets.listen(serving.again(), path, mask)
+      made = await sockets.listen(serving.again(), path, access)
       warn(`${path} was gone: it is made again`)
       isTold = false
     } catch (error) {

@@ -66,6 +66,8 @@ test('the package installs: neither started nor enabled, with a user of its own'
     UnitFileState: 'disabled',
   })
   assert.match(await sh('getent passwd flypaperd'), /:\/usr\/sbin\/nologin$/m)
+  for (const group of ['flypaperd-operate', 'flypaperd-watch'])
+    assert.match(await sh(`getent group ${group}`), /:$/m, 'nobody is in it')
 })
 
 natively('systemd finds nothing wrong with the unit, and little exposed', async () => {
@@ -115,10 +117,20 @@ test('systemctl start: a scanner sticks, which nft and the journal show', async 
 })
 
 natively('root and the group may speak to it, nobody else', async () => {
-  const as = (group: string) =>
-    code(`setpriv --reuid=nobody --regid=${group} --clear-groups flypaperd confirm 2>/dev/null`)
+  const as = (group: string, verb = 'confirm') =>
+    code(`setpriv --reuid=nobody --regid=${group} --clear-groups flypaperd ${verb} 2>/dev/null`)
   assert.equal(await as('flypaperd'), 0)
   assert.equal(await as('nogroup'), 77)
+  // The unit may not give files away, and its user is in none of these groups.
+  const OTHER = '198.51.100.250'
+  assert.deepEqual(
+    await Promise.all(['status', `free ${OTHER}`, 'confirm'].map(verb => as('flypaperd-watch', verb))),
+    [0, 77, 77],
+  )
+  assert.deepEqual(
+    await Promise.all(['status', `free ${OTHER}`, 'confirm'].map(verb => as('flypaperd-operate', verb))),
+    [0, 0, 77],
+  )
 })
 
 natively(

@@ -14,7 +14,7 @@ export const confirm: Verb = {
     [EXIT.notRunning]: 'the daemon is not running',
   },
   async run(call) {
-    const daemon = await runningDaemon(call)
+    const daemon = await runningDaemon(call, 'confirm')
     const tried = await daemon.status()
     await daemon.confirm(call.system.user)
     call.print(await handToUnit(call, tried))

@@ -1,3 +1,4 @@
+import { lockoutFacts } from '../../../log/sentence.ts'
 import { EXIT, Failure } from '../../../terms/failure.ts'
 import { piecesOf } from '../../../terms/pieces.ts'
 import { prefixesOf } from '../../control/freeing.ts'
@@ -7,7 +8,7 @@ import { FILTER_OPTIONS, filterOf, limitOf, oneOf } from '../filter.ts'
 import { historyToRead } from '../reading.ts'
 import type { Verb } from '../verb.ts'
 import { whoIs } from '../who.ts'
-import { first, PAGE, printJson } from './list.ts'
+import { first, jsonPrinter, PAGE } from './list.ts'
 
 export const exportFlies: Verb = {
   name: 'export',
@@ -46,8 +47,11 @@ export const exportFlies: Verb = {
     const rows = first(history.select({ ...filterOf(call), within }, system.now()), limit)
     if (format !== undefined)
       for (const page of piecesOf(abuseReport(format, scansIn(rows)), PAGE)) print(page.join('\n'))
-    else if (options.json) printJson(rows, print)
-    else for (const page of piecesOf(rows, PAGE)) print(page.map(({ source }) => source).join('\n'))
+    else if (options.json) {
+      const out = jsonPrinter(print, lockoutFacts)
+      for (const row of rows) out.add(row)
+      out.end()
+    } else for (const page of piecesOf(rows, PAGE)) print(page.map(({ source }) => source).join('\n'))
     return EXIT.ok
   },
 }

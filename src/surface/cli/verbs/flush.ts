@@ -14,7 +14,7 @@ export const flush: Verb = {
     [EXIT.ok]: 'there are no flies, also when there were none',
   },
   async run(call) {
-    const flies = await withActions(call, actions => actions.flush(call.system.user))
+    const flies = await withActions(call, 'flush', actions => actions.flush(call.system.user))
     call.print(call.options.json ? jsonText({ flies }) : `Freed ${flies === 1 ? '1 fly' : `${flies} flies`}.`)
     return EXIT.ok
   },

@@ -39,7 +39,7 @@ export const free: Verb = {
     }
     const who: { who?: string[] } = call.args.length === 0 ? {} : { who: [...(await whoIs(call))] }
     const request = { ...who, ...Object.fromEntries(conditions), by: system.user }
-    const freed = await withActions(call, actions => actions.free(request))
+    const freed = await withActions(call, 'free', actions => actions.free(request))
     const { flies, held, count, around = [] } = freed
     if (options.json) print(jsonText(freed))
     else {

@@ -65,7 +65,7 @@ async function lockAll(call: Call, list: readonly Imported[]): Promise<LockAnswe
   const { system, options } = call
   const seconds = options.for === undefined ? undefined : lengthOf(String(options.for))
   const because = noteOf(options.because)
-  const daemon = await runningDaemon(call)
+  const daemon = await runningDaemon(call, 'lock')
   const answer: LockAnswer = { locked: [], kept: [], refused: [] }
   const now = system.now()
   const wishes = list.flatMap(({ prefix, until }) => {

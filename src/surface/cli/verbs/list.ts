@@ -1,18 +1,19 @@
 import type { LockoutRow } from '../../../history/history.ts'
 import { SORTS } from '../../../history/selection.ts'
 import { heldNow } from '../../../lockout/hold.ts'
-import { lockoutFacts, triedText } from '../../../log/sentence.ts'
+import { triedText } from '../../../log/sentence.ts'
 import type { Prefix } from '../../../terms/address.ts'
 import { jsonText } from '../../../terms/escape.ts'
 import { EXIT } from '../../../terms/failure.ts'
 import { piecesOf } from '../../../terms/pieces.ts'
 import { prefixesOf } from '../../control/freeing.ts'
+import { factsOfFly, factsOfRow } from '../../lockout-facts.ts'
 import { type Reachable, reachableBy, reachableByAll, reachableOf, reachablePorts } from '../../reachable.ts'
 import { Flies } from '../answers.ts'
-import { FILTER_OPTIONS, filterOf, limitOf, oneOf } from '../filter.ts'
-import { historyToRead } from '../reading.ts'
-import { printTable } from '../table.ts'
-import { wrap } from '../terminal.ts'
+import { FILTER_OPTIONS, LIST_OPTIONS, limitOf, listFilterOf, oneOf } from '../filter.ts'
+import { daemonThatReads, historyToRead, toldBy } from '../reading.ts'
+import { type Column, type Printer, printTable, tablePrinter } from '../table.ts'
+import { type Terminal, wrap } from '../terminal.ts'
 import { endText, pastText } from '../times.ts'
 import { type Call, JSON_OPTION, type Verb } from '../verb.ts'
 import { whoIs } from '../who.ts'
@@ -27,6 +28,7 @@ export const list: Verb = {
   options: [
     JSON_OPTION,
     ...FILTER_OPTIONS,
+    ...LIST_OPTIONS,
     { flags: '--sort <column>', what: `by ${SORTS.join(', ')} (default: since)` },
     {
       flags: '--limit <number>',
@@ -37,13 +39,15 @@ export const list: Verb = {
     { flags: '--held', what: 'instead, who is held by the kernel and not (yet) locked out' },
   ],
   details:
-    'WHO is an address, a prefix or a host name; all conditions must hold. On a terminal times are relative, on a pipe they are dates.',
+    'WHO is an address, a prefix or a host name; all conditions must hold. On a terminal times are relative, on a pipe they are dates. To find whoever may be innocent, look for what can be forged in the name of somebody whom we know: --grade forgeable-known. Members of the group flypaperd-watch need no root, but for --held.',
   examples: [
     'sudo flypaperd list',
     'sudo flypaperd list --json',
     'sudo flypaperd list --port 22 --since 2h',
     'sudo flypaperd list 198.51.100.0/24 --sort times --limit 20',
     'sudo flypaperd list --held',
+    'sudo flypaperd list --past --since 8h --ended freed',
+    'sudo flypaperd list --past --grade forgeable-known',
   ],
   answer: Flies,
   exits: {
@@ -61,40 +65,72 @@ export const list: Verb = {
 async function listFlies(call: Call, within: readonly Prefix[] | undefined): Promise<void> {
   const { system, options, print } = call
   const { terminal } = system
-  using history = await historyToRead(call, options.dryRun === true)
-  const now = system.now()
+  const filter = { ...listFilterOf(call), within }
   const sort = oneOf('--sort', SORTS, String(options.sort ?? 'since'))
   const shown = terminal.isTerminal && !options.json ? SHOWN : 'all'
   const limit = limitOf(options.all === true ? 'all' : String(options.limit ?? shown))
-  const cut = { more: false }
-  const rows = first(history.select({ ...filterOf(call), within }, now, sort), limit, cut)
-  const still = options.dryRun ? undefined : stillReachable(call)
-  if (options.json) {
-    printJson(rows, print, row => ({ ...lockoutFacts(row), ...(still && reachableFact(row, still)) }))
-    return
+  const daemon = await daemonThatReads(call, options.dryRun === true)
+  using history = daemon === undefined ? await historyToRead(call, options.dryRun === true) : undefined
+  const now = system.now()
+  const pages =
+    daemon === undefined
+      ? piecesOf(history!.select(filter, now, sort), PAGE)
+      : toldBy(daemon, filter, sort, limit + 1)
+  const still =
+    options.dryRun || filter.past ? undefined : ((await daemon?.status())?.reachable ?? stillReachable(call))
+  const factsOf = still === undefined ? factsOfRow : (row: LockoutRow) => factsOfFly(row, still)
+  const out = options.json ? jsonPrinter(print, factsOf) : tableOf(filter.past ? PAST : PRESENT, call, now)
+  let room = limit
+  let isMore = false
+  for await (const page of pages) {
+    for (const row of page.slice(0, room)) out.add(row)
+    isMore = page.length > room
+    room -= Math.min(room, page.length)
+    if (isMore) break
   }
-  const columns = [
-    { title: 'SOURCE' },
-    { title: 'SINCE' },
-    { title: terminal.isTerminal ? 'LEFT' : 'UNTIL' },
-    { title: 'TIMES', right: true, spare: 1 },
-    { title: 'TRIED' },
-    { title: 'BECAUSE', spare: 2 },
-    { title: 'GRADE', spare: 3 },
-  ]
-  const cells = (row: LockoutRow) => [
-    row.source,
-    pastText(row.since, now, terminal),
-    endText(row.until, now, terminal),
-    String(row.times),
-    row.tried === undefined ? '-' : triedText(row.tried),
-    becauseText(row),
-    row.grade,
-  ]
-  const printed = printTable(columns, map(rows, cells), { terminal, print })
-  if (printed === 0) print('No flies.')
+  const printed = out.end()
+  if (options.json) return
+  if (printed === 0) print(filter.past ? 'No lockouts.' : 'No flies.')
   else tellReachable(call, still)
-  if (cut.more) call.warn('There are more: --all shows them.')
+  if (isMore) call.warn('There are more: --all shows them.')
+}
+
+type Cell = Column & { of(row: LockoutRow, now: number, terminal: Terminal): string }
+
+const PRESENT: readonly Cell[] = cells({ title: 'LEFT', of: ({ until }, ...at) => endText(until, ...at) })
+const PAST: readonly Cell[] = cells(
+  { title: 'ENDED', of: (row, ...at) => pastText(endedAt(row), ...at) },
+  {
+    title: 'HOW',
+    spare: 4,
+    of: ({ released }) => (released ? `${released.because}, ${released.by}` : 'over'),
+  },
+)
+
+function cells(...ends: readonly Cell[]): Cell[] {
+  return [
+    { title: 'SOURCE', of: ({ source }) => source },
+    { title: 'SINCE', of: ({ since }, ...at) => pastText(since, ...at) },
+    ...ends,
+    { title: 'TIMES', right: true, spare: 1, of: ({ times }) => String(times) },
+    { title: 'TRIED', of: ({ tried }) => (tried === undefined ? '-' : triedText(tried)) },
+    { title: 'BECAUSE', spare: 2, of: becauseText },
+    { title: 'GRADE', spare: 3, of: ({ grade }) => grade },
+  ]
+}
+
+function tableOf(cells: readonly Cell[], { system, print }: Call, now: number): Printer<LockoutRow> {
+  const { terminal } = system
+  // What is left is told on a terminal, on a pipe until when.
+  const columns = cells.map(cell =>
+    cell.title === 'LEFT' && !terminal.isTerminal ? { ...cell, title: 'UNTIL' } : cell,
+  )
+  const { add, end } = tablePrinter(columns, { terminal, print })
+  return { add: row => add(cells.map(({ of }) => of(row, now, terminal))), end }
+}
+
+function endedAt({ released, until }: LockoutRow): number {
+  return released?.at ?? Number(until)
 }
 
 function stillReachable({ system, usableSettings }: Call): Reachable {
@@ -137,29 +173,37 @@ async function listHeld(call: Call, within?: readonly Prefix[]): Promise<void> {
 export const PAGE = 500
 
 /** One array, a line a fly, written as it is read. */
-export function printJson(
-  rows: Iterable<LockoutRow>,
+export function jsonPrinter(
   print: (text: string) => void,
-  factsOf: (row: LockoutRow) => object = lockoutFacts,
-): void {
+  factsOf: (row: LockoutRow) => object,
+): Printer<LockoutRow> {
+  let page: string[] = []
   let before: string | undefined
-  for (const page of piecesOf(rows, PAGE)) {
+  let printed = 0
+  function flush(): void {
     print(before === undefined ? '[' : `${before},`)
-    before = page.map(row => jsonText(factsOf(row))).join(',\n')
+    before = page.join(',\n')
+    page = []
   }
-  print(before === undefined ? '[]' : `${before}\n]`)
+  return {
+    add(row) {
+      printed++
+      page.push(jsonText(factsOf(row)))
+      if (page.length === PAGE) flush()
+    },
+    end() {
+      if (page.length > 0) flush()
+      print(before === undefined ? '[]' : `${before}\n]`)
+      return printed
+    },
+  }
 }
 
-/** The first rows; `cut` learns whether there are more. */
-export function* first<T>(rows: Iterable<T>, limit: number, cut = { more: false }): Iterable<T> {
+/** The first rows. */
+export function* first<T>(rows: Iterable<T>, limit: number): Iterable<T> {
   let taken = 0
   for (const row of rows) {
-    cut.more = taken++ >= limit
-    if (cut.more) return
+    if (taken++ >= limit) return
     yield row
   }
-}
-
-function* map<T, R>(rows: Iterable<T>, make: (row: T) => R): Iterable<R> {
-  for (const row of rows) yield make(row)
 }

@@ -39,7 +39,7 @@ export const lock: Verb = {
     const seconds = options.for === undefined ? undefined : lengthOf(String(options.for))
     const because = noteOf(options.because)
     const who = await whoIs(call)
-    const daemon = await runningDaemon(call)
+    const daemon = await runningDaemon(call, 'lock')
     const { locked, kept, refused } = await daemon.lock({
       lockouts: who.map(one => ({ who: one, ...(seconds !== undefined && { seconds }) })),
       ...(because !== undefined && { because }),

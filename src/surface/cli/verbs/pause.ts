@@ -21,7 +21,7 @@ export const pause: Verb = {
   async run(call) {
     const { system, options, print } = call
     const seconds = secondsOf(call.args[0] ?? '')
-    const daemon = await runningDaemon(call)
+    const daemon = await runningDaemon(call, 'pause')
     await daemon.pause({ seconds, by: system.user })
     if (options.json) print(jsonText({ seconds }))
     else if (seconds === 0) print('The pause is over.')

@@ -14,7 +14,7 @@ export const reload: Verb = {
     [EXIT.unavailable]: 'the new settings are refused, and those of before stay',
   },
   async run(call) {
-    await (await runningDaemon(call)).reload(call.system.user)
+    await (await runningDaemon(call, 'reload')).reload(call.system.user)
     call.print('The new settings are in force.')
     return EXIT.ok
   },

@@ -1,7 +1,7 @@
 import { jsonText } from '../../../terms/escape.ts'
 import { EXIT } from '../../../terms/failure.ts'
 import { reachDaemon } from '../../control/client.ts'
-import { historyToRead } from '../reading.ts'
+import { daemonThatReads, historyToRead } from '../reading.ts'
 import { printReport, type Report, reportCsv } from '../report-text.ts'
 import { parseMoment } from '../times.ts'
 import { type Call, JSON_OPTION, type Verb } from '../verb.ts'
@@ -36,8 +36,13 @@ async function reportOf(call: Call): Promise<Report> {
   const { system, options } = call
   const now = system.now()
   const since = parseMoment(String(options.since ?? '7d'), now)
+  const daemon = await daemonThatReads(call)
+  if (daemon !== undefined) {
+    const { since: from, until, ...told } = await daemon.report({ since })
+    return { ...(told as Pick<Report, keyof typeof told>), since: Date.parse(from), until: Date.parse(until) }
+  }
   using history = await historyToRead(call)
-  const status = await (await reachDaemon(system.socket))?.status()
+  const status = await (await reachDaemon(system.socket, 'status'))?.status()
   const overflow = status && { lost: status.counts.lost, overruns: status.counts.overruns }
   return { ...history.sums(since), since, until: now, overflow }
 }

@@ -40,7 +40,7 @@ interface Seen {
 
 /** A daemon that runs knows it all, and tells whoever may speak to it; without one the kernel is asked, which takes root. */
 async function seen(call: Call): Promise<Seen> {
-  const running = await reachDaemon(call.system.socket)
+  const running = await reachDaemon(call.system.socket, 'status')
   if (running === undefined) return { lines: linesOf(call) }
   const daemon = await running.status()
   const lines = await running.health().catch(() => linesOf(call, daemon))

@@ -23,7 +23,7 @@ export const watch: Verb = {
     const stop = () => end.abort()
     using _ = system.onSignal(['SIGINT', 'SIGTERM'], stop)
     call.gone.addEventListener('abort', stop)
-    const daemon = await runningDaemon(call)
+    const daemon = await runningDaemon(call, 'events')
     try {
       for await (const event of daemon.events(end.signal)) {
         if (options.json) print(jsonText(event))
