@@ -13,10 +13,10 @@ _flypaperd() {
     --settings) compopt -o default 2>/dev/null; return ;;
     --socket) compopt -o default 2>/dev/null; return ;;
     --state) compopt -o default 2>/dev/null; return ;;
-    --log|--since|--port|--until|--reason|--grade|--ended|--limit|--for|--because|--ruleset|--listen|--uplink) return ;;
+    --log|--since|--port|--until|--reason|--grade|--ended|--limit|--for|--because|--format|--ruleset|--listen|--uplink|--as) return ;;
   esac
   if [ -z "$words" ]; then
-    if [ "$COMP_CWORD" -eq 1 ]; then words='start stop restart reload try confirm pause status list why watch report lock free flush export import generate check doctor prove version help'
+    if [ "$COMP_CWORD" -eq 1 ]; then words='start stop restart reload try confirm pause status list why watch report lock free flush export import generate check doctor prove replay version help'
     else
       case $verb in
         start) words='--dry-run --log --settings --help' ;;
@@ -34,14 +34,15 @@ _flypaperd() {
         lock) case $whole in -*) words='--json --for --because --exact --force --settings --help' ;; *) words="" ;; esac ;;
         free) case $whole in -*) words='--json --since --port --proto --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
         flush) words='--json --settings --help' ;;
-        export) case $whole in -*) words='--json --since --port --proto --limit --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
+        export) case $whole in -*) words='--json --format --since --port --proto --limit --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
         import) compopt -o default 2>/dev/null; words='--for --because --force --json --settings --help' ;;
         generate) words='--capture --boot --settings --help' ;;
         check) words='--json --settings --help' ;;
         doctor) words='--json --settings --help' ;;
         prove) words='--json --ruleset --listen --uplink --settings --help' ;;
+        replay) compopt -o default 2>/dev/null; words='--json --as --with-gaps --settings --help' ;;
         version) words='--json --settings --help' ;;
-        help) words='start stop restart reload try confirm pause status list why watch report lock free flush export import generate check doctor prove version help' ;;
+        help) words='start stop restart reload try confirm pause status list why watch report lock free flush export import generate check doctor prove replay version help' ;;
       esac
     fi
   fi

@@ -1,6 +1,6 @@
 /** What verbs answer with --json, where the control protocol does not say it: docs/commands.md is made from these. */
 import * as z from 'zod'
-import { LockoutFacts } from '../control/past-protocol.ts'
+import { LockoutFacts, TriedFacts } from '../control/past-protocol.ts'
 import { HealthAnswer, LockAnswer, StatusAnswer } from '../control/protocol.ts'
 
 export const CheckAnswer = z.object({
@@ -54,7 +54,7 @@ const ReplayFile = z.object({
     z.object({
       source: z.string().meta({ description: 'An address, an IPv6 /64, or a prefix.' }),
       packetSource: z.string().optional(),
-      tried: Tried.optional(),
+      tried: TriedFacts.optional(),
       because: z.string(),
       packet: z.int().optional().meta({
         description: 'The first packet of the file that is what it was locked out for, from 1.',
