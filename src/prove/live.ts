@@ -2,7 +2,14 @@
 import * as z from 'zod'
 import { covers, parseAddress, prefixAround } from '../terms/address.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
-import { familyOf, type Innocent, type Machine, type MachineAddress, type MachineRoute } from './machine.ts'
+import {
+  familyOf,
+  type Innocent,
+  type IptablesRules,
+  type Machine,
+  type MachineAddress,
+  type MachineRoute,
+} from './machine.ts'
 import type { Service } from './scans.ts'
 
 /** `ip -j` of iproute2, as far as it is looked at. */
@@ -38,7 +45,8 @@ export interface LiveFacts {
   /** How many rules choose routing tables. */
   readonly routingRules: number
   readonly ruleset: string
-  /** Tables that iptables-legacy has filled. */
+  readonly iptables: readonly IptablesRules[]
+  /** Rules of iptables-legacy that could not be read. */
   readonly hasLegacyRules: boolean
   readonly sysctls: Readonly<Record<string, string>>
   readonly services: readonly Service[]
@@ -94,6 +102,7 @@ export function machineFrom(facts: LiveFacts): Machine {
   const links = facts.links.filter(link => isUp(link) && link.ifname !== 'lo' && link.ifname !== uplink)
   return {
     ruleset: facts.ruleset,
+    iptables: facts.iptables,
     uplink,
     links: links.map(({ ifname, linkinfo, master }) => ({
       name: ifname,
@@ -144,7 +153,15 @@ function isUp({ flags }: LiveFacts['links'][number]): boolean {
   return flags.includes('UP')
 }
 
-function missingOf({ links, routes, routingRules, ruleset, hasLegacyRules }: LiveFacts): string[] {
+function missingOf({
+  links,
+  routes,
+  routingRules,
+  ruleset: listing,
+  iptables,
+  hasLegacyRules,
+}: LiveFacts): string[] {
+  const ruleset = [listing, ...iptables.map(({ text }) => text)].join('\n')
   const odd = links.filter(
     link => isUp(link) && link.ifname !== 'lo' && !CABLES.includes(link.linkinfo?.info_kind),
   )
@@ -161,11 +178,11 @@ function missingOf({ links, routes, routingRules, ruleset, hasLegacyRules }: Liv
     [kinds.length > 0, `Routes that are ${kinds.join(', ')}.`],
     [routingRules > USUAL_RULES, 'Rules that choose a routing table.'],
     [hasLegacyRules, 'The rules of iptables-legacy.'],
-    [/\bdnat\b/.test(ruleset), 'Hosts that connections are translated to: nobody answers in their place.'],
+    [/\bdnat\b/i.test(ruleset), 'Hosts that connections are translated to: nobody answers in their place.'],
     [/\bflowtable\b/.test(ruleset), 'Flowtables: they are loaded, and nothing flows through them.'],
     [/\bflags [^;\n]*\bowner\b/.test(ruleset), 'The owners of tables: they are no program in the clone.'],
     [
-      /\bmeta sk[ug]id\b|\bsocket cgroupv2\b|\bmeta cgroup\b/.test(ruleset),
+      /\bmeta sk[ug]id\b|\bsocket cgroupv2\b|\bmeta cgroup\b|--[ug]id-owner\b|-m cgroup\b/.test(ruleset),
       'Users and cgroups that rules ask for: the services of the clone are of root.',
     ],
   ]

@@ -1,11 +1,14 @@
 /** What of a machine is cloned, and how its clone is made. Pure. */
 import type { Family } from '../terms/address.ts'
 import { MAC, OUTSIDE } from './clone.ts'
+import type { ListedTable } from './listing.ts'
 import type { Service } from './scans.ts'
 
 export interface Machine {
   /** nft's text, as `nft -s list ruleset` writes it. */
   readonly ruleset: string
+  /** What nft cannot load. */
+  readonly iptables: readonly IptablesRules[]
   /** The interface by which the world is reached. */
   readonly uplink: string
   /** All interfaces but the uplink and `lo`. */
@@ -20,6 +23,15 @@ export interface Machine {
   readonly innocents: readonly Innocent[]
   /** What cannot be cloned, each a sentence. */
   readonly missing: readonly string[]
+}
+
+/** Rules of iptables, of its nft variant or of the legacy one. */
+export interface IptablesRules {
+  /** The program that loads them. */
+  readonly restore: string
+  readonly text: string
+  /** As nft lists it: what the clone has is to be listed alike, as far as nft sees it. */
+  readonly table?: ListedTable
 }
 
 export interface MachineLink {
@@ -58,6 +70,7 @@ export interface Target {
 export function machineOf(ruleset: string, services: readonly Service[], uplink: string): Machine {
   return {
     ruleset,
+    iptables: [],
     uplink,
     links: [],
     addresses: [

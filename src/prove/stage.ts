@@ -3,11 +3,13 @@ import * as z from 'zod'
 import { EXIT, Failure } from '../terms/failure.ts'
 import type { Clone, Namespace } from './clone.ts'
 import { type Connects, isFly, type Stuck } from './findings.ts'
+import { differenceOf, tablesIn } from './listing.ts'
 import {
   BARE_SYSCTLS,
   familyOf,
   gateLines,
   type Innocent,
+  type IptablesRules,
   type Machine,
   OUTSIDE_SYSCTLS,
   outsideLines,
@@ -69,6 +71,18 @@ export function stageOf(clone: Clone, machine: Machine, settings: readonly strin
     throw failed(job, stderr)
   }
 
+  /** What iptables understands otherwise than nft would go unseen: a rule by a set of nft becomes one for everybody. */
+  async function restore({ restore, text, table }: IptablesRules): Promise<void> {
+    const { code, stderr } = await gate.run(['env', `XTABLES_LOCKFILE=${directory}/xtables`, restore], text)
+    if (code !== 0) throw failed('the rules of iptables', `${restore}: ${stderr}`)
+    if (table === undefined) return
+    const { family, name } = table
+    const { stdout } = await gate.run(['nft', '-s', '-t', 'list', 'table', family, name])
+    const difference = differenceOf(table, tablesIn(stdout)[0])
+    if (difference !== undefined)
+      throw failed('the rules of iptables', `${restore} makes another table ${family} ${name}: ${difference}`)
+  }
+
   return {
     async furnish() {
       await setSysctls(gate, { ...BARE_SYSCTLS, ...machine.sysctls })
@@ -77,6 +91,7 @@ export function stageOf(clone: Clone, machine: Machine, settings: readonly strin
       await clone.ip('outside', outsideLines(machine))
       const { code, stderr } = await gate.run([...inClone, 'load'], machine.ruleset)
       if (code !== 0) throw failed('the ruleset', stderr)
+      for (const rules of machine.iptables) await restore(rules)
       // The trap of the living machine would be in the control.
       const stopped = ARMED.test(machine.ruleset)
         ? await gate.run([...flypaperd, 'stop', ...settings, ...places])

@@ -36,6 +36,7 @@ const ROUTER: LiveFacts = {
   ],
   routingRules: 3,
   ruleset: 'table inet filter {}',
+  iptables: [],
   hasLegacyRules: false,
   sysctls: { 'net/ipv4/ip_forward': '1' },
   services: [SSH],
