@@ -54,9 +54,8 @@ export function withoutTables(listing: string, gone: readonly ListedTable[]): st
 
 /** The first chain, or the like, that both have not alike: its first line. Those without rules do not count, nor does their order. */
 export function differenceOf(one: ListedTable, other: ListedTable | undefined): string | undefined {
-  const [parts, others] = [one, other].map(
-    table => table?.text.replace(EMPTY_CHAIN, '').match(PART) ?? [],
-  ) as [string[], string[]]
+  const partsOf = (table?: ListedTable) => [...(table?.text.replace(EMPTY_CHAIN, '').match(PART) ?? [])]
+  const [parts, others] = [partsOf(one), partsOf(other)]
   const odd = parts.find(part => !others.includes(part)) ?? others.find(part => !parts.includes(part))
   return odd?.split(' {')[0]?.trim()
 }

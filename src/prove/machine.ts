@@ -163,6 +163,9 @@ done`
 export const BARE_SYSCTLS: Readonly<Record<string, string>> = {
   'net/ipv4/ip_forward': '0',
   'net/ipv6/conf/all/forwarding': '0',
+  // Else the kernel's patience would hide that a closed port of UDP answers.
+  'net/ipv4/icmp_ratelimit': '0',
+  'net/ipv6/icmp/ratelimit': '0',
   ...Object.fromEntries(
     ['all', 'default'].flatMap(scope => [
       [`net/ipv4/conf/${scope}/rp_filter`, '0'],

@@ -19,6 +19,8 @@ export interface Scan {
   readonly ports: readonly Service[]
   /** Of TCP. */
   readonly flags?: number
+  /** Of IPv6: bytes of destination options before it. */
+  readonly options?: number
 }
 
 /** A closed port, then open ones, in one system call; each source once. */
@@ -28,14 +30,21 @@ export interface Bursts {
   readonly ports: readonly Service[]
 }
 
-/** RFC 9293: FIN 1, SYN 2, PSH 8, URG 32. */
-const KINDS = [
+/** RFC 9293: FIN 1, SYN 2, PSH 8, ACK 16, URG 32. */
+const KINDS: readonly Kind[] = [
   { name: 'SYN', protocol: 'tcp', flags: 2 },
   { name: 'FIN', protocol: 'tcp', flags: 1 },
   { name: 'NULL', protocol: 'tcp', flags: 0 },
   { name: 'Xmas', protocol: 'tcp', flags: 41 },
+  // Who filters by state drops it at all ports; a host without a firewall refuses it at all of them.
+  { name: 'ACK', protocol: 'tcp', flags: 16 },
   { name: 'UDP', protocol: 'udp' },
-] as const
+  { name: 'SYN-ext', protocol: 'tcp', flags: 2, options: 8 },
+]
+
+interface Kind extends Pick<Scan, 'name' | 'flags' | 'options'> {
+  readonly protocol: Service['protocol']
+}
 
 /** Ports from 1 on that are gone through besides those that are open and their neighbours. */
 const FIRST_PORTS = 60
@@ -44,7 +53,7 @@ export const SERVICES_MAX = 100
 const BURST_SOURCES = 20
 const OPEN_IN_BURST = 3
 /** Microseconds between rounds, in which each kind of scan of one family sends one packet: at most 1,000 packets a second. */
-const PAUSE = 5_000
+const PAUSE = 7_000
 /** How far apart the sources of the two phases are. */
 const PHASE = { control: 0, trapped: 0x400 } as const
 
@@ -75,12 +84,16 @@ export function closedPort(protocol: Service['protocol'], services: readonly Ser
 
 export function scansOf(phase: Phase, targets: readonly Target[], services: readonly Service[]): Scan[] {
   return targets.flatMap(target =>
-    KINDS.map(({ protocol, ...kind }, i) => ({
-      ...kind,
-      target,
-      source: SOURCES[target.family].scanner(sourceOf(phase, i)),
-      ports: portsOf(protocol, services),
-    })),
+    KINDS.flatMap(({ protocol, ...kind }, i) =>
+      kind.options !== undefined && target.family === 4
+        ? []
+        : {
+            ...kind,
+            target,
+            source: SOURCES[target.family].scanner(sourceOf(phase, i)),
+            ports: portsOf(protocol, services),
+          },
+    ),
   )
 }
 
@@ -117,13 +130,18 @@ function burstPackets(bursts: Bursts): Outgoing[][] {
 }
 
 function packetTo(
-  { target, flags }: { readonly target: Target; readonly flags?: number },
+  { target, flags, options }: Pick<Scan, 'target' | 'flags' | 'options'>,
   source: string,
   { protocol, port }: Service,
 ): Outgoing {
   const ends = { source, destination: target.address }
   if (protocol === 'udp') return { ...ends, udp: port, data: 'hello' }
-  return { ...ends, tcp: port, ...(flags !== undefined && { flags }) }
+  return {
+    ...ends,
+    tcp: port,
+    ...(flags !== undefined && { flags }),
+    ...(options !== undefined && { options }),
+  }
 }
 
 export function serviceText({ protocol, port }: Service): string {
