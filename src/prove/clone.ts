@@ -6,6 +6,8 @@ export interface Clone extends AsyncDisposable {
   readonly outside: Namespace
   /** Takes a change of the clone's network apart from its processes: lines of `ip -batch`. Throws a Failure (69). */
   ip(where: 'gate' | 'outside', lines: readonly string[]): Promise<void>
+  /** A third one, behind the gate: it gets this link of the gate, and takes these lines of `ip -batch`. Throws a Failure (69). */
+  behind(link: string, lines: readonly string[]): Promise<Namespace>
   /** A directory of the gate that nobody else sees, and that goes with it. */
   readonly directory: string
   /** How to run this flypaperd, and the program of system/in-clone.ts. */

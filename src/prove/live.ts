@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { covers, parseAddress, prefixAround } from '../terms/address.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
+import { behindOf, isHalfPublished, PUBLISHED_MAX, publishedIn } from './behind.ts'
 import {
   familyOf,
   type Innocent,
@@ -100,7 +101,8 @@ export function machineFrom(facts: LiveFacts): Machine {
   const guests = facts.innocents.filter(({ address }) => !isInside(address, uplink, addresses))
   // A namespace has tunnels of its own that are down, by the same names.
   const links = facts.links.filter(link => isUp(link) && link.ifname !== 'lo' && link.ifname !== uplink)
-  return {
+  const published = publishedIn(rulesOf(facts))
+  const machine = {
     ruleset: facts.ruleset,
     iptables: facts.iptables,
     uplink,
@@ -113,8 +115,26 @@ export function machineFrom(facts: LiveFacts): Machine {
     routes,
     sysctls: facts.sysctls,
     services: facts.services,
+    published: published.slice(0, PUBLISHED_MAX),
     innocents: guests,
-    missing: [...missingOf(facts), ...missing, ...(guests.length < facts.innocents.length ? [INSIDE] : [])],
+  }
+  const behind = behindOf(machine)
+  return {
+    ...machine,
+    behind,
+    missing: [
+      ...missingOf(facts),
+      ...missing,
+      ...(guests.length < facts.innocents.length ? [INSIDE] : []),
+      ...(published.length > PUBLISHED_MAX
+        ? [`Ports that rules translate: ${published.length - PUBLISHED_MAX} more.`]
+        : []),
+      ...(behind === undefined
+        ? []
+        : [
+            `Hosts behind it: stand-ins answer for ${behind.hosts.map(({ address }) => address).join(', ')}.`,
+          ]),
+    ],
   }
 }
 
@@ -153,15 +173,13 @@ function isUp({ flags }: LiveFacts['links'][number]): boolean {
   return flags.includes('UP')
 }
 
-function missingOf({
-  links,
-  routes,
-  routingRules,
-  ruleset: listing,
-  iptables,
-  hasLegacyRules,
-}: LiveFacts): string[] {
-  const ruleset = [listing, ...iptables.map(({ text }) => text)].join('\n')
+function rulesOf({ ruleset, iptables }: LiveFacts): string {
+  return [ruleset, ...iptables.map(({ text }) => text)].join('\n')
+}
+
+function missingOf(facts: LiveFacts): string[] {
+  const { links, routes, routingRules, hasLegacyRules } = facts
+  const ruleset = rulesOf(facts)
   const odd = links.filter(
     link => isUp(link) && link.ifname !== 'lo' && !CABLES.includes(link.linkinfo?.info_kind),
   )
@@ -178,7 +196,10 @@ function missingOf({
     [kinds.length > 0, `Routes that are ${kinds.join(', ')}.`],
     [routingRules > USUAL_RULES, 'Rules that choose a routing table.'],
     [hasLegacyRules, 'The rules of iptables-legacy.'],
-    [/\bdnat\b/i.test(ruleset), 'Hosts that connections are translated to: nobody answers in their place.'],
+    [
+      isHalfPublished(ruleset),
+      'Hosts that connections are translated to by rules without one port and one host: nobody answers in their place.',
+    ],
     [/\bflowtable\b/.test(ruleset), 'Flowtables: they are loaded, and nothing flows through them.'],
     [/\bflags [^;\n]*\bowner\b/.test(ruleset), 'The owners of tables: they are no program in the clone.'],
     [

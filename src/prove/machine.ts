@@ -1,5 +1,6 @@
 /** What of a machine is cloned, and how its clone is made. Pure. */
 import type { Family } from '../terms/address.ts'
+import type { Behind, Published } from './behind.ts'
 import { MAC, OUTSIDE } from './clone.ts'
 import type { ListedTable } from './listing.ts'
 import type { Service } from './scans.ts'
@@ -8,7 +9,7 @@ export interface Machine {
   /** nft's text, as `nft -s list ruleset` writes it. */
   readonly ruleset: string
   /** What nft cannot load. */
-  readonly iptables: readonly IptablesRules[]
+  readonly iptables?: readonly IptablesRules[]
   /** The interface by which the world is reached. */
   readonly uplink: string
   /** All interfaces but the uplink and `lo`. */
@@ -19,6 +20,9 @@ export interface Machine {
   /** Paths below /proc/sys/. */
   readonly sysctls: Readonly<Record<string, string>>
   readonly services: readonly Service[]
+  /** Ports at which others answer. */
+  readonly published?: readonly Published[]
+  readonly behind?: Behind | undefined
   /** Who has a connection with it now. */
   readonly innocents: readonly Innocent[]
   /** What cannot be cloned, each a sentence. */
@@ -70,7 +74,6 @@ export interface Target {
 export function machineOf(ruleset: string, services: readonly Service[], uplink: string): Machine {
   return {
     ruleset,
-    iptables: [],
     uplink,
     links: [],
     addresses: [
@@ -146,12 +149,21 @@ export function outsideLines(machine: Machine): string[] {
       `route replace ${address} dev ${OUTSIDE}`,
       `neighbour replace ${address} dev ${OUTSIDE} lladdr ${MAC.gate} nud permanent`,
     ]),
+    ...(machine.behind?.hosts ?? []).flatMap(({ address }) => {
+      const via = targetsOf(machine).find(({ family }) => family === familyOf(address))
+      return via === undefined ? [] : `route replace ${address} via ${via.address} dev ${OUTSIDE} onlink`
+    }),
     ...CLIENTS.map(prefix => `route replace local ${prefix} dev lo`),
     ...machine.innocents.map(
       ({ address }) =>
         `address replace ${address}/${address.includes(':') ? 128 : 32} dev ${OUTSIDE}${nodad(address)}`,
     ),
   ]
+}
+
+/** The cable's other end of that interface, which a stand-in behind the machine gets. */
+export function otherEnd({ links }: Machine, device: string): string {
+  return `flyq${links.findIndex(({ name }) => name === device)}`
 }
 
 /** A shell script, its arguments paths and values in turn: what a namespace inherits from the machine is set, too. */

@@ -16,7 +16,7 @@ import { readText } from './files.ts'
 const PATIENCE_MS = 30_000
 const MOST_BYTES = 256 << 20
 /** Named sets and maps of others whose elements are cloned; each is a run of nft. */
-const SETS_MAX = 500
+export const SETS_MAX = 200
 /** Where nftables and iptables call the same family by different names, and what writes and reads their rules. */
 const IPTABLES = { ip: 'iptables', ip6: 'ip6tables' } as const
 type Family = keyof typeof IPTABLES

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { SETS_MAX } from '../../src/system/live-rules.ts'
 import { install } from '../support/daemon.ts'
 import { descendants } from '../support/descendants.ts'
 import { eventually } from '../support/eventually.ts'
@@ -85,6 +86,13 @@ table ip nat {
     type nat hook postrouting priority srcnat
     ip saddr 172.17.0.0/16 oifname != "docker0" masquerade
   }
+}
+table inet behind {
+  chain forward {
+    type filter hook forward priority filter; policy drop;
+    ct state established,related accept
+    tcp dport 80 accept
+  }
 }`)
   const six = await machine(other, ['2001:db8:1::1/64'], ['2001:db8:1::fe/64'])
   await six.host.must(['ip6tables-nft-restore'], { input: SIX })
@@ -93,9 +101,10 @@ table ip nat {
   using onSix = install(six.host)
   const [routed, alone] = await Promise.all([proofOf(router.host, onRouter), proofOf(six.host, onSix)])
   assert.deepEqual([routed.code, routed.kept, alone.code, alone.kept], [0, true, 0, true])
-  assert.deepEqual(foundBy('SYN', routed), [[4, ['tcp/22'], []]])
+  assert.deepEqual(foundBy('SYN', routed), [[4, ['tcp/22', 'tcp/8080'], []]])
+  assert.deepEqual(foundBy('SYN behind', routed), [[4, ['tcp/80'], []]])
   assert.deepEqual(foundBy('SYN', alone), [[6, ['tcp/22'], []]])
-  assert.match(routed.missing.join('\n'), /^Hosts that connections are translated to/m)
+  assert.match(routed.missing.join('\n'), /^Hosts behind it: stand-ins answer for 172\.17\.0\.2\.$/m)
 })
 
 /** With a match that nft lists and cannot load. */
@@ -118,6 +127,8 @@ test('flies by the hundred thousand are not listed; and rules that somebody chan
       '{ set mine { type inet_service; elements = { 443 } }',
     ),
   )
+  const sets = Array.from({ length: SETS_MAX }, (_, i) => `set s${i} { type inet_service; }`)
+  await host.nft(`table ip many {\n${sets.join('\n')}\n}`)
   await serve(host, 'tcp:22', 'tcp:443')
   using flypaperd = install(host)
   const daemon = await flypaperd.start()
@@ -149,6 +160,7 @@ test('flies by the hundred thousand are not listed; and rules that somebody chan
     'what is in the set of others is cloned',
   )
   assert.match(proof.missing.join('\n'), /^What was changed meanwhile: rules/m)
+  assert.match(proof.missing.join('\n'), /^Sets and maps: what is in 1 of them\.$/m)
   const text = readFileSync(listed, 'utf8')
   assert.match(text, /elements = \{ 443 \}/)
   assert.doesNotMatch(text, /\b10\.0\.0\.7\b/)

@@ -62,6 +62,7 @@ export function fakeClone({ leaks = [], hurts = [], isDead = false, patience = 1
     gate,
     outside,
     async ip() {},
+    behind: async () => ({ ...gate, async start() {} }),
     directory: '/nowhere',
     flypaperd: ['flypaperd'],
     inClone: ['in-clone'],
