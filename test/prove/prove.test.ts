@@ -98,6 +98,33 @@ test('an innocent who is hurt: the client of a port that the trap takes for clos
   assert.deepEqual([leaksOf({ clients, ...proof }), hurtOf({ clients, ...proof })], [0, 2])
 })
 
+test('a host behind: an offence at the machine itself, then its ports', async () => {
+  const behind = {
+    device: 'eth1',
+    hosts: [{ address: '10.0.0.5', gateway: '10.0.0.1' }],
+    services: [tcp(22), tcp(80)],
+  }
+  const published = [{ service: tcp(443), to: '10.0.0.5', toPort: 80 }]
+  const of = async (faults: Faults) => {
+    const links = [{ name: 'eth1', isBridge: false }]
+    const machine = { ...machineOf('', [tcp(22)], 'eth0'), links, published, behind }
+    const proof = await prove({ machine, settings: [], isPublic: () => false, progress() {} }, async () =>
+      fakeClone(faults),
+    )
+    return proof.scans.filter(({ scan }) => scan === 'SYN behind')
+  }
+  for (const [leaks, found] of [
+    [[], []],
+    [['tcp/22'], ['tcp/22']],
+  ] as const) {
+    const [scan, ...more] = await of({ leaks })
+    assert.deepEqual(
+      [scan?.family, scan?.control, scan?.found, scan?.stuckAt, scan?.isLeak, more],
+      [4, ['tcp/22', 'tcp/80'], found, 1, found.length > 0, []],
+    )
+  }
+})
+
 test('where the control finds nothing there is no proof', async () => {
   await assert.rejects(proofOf({ isDead: true }), { name: 'Failure', exit: 69, message: /answers nobody/ })
 })

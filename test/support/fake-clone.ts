@@ -62,7 +62,7 @@ export function fakeClone({ leaks = [], hurts = [], isDead = false, patience = 1
     gate,
     outside,
     async ip() {},
-    behind: async () => ({ ...gate, async start() {} }),
+    behind: async () => gate,
     directory: '/nowhere',
     flypaperd: ['flypaperd'],
     inClone: ['in-clone'],
