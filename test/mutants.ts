@@ -3,12 +3,10 @@
  * that no test notices is a hole in the tests. The last line is `N passed, N failed`; passed is a mutant that was caught.
  */
 import { spawnSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { CORE } from './mutants/core.ts'
 import { MIDDLE } from './mutants/middle.ts'
 import { ruleMutants } from './mutants/rules.ts'
-import { copyCheckout } from './support/copy.ts'
+import { breakIn, copyCheckout } from './support/copy.ts'
 
 export interface Mutant {
   readonly what: string
@@ -31,14 +29,6 @@ function isGreen(test: string, mutant?: Mutant): boolean {
   const env = { ...process.env, FLYPAPERD_TRIES: '1' } // What is red is what was wanted.
   const run = { cwd: copy.directory, env, stdio: 'ignore', timeout: 300_000 } as const
   return spawnSync(process.execPath, ['test/run.ts', test], run).status === 0
-}
-
-function breakIn(copy: string, { what, file, change }: Mutant): void {
-  const path = join(copy, file)
-  const text = readFileSync(path, 'utf8')
-  const broken = text.replace(...(change as [string, string]))
-  if (broken === text) throw new Error(`${what}: there is nothing in ${file} to break any more`)
-  writeFileSync(path, broken)
 }
 
 function isCaught(mutant: Mutant): boolean {

@@ -27,7 +27,8 @@ interface Suite {
 const ALONE =
   /\/(burst|first-lockout|flood|hanging|large-sets|lasting|overload|readers|set-bound|spoof|unaccepted-flood)\.test\.ts$/
 /** Of test/kernel: what tries everything of its kind, for minutes. In CI, beside the short ones of all kinds that `npm test` runs. */
-const EXHAUSTIVE = /\/(listing|local-ports|own-things|routes|silent|versions-in-every-mode)\.test\.ts$/
+const EXHAUSTIVE =
+  /\/(listing|local-ports|own-things|prove-hosts|routes|silent|versions-in-every-mode)\.test\.ts$/
 /** Of test/kernel, and exhaustive, too: a million flies leave nothing of the processors for others. */
 const MILLION = /\/versions\.test\.ts$/
 /** Of test/kernel: what another libnftables and another nft could do otherwise (`npm run test:debian13`). */

@@ -8,6 +8,8 @@ export interface Clone extends AsyncDisposable {
   ip(where: 'gate' | 'outside', lines: readonly string[]): Promise<void>
   /** Runs a command of the gate that may enter the network outside by descriptor 3, for so many milliseconds at most. As `run`. */
   between(command: readonly string[], input: string, patience: number): Promise<Ran>
+  /** A third one, behind the gate: it gets this link of the gate, and takes these lines of `ip -batch`. Throws a Failure (69). */
+  behind(link: string, lines: readonly string[]): Promise<Namespace>
   /** A directory of the gate that nobody else sees, and that goes with it. */
   readonly directory: string
   /** How to run this flypaperd, and the program of system/in-clone.ts. */

@@ -2,7 +2,15 @@
 import * as z from 'zod'
 import { covers, parseAddress, prefixAround } from '../terms/address.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
-import { familyOf, type Innocent, type Machine, type MachineAddress, type MachineRoute } from './machine.ts'
+import { behindOf, isHalfPublished, PUBLISHED_MAX, publishedIn } from './behind.ts'
+import {
+  familyOf,
+  type Innocent,
+  type IptablesRules,
+  type Machine,
+  type MachineAddress,
+  type MachineRoute,
+} from './machine.ts'
 import type { Service } from './scans.ts'
 
 /** `ip -j` of iproute2, as far as it is looked at. */
@@ -38,7 +46,8 @@ export interface LiveFacts {
   /** How many rules choose routing tables. */
   readonly routingRules: number
   readonly ruleset: string
-  /** Tables that iptables-legacy has filled. */
+  readonly iptables: readonly IptablesRules[]
+  /** Rules of iptables-legacy that could not be read. */
   readonly hasLegacyRules: boolean
   readonly sysctls: Readonly<Record<string, string>>
   readonly services: readonly Service[]
@@ -92,8 +101,10 @@ export function machineFrom(facts: LiveFacts): Machine {
   const guests = facts.innocents.filter(({ address }) => !isInside(address, uplink, addresses))
   // A namespace has tunnels of its own that are down, by the same names.
   const links = facts.links.filter(link => isUp(link) && link.ifname !== 'lo' && link.ifname !== uplink)
-  return {
+  const published = publishedIn(rulesOf(facts))
+  const machine = {
     ruleset: facts.ruleset,
+    iptables: facts.iptables,
     uplink,
     links: links.map(({ ifname, linkinfo, master }) => ({
       name: ifname,
@@ -104,8 +115,26 @@ export function machineFrom(facts: LiveFacts): Machine {
     routes,
     sysctls: facts.sysctls,
     services: facts.services,
+    published: published.slice(0, PUBLISHED_MAX),
     innocents: guests,
-    missing: [...missingOf(facts), ...missing, ...(guests.length < facts.innocents.length ? [INSIDE] : [])],
+  }
+  const behind = behindOf(machine)
+  return {
+    ...machine,
+    behind,
+    missing: [
+      ...missingOf(facts),
+      ...missing,
+      ...(guests.length < facts.innocents.length ? [INSIDE] : []),
+      ...(published.length > PUBLISHED_MAX
+        ? [`Ports that rules translate: ${published.length - PUBLISHED_MAX} more.`]
+        : []),
+      ...(behind === undefined
+        ? []
+        : [
+            `Hosts behind it: stand-ins answer for ${behind.hosts.map(({ address }) => address).join(', ')}.`,
+          ]),
+    ],
   }
 }
 
@@ -144,7 +173,13 @@ function isUp({ flags }: LiveFacts['links'][number]): boolean {
   return flags.includes('UP')
 }
 
-function missingOf({ links, routes, routingRules, ruleset, hasLegacyRules }: LiveFacts): string[] {
+function rulesOf({ ruleset, iptables }: LiveFacts): string {
+  return [ruleset, ...iptables.map(({ text }) => text)].join('\n')
+}
+
+function missingOf(facts: LiveFacts): string[] {
+  const { links, routes, routingRules, hasLegacyRules } = facts
+  const ruleset = rulesOf(facts)
   const odd = links.filter(
     link => isUp(link) && link.ifname !== 'lo' && !CABLES.includes(link.linkinfo?.info_kind),
   )
@@ -161,11 +196,14 @@ function missingOf({ links, routes, routingRules, ruleset, hasLegacyRules }: Liv
     [kinds.length > 0, `Routes that are ${kinds.join(', ')}.`],
     [routingRules > USUAL_RULES, 'Rules that choose a routing table.'],
     [hasLegacyRules, 'The rules of iptables-legacy.'],
-    [/\bdnat\b/.test(ruleset), 'Hosts that connections are translated to: nobody answers in their place.'],
+    [
+      isHalfPublished(ruleset),
+      'Hosts that connections are translated to by rules without one port and one host: nobody answers in their place.',
+    ],
     [/\bflowtable\b/.test(ruleset), 'Flowtables: they are loaded, and nothing flows through them.'],
     [/\bflags [^;\n]*\bowner\b/.test(ruleset), 'The owners of tables: they are no program in the clone.'],
     [
-      /\bmeta sk[ug]id\b|\bsocket cgroupv2\b|\bmeta cgroup\b/.test(ruleset),
+      /\bmeta sk[ug]id\b|\bsocket cgroupv2\b|\bmeta cgroup\b|--[ug]id-owner\b|-m cgroup\b/.test(ruleset),
       'Users and cgroups that rules ask for: the services of the clone are of root.',
     ],
   ]

@@ -1,11 +1,15 @@
 /** What of a machine is cloned, and how its clone is made. Pure. */
 import type { Family } from '../terms/address.ts'
+import type { Behind, Published } from './behind.ts'
 import { MAC, OUTSIDE } from './clone.ts'
+import type { ListedTable } from './listing.ts'
 import type { Service } from './scans.ts'
 
 export interface Machine {
   /** nft's text, as `nft -s list ruleset` writes it. */
   readonly ruleset: string
+  /** What nft cannot load. */
+  readonly iptables?: readonly IptablesRules[]
   /** The interface by which the world is reached. */
   readonly uplink: string
   /** All interfaces but the uplink and `lo`. */
@@ -16,10 +20,22 @@ export interface Machine {
   /** Paths below /proc/sys/. */
   readonly sysctls: Readonly<Record<string, string>>
   readonly services: readonly Service[]
+  /** Ports at which others answer. */
+  readonly published?: readonly Published[]
+  readonly behind?: Behind | undefined
   /** Who has a connection with it now. */
   readonly innocents: readonly Innocent[]
   /** What cannot be cloned, each a sentence. */
   readonly missing: readonly string[]
+}
+
+/** Rules of iptables, of its nft variant or of the legacy one. */
+export interface IptablesRules {
+  /** The program that loads them. */
+  readonly restore: string
+  readonly text: string
+  /** As nft lists it: what the clone has is to be listed alike, as far as nft sees it. */
+  readonly table?: ListedTable
 }
 
 export interface MachineLink {
@@ -133,12 +149,21 @@ export function outsideLines(machine: Machine): string[] {
       `route replace ${address} dev ${OUTSIDE}`,
       `neighbour replace ${address} dev ${OUTSIDE} lladdr ${MAC.gate} nud permanent`,
     ]),
+    ...(machine.behind?.hosts ?? []).flatMap(({ address }) => {
+      const via = targetsOf(machine).find(({ family }) => family === familyOf(address))
+      return via === undefined ? [] : `route replace ${address} via ${via.address} dev ${OUTSIDE} onlink`
+    }),
     ...CLIENTS.map(prefix => `route replace local ${prefix} dev lo`),
     ...machine.innocents.map(
       ({ address }) =>
         `address replace ${address}/${address.includes(':') ? 128 : 32} dev ${OUTSIDE}${nodad(address)}`,
     ),
   ]
+}
+
+/** The cable's other end of that interface, which a stand-in behind the machine gets. */
+export function otherEnd({ links }: Machine, device: string): string {
+  return `flyq${links.findIndex(({ name }) => name === device)}`
 }
 
 /** A shell script, its arguments paths and values in turn: what a namespace inherits from the machine is set, too. */
@@ -150,6 +175,9 @@ done`
 export const BARE_SYSCTLS: Readonly<Record<string, string>> = {
   'net/ipv4/ip_forward': '0',
   'net/ipv6/conf/all/forwarding': '0',
+  // Else the kernel's patience would hide that a closed port of UDP answers.
+  'net/ipv4/icmp_ratelimit': '0',
+  'net/ipv6/icmp/ratelimit': '0',
   ...Object.fromEntries(
     ['all', 'default'].flatMap(scope => [
       [`net/ipv4/conf/${scope}/rp_filter`, '0'],

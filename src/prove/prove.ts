@@ -2,7 +2,9 @@
  * The proof: a machine is cloned into a namespace and scanned there, first without the trap, which is the control, then with it. Each
  * nothing of the second half counts as much as the control has found.
  */
+import type { Family } from '../terms/address.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
+import { openOf } from './behind.ts'
 import type { OpenClone } from './clone.ts'
 import {
   answersOf,
@@ -44,9 +46,9 @@ export async function prove(asked: Asked, openClone: OpenClone): Promise<Proof> 
   const stage = stageOf(clone, machine, settings)
   await stage.furnish()
   progress('The control: scanning the clone without the trap …')
-  const control = await stage.act('control', machine.services)
-  const served = machine.services.filter(service => isServed(service, control.clients))
-  if (!control.outcome.answers.length && served.length === 0)
+  const control = await stage.act('control', () => openOf(machine))
+  const servedTo = (family: Family) => openOf(machine).filter(one => isServed(one, family, control.clients))
+  if (!control.outcome.answers.length && servedTo(4).length + servedTo(6).length === 0)
     throw new Failure('the clone answers nobody, even without the trap: so nothing can be proved', {
       exit: EXIT.unavailable,
       hint: 'The clone is asked from 198.18.0.0/15 and 2001:db8::/32, by its uplink: does a rule drop those, or name another interface?',
@@ -54,7 +56,7 @@ export async function prove(asked: Asked, openClone: OpenClone): Promise<Proof> 
   progress('Arming the trap in the clone …')
   await stage.arm()
   progress('Scanning the clone with the trap …')
-  const trapped = await stage.act('trapped', served)
+  const trapped = await stage.act('trapped', servedTo)
   progress('Asking who stuck …')
   const flies = await stage.flies(trapped.scans)
   progress('')
@@ -66,7 +68,10 @@ export async function prove(asked: Asked, openClone: OpenClone): Promise<Proof> 
         connectResult([control.connects[i]!, connect], flies, isPublic),
       ),
     ],
-    bursts: trapped.bursts.map((bursts, i) => burstResult([control.bursts[i]!, bursts], answers, isPublic)),
+    bursts: trapped.bursts.map(bursts => {
+      const before = control.bursts.find(({ target }) => target.family === bursts.target.family)!
+      return burstResult([before, bursts], answers, isPublic)
+    }),
     clients: control.clients.map(before => {
       const after = trapped.clients.find(({ key }) => key === before.key)
       const isStuck = after !== undefined && flies.some(fly => isFly(fly, after.visit.source))
@@ -76,9 +81,13 @@ export async function prove(asked: Asked, openClone: OpenClone): Promise<Proof> 
   }
 }
 
-function isServed({ protocol, port }: Service, clients: readonly Client[]): boolean {
+function isServed({ protocol, port }: Service, family: Family, clients: readonly Client[]): boolean {
   return clients.some(
-    ({ service, became }) => service.protocol === protocol && service.port === port && became === 'served',
+    client =>
+      client.family === family &&
+      client.service.protocol === protocol &&
+      client.service.port === port &&
+      client.became === 'served',
   )
 }
 

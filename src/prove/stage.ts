@@ -1,15 +1,19 @@
 /** What is done in the clone: it is furnished, armed, scanned, and asked who stuck. */
 import * as z from 'zod'
 import { EXIT, Failure } from '../terms/failure.ts'
+import { behindLines, openOf } from './behind.ts'
 import type { Clone, Namespace } from './clone.ts'
 import { type Connects, isFly, type Stuck } from './findings.ts'
+import { differenceOf, tablesIn } from './listing.ts'
 import {
   BARE_SYSCTLS,
   familyOf,
   gateLines,
   type Innocent,
+  type IptablesRules,
   type Machine,
   OUTSIDE_SYSCTLS,
+  otherEnd,
   outsideLines,
   SOURCES,
   SYSCTL_SCRIPT,
@@ -23,7 +27,9 @@ import {
   planOf,
   portsOf,
   type Scan,
+  type ServedTo,
   type Service,
+  scansBehind,
   scansOf,
   sourceOf,
 } from './scans.ts'
@@ -60,6 +66,7 @@ interface Act {
 export function stageOf(clone: Clone, machine: Machine, settings: readonly string[]) {
   const { gate, outside, inClone, flypaperd, directory } = clone
   const targets = targetsOf(machine)
+  const open = openOf(machine)
   const places = ['--socket', `${directory}/control.sock`, '--state', directory]
 
   async function inside<T>(where: Namespace, job: string, input: object): Promise<T> {
@@ -67,6 +74,24 @@ export function stageOf(clone: Clone, machine: Machine, settings: readonly strin
     // Node was seen to crash (SIGSEGV) while it ended, when its result had been written.
     if (code === 0 || stdout.endsWith('\n')) return JSON.parse(stdout) as T
     throw failed(job, stderr)
+  }
+
+  async function serve(where: Namespace, services: readonly Service[]): Promise<void> {
+    const ports = services.map(({ protocol, port }) => `${protocol}:${port}`)
+    const otherwise = 'the services of the clone do not listen'
+    await where.start([...inClone, 'listen', ...ports], /^ready$/m, otherwise)
+  }
+
+  /** What iptables understands otherwise than nft would go unseen: a rule by a set of nft becomes one for everybody. */
+  async function restore({ restore, text, table }: IptablesRules): Promise<void> {
+    const { code, stderr } = await gate.run(['env', `XTABLES_LOCKFILE=${directory}/xtables`, restore], text)
+    if (code !== 0) throw failed('the rules of iptables', `${restore}: ${stderr}`)
+    if (table === undefined) return
+    const { family, name } = table
+    const { stdout } = await gate.run(['nft', '-s', '-t', 'list', 'table', family, name])
+    const difference = differenceOf(table, tablesIn(stdout)[0])
+    if (difference !== undefined)
+      throw failed('the rules of iptables', `${restore} makes another table ${family} ${name}: ${difference}`)
   }
 
   return {
@@ -77,17 +102,17 @@ export function stageOf(clone: Clone, machine: Machine, settings: readonly strin
       await clone.ip('outside', outsideLines(machine))
       const { code, stderr } = await gate.run([...inClone, 'load'], machine.ruleset)
       if (code !== 0) throw failed('the ruleset', stderr)
+      for (const rules of machine.iptables ?? []) await restore(rules)
       // The trap of the living machine would be in the control.
       const stopped = ARMED.test(machine.ruleset)
         ? await gate.run([...flypaperd, 'stop', ...settings, ...places])
         : undefined
       if (stopped !== undefined && stopped.code !== 0) throw failed('its trap', stopped.stderr)
-      const services = machine.services.map(({ protocol, port }) => `${protocol}:${port}`)
-      await gate.start(
-        [...inClone, 'listen', ...services],
-        /^ready$/m,
-        'the services of the clone do not listen',
-      )
+      await serve(gate, machine.services)
+      const { behind } = machine
+      if (behind === undefined) return
+      const link = otherEnd(machine, behind.device)
+      await serve(await clone.behind(link, behindLines(behind, link)), behind.services)
     },
 
     async arm() {
@@ -98,13 +123,16 @@ export function stageOf(clone: Clone, machine: Machine, settings: readonly strin
       )
     },
 
-    /** @param services whose clients are to be served */
-    async act(phase: Phase, services: readonly Service[]): Promise<Act> {
-      const scans = scansOf(phase, targets, machine.services)
-      const bursts = burstsOf(phase, targets, services)
+    /** @param servedTo whose clients are to be served */
+    async act(phase: Phase, servedTo: ServedTo): Promise<Act> {
+      const scans = [
+        ...scansOf(phase, targets, open),
+        ...(machine.behind === undefined ? [] : scansBehind(phase, targets, open, machine.behind)),
+      ]
+      const bursts = burstsOf(phase, targets, open, servedTo)
       const outcome = await inside<Outcome>(outside, 'send', planOf(scans, bursts))
-      const connects = connectsOf(phase, targets, machine.services)
-      const clients = clientsOf(phase, targets, services, machine.innocents)
+      const connects = connectsOf(phase, targets, open)
+      const clients = clientsOf(phase, targets, servedTo, machine.innocents)
       const groups = [0, 1].map(i =>
         connects.flatMap(({ visits }) => (i === 0 ? visits.slice(0, 1) : visits.slice(1))),
       )
@@ -182,11 +210,11 @@ function connectsOf(phase: Phase, targets: readonly Target[], services: readonly
 function clientsOf(
   phase: Phase,
   targets: readonly Target[],
-  services: readonly Service[],
+  servedTo: ServedTo,
   innocents: readonly Innocent[],
 ) {
   const strangers = targets.flatMap(target =>
-    services.map((service, i) => ({
+    servedTo(target.family).map((service, i) => ({
       who: 'a client',
       family: target.family,
       service,

@@ -60,6 +60,13 @@ export async function openClone(uplink: string): Promise<Clone> {
     ...places,
     ip,
     between: async (...asked) => await places.gate.beside(places.outside, ...asked),
+    async behind(link, lines) {
+      const held = await holdNamespace()
+      opened.defer(() => held.end())
+      await ip('gate', [`link set ${link} netns ${held.pid}`])
+      orFail(await held.network(['ip', '-batch', '-'], `${lines.join('\n')}\n`), 'ip')
+      return held
+    },
     directory: DIRECTORY,
     flypaperd: [process.execPath, ...process.execArgv, process.argv[1]!],
     inClone: [process.execPath, IN_CLONE],

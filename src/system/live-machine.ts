@@ -1,18 +1,14 @@
 /** This machine, read for a proof. Changes nothing: ip(8) and nft(8) are asked to list. */
-import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { promisify } from 'node:util'
 import type * as z from 'zod'
 import { formatIPv4, formatIPv6 } from '../decode/address.ts'
 import { Addresses, LIVE_SYSCTLS, Links, type Live, machineFrom, Routes } from '../prove/live.ts'
 import type { Innocent } from '../prove/machine.ts'
 import { SERVICES_MAX, type Service } from '../prove/scans.ts'
-import { EXIT, Failure } from '../terms/failure.ts'
 import { readText } from './files.ts'
+import { ask, readRules, rulesNow } from './live-rules.ts'
 import { connections, waitingSockets } from './sockets.ts'
 
-const PATIENCE_MS = 30_000
-const MOST_BYTES = 256 << 20
 /** Hosts that are connected now and are visited as innocents. */
 const INNOCENTS_MAX = 50
 
@@ -20,21 +16,20 @@ const INNOCENTS_MAX = 50
 export async function readLive(): Promise<Live> {
   const services = servicesNow()
   const innocents = innocentsNow(services)
-  const [links, addresses, four, six, rules, ruleset] = await Promise.all([
+  const [links, addresses, four, six, rules, { setsLeft, ...firewall }] = await Promise.all([
     json(Links, '-d', 'link'),
     json(Addresses, 'addr'),
     json(Routes, '-4', 'route'),
     json(Routes, '-6', 'route'),
     Promise.all(['-4', '-6'].map(async family => JSON.parse(await ask('ip', '-j', family, 'rule')).length)),
-    ask('nft', '-s', 'list', 'ruleset'),
+    readRules(),
   ])
   const machine = machineFrom({
     links,
     addresses,
     routes: [...four, ...six],
     routingRules: rules[0],
-    ruleset,
-    hasLegacyRules: ['ip', 'ip6'].some(family => textOf(`/proc/net/${family}_tables_names`) !== ''),
+    ...firewall,
     sysctls: Object.fromEntries(
       LIVE_SYSCTLS.map(path => [path, textOf(`/proc/sys/${path}`)]).filter(([, value]) => value !== ''),
     ),
@@ -42,6 +37,7 @@ export async function readLive(): Promise<Live> {
     innocents,
   })
   const more = [
+    ...(setsLeft > 0 ? [`Sets and maps: what is in ${setsLeft} of them.`] : []),
     ...(services.length > SERVICES_MAX ? [`Services: ${services.length - SERVICES_MAX} more listen.`] : []),
     ...(innocents.length === INNOCENTS_MAX
       ? [`Hosts that are connected now, but for ${INNOCENTS_MAX}.`]
@@ -52,7 +48,7 @@ export async function readLive(): Promise<Live> {
 
 async function look(): Promise<string> {
   const texts = await Promise.all([
-    ask('nft', '-s', '-t', 'list', 'ruleset'),
+    rulesNow(),
     ask('ip', '-o', 'link'),
     ask('ip', '-o', 'addr'),
     ask('ip', '-4', 'route'),
@@ -65,22 +61,6 @@ async function look(): Promise<string> {
 
 async function json<T>(shape: z.ZodType<T>, ...args: readonly string[]): Promise<T> {
   return shape.parse(JSON.parse((await ask('ip', '-j', ...args)) || '[]'))
-}
-
-async function ask(program: string, ...args: readonly string[]): Promise<string> {
-  const env = { PATH: `${process.env.PATH}:/usr/sbin:/sbin`, LC_ALL: 'C' }
-  try {
-    const options = { timeout: PATIENCE_MS, maxBuffer: MOST_BYTES, env }
-    return (await promisify(execFile)(program, args, options)).stdout
-  } catch (cause) {
-    const { stderr = '', message } = cause as Error & { stderr?: string }
-    const hint = (stderr || message).trim().slice(0, 2000)
-    throw new Failure(`the machine cannot be read: ${program} refuses`, {
-      exit: EXIT.unavailable,
-      hint,
-      cause,
-    })
-  }
 }
 
 function textOf(path: string): string {

@@ -21,8 +21,6 @@ export interface Manager {
   readonly refuses: boolean
   /** It forwards: a port of the gate leads to a service behind it. By IPv6 as well? */
   readonly published?: { readonly six: boolean }
-  /** Its rules have matches of iptables that nft cannot load, so that `prove` refuses. */
-  readonly cannotBeCloned?: true
   /** A large set of the administrator's own, beside the trap's, whose members a rule of his refuses. */
   readonly blocked?: typeof BLOCKED
 }
@@ -179,7 +177,6 @@ export const MANAGERS = {
     takesTrapAway: false,
     recommended: 'unaccepted',
     refuses: true,
-    cannotBeCloned: true,
   },
   firewalld: {
     async load(house) {

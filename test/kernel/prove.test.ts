@@ -1,9 +1,10 @@
 /** The proof of a ruleset that is nowhere: what is kept, faults that are planted, and a death in the middle. */
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Installation, install } from '../support/daemon.ts'
+import { descendants, lineOf } from '../support/descendants.ts'
 import { eventually } from '../support/eventually.ts'
 import { FLYPAPERD } from '../support/programs.ts'
 import { firewall } from '../support/scanning.ts'
@@ -54,7 +55,9 @@ test('a firewall that drops: kept, and nothing of the machine is changed', async
       `FIN ${family}  [] 1`,
       `NULL ${family}  [] 1`,
       `Xmas ${family}  [] 1`,
+      `ACK ${family}  [] 3`,
       `UDP ${family} udp/53 [] 1`,
+      ...(family === 6 ? ['SYN-ext 6 tcp/22,tcp/443 [] 1'] : []),
     ]),
     ...[4, 6].map(family => `connect ${family} tcp/22,tcp/443 [] 1`),
   ])
@@ -96,7 +99,9 @@ test('planted: an accept too much, and an innocent that sticks', async () => {
   const tcp = ['SYN', 'FIN', 'NULL', 'Xmas']
   assert.deepEqual(
     leaks(open),
-    [4, 6].flatMap(family => tcp.map(scan => `${scan} ${family}`)).concat('connect 4', 'connect 6'),
+    [4, 6]
+      .flatMap(family => [...tcp, ...(family === 6 ? ['SYN-ext'] : [])].map(scan => `${scan} ${family}`))
+      .concat('connect 4', 'connect 6'),
   )
   assert.deepEqual([narrow.code, narrow.kept, leaks(narrow)], [1, false, []])
   assert.deepEqual(
@@ -132,30 +137,3 @@ test('killed in the middle it leaves nothing', async () => {
   }
   assert.deepEqual(readdirSync(flypaperd.directory).sort(), ['flypaperd.toml', 'rules.nft'])
 })
-
-/** The command line of each process below that one. */
-function descendants(above: number): Map<number, string> {
-  const parents = new Map<number, number>()
-  for (const name of readdirSync('/proc').filter(name => /^\d+$/.test(name))) {
-    const parent = /\) \S (\d+)/.exec(read(`/proc/${name}/stat`))?.[1]
-    if (parent !== undefined) parents.set(Number(name), Number(parent))
-  }
-  const isBelow = (pid: number): boolean => {
-    const parent = parents.get(pid)
-    return parent !== undefined && (parent === above || isBelow(parent))
-  }
-  return new Map([...parents.keys()].filter(isBelow).map(pid => [pid, lineOf(pid)]))
-}
-
-/** Empty for one that is gone, or dead and not yet fetched. */
-function lineOf(pid: number): string {
-  return read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
-  }
-}

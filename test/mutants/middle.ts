@@ -443,4 +443,29 @@ export const MIDDLE: readonly Mutant[] = [
     LEAVE,
   ),
   mutant('nobody is told', 'lockout/commit.ts', ['told.entered(coming)', 'void coming'], COMMIT),
+  // The proof.
+  mutant(
+    'an open port that answers after the offence is no leak',
+    'prove/findings.ts',
+    ['index >= free && !isPublic(service)', 'false'],
+    'test/prove/prove.test.ts',
+  ),
+  mutant(
+    'an innocent who is not served any more is not hurt',
+    'prove/findings.ts',
+    ["isHurt: isStuck || (control === 'served' && trapped !== 'served')", 'isHurt: false'],
+    'test/prove/prove.test.ts',
+  ),
+  mutant(
+    'what iptables has made of a table may be another',
+    'prove/listing.ts',
+    ["return odd?.split(' {')[0]?.trim()", 'return undefined'],
+    'test/prove/listing.test.ts',
+  ),
+  mutant(
+    'the flies are listed',
+    'prove/listing.ts',
+    ['isOurs(name!) ? [] : ', ''],
+    'test/prove/listing.test.ts',
+  ),
 ]

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { PUBLISHED_MAX } from '../../src/prove/behind.ts'
 import { type LiveFacts, machineFrom } from '../../src/prove/live.ts'
 import { gateLines, outsideLines, targetsOf } from '../../src/prove/machine.ts'
 import type { Service } from '../../src/prove/scans.ts'
@@ -36,6 +37,7 @@ const ROUTER: LiveFacts = {
   ],
   routingRules: 3,
   ruleset: 'table inet filter {}',
+  iptables: [],
   hasLegacyRules: false,
   sysctls: { 'net/ipv4/ip_forward': '1' },
   services: [SSH],
@@ -80,19 +82,23 @@ test('who is connected now by the uplink is an innocent, and who lives inside is
     innocents.map(({ address }) => address),
     ['203.0.113.5', '2001:db8:9::5'],
   )
-  assert.deepEqual(missing.slice(ALWAYS), ['Hosts of other links that are connected now.'])
+  assert.deepEqual(missing.slice(ALWAYS), [
+    'Hosts of other links that are connected now.',
+    'Hosts behind it: stand-ins answer for 172.17.0.2.',
+  ])
 })
 
 test('what cannot be cloned is said, each by itself', () => {
   const said = (changes: Partial<LiveFacts>) =>
-    machineFrom({ ...ROUTER, innocents: [], ...changes }).missing.slice(ALWAYS)
+    machineFrom({ ...ROUTER, sysctls: {}, innocents: [], ...changes }).missing.slice(ALWAYS)
   assert.deepEqual(said({}), [], 'the control')
   for (const [changes, text] of [
     [{ ruleset: 'table inet t { flowtable f {} }' }, /^Flowtables/],
     [{ ruleset: 'meta skuid 1000 accept' }, /^Users and cgroups/],
     [{ ruleset: 'socket cgroupv2 level 1 "x" accept' }, /^Users and cgroups/],
     [{ ruleset: 'table inet t {\n\tflags owner\n}' }, /^The owners of tables/],
-    [{ ruleset: 'tcp dport 80 dnat to 172.17.0.2' }, /^Hosts that connections are translated to/],
+    [{ ruleset: 'tcp dport 80-90 dnat to 172.17.0.2' }, /^Hosts that connections are translated to/],
+    [{ ruleset: 'tcp dport 80 dnat to 172.17.0.2\nct status dnat accept', routingRules: 4 }, /routing table/],
     [{ hasLegacyRules: true }, /iptables-legacy/],
     [{ routingRules: 4 }, /choose a routing table/],
     [
@@ -110,6 +116,13 @@ test('what cannot be cloned is said, each by itself', () => {
     assert.match(one ?? '', text)
     assert.deepEqual(more, [])
   }
+})
+
+test('of ports that rules translate no more than so many are scanned; the others are counted', () => {
+  const rules = Array.from({ length: PUBLISHED_MAX + 5 }, (_, i) => `tcp dport ${i + 1} dnat to 172.17.0.9`)
+  const { published, missing } = machineFrom({ ...ROUTER, sysctls: {}, ruleset: rules.join('\n') })
+  assert.equal(published?.length, PUBLISHED_MAX)
+  assert.equal(missing.at(-1), 'Ports that rules translate: 5 more.')
 })
 
 test('a machine of IPv6 alone is scanned by that, and one without an address not at all', () => {

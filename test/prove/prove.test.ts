@@ -30,7 +30,9 @@ test('kept: each scan finds in the control what is there, and nothing with the t
         `FIN|${family}||0|61|0|1|tcp/1|false`,
         `NULL|${family}||0|61|0|1|tcp/1|false`,
         `Xmas|${family}||0|61|0|1|tcp/1|false`,
+        `ACK|${family}||0|63|0|1|tcp/1|false`,
         `UDP|${family}|udp/53|0|60|0|1|udp/1|false`,
+        ...(family === 6 ? ['SYN-ext|6|tcp/22 tcp/443|0|63|0|1|tcp/1|false'] : []),
       ])
       .concat([4, 6].map(family => `connect|${family}|tcp/22 tcp/443|0|41|0|1|tcp/1|false`)),
   )
@@ -57,12 +59,15 @@ test('a leak: an open port that answers after the offence; a public one may', as
     leaks.map(({ scan, family, found }) => [scan, family, ...found]),
     [
       ['SYN', 4, 'tcp/443'],
+      ['ACK', 4],
       ['SYN', 6, 'tcp/443'],
+      ['ACK', 6],
+      ['SYN-ext', 6, 'tcp/443'],
       ['connect', 4, 'tcp/443'],
       ['connect', 6, 'tcp/443'],
     ],
   )
-  assert.deepEqual([leaksOf(leaking), hurtOf(leaking)], [6, 0], 'the bursts of both families, too')
+  assert.deepEqual([leaksOf(leaking), hurtOf(leaking)], [9, 0], 'the bursts of both families, too')
 
   const isPublic = ({ protocol, port }: Service) => protocol === 'tcp' && port === 443
   assert.equal(leaksOf(await proofOf({ leaks: ['tcp/443'] }, { isPublic })), 0)
@@ -91,6 +96,33 @@ test('an innocent who is hurt: the client of a port that the trap takes for clos
     [4, 6].map(family => ['tcp/443', family, 'served', 'silent', true]),
   )
   assert.deepEqual([leaksOf({ clients, ...proof }), hurtOf({ clients, ...proof })], [0, 2])
+})
+
+test('a host behind: an offence at the machine itself, then its ports', async () => {
+  const behind = {
+    device: 'eth1',
+    hosts: [{ address: '10.0.0.5', gateway: '10.0.0.1' }],
+    services: [tcp(22), tcp(80)],
+  }
+  const published = [{ service: tcp(443), to: '10.0.0.5', toPort: 80 }]
+  const of = async (faults: Faults) => {
+    const links = [{ name: 'eth1', isBridge: false }]
+    const machine = { ...machineOf('', [tcp(22)], 'eth0'), links, published, behind }
+    const proof = await prove({ machine, settings: [], isPublic: () => false, progress() {} }, async () =>
+      fakeClone(faults),
+    )
+    return proof.scans.filter(({ scan }) => scan === 'SYN behind')
+  }
+  for (const [leaks, found] of [
+    [[], []],
+    [['tcp/22'], ['tcp/22']],
+  ] as const) {
+    const [scan, ...more] = await of({ leaks })
+    assert.deepEqual(
+      [scan?.family, scan?.control, scan?.found, scan?.stuckAt, scan?.isLeak, more],
+      [4, ['tcp/22', 'tcp/80'], found, 1, found.length > 0, []],
+    )
+  }
 })
 
 test('where the control finds nothing there is no proof', async () => {

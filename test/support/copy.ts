@@ -1,7 +1,8 @@
 /** A copy of the checkout as it is, committed or not: to be broken on purpose, or to be read while others edit. */
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { Mutant } from '../mutants.ts'
 
 const COPIED = ['src', 'test', 'scripts', 'rulesets', 'package.json', 'tsconfig.json']
 
@@ -15,4 +16,13 @@ export function copyCheckout(): Copy {
   for (const name of COPIED) cpSync(name, join(directory, name), { recursive: true })
   symlinkSync(resolve('node_modules'), join(directory, 'node_modules'))
   return { directory, [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }) }
+}
+
+/** Changes the source in a copy. Throws where there is nothing to change any more. */
+export function breakIn(copy: string, { what, file, change }: Mutant): void {
+  const path = join(copy, file)
+  const text = readFileSync(path, 'utf8')
+  const broken = text.replace(...(change as [string, string]))
+  if (broken === text) throw new Error(`${what}: there is nothing in ${file} to break any more`)
+  writeFileSync(path, broken)
 }

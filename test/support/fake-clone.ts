@@ -79,6 +79,7 @@ export function fakeClone({ leaks = [], hurts = [], isDead = false, patience = 1
       }
       return done({ refused: {} })
     },
+    behind: async () => gate,
     directory: '/nowhere',
     flypaperd: ['flypaperd'],
     inClone: ['in-clone'],
@@ -112,7 +113,8 @@ function answerTo(packet: Outgoing, ask: Ask): Pick<Incoming, 'kind' | 'detail'>
   if (!('tcp' in packet)) return undefined
   const became = ask(packet.source, `tcp/${packet.tcp}`)
   if (became === 'closed') return { kind: 'rst', detail: packet.tcp }
-  // RFC 9293: what is no SYN gets no answer where somebody listens.
+  // RFC 9293: of what is no SYN an ACK alone gets an answer where somebody listens.
+  if (became === 'open' && packet.flags === 16) return { kind: 'rst', detail: packet.tcp }
   return became === 'open' && (packet.flags ?? 2) === 2 ? { kind: 'syn-ack', detail: packet.tcp } : undefined
 }
 

@@ -103,7 +103,9 @@ export const ProofAnswer = z.object({
   kept: z.boolean().meta({ description: 'No leak, and no innocent hurt: exit status 0.' }),
   scans: z.array(
     z.object({
-      scan: z.string().meta({ description: 'SYN, FIN, NULL, Xmas, UDP or connect.' }),
+      scan: z
+        .string()
+        .meta({ description: 'SYN, FIN, NULL, Xmas, ACK, UDP, SYN-ext, SYN behind or connect.' }),
       family: FAMILY,
       packets: z.int(),
       control: Ports.meta({ description: 'Open ports that it found without the trap: tcp/22.' }),
