@@ -55,11 +55,18 @@ export function openDaemon(
   const changed = dryRun ? () => {} : stateFile.touch
   const tally = openTally()
   const tryingClock = opening.use(tryingClockBy(world, feed, alarm))
+  const inUseClock = opening.use(inUseClockBy(world, feed, alarm))
   const ledger: Ledger = {
     firewall: dryRun ? untouched(firewall) : firewall,
     history,
     flies: state.flies,
-    told: tellFlies(world, { tally, dryRun, changed, due: tryingClock.note }),
+    told: tellFlies(world, {
+      tally,
+      dryRun,
+      changed,
+      due: tryingClock.note,
+      inUse: inUseClock.now,
+    }),
     refused(error, stillIn = []) {
       for (const fly of stillIn) if (state.owed.size < OWED_MAX) state.owed.add(fly)
       // What is remembered is known only when the commit is done.
@@ -86,7 +93,7 @@ export function openDaemon(
     deferrals: openDeferrals(log),
     prolonged: openProlonged(log),
     tryingClock,
-    inUseClock: opening.use(inUseClockBy(world, feed, alarm)),
+    inUseClock,
     acquaintances: openAcquaintances(firewall, history),
     excuses: openExcuses(firewall, history),
     bound: openBound(),

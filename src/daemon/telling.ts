@@ -11,13 +11,17 @@ export interface Telling {
   readonly changed: () => void
   /** Somebody is to be asked for then, whether he tries. */
   readonly due: (at: number) => void
+  /** Somebody sticks to whom we may have connections. */
+  readonly inUse: () => void
 }
 
-export function tellFlies({ events }: World, { tally, dryRun, changed, due }: Telling): Told {
+export function tellFlies({ events }: World, { tally, dryRun, changed, due, inUse }: Telling): Told {
   const event = dryRun ? 'would-lock-out' : 'lockout'
   return {
     entered(lockouts) {
       due(firstDue(lockouts))
+      // A forgeable lockout of a stranger is of nobody whom we talk to, and strangers bring as many of them as they like.
+      if (lockouts.some(({ grade }) => grade !== 'forgeable')) inUse()
       for (const lockout of lockouts) {
         tally.lockedOut(lockout)
         events.tell({ event, lockout })
