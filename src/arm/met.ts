@@ -1,8 +1,8 @@
 /** Whom this machine has to do with now: their time in the sets is renewed. Strangers fill these sets, too, so there may be no room. */
 import { type Address, familyOf } from '../terms/address.ts'
 import { elementOf, type Fly } from '../terms/fly.ts'
-import { type Change, type Firewall, SetFull } from './firewall.ts'
-import { CONNECTED_MAX } from './surroundings.ts'
+import { type Change, type ElementValue, type Firewall, SetFull } from './firewall.ts'
+import { type Called, CONNECTED_MAX } from './surroundings.ts'
 
 interface Met {
   readonly set: 'flypaper_known' | 'flypaper_known6' | 'flypaper_peers' | 'flypaper_peers6'
@@ -46,9 +46,26 @@ export function renew(firewall: Pick<Firewall, 'change' | 'ask'>, met: readonly 
   }
 }
 
+/** Flows of ours to who sticks. Those for which there is no room are let in from our next packet on, as ever. */
+export function renewCalled(firewall: Pick<Firewall, 'change'>, called: readonly Called[]): void {
+  const { four = [], six = [] } = Object.groupBy(called, ([host]) => (familyOf(host) === 4 ? 'four' : 'six'))
+  for (const [set, flows] of [
+    ['flypaper_called', four],
+    ['flypaper_called6', six],
+  ] as const)
+    try {
+      if (flows.length > 0) firewall.change(renewing(set, flows))
+    } catch (error) {
+      if (!(error instanceof SetFull)) throw error
+    }
+}
+
 /** Adding an element again would not renew its time, so each is taken out in the same transaction. */
-function renewing(set: Met['set'], addresses: readonly Address[]): readonly Change[] {
-  const elements = addresses.map(element => ({ element }))
+function renewing(
+  set: Met['set'] | 'flypaper_called' | 'flypaper_called6',
+  those: readonly ElementValue[],
+): readonly Change[] {
+  const elements = those.map(element => ({ element }))
   return (['remove', 'add'] as const).map(change => ({ change, set, elements }))
 }
 

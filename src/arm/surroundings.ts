@@ -29,6 +29,23 @@ export const CONNECTED_MAX = 10_000
 /** IANA protocol number (6 or 17) and port; of what is served 0 is any port: IPVS may take packets by a mark alone. */
 export type ServedPort = readonly [protocol: number, port: number]
 
+export interface InUseWanted {
+  /** Of so many hosts it is told at most. */
+  readonly most: number
+  /** Of whose flows it is told. */
+  sticks(host: Address): boolean
+}
+
+export interface InUse {
+  /** With whom. */
+  readonly hosts: readonly Address[]
+  /** Flows by TCP and UDP to those of them who stick, as their answers come; of each family as many as the kernel remembers. */
+  readonly called: readonly Called[]
+}
+
+/** Whom we have called, by which protocol (6 or 17), his port, and ours. */
+export type Called = readonly [host: Address, protocol: number, from: number, to: number]
+
 export interface Surroundings {
   /** Reads again what may be too much to be read for every question, routes and connections: what is told of them below is as of then. */
   reread(): Promise<void>
@@ -41,8 +58,8 @@ export interface Surroundings {
   bound(): readonly Place[]
   /** The other ends of the TCP connections that live now. */
   connected(): readonly Address[]
-  /** With whom connections live that were opened from here or behind us: so many hosts at most. Reads in pieces. */
-  inUse(most: number): Promise<readonly Address[]>
+  /** Connections that live and were opened from here or behind us. Reads in pieces. */
+  inUse(wanted: InUseWanted): Promise<InUse>
   /** The interfaces of the default routes of all tables, by their names, as far as rules can name them. */
   uplinks(): readonly string[]
   /** Those of these interfaces that are here, by their names and no other ones that they may have. */

@@ -32,7 +32,7 @@ export function armBy(policy: Policy, daemon: Daemon, options: ArmOptions): Armi
       conditional: policy.conditional,
       excuses: () => [
         ...excuses.changes(policy.settings, surroundings, now()),
-        ...bound.changes(policy.settings, surroundings, now()),
+        ...bound.changes(policy.settings, surroundings, policy.conditional, now()),
       ],
       grace: graceLeft({ ...state, policy }, world),
       filled: keeper.watch,

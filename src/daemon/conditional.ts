@@ -8,7 +8,7 @@ import type { Daemon } from './daemon.ts'
 
 /** New ones count at once. Those that are gone wait until the rules are at rest, in so many seconds: they may come back in a moment. */
 export function followDoors(
-  { state, world, ruleChanges, servedNow }: Daemon,
+  { state, world, bound, ruleChanges, servedNow }: Daemon,
   found: ConditionalDoors,
 ): number | undefined {
   const { conditional, settings } = state.policy
@@ -22,6 +22,7 @@ export function followDoors(
     presentSets(world.firewall).change([
       ...conditionalChanges(next, settings.closed),
       ...surroundingChanges(world.surroundings, settings, next),
+      ...bound.changes(settings, world.surroundings, next, world.now()),
     ])
   }
   state.policy = { ...state.policy, conditional: next }

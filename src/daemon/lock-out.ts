@@ -1,7 +1,9 @@
 /** Offences become lockouts, as far as there is room. */
 import { commit } from '../lockout/commit.ts'
+import { decision } from '../lockout/decide/decision.ts'
 import { isRoomy, type Room } from '../lockout/decide/room.ts'
 import { stick } from '../lockout/decide/stick.ts'
+import type { Lockout } from '../lockout/lockout.ts'
 import type { Offence } from '../lockout/offence.ts'
 import { fullSentence } from '../log/sentence.ts'
 import type { Daemon } from './daemon.ts'
@@ -25,6 +27,7 @@ export function lockOut(daemon: Daemon, offences: readonly Offence[], at: number
   )
   const { enter, leave } = stuck.decision
   const entered = commit(stuck.decision, ledger, at)
+  letReach(daemon, entered, at)
   if (stuck.again > 0) tally.again(stuck.again)
   const unplaced = stuck.unplaced + enter.length - entered.length
   if (unplaced > 0) {
@@ -33,6 +36,17 @@ export function lockOut(daemon: Daemon, offences: readonly Offence[], at: number
   }
   const left = leave.reduce((sum, { flies }) => sum + flies.length, 0)
   if (left + unplaced > 0) daemon.alarms.full(fullSentence(left, unplaced))
+}
+
+/**
+ * Flies reach what is public, and doors; what is new from who is pending goes nowhere, so he is a fly alone. Of strangers only another firewall makes
+ * somebody pending.
+ */
+function letReach({ state, ledger }: Daemon, entered: readonly Lockout[], at: number): void {
+  const { closed, public: open } = state.policy.settings
+  const isAnybody = closed === 'unaccepted' && open.length > 0
+  const unhold = entered.filter(({ grade }) => isAnybody || grade !== 'forgeable').map(({ source }) => source)
+  if (unhold.length > 0) commit(decision({ unhold }), ledger, at)
 }
 
 /** Flies whose time is over make room first: they are forgotten before anybody has to leave. */

@@ -54,12 +54,12 @@ export function openDaemon(
   const stateFile = opening.use(stateFileOf(world, state))
   const changed = dryRun ? () => {} : stateFile.touch
   const tally = openTally()
-  const tryingClock = opening.use(tryingClockBy(world, feed, alarm))
+  const clocks = clocksBy(world, feed, alarm, opening)
   const ledger: Ledger = {
     firewall: dryRun ? untouched(firewall) : firewall,
     history,
     flies: state.flies,
-    told: tellFlies(world, { tally, dryRun, changed, due: tryingClock.note }),
+    told: tellFlies(world, { tally, dryRun, changed, ...clocks }),
     refused(error, stillIn = []) {
       for (const fly of stillIn) if (state.owed.size < OWED_MAX) state.owed.add(fly)
       // What is remembered is known only when the commit is done.
@@ -85,8 +85,7 @@ export function openDaemon(
     samples: openSampleBuffer(),
     deferrals: openDeferrals(log),
     prolonged: openProlonged(log),
-    tryingClock,
-    inUseClock: opening.use(inUseClockBy(world, feed, alarm)),
+    ...clocks,
     acquaintances: openAcquaintances(firewall, history),
     excuses: openExcuses(firewall, history),
     bound: openBound(),
@@ -116,6 +115,16 @@ function pauseClockBy(feed: Feed, alarm: (message: string) => void): PauseClock 
     () => feed({ input: 'pause', seconds: 0 as Seconds, by: 'its time' }),
     error => alarm(`the kernel does not end the pause, whose time is over: ${String(error)}`),
   )
+}
+
+function clocksBy(
+  world: World,
+  feed: Feed,
+  alarm: (message: string) => void,
+  opening: DisposableStack,
+): Pick<Daemon, 'tryingClock' | 'inUseClock'> {
+  const tryingClock = opening.use(tryingClockBy(world, feed, alarm))
+  return { tryingClock, inUseClock: opening.use(inUseClockBy(world, feed, alarm)) }
 }
 
 function tryingClockBy(world: World, feed: Feed, alarm: (message: string) => void): TryingClock {

@@ -34,7 +34,7 @@ export function takeFound({ state, ledger, world, alarms }: Daemon, { found, by 
 
 /** With all flies; without what others have put into the sets, and those whom the kernel would not let go before. */
 export function rearm(daemon: Daemon, { strange }: InputOf<'rearm'>): void {
-  const { state, ledger, world } = daemon
+  const { state, ledger, world, inUseClock } = daemon
   putNamesBack(daemon)
   takeOut(strange, world)
   armWhole(daemon)
@@ -44,6 +44,7 @@ export function rearm(daemon: Daemon, { strange }: InputOf<'rearm'>): void {
   state.owed.clear()
   state.breadth.tellAgain()
   commit(decision({ evict }), ledger, now)
+  inUseClock.now()
 }
 
 /** In its place; what cannot be set right there is made anew: all but the sets of the flies, and if need be those, too. */

@@ -79,7 +79,7 @@ export function look(daemon: Daemon): void {
   const { settings, near } = state.policy
   world.firewall.change([
     ...excuses.changes(settings, surroundings, now()),
-    ...bound.changes(settings, surroundings, now()),
+    ...bound.changes(settings, surroundings, state.policy.conditional, now()),
     ...surroundingChanges(surroundings, settings, state.policy.conditional),
   ])
   const isFly = (fly: Fly) => state.flies.get(fly, now()) !== undefined

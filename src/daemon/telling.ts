@@ -2,7 +2,8 @@
 
 import type { Tally } from '../counters/tally.ts'
 import type { Told } from '../lockout/commit.ts'
-import { firstDue } from './trying.ts'
+import type { InUseClock } from './in-use.ts'
+import { firstDue, type TryingClock } from './trying.ts'
 import type { World } from './world.ts'
 
 export interface Telling {
@@ -10,14 +11,21 @@ export interface Telling {
   readonly dryRun: boolean
   readonly changed: () => void
   /** Somebody is to be asked for then, whether he tries. */
-  readonly due: (at: number) => void
+  readonly tryingClock: Pick<TryingClock, 'note'>
+  /** Somebody sticks to whom we may have connections. */
+  readonly inUseClock: Pick<InUseClock, 'now'>
 }
 
-export function tellFlies({ events }: World, { tally, dryRun, changed, due }: Telling): Told {
+export function tellFlies(
+  { events }: World,
+  { tally, dryRun, changed, tryingClock, inUseClock }: Telling,
+): Told {
   const event = dryRun ? 'would-lock-out' : 'lockout'
   return {
     entered(lockouts) {
-      due(firstDue(lockouts))
+      tryingClock.note(firstDue(lockouts))
+      // A forgeable lockout of a stranger is of nobody whom we talk to, and strangers bring as many of them as they like.
+      if (lockouts.some(({ grade }) => grade !== 'forgeable')) inUseClock.now()
       for (const lockout of lockouts) {
         tally.lockedOut(lockout)
         events.tell({ event, lockout })

@@ -1,4 +1,6 @@
 /** With whom connections live that were opened from here, or by hosts behind us, as conntrack tells: whoever answers in them is elsewhere. */
+import { CALLED_MAX } from '../arm/ruleset/sets.ts'
+import type { Called, InUse, InUseWanted } from '../arm/surroundings.ts'
 import { type Address, familyOf } from '../terms/address.ts'
 import { addressOf, keyOf } from './connected.ts'
 import { NetlinkError, visitFlowsLater } from './nfnetlink/index.ts'
@@ -7,37 +9,49 @@ import type { Told } from './sockets.ts'
 /** Connections that one reading looks at: as many as conntrack itself takes, unless somebody has told it to take more. */
 export const FLOWS_MAX = 262_144
 const TCP = 6
+const UDP = 17
 
-export interface InUse {
-  readonly hosts: readonly Address[]
-  readonly told: Told
+interface Host {
+  readonly host: Address
+  readonly sticks: boolean
 }
 
-/** At most `most` hosts, of both families. */
-export async function hostsInUse(
+/** Of each host it is asked once whether it sticks, however many flows there are to it. */
+export async function flowsInUse(
   own: readonly Address[],
-  most: number,
+  { most, sticks }: InUseWanted,
   visitFlows = visitFlowsLater,
-): Promise<InUse> {
-  const found = new Map<string | number, Address>()
+): Promise<InUse & { readonly told: Told }> {
+  const found = new Map<string | number, Host>()
+  const called: Called[] = []
   const ours = new Set<Address>(own)
   let flows = 0
   try {
-    await visitFlows(({ protocol, opened, isAssured }) => {
+    await visitFlows(({ protocol, opened, from, to, isAssured }) => {
       if (++flows > FLOWS_MAX || found.size > most) return false
       // A SYN and its answer are two packets, and the first one costs a stranger nothing.
       if (protocol === TCP && !isAssured) return true
       const key = keyOf(opened)
-      if (!found.has(key)) found.set(key, addressOf(opened))
+      const { host, sticks } = found.get(key) ?? met(addressOf(opened))
+      if (!found.has(key)) found.set(key, { host, sticks })
+      if (sticks && (protocol === TCP || protocol === UDP) && called.length < CALLED_MAX)
+        called.push([host, protocol, from, to])
       return true
     })
   } catch (error) {
     if (!(error instanceof NetlinkError)) throw error
-    return { hosts: [], told: 'untold' }
+    return { hosts: [], called: [], told: 'untold' }
   }
-  const hosts = [...found.values()].filter(host => !ours.has(host) && !isLoopback(host))
+
+  function met(host: Address): Host {
+    return { host, sticks: !ours.has(host) && sticks(host) }
+  }
+
+  const hosts = [...found.values()]
+    .map(({ host }) => host)
+    .filter(host => !ours.has(host) && !isLoopback(host))
   const isCut = flows > FLOWS_MAX || found.size > most
-  return { hosts: hosts.slice(0, most), told: isCut ? 'cut' : 'whole' }
+  return { hosts: hosts.slice(0, most), called, told: isCut ? 'cut' : 'whole' }
 }
 
 function isLoopback(host: Address): boolean {

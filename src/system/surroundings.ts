@@ -4,7 +4,7 @@ import { FIRST_LOCAL_PORT } from '../arm/ruleset/matches.ts'
 import { CONNECTED_MAX, type ServedPort, type Surroundings } from '../arm/surroundings.ts'
 import type { Address } from '../terms/address.ts'
 import { addressOf, connected, rereadConnected } from './connected.ts'
-import { FLOWS_MAX, hostsInUse } from './conntrack.ts'
+import { FLOWS_MAX, flowsInUse } from './conntrack.ts'
 import { interfaceName, isInterface, isWritable } from './interface-name.ts'
 import { linesOf } from './lines.ts'
 import { homesOf, inOrder, insideOf, onLink6Of } from './links.ts'
@@ -75,13 +75,11 @@ export const surroundings: Surroundings = {
     return hosts
   },
 
-  async inUse(most) {
-    const { hosts, told } = await hostsInUse(
-      readAddresses().map(({ local }) => addressOf(local)),
-      most,
-    )
+  async inUse(wanted) {
+    const own = readAddresses().map(({ local }) => addressOf(local))
+    const { told, ...inUse } = await flowsInUse(own, wanted)
     remark('inUse', IN_USE_REMARKS[told])
-    return hosts
+    return inUse
   },
 
   uplinks: () => uplinkNames().filter(isWritable),

@@ -75,7 +75,7 @@ function keyOf(element: Exclude<ElementValue, Prefix>): AddressKey {
   if (typeof element === 'string') return addressKey(element)
   if ('interface' in element) return interfaceKey(element)
   if (element.length === 3) return placeKey(...(element as readonly [Address, number, number]))
-  if (element.length === 4) return passingKey(...(element as readonly [Address, Address, number, number]))
+  if (element.length === 4) return isFlow(element) ? flowKey(...element) : passingKey(...(element as Passing))
   return servedKey(...(element as readonly [number, number]))
 }
 
@@ -84,6 +84,18 @@ function interfaceKey({ interface: name }: InterfaceName): Uint8Array {
   const key = new Uint8Array(IFNAMSIZ)
   key.set(Buffer.from(name).subarray(0, IFNAMSIZ - 1))
   return key
+}
+
+type Flow = readonly [host: Address, protocol: number, from: number, to: number]
+type Passing = readonly [source: Address, destination: Address, protocol: number, port: number]
+
+function isFlow(element: readonly (number | Address)[]): element is Flow {
+  return typeof element[1] === 'number'
+}
+
+/** Whose answers they are, protocol, and both ports. */
+function flowKey(host: Address, protocol: number, from: number, to: number): Uint8Array {
+  return Uint8Array.from([...placeKey(host, protocol, from), to >> 8, to, 0, 0])
 }
 
 /** Address, protocol and port. */

@@ -40,7 +40,7 @@ function surroundings(changes: Partial<Surroundings> = {}): Surroundings {
     ],
     bound: () => [],
     connected: () => [address('198.51.100.7'), address('2001:db8:7::7')],
-    inUse: async () => [],
+    inUse: async () => ({ hosts: [], called: [] }),
     uplinks: () => [],
     present: names => names,
     doors: () => [],

@@ -1,7 +1,7 @@
 /** The start of the trap: what comes first, what is left alone when it cannot be, and what the flies of before become. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FIRST, fakeWorld, turns } from '../support/fake-world.ts'
+import { FIRST, fakeWorld, turns, until } from '../support/fake-world.ts'
 
 const SCANNER = { source: '198.51.100.1', destination: '192.0.2.1', tcp: 81 } as const
 
@@ -27,8 +27,7 @@ test('who is in use is asked for at once, and stays one that we talk to', async 
   const { open, firewall, here } = fakeWorld()
   here.inUse = ['203.0.113.9' as never]
   using _trap = open()
-  await turns()
-  assert.deepEqual([...firewall.elementsOf('flypaper_peers').keys()], ['203.0.113.9'])
+  await until(() => firewall.elementsOf('flypaper_peers').has('203.0.113.9'))
 })
 
 test('the grace time after boot is what is left of it', () => {

@@ -188,3 +188,32 @@ test('a callout frees nobody: the daemon keeps whom it called', async () => {
   await flypaperd.must('free', ...sources)
   assert.deepEqual(await open(), [true, true])
 })
+
+test('a host that we call seldom: one forged SYN in its name a day locks it out, and our next call to it gets through', async () => {
+  await using world = await makeWorld()
+  const { gate, scanner: mirror } = await gateAndScanner(world, '2001:db8:2::/64')
+  await mirror.must(['ip', 'address', 'add', '192.0.2.8/24', 'dev', 'to-gate'])
+  await mirror.must(['ip', 'address', 'add', '2001:db8:1::8/64', 'dev', 'to-gate', 'nodad'])
+  await serve(gate, 'tcp:22')
+  await serve(mirror, 'tcp:7000')
+  using flypaperd = install(gate)
+  const daemon = await flypaperd.start()
+  const forge = () =>
+    send(mirror, {
+      bursts: FAMILIES.map(({ gate: destination, fly }) => [
+        { source: fly.replace(/9$/, '8'), destination, tcp: 81 },
+      ]),
+    })
+  assert.deepEqual((await forge()).answers, [])
+  assert.deepEqual((await lockoutsOf(daemon, 2)).sort(), ['192.0.2.8', '2001:db8:1::8'])
+  for (const { gate: here, fly } of FAMILIES) {
+    const there = fly.replace(/9$/, '8')
+    await (await call(gate, there, '7000')).echoes('a call')
+    const back = await mirror.run(['nc', '-z', '-w', '1', '-s', there, here, '22'])
+    assert.notEqual(back.code, 0, 'the control: it has stuck, and opens nothing')
+  }
+  const log = daemon.output().length
+  await forge()
+  for (const { fly } of FAMILIES) await (await call(gate, fly.replace(/9$/, '8'), '7000')).echoes('again')
+  assert.equal(daemon.output().slice(log), '', 'the next day: nothing new')
+})

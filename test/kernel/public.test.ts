@@ -144,3 +144,51 @@ test('with the daemon: locked by hand is locked; a closed public port is neither
   assert.deepEqual(lockouts(daemon).sort(), [...sources].sort())
   assert.deepEqual(await all(), [THE_PUBLIC, THE_PUBLIC], 'by a packet again')
 })
+
+for (const mode of ['listening', 'unaccepted'])
+  test(`closed = "${mode}": visitors whom somebody's page sends to a closed port keep what is public, strangers and known clients`, async () => {
+    await using world = await makeWorld()
+    const { gate, fly: visitors } = await gateAndFly(world)
+    await serve(gate, 'tcp:22', 'tcp:80', 'udp:53', 'udp:443', 'tcp:2087')
+    if (mode === 'unaccepted')
+      await gate.nft(
+        firewall(
+          'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert }',
+          'tcp dport { 22, 80 }',
+          'udp dport { 53, 443 }',
+        ),
+      )
+    const KNOWN = ['192.0.2.7', '2001:db8:1::7'] as const
+    for (const [i, address] of KNOWN.entries())
+      await visitors.must([
+        ...['ip', 'address', 'add', `${address}/${[24, 64][i]}`, 'dev', 'to-gate'],
+        ...(i === 1 ? ['nodad'] : []),
+      ])
+    using flypaperd = install(gate, `closed = "${mode}"\npublic = ["tcp/80", "udp/443"]\nserved = "0s"`)
+    const daemon = await flypaperd.start()
+    for (const [i, { gate: here, fly: stranger }] of FAMILIES.entries()) {
+      const known = KNOWN[i]!
+      assert.deepEqual(await heard(visitors, known, here), ALL, 'a client of before')
+      const page = async (source: string, ...pictures: number[]) => {
+        const bursts = pictures.map(tcp => [{ source, destination: here, tcp }])
+        assert.deepEqual((await send(visitors, { bursts })).answers, [])
+      }
+      await page(stranger, 2082)
+      await page(known, 2082, 2083, 2086)
+      await lockoutsOf(daemon, 2 * (i + 1))
+      for (const source of [stranger, known]) {
+        assert.deepEqual(
+          await heard(visitors, source, here),
+          THE_PUBLIC,
+          `${source}, and the control: no more than that`,
+        )
+        // The same page again, with other pictures: who sticks already is not locked out for longer.
+        await page(source, 2087, 2095)
+        assert.deepEqual(await heard(visitors, source, here), THE_PUBLIC)
+      }
+      // The twin: a scanner by the same address is a person's business.
+      await flypaperd.must('lock', stranger, '--for', '1h')
+      assert.deepEqual(await heard(visitors, stranger, here), NOTHING)
+    }
+    assert.equal(lockouts(daemon).length, 4)
+  })

@@ -33,6 +33,26 @@ async function tries(outside: Host, n: number, ...carries: readonly Carries[]): 
   return answers.filter(({ kind }) => kind === 'syn-ack').length
 }
 
+const LISTENER = `const [, port, ...hosts] = process.argv
+let left = hosts.length
+for (const host of hosts) require('node:net').createServer().listen({ host, port }, () => --left === 0 && console.log('ready'))`
+
+async function listenAt(gate: Host, port: number, ...addresses: string[]): Promise<void> {
+  await (await gate.start([process.execPath, '-e', LISTENER, String(port), ...addresses])).says(/^ready$/)
+}
+
+const publishing = (match: string) =>
+  [
+    ['ip', BEHIND],
+    ['ip6', `[${BEHIND6}]`],
+  ]
+    .map(
+      ([family, to]) => `table ${family} engine {
+        chain pre { type nat hook prerouting priority dstnat; ${match} dnat to ${to}:80; }
+      }`,
+    )
+    .join('\n')
+
 /** Each translates one packet, of either family. */
 const CONDITIONAL = {
   8001: 'limit rate 1/hour burst 1 packets',
@@ -106,6 +126,30 @@ for (const closed of ['auto', 'listening'])
     assert.deepEqual((await lockoutsOf(daemon, 2)).sort(), FAMILIES.map(({ named }) => named(3)).sort())
     await sleep(500)
     assert.equal(lockouts(daemon).length, 2)
+  })
+
+for (const closed of ['listening', 'unaccepted'])
+  test(`${closed}: a published port that a program here has at another address is served, another one is not`, async () => {
+    await using world = await makeWorld()
+    const { gate, outside, behind } = await gateOutsideBehind(world)
+    const service = await serve(behind, 'tcp:80')
+    for (const port of [8080, 8081]) await listenAt(gate, port, '10.0.0.1', '2001:db8:10::1')
+    const publish = () => gate.nft(publishing('tcp dport 8080'))
+    await publish()
+    using flypaperd = install(gate, `closed = "${closed}"\ncapture = "log"\nserved = "20s"`)
+    const daemon = await flypaperd.start()
+    assert.equal(await tries(outside, 1, { tcp: 8080 }), 2)
+    await service.stop('SIGKILL')
+    // It is made anew, and its rule is gone for as long.
+    await gate.nft('delete table ip engine; delete table ip6 engine')
+    await tries(outside, 2, { tcp: 8080 }, { tcp: 23 })
+    await tries(outside, 3, { tcp: 8081 })
+    const because = async (n: number) => (await flypaperd.run('why', FAMILIES[0].host(n))).stdout
+    await eventually('the control', async () => /8081/.test(await because(3)))
+    assert.match(await because(2), /TCP-port 23/)
+    assert.doesNotMatch(await because(2), /8080/, 'served')
+    await sleep(500)
+    assert.deepEqual(lockouts(daemon).sort(), FAMILIES.map(({ named }) => named(2)).sort())
   })
 
 test('limits in the elements of a set or map: who is refused by them is no offender', async () => {

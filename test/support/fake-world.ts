@@ -1,7 +1,7 @@
 /** A world for the daemon in which everything happens because a test does it: no kernel, and a clock whose hands the test moves. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Place } from '../../src/arm/bound.ts'
-import type { Surroundings } from '../../src/arm/surroundings.ts'
+import type { Called, Surroundings } from '../../src/arm/surroundings.ts'
 import { openTrap, type Trap } from '../../src/daemon/run.ts'
 import type { World } from '../../src/daemon/world.ts'
 import type { ChoiceFacts } from '../../src/doctor/choice.ts'
@@ -58,6 +58,7 @@ function fakeMachine() {
     resolvers: [] as Address[],
     connected: [] as Address[],
     inUse: [] as Address[],
+    called: [] as Called[],
     served: [[6, 22]] as [number, number][],
     bound: [] as Place[],
     uptime: 1_000_000,
@@ -77,7 +78,10 @@ function fakeMachine() {
     served: () => here.served,
     bound: () => here.bound,
     connected: () => here.connected,
-    inUse: async () => here.inUse,
+    inUse: async ({ sticks }) => ({
+      hosts: here.inUse,
+      called: here.called.filter(([host]) => sticks(host)),
+    }),
     uplinks: () => ['eth0'],
     present: names => names.filter(name => here.devices.includes(name)),
     doors: () => here.doors,

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { hostsInUse } from '../../src/system/conntrack.ts'
+import { flowsInUse } from '../../src/system/conntrack.ts'
 import { NetlinkError } from '../../src/system/nfnetlink/index.ts'
 import type { Address } from '../../src/terms/address.ts'
 import { describeInNamespace } from '../support/in-namespace.ts'
@@ -26,18 +26,36 @@ const FLOWS = [
   '-p udp --sport 1000 --dport 123 -t 100 -s 192.0.2.1 -d 198.18.0.7',
   `${TCP} ESTABLISHED -u SEEN_REPLY,ASSURED -s 127.0.0.1 -d 127.0.0.1`,
 ]
+const nobody = () => false
+const wanting = (most: number, sticks: (host: Address) => boolean = nobody) => ({ most, sticks })
 const IN_USE = ['198.18.0.1', '198.18.0.2', '198.18.0.6', '2001:db8:1::1']
 
 describeInNamespace(import.meta.url, () => {
   for (const flow of FLOWS) execFileSync('conntrack', ['-I', ...flow.split(' ')], { stdio: 'ignore' })
 
   test('in use is who was opened from here or behind, and has answered; nobody who has opened to us', async () => {
-    const { hosts, told } = await hostsInUse(OWN, 100)
+    const { hosts, told } = await flowsInUse(OWN, wanting(100))
     assert.deepEqual([hosts.toSorted(), told], [IN_USE, 'whole'])
   })
 
+  test('of who sticks it tells the flows, as their answers come; never one that he has opened, nor a SYN and its answer', async () => {
+    const asked: Address[] = []
+    const { hosts, called } = await flowsInUse(
+      OWN,
+      wanting(100, host => asked.push(host) > 0 && !['198.18.0.1', '127.0.0.1'].includes(host)),
+    )
+    assert.deepEqual(hosts.toSorted(), IN_USE)
+    assert.deepEqual(called.toSorted(), [
+      ['198.18.0.2', 6, 443, 1000],
+      ['198.18.0.6', 17, 123, 1000],
+      ['198.18.0.6', 17, 123, 1001],
+      ['2001:db8:1::1', 6, 443, 1000],
+    ])
+    assert.deepEqual(asked.toSorted(), ['127.0.0.1', ...IN_USE], 'each host once')
+  })
+
   test('of more hosts than are wanted some are told, and that there are more', async () => {
-    const { hosts, told } = await hostsInUse(OWN, 2)
+    const { hosts, told } = await flowsInUse(OWN, wanting(2))
     assert.equal(told, 'cut')
     assert.ok(hosts.length <= 2)
   })
@@ -53,7 +71,7 @@ describeInNamespace(import.meta.url, () => {
     rmSync(directory, { recursive: true })
     let turns = 0
     const counting = setInterval(() => turns++, 1)
-    const { hosts } = await hostsInUse(OWN, 100)
+    const { hosts } = await flowsInUse(OWN, wanting(100))
     clearInterval(counting)
     assert.deepEqual(hosts.toSorted(), IN_USE)
     assert.ok(turns > 0)
@@ -62,6 +80,10 @@ describeInNamespace(import.meta.url, () => {
 
 test('a kernel that does not tell is no failure', async () => {
   const refuse = () => Promise.reject(new NetlinkError('failed', 'the kernel refuses a dump', 22))
-  assert.deepEqual(await hostsInUse(OWN, 100, refuse), { hosts: [], told: 'untold' })
-  await assert.rejects(hostsInUse(OWN, 100, () => Promise.reject(new Error('a mistake of ours'))))
+  assert.deepEqual(await flowsInUse(OWN, wanting(100), refuse), {
+    hosts: [],
+    called: [],
+    told: 'untold',
+  })
+  await assert.rejects(flowsInUse(OWN, wanting(100), () => Promise.reject(new Error('a mistake of ours'))))
 })

@@ -11,8 +11,8 @@ import { suspectSets, weakSets } from './weak-sets.ts'
 const STRAYS_MAX = 65_536
 const STRAY_SECONDS = 30
 /** Flows of ours to who sticks, at most; each is remembered for so long after our last packet. */
-const CALLED_MAX = 65_536
-const CALLED_SECONDS = 600
+export const CALLED_MAX = 65_536
+export const CALLED_SECONDS = 600
 /** Prefixes that are locked out by hand, each of two elements; lockout/decide/lock.ts takes fewer. */
 const NETS_MAX = 4096
 /** Questions by UDP that are remembered at most; their answers are late-answers as long as `peers` lasts. */

@@ -6,6 +6,9 @@ export interface Flow {
   readonly protocol: number
   /** Whom it was opened to, after any translation: 4 or 16 bytes; a view that is only valid until the callback returns. */
   readonly opened: Uint8Array
+  /** By which ports its answers come: theirs, and ours after any translation; 0 where the protocol has none. */
+  readonly from: number
+  readonly to: number
   /** More than a question and an answer; of protocols that conntrack does not know more of, never. */
   readonly isAssured: boolean
 }
@@ -19,7 +22,8 @@ const CTA = { tupleReply: 2, status: 3 }
 const TUPLE = { ip: 1, protocol: 2 }
 /** CTA_IP_V4_SRC and CTA_IP_V6_SRC. */
 const SOURCES = [1, 3]
-const PROTOCOL_NUMBER = 1
+/** CTA_PROTO_NUM, CTA_PROTO_SRC_PORT and CTA_PROTO_DST_PORT. */
+const PROTOCOL = { number: 1, from: 2, to: 3 }
 /** IPS_SEEN_REPLY and IPS_ASSURED of linux/netfilter/nf_conntrack_common.h. */
 const STATUS = { seenReply: 2, assured: 4 }
 
@@ -48,6 +52,7 @@ function read(view: DataView, from: number, to: number): Flow | undefined {
   let status = 0
   let opened: Uint8Array | undefined
   let protocol = 0
+  const ports = { from: 0, to: 0 }
   eachAttribute(view, from, to, (type, at, size) => {
     if (type === CTA.status && size === 4) status = view.getUint32(at)
     if (type !== CTA.tupleReply) return
@@ -55,11 +60,13 @@ function read(view: DataView, from: number, to: number): Flow | undefined {
       eachAttribute(view, inner, inner + length, (what, value, bytes) => {
         if (part === TUPLE.ip && SOURCES.includes(what) && (bytes === 4 || bytes === 16))
           opened = new Uint8Array(view.buffer, view.byteOffset + value, bytes)
-        if (part === TUPLE.protocol && what === PROTOCOL_NUMBER && bytes === 1)
-          protocol = view.getUint8(value)
+        if (part !== TUPLE.protocol) return
+        if (what === PROTOCOL.number && bytes === 1) protocol = view.getUint8(value)
+        if (what === PROTOCOL.from && bytes === 2) ports.from = view.getUint16(value)
+        if (what === PROTOCOL.to && bytes === 2) ports.to = view.getUint16(value)
       })
     })
   })
   if (opened === undefined || (status & STATUS.seenReply) === 0) return undefined
-  return { protocol, opened, isAssured: (status & STATUS.assured) !== 0 }
+  return { protocol, opened, ...ports, isAssured: (status & STATUS.assured) !== 0 }
 }
