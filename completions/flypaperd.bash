@@ -16,7 +16,7 @@ _flypaperd() {
     --log|--since|--port|--limit|--for|--because|--ruleset|--listen|--uplink) return ;;
   esac
   if [ -z "$words" ]; then
-    if [ "$COMP_CWORD" -eq 1 ]; then words='start stop restart reload try confirm pause status list why watch report lock free flush export import generate check doctor prove version help'
+    if [ "$COMP_CWORD" -eq 1 ]; then words='start stop restart reload try confirm pause status list why watch report lock free flush export import generate check doctor prove what-if version help'
     else
       case $verb in
         start) words='--dry-run --log --settings --help' ;;
@@ -40,8 +40,9 @@ _flypaperd() {
         check) words='--json --settings --help' ;;
         doctor) words='--json --settings --help' ;;
         prove) words='--json --ruleset --listen --uplink --settings --help' ;;
+        what-if) words='--json --since --settings --help' ;;
         version) words='--json --settings --help' ;;
-        help) words='start stop restart reload try confirm pause status list why watch report lock free flush export import generate check doctor prove version help' ;;
+        help) words='start stop restart reload try confirm pause status list why watch report lock free flush export import generate check doctor prove what-if version help' ;;
       esac
     fi
   fi

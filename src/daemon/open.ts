@@ -19,6 +19,7 @@ import { openPromotion } from '../lockout/promotion.ts'
 import { openSampleBuffer } from '../lockout/samples.ts'
 import { openAlarm } from '../log/alarm.ts'
 import { openDeferrals, openProlonged } from '../log/minutely.ts'
+import { openRing, type RingWorld } from '../ring/ring.ts'
 import type { Seconds } from '../terms/duration.ts'
 import type { Daemon, Feed, State } from './daemon.ts'
 import { type InUseClock, openInUseClock } from './in-use.ts'
@@ -55,11 +56,12 @@ export function openDaemon(
   const changed = dryRun ? () => {} : stateFile.touch
   const tally = openTally()
   const tryingClock = opening.use(tryingClockBy(world, feed, alarm))
+  const ring = opening.use(openRing(ringWorldOf(world, alarm)))
   const ledger: Ledger = {
     firewall: dryRun ? untouched(firewall) : firewall,
     history,
     flies: state.flies,
-    told: tellFlies(world, { tally, dryRun, changed, due: tryingClock.note }),
+    told: tellFlies(world, { tally, dryRun, changed, due: tryingClock.note, note: ring.note }),
     refused(error, stillIn = []) {
       for (const fly of stillIn) if (state.owed.size < OWED_MAX) state.owed.add(fly)
       // What is remembered is known only when the commit is done.
@@ -97,11 +99,16 @@ export function openDaemon(
     care,
     sources,
     servedNow: openServedNow(world.surroundings, world),
+    ring,
     pauseClock,
     ended: ending.signal,
     alarms: { ...alarmsBy(world), background: alarm },
   }
   return { daemon, seconds }
+}
+
+function ringWorldOf({ ring: files, version, now, log }: World, alarm: RingWorld['alarm']): RingWorld {
+  return { files, version, now, alarm, remark: sentence => log.warn(`the ring: ${sentence}`) }
 }
 
 function secondsBy(feed: Feed, alarm: (message: string) => void): Debounce {

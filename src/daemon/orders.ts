@@ -58,7 +58,9 @@ export function freeOnce(daemon: Daemon, { sources, by }: InputOf<'free-these'>)
   return freed
 }
 
-function forget({ state, ledger }: Daemon, { flies, held }: Freed): void {
+function forget({ state, ledger, ring }: Daemon, { flies, held }: Freed): void {
+  // Flies that are freed are told of anyway.
+  if (held.length > 0) ring.note({ note: 'freed', sources: held })
   state.memory.forget(flies)
   state.memory.forget(held)
   forgetCounted(ledger, [...flies, ...held])
@@ -69,6 +71,7 @@ export async function flushAll(daemon: Daemon, { by }: InputOf<'flush'>): Promis
   const flies = await flush(ledger, by, world.now)
   state.memory.forgetAll()
   forgetSuspects(daemon)
+  daemon.ring.note({ note: 'flushed' })
   world.events.tell({ event: 'flush', flies, by })
   return flies
 }

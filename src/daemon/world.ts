@@ -10,6 +10,7 @@ import type { KernelSets } from '../keep/kernel-sets.ts'
 import type { WholeFile } from '../keep/state-file.ts'
 import type { Events } from '../log/events.ts'
 import type { DaemonLog } from '../log/log.ts'
+import type { RingFiles } from '../ring/ring.ts'
 import type { NeverFiles } from '../settings/settings.ts'
 
 /** The files that never_files names, read while the daemon runs: by others, since that may take for ever. */
@@ -30,6 +31,9 @@ export interface World {
   readonly neverFiles: NeverFilesReader
   readonly history: DaemonHistory
   readonly stateFile: WholeFile
+  readonly ring: RingFiles
+  /** Of this program. */
+  readonly version: string
   readonly log: DaemonLog
   readonly events: Events
   /** Milliseconds since the epoch. */

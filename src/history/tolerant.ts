@@ -171,6 +171,7 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
     flies: now => readable(leftOut => history.flies(now, leftOut)),
     terms: now => readable(leftOut => history.terms(now, leftOut)),
     find: (source, now) => history.find(source, now),
+    before: (at, sources) => history.before(at, sources),
     count: now => history.count(now),
     newest: (limit, page) => history.newest(limit, page),
     knows: source => history.knows(source),

@@ -21,6 +21,7 @@ import { elementOf, type Fly } from '../../src/terms/fly.ts'
 import { facts } from '../doctor/facts.ts'
 import { type FakeFirewall, fakeFirewall } from './fake-firewall.ts'
 import { type FakeKernelSets, fakeKernelSets } from './fake-kernel-sets.ts'
+import { fakeRing } from './fake-ring.ts'
 import { fakePassing, fakeSockets } from './fake-sockets.ts'
 
 export const BEGIN = Date.UTC(2026, 10, 24)
@@ -179,6 +180,7 @@ export function fakeWorld() {
   const passing = fakePassing(firewall)
   const files = fakeFiles(now)
   const written: string[] = []
+  const ring = fakeRing(BEGIN)
   const disk = fragileHistory()
   const history = tolerantHistory(disk.open(), {
     log,
@@ -195,6 +197,8 @@ export function fakeWorld() {
     lookAtFirewall: () => here.firewall,
     neverFiles: files,
     history,
+    ring: ring.files,
+    version: '0.0.0',
     stateFile: { write: async pieces => void written.push([...pieces].join('')), remove() {} },
     log: { ...log, where: undefined, lost: () => 0 },
     events,
@@ -214,6 +218,7 @@ export function fakeWorld() {
     told,
     /** What the state file held, oldest first. */
     written,
+    ring,
     disk,
     files,
     settings: (toml = '') => files.load(toml),

@@ -21,6 +21,7 @@ import { stop } from './stop.ts'
 import { tryOut } from './try.ts'
 import { version } from './version.ts'
 import { watch } from './watch.ts'
+import { whatIf } from './what-if.ts'
 import { why } from './why.ts'
 
 export const VERBS: readonly Verb[] = [
@@ -45,5 +46,6 @@ export const VERBS: readonly Verb[] = [
   check,
   doctor,
   prove,
+  whatIf,
   version,
 ]
