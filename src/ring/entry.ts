@@ -29,7 +29,8 @@ export interface Seen {
 export type Note =
   | { readonly note: 'began'; readonly context: Context }
   | { readonly note: 'changed'; readonly context: Context }
-  | { readonly note: 'freed'; readonly sources: readonly Fly[] }
+  /** Whom somebody wanted free, flies or not; and who was held, and is not any more: what counted against those is forgotten. */
+  | { readonly note: 'freed' | 'let-go'; readonly sources: readonly Fly[] }
   | { readonly note: 'flushed' }
   | {
       readonly note: 'by-hand' | 'goes-on'
@@ -149,6 +150,7 @@ function isNote(what: Note): boolean {
     case 'changed':
       return typeof what.context?.settings === 'object' && typeof what.context.dryRun === 'boolean'
     case 'freed':
+    case 'let-go':
       return isAll(what.sources, one => typeof one === 'string')
     case 'by-hand':
     case 'goes-on':

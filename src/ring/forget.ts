@@ -35,10 +35,10 @@ function noteWithout(found: Block, block: Uint8Array, wanted: PrefixSet): Uint8A
   if (entry?.entry !== 'note' || !('sources' in entry.what)) return block
   const { what } = entry
   const isNamed = (fly: Fly) => meets(fly, wanted)
-  const left: Note =
-    what.note === 'freed'
-      ? { ...what, sources: what.sources.filter(one => !isNamed(one)) }
-      : { ...what, sources: what.sources.filter(([one]) => !isNamed(one)) }
+  const left = {
+    ...what,
+    sources: what.sources.filter(one => !isNamed(typeof one === 'string' ? one : one[0])),
+  }
   if (left.sources.length === what.sources.length) return block
-  return left.sources.length === 0 ? new Uint8Array(0) : blockOfNote(left, entry.at)
+  return left.sources.length === 0 ? new Uint8Array(0) : blockOfNote(left as Note, entry.at)
 }

@@ -1,11 +1,15 @@
 /**
  * As much of pcapng as the ring needs (draft-ietf-opsawg-pcapng): what it writes itself, little-endian, and no more is read. Wireshark and tcpdump
- * open it. Packets begin at the IP header (LINKTYPE_RAW). What is no packet stands in journal blocks, which Wireshark shows between them.
+ * open it. Packets are as NFLOG tells them (LINKTYPE_NFLOG): with LINKTYPE_RAW libpcap refuses a second interface. What is no packet stands in journal blocks, which Wireshark shows between them.
  */
 
 const BLOCK = { section: 0x0a0d0d0a, interface: 1, journal: 9, packet: 6 } as const
 const ORDER = 0x1a2b3c4d
-const LINKTYPE_RAW = 101
+const LINKTYPE_NFLOG = 239
+/** Family, version, group; then the payload's length and type. https://www.tcpdump.org/linktypes/LINKTYPE_NFLOG.html */
+const NFLOG_HEAD = 8
+const NFULA_PAYLOAD = 9
+const FAMILY = { 4: 2, 6: 10 } as const
 const OPTION = { end: 0, comment: 1, application: 4, name: 2, description: 3 } as const
 /** Type, length, and the length again. */
 const FRAME = 12
@@ -27,6 +31,7 @@ export type Block =
       readonly interface: number
       /** Milliseconds since the epoch. */
       readonly at: number
+      /** From the IP header on. */
       readonly bytes: Uint8Array
       readonly comment: string
     }
@@ -44,15 +49,15 @@ export function sectionOf(application: string, interfaces: readonly Interface[],
     blockOf(BLOCK.section, [head, ...options]),
     ...interfaces.map(({ name, description }) => {
       const body = new Uint8Array(INTERFACE_HEAD)
-      new DataView(body.buffer).setUint16(0, LINKTYPE_RAW, true)
-      new DataView(body.buffer).setUint32(4, most, true)
+      new DataView(body.buffer).setUint16(0, LINKTYPE_NFLOG, true)
+      new DataView(body.buffer).setUint32(4, most + NFLOG_HEAD, true)
       const options = [optionOf(OPTION.name, name), optionOf(OPTION.description, description), END]
       return blockOf(BLOCK.interface, [body, ...options])
     }),
   ])
 }
 
-/** `length`: of the whole packet, as it was on the wire. The comment is ASCII. */
+/** `bytes` begin at the IP header; `length` is that of the whole packet, as it was on the wire. The comment is ASCII. */
 export function packetBlock(
   on: number,
   at: number,
@@ -61,7 +66,7 @@ export function packetBlock(
   comment: string,
 ): Uint8Array {
   const commented = 4 + padded(comment.length) + 4
-  const block = new Uint8Array(FRAME + PACKET_HEAD + padded(bytes.length) + commented)
+  const block = new Uint8Array(FRAME + PACKET_HEAD + padded(NFLOG_HEAD + bytes.length) + commented)
   const view = new DataView(block.buffer)
   const micros = at * 1000
   view.setUint32(0, BLOCK.packet, true)
@@ -69,10 +74,14 @@ export function packetBlock(
   view.setUint32(8, on, true)
   view.setUint32(12, Math.floor(micros / 2 ** 32), true)
   view.setUint32(16, micros % 2 ** 32, true)
-  view.setUint32(20, bytes.length, true)
-  view.setUint32(24, length, true)
-  block.set(bytes, 8 + PACKET_HEAD)
-  const option = 8 + PACKET_HEAD + padded(bytes.length)
+  view.setUint32(20, NFLOG_HEAD + bytes.length, true)
+  view.setUint32(24, NFLOG_HEAD + length, true)
+  const payload = 8 + PACKET_HEAD + NFLOG_HEAD
+  block[payload - NFLOG_HEAD] = FAMILY[bytes[0]! >> 4 === 6 ? 6 : 4]
+  view.setUint16(payload - 4, 4 + bytes.length, true)
+  view.setUint16(payload - 2, NFULA_PAYLOAD, true)
+  block.set(bytes, payload)
+  const option = 8 + PACKET_HEAD + padded(NFLOG_HEAD + bytes.length)
   view.setUint16(option, OPTION.comment, true)
   view.setUint16(option + 2, comment.length, true)
   for (let i = 0; i < comment.length; i++) block[option + 4 + i] = comment.charCodeAt(i)
@@ -138,13 +147,13 @@ function packetIn(body: Uint8Array): Block | undefined {
   if (body.length < PACKET_HEAD) return undefined
   const view = new DataView(body.buffer, body.byteOffset, body.length)
   const captured = view.getUint32(12, true)
-  if (captured > body.length - PACKET_HEAD) return undefined
+  if (captured < NFLOG_HEAD || captured > body.length - PACKET_HEAD) return undefined
   const micros = view.getUint32(4, true) * 2 ** 32 + view.getUint32(8, true)
   return {
     block: 'packet',
     interface: view.getUint32(0, true),
     at: Math.floor(micros / 1000),
-    bytes: body.subarray(PACKET_HEAD, PACKET_HEAD + captured),
+    bytes: body.subarray(PACKET_HEAD + NFLOG_HEAD, PACKET_HEAD + captured),
     comment: optionIn(body.subarray(PACKET_HEAD + padded(captured)), OPTION.comment) ?? '',
   }
 }

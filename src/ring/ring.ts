@@ -82,6 +82,7 @@ export function openRing({ files, version, now, alarm, remark }: RingWorld): Rin
   let context: (() => Context) | undefined
   let said = ''
   let waiting: Uint8Array[] = []
+  let waitingSince = 0
   let bytes = 0
   let writing: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
@@ -97,6 +98,7 @@ export function openRing({ files, version, now, alarm, remark }: RingWorld): Rin
       gaps.tooSlow++
       return
     }
+    if (waiting.length === 0) waitingSince = now()
     waiting.push(block)
     bytes += block.length
     if (bytes >= PIECE_BYTES) write()
@@ -126,7 +128,7 @@ export function openRing({ files, version, now, alarm, remark }: RingWorld): Rin
 
   function append(blocks: Uint8Array): Promise<RingReach> {
     waiting = []
-    const head = joined([section, blockOfNote({ note: 'changed', context: context!() }, now())])
+    const head = joined([section, blockOfNote({ note: 'changed', context: context!() }, waitingSince)])
     return files.append(blocks, head, limits, now())
   }
 

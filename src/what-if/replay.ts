@@ -16,7 +16,8 @@ import type { Context } from '../ring/context.ts'
 import { neighbourhoodOf } from '../ring/context.ts'
 import type { Entry, Note, Noted, Seen } from '../ring/entry.ts'
 import type { Settings } from '../settings/settings.ts'
-import type { Fly } from '../terms/fly.ts'
+import { type Fly, meets, prefixOf } from '../terms/fly.ts'
+import { prefixSet } from '../terms/prefix-set.ts'
 import { openMiddle, type Past } from './middle.ts'
 import { openVisits, type Visits } from './visits.ts'
 
@@ -41,6 +42,7 @@ export interface Replayed {
 
 /** Why the daemon let go without asking who listens. */
 const BEFORE_SERVED: ReadonlySet<string> = new Set(['never-list', 'near', 'no-host'])
+const EVERYBODY = ['0.0.0.0/0', '::/0'] as Fly[]
 /** The last look comes some time after it is due. */
 const SLACK_MS = 5000
 
@@ -64,7 +66,7 @@ export function replay(entries: Iterable<Entry>, settings: Settings, past: Past)
       if (entry.entry === 'packet') batch = [entry]
       else takeNote(entry)
     }
-    from ??= entry.at
+    from = Math.min(from ?? entry.at, entry.at)
     until = Math.max(until ?? entry.at, entry.at)
   }
 
@@ -115,12 +117,13 @@ export function replay(entries: Iterable<Entry>, settings: Settings, past: Past)
         follow(what)
         break
       case 'freed':
-        happened.end(what.sources, at)
         free(what.sources, at)
         break
+      case 'let-go':
+        middle.weighing.state.memory.forget(what.sources)
+        break
       case 'flushed':
-        happened.end(happened.of.keys(), at)
-        free([...would.of.keys()], at)
+        free(EVERYBODY, at)
         middle.forgetAll()
         break
       case 'by-hand':
@@ -147,12 +150,19 @@ export function replay(entries: Iterable<Entry>, settings: Settings, past: Past)
 
   function free(sources: readonly Fly[], at: number): void {
     const { state, ledger } = middle.weighing
-    const flies = sources.filter(fly => state.flies.get(fly, at) !== undefined)
+    const wanted = prefixSet(sources.map(prefixOf))
+    const flies = [...state.flies.matching(wanted, at)].flat()
     const release = { at, by: 'somebody', because: 'freed', counts: false }
     commit(decision({ leave: leaving(flies, release) }), ledger, at)
-    state.memory.forget(sources)
-    would.end(sources, at)
-    for (const fly of sources) held.delete(fly)
+    const heldThen = [...held].flatMap(([fly, end]) => (end > at ? [fly] : []))
+    const those = [...flies, ...heldThen.filter(fly => meets(fly, wanted))]
+    state.memory.forget(those)
+    would.end(those, at)
+    happened.end(
+      [...happened.of.keys()].filter(fly => meets(fly, wanted)),
+      at,
+    )
+    for (const fly of those) held.delete(fly)
   }
 
   function lockByHand(source: Fly, end: number | 'forever', at: number): void {
@@ -214,7 +224,7 @@ export function sourcesOf(
   let from: number | undefined
   let isDry = false
   for (const entry of entries) {
-    from ??= entry.at
+    from = Math.min(from ?? entry.at, entry.at)
     if (entry.entry === 'packet') {
       const packet = decode(entry.bytes)
       if (!('unreadable' in packet)) sources.add(middle.nameFly(packet.source))
