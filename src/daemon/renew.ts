@@ -62,8 +62,8 @@ function take(daemon: Daemon, next: Policy): void {
   prepared.take()
   tryingClock.note(world.now())
   inUseClock.now()
-  changed()
   followRing(daemon)
+  changed()
   letGoSpared(daemon)
   freeNever(daemon)
 }

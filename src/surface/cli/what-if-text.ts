@@ -33,8 +33,8 @@ export function printWhatIf(found: WhatIf, terminal: Terminal, print: (text: str
   )
   print(
     differing.shown.length === 0
-      ? 'No setting of the daemon differs.'
-      : `Others: ${differing.shown.join(', ')}.`,
+      ? 'No setting whose effect can be shown is another one.'
+      : `Other settings: ${differing.shown.join(', ')}.`,
   )
   print(`Locked out: ${sumText(compared.happened)}; would have been: ${sumText(compared.would)}.`)
   const kinds = Object.entries(Object.groupBy(changes, ({ change }) => change))
