@@ -52,8 +52,8 @@ export function openDaemon(
   const seconds = opening.use(secondsBy(feed, alarm))
   history.onWritten(seconds.begin)
   const { dryRun } = policy.settings
-  const stateFile = opening.use(stateFileOf(world, state))
-  const changed = dryRun ? () => {} : stateFile.touch
+  const { touch } = opening.use(stateFileOf(world, state))
+  const changed = dryRun ? () => {} : touch
   const tally = openTally()
   const tryingClock = opening.use(tryingClockBy(world, feed, alarm))
   const ring = opening.use(openRing(ringWorldOf(world, alarm)))
@@ -74,7 +74,6 @@ export function openDaemon(
       return feed(input)
     }),
   )
-  const pauseClock = opening.use(pauseClockBy(feed, alarm))
   const audit = auditor(world.kernelSets, world.surroundings.present)
   const ruleChanges = opening.use(ruleChangesBy(world, feed, alarm))
   const keeper = opening.use(keepBy(world, state, { slept: care.slept, ruleChanges, audit }, feed))
@@ -100,7 +99,7 @@ export function openDaemon(
     sources,
     servedNow: openServedNow(world.surroundings, world),
     ring,
-    pauseClock,
+    pauseClock: opening.use(pauseClockBy(feed, alarm)),
     ended: ending.signal,
     alarms: { ...alarmsBy(world), background: alarm },
   }

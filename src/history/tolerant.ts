@@ -55,7 +55,7 @@ export type DaemonHistory = Pick<
   | 'standing'
 >
 
-export interface TolerantHistory extends History {
+export interface TolerantHistory extends Omit<History, 'before'> {
   /** Tries to write what waits, and tells whether some still does. To be called once a second then. */
   retry(): boolean
   /** Whether its disk answers: else whatever is asked is answered as by a history that knows of nobody. */
@@ -171,7 +171,6 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
     flies: now => readable(leftOut => history.flies(now, leftOut)),
     terms: now => readable(leftOut => history.terms(now, leftOut)),
     find: (source, now) => history.find(source, now),
-    before: (at, sources) => history.before(at, sources),
     count: now => history.count(now),
     newest: (limit, page) => history.newest(limit, page),
     knows: source => history.knows(source),

@@ -140,7 +140,7 @@ export function openRing({ files, version, now, alarm, remark }: RingWorld): Rin
       for (const one of reach.remarks) if (!before.includes(one)) remark(one)
     } catch (error) {
       gaps.tooSlow += count
-      alarm(`the ring cannot be written, locking out goes on: ${String(error)}`)
+      if (isOn || count > 0) alarm(`the ring cannot be written, locking out goes on: ${String(error)}`)
     } finally {
       bytes -= size
       writing = undefined

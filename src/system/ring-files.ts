@@ -7,6 +7,7 @@ import {
   constants,
   fstatSync,
   ftruncateSync,
+  lstatSync,
   openSync,
   readdirSync,
   readSync,
@@ -56,16 +57,7 @@ export function ringFiles(directory: string): RingFilesNow {
   const pathOf = (name: string) => `${directory}/${name}`
 
   function listed(): readonly Named[] {
-    return asOwner(() =>
-      namesIn(directory).map(one => {
-        const file = openSync(pathOf(one.name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
-        try {
-          return { ...one, bytes: fstatSync(file).size }
-        } finally {
-          closeSync(file)
-        }
-      }),
-    )
+    return asOwner(() => namesIn(directory).map(one => ({ ...one, bytes: lstatSync(pathOf(one.name)).size })))
   }
 
   function close(): void {

@@ -4,6 +4,7 @@ import { nearOf } from '../arm/near.ts'
 import { insideOf, type Neighbourhood } from '../arm/surroundings.ts'
 import { openTally } from '../counters/tally.ts'
 import type { Weighing } from '../daemon/daemon.ts'
+import type { History } from '../history/history.ts'
 import { openBreadth } from '../judge/breadth.ts'
 import { openEvidence } from '../judge/evidence.ts'
 import { openSightingBuffer } from '../judge/sightings.ts'
@@ -17,7 +18,7 @@ import { prefixSet } from '../terms/prefix-set.ts'
 
 export interface Past {
   /** In memory, to be written to: what was known of the sources when the first packet came. */
-  readonly history: Memory
+  readonly history: Memory & Pick<History, 'shift'>
   /** When that was, in milliseconds since the epoch. */
   readonly at: number
 }

@@ -8,16 +8,13 @@ import { weigh } from '../daemon/weigh.ts'
 import { decode } from '../decode/decode.ts'
 import type { Packet } from '../decode/packet.ts'
 import { whatOf } from '../judge/evidence.ts'
-import { commit } from '../lockout/commit.ts'
-import { decision, leaving } from '../lockout/decide/decision.ts'
-import { endOf, type Lockout, stretchOf } from '../lockout/lockout.ts'
-import { lastLookOf } from '../lockout/trying.ts'
+import { type Lockout, stretchOf } from '../lockout/lockout.ts'
 import type { Context } from '../ring/context.ts'
 import { neighbourhoodOf } from '../ring/context.ts'
 import type { Entry, Note, Noted, Seen } from '../ring/entry.ts'
 import type { Settings } from '../settings/settings.ts'
-import { type Fly, meets, prefixOf } from '../terms/fly.ts'
-import { prefixSet } from '../terms/prefix-set.ts'
+import type { Fly } from '../terms/fly.ts'
+import { deedsOf, EVERYBODY } from './deeds.ts'
 import { openMiddle, type Past } from './middle.ts'
 import { openVisits, type Visits } from './visits.ts'
 
@@ -38,22 +35,22 @@ export interface Replayed {
   readonly leftOut: number
   /** Lockouts that went on in fact, of sources of which nobody knows whether they would by these settings. */
   readonly unknownTrying: number
+  /** How often the clock was set. */
+  readonly clockSteps: number
 }
 
 /** Why the daemon let go without asking who listens. */
 const BEFORE_SERVED: ReadonlySet<string> = new Set(['never-list', 'near', 'no-host'])
-const EVERYBODY = ['0.0.0.0/0', '::/0'] as Fly[]
-/** The last look comes some time after it is due. */
-const SLACK_MS = 5000
 
 export function replay(entries: Iterable<Entry>, settings: Settings, past: Past): Replayed {
   const happened = openVisits()
   const would = openVisits()
   const contexts = new Map<string, Context>()
-  const counts = { packets: 0, unheard: 0, unasked: 0, leftOut: 0, unknownTrying: 0 }
+  const counts = { packets: 0, unheard: 0, unasked: 0, leftOut: 0, unknownTrying: 0, clockSteps: 0 }
   const middle = openMiddle(settings, past)
   /** A dry run holds nobody; by settings that are none, sources are held. */
   const held = new Map<Fly, number>()
+  const { free, lockByHand, goOn } = deedsOf({ middle, happened, would, held, settings })
   let isDry = false
   let from: number | undefined
   let until: number | undefined
@@ -130,10 +127,13 @@ export function replay(entries: Iterable<Entry>, settings: Settings, past: Past)
         for (const [source, end] of what.sources) lockByHand(source, end, at)
         break
       case 'goes-on':
-        for (const [source, end] of what.sources) goOn(source, end, at)
+        for (const [source, end] of what.sources) if (!goOn(source, end, at)) counts.unknownTrying++
         break
       case 'clock':
+        counts.clockSteps++
         middle.weighing.state.flies.shift(what.stepped)
+        past.history.shift(what.stepped)
+        for (const visits of [happened, would]) visits.shift(what.stepped, at - what.stepped)
         break
       case 'left-out':
         counts.leftOut += what.tooMany + what.tooSlow
@@ -146,60 +146,6 @@ export function replay(entries: Iterable<Entry>, settings: Settings, past: Past)
     // A daemon that begins remembers no evidence.
     if (note === 'began') middle.forgetAll()
     middle.follow(neighbourhoodOf(context))
-  }
-
-  function free(sources: readonly Fly[], at: number): void {
-    const { state, ledger } = middle.weighing
-    const wanted = prefixSet(sources.map(prefixOf))
-    const flies = [...state.flies.matching(wanted, at)].flat()
-    const release = { at, by: 'somebody', because: 'freed', counts: false }
-    commit(decision({ leave: leaving(flies, release) }), ledger, at)
-    const heldThen = [...held].flatMap(([fly, end]) => (end > at ? [fly] : []))
-    const those = [...flies, ...heldThen.filter(fly => meets(fly, wanted))]
-    state.memory.forget(those)
-    would.end(those, at)
-    happened.end(
-      [...happened.of.keys()].filter(fly => meets(fly, wanted)),
-      at,
-    )
-    for (const fly of those) held.delete(fly)
-  }
-
-  function lockByHand(source: Fly, end: number | 'forever', at: number): void {
-    const { state, ledger } = middle.weighing
-    for (const visits of [happened, would]) {
-      const visit = visits.last(source, at)
-      if (visit !== undefined) visit.until = end
-    }
-    const isFly = state.flies.get(source, at) !== undefined
-    const lockout: Lockout = { source, because: 'by-hand', grade: 'by-hand', since: at, until: end, times: 1 }
-    const by = 'somebody'
-    commit(
-      decision(isFly ? { prolong: [{ source, until: end, by }] } : { adopt: [{ ...lockout, by }] }),
-      ledger,
-      at,
-    )
-  }
-
-  /** In fact it went on trying until its end: where its end is the same by these settings, it goes on by them as well. */
-  function goOn(source: Fly, end: number | 'forever', at: number): void {
-    const before = happened.last(source, at)
-    if (before !== undefined) before.until = end
-    const visit = would.last(source, at)
-    const stretch = middle.stretchOf(source)
-    const isOlder = visit === undefined && middle.weighing.state.flies.get(source, at) !== undefined
-    if (isOlder) commit(decision({ prolong: [{ source, until: end }] }), middle.weighing.ledger, at)
-    if (visit === undefined || stretch === undefined || visit.until === 'forever') return
-    const isDue = at >= lastLookOf(visit.until, stretch) - SLACK_MS
-    const longest = endOf(
-      settings.lockout.longestForgeable === 'forever' ? 'forever' : settings.lockout.longestForgeable * 1000,
-    )
-    if (!isDue) counts.unknownTrying++
-    else if (settings.lockout.whileTrying && visit.until + stretch - visit.since <= longest) {
-      visit.until += stretch
-      const prolong = [{ source, until: visit.until }]
-      commit(decision({ prolong }), middle.weighing.ledger, at)
-    }
   }
 
   for (const entry of entries) take(entry)

@@ -69,7 +69,14 @@ export function differing(contexts: readonly Context[], settings: Settings): Dif
 }
 
 /** What is missing in the ring, as sentences. */
-export function gapsOf({ leftOut, unheard, unasked, unknownTrying, contexts }: Replayed): readonly string[] {
+export function gapsOf({
+  leftOut,
+  unheard,
+  unasked,
+  unknownTrying,
+  clockSteps,
+  contexts,
+}: Replayed): readonly string[] {
   return [
     ...(leftOut === 0
       ? []
@@ -90,6 +97,11 @@ export function gapsOf({ leftOut, unheard, unasked, unknownTrying, contexts }: R
       ? []
       : [
           `${unknownTrying} lockouts went on, since their sources went on trying; whether they would at another end is not known, so they do not`,
+        ]),
+    ...(clockSteps === 0
+      ? []
+      : [
+          `the clock was set ${clockSteps === 1 ? 'once' : `${clockSteps} times`}: lockouts around that may be told with other times`,
         ]),
     ...(contexts.every(({ near }) => near !== undefined)
       ? []

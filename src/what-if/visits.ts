@@ -4,7 +4,7 @@ import type { Fly } from '../terms/fly.ts'
 
 export interface Visit {
   /** Milliseconds since the epoch. */
-  readonly since: number
+  since: number
   until: number | 'forever'
   readonly because: string
   /** What counted against it, as whatOf() writes it. */
@@ -16,6 +16,8 @@ export interface Visits {
   add(source: Fly, visit: Visit): void
   /** The one that is in force then. */
   last(source: Fly, at: number): Visit | undefined
+  /** The clock was set by so many milliseconds. */
+  shift(ms: number, at: number): void
   /** Whoever is in for longer than that is not any more. */
   end(sources: Iterable<Fly>, at: number): void
 }
@@ -34,6 +36,14 @@ export function openVisits(): Visits {
       else before.push(visit)
     },
     last,
+    shift(ms, at) {
+      for (const source of of.keys()) {
+        const visit = last(source, at)
+        if (visit === undefined) continue
+        visit.since += ms
+        if (visit.until !== 'forever') visit.until += ms
+      }
+    },
     end(sources, at) {
       for (const source of sources) {
         const visit = last(source, at)
