@@ -15,8 +15,10 @@ const FLOORS = [
   'history',
   'doctor',
   'keep',
+  'ring',
   'prove',
   'daemon',
+  'what-if',
   'surface',
 ]
 

@@ -16,6 +16,8 @@ import type { Flies } from '../lockout/flies.ts'
 import type { Promotion } from '../lockout/promotion.ts'
 import type { SampleBuffer } from '../lockout/samples.ts'
 import type { Minutely } from '../log/minutely.ts'
+import type { Ring } from '../ring/ring.ts'
+import type { Settings } from '../settings/settings.ts'
 import type { Fly } from '../terms/fly.ts'
 import type { InUseClock } from './in-use.ts'
 import type { AnswerTo, InputOf, Kind } from './input.ts'
@@ -79,6 +81,8 @@ export interface Daemon {
   readonly ruleChanges: RuleChanges
   readonly sources: Sources
   readonly servedNow: ServedNow
+  /** The last packets, on the disk. */
+  readonly ring: Ring
   readonly pauseClock: PauseClock
   /** Given when the daemon ends: what still goes on in the background fails then. */
   readonly ended: AbortSignal
@@ -88,8 +92,19 @@ export interface Daemon {
   >
 }
 
+/** As much of the daemon as it takes to judge packets: `what-if` has this, and nothing else. */
+export interface Weighing
+  extends Pick<Daemon, 'ledger' | 'tally' | 'sightings' | 'ruleChanges' | 'servedNow' | 'alarms' | 'ended'> {
+  readonly world: Pick<World, 'now' | 'firewall'> & { readonly history: Pick<World['history'], 'pastOf'> }
+  readonly state: Omit<State, 'policy' | 'owed' | 'unread' | 'following' | 'isPauseKnown'> & {
+    readonly policy: Pick<Policy, 'near' | 'judging' | 'inside'> & {
+      readonly settings: Pick<Settings, 'lockout' | 'promotion' | 'sizes' | 'evidence'>
+    }
+  }
+}
+
 /** Nobody new is held or locked out meanwhile. */
-export function isPaused({ pausedUntil }: State, now: number): boolean {
+export function isPaused({ pausedUntil }: Pick<State, 'pausedUntil'>, now: number): boolean {
   return pausedUntil !== undefined && now < pausedUntil
 }
 

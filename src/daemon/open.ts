@@ -19,6 +19,7 @@ import { openPromotion } from '../lockout/promotion.ts'
 import { openSampleBuffer } from '../lockout/samples.ts'
 import { openAlarm } from '../log/alarm.ts'
 import { openDeferrals, openProlonged } from '../log/minutely.ts'
+import { openRing, type RingWorld } from '../ring/ring.ts'
 import type { Seconds } from '../terms/duration.ts'
 import type { Daemon, Feed, State } from './daemon.ts'
 import { type InUseClock, openInUseClock } from './in-use.ts'
@@ -51,15 +52,16 @@ export function openDaemon(
   const seconds = opening.use(secondsBy(feed, alarm))
   history.onWritten(seconds.begin)
   const { dryRun } = policy.settings
-  const stateFile = opening.use(stateFileOf(world, state))
-  const changed = dryRun ? () => {} : stateFile.touch
+  const { touch } = opening.use(stateFileOf(world, state))
+  const changed = dryRun ? () => {} : touch
   const tally = openTally()
   const clocks = clocksBy(world, feed, alarm, opening)
+  const ring = opening.use(openRing(ringWorldOf(world, alarm)))
   const ledger: Ledger = {
     firewall: dryRun ? untouched(firewall) : firewall,
     history,
     flies: state.flies,
-    told: tellFlies(world, { tally, dryRun, changed, ...clocks }),
+    told: tellFlies(world, { tally, dryRun, changed, note: ring.note, ...clocks }),
     refused(error, stillIn = []) {
       for (const fly of stillIn) if (state.owed.size < OWED_MAX) state.owed.add(fly)
       // What is remembered is known only when the commit is done.
@@ -72,7 +74,6 @@ export function openDaemon(
       return feed(input)
     }),
   )
-  const pauseClock = opening.use(pauseClockBy(feed, alarm))
   const audit = auditor(world.kernelSets, world.surroundings.present)
   const ruleChanges = opening.use(ruleChangesBy(world, feed, alarm))
   const keeper = opening.use(keepBy(world, state, { slept: care.slept, ruleChanges, audit }, feed))
@@ -96,11 +97,16 @@ export function openDaemon(
     care,
     sources,
     servedNow: openServedNow(world.surroundings, world),
-    pauseClock,
+    ring,
+    pauseClock: opening.use(pauseClockBy(feed, alarm)),
     ended: ending.signal,
     alarms: { ...alarmsBy(world), background: alarm },
   }
   return { daemon, seconds }
+}
+
+function ringWorldOf({ ring: files, version, now, log }: World, alarm: RingWorld['alarm']): RingWorld {
+  return { files, version, now, alarm, remark: sentence => log.warn(`the ring: ${sentence}`) }
 }
 
 function secondsBy(feed: Feed, alarm: (message: string) => void): Debounce {

@@ -1,8 +1,11 @@
 /** What people order: lock, free, flush. */
 import { commit } from '../lockout/commit.ts'
 import { type Locked, lock } from '../lockout/decide/lock.ts'
+import { namesOf } from '../lockout/flies.ts'
 import { freeAcross as acrossAll, type Freed, flush, freeIn as free, freeThese } from '../lockout/free.ts'
 import { forgetCounted } from '../lockout/hold.ts'
+import type { Prefix } from '../terms/address.ts'
+import type { Fly } from '../terms/fly.ts'
 import type { PrefixSet } from '../terms/prefix-set.ts'
 import type { Daemon } from './daemon.ts'
 import type { InputOf } from './input.ts'
@@ -38,7 +41,9 @@ export function lockByHand(daemon: Daemon, { wishes, order }: InputOf<'lock'>): 
 
 /** Whoever is freed begins anew: what counted against him is forgotten. */
 export async function freeIn(daemon: Daemon, { wanted, by, freed }: InputOf<'free'>): Promise<void> {
-  const { state, ledger, world } = daemon
+  const { state, ledger, world, ring } = daemon
+  // By other settings, others of them may be flies.
+  ring.note({ note: 'freed', sources: wanted.flatMap(namesOrItself) })
   await free(wanted, by, { ledger, nameFly: state.policy.near.nameFly, now: world.now }, piece => {
     forget(daemon, piece)
     freed(piece)
@@ -53,12 +58,20 @@ export async function freeAcross(daemon: Daemon, wanted: PrefixSet, by: string):
 }
 
 export function freeOnce(daemon: Daemon, { sources, by }: InputOf<'free-these'>): Freed {
+  daemon.ring.note({ note: 'freed', sources })
   const freed = freeThese(sources, by, daemon.ledger, daemon.world.now())
   forget(daemon, freed)
   return freed
 }
 
-function forget({ state, ledger }: Daemon, { flies, held }: Freed): void {
+/** The flies that a host can be, or the prefix. */
+function namesOrItself(prefix: Prefix): readonly Fly[] {
+  const names = namesOf(prefix)
+  return names.length > 0 ? names : [prefix.text as string as Fly]
+}
+
+function forget({ state, ledger, ring }: Daemon, { flies, held }: Freed): void {
+  if (held.length > 0) ring.note({ note: 'let-go', sources: held })
   state.memory.forget(flies)
   state.memory.forget(held)
   forgetCounted(ledger, [...flies, ...held])
@@ -69,6 +82,7 @@ export async function flushAll(daemon: Daemon, { by }: InputOf<'flush'>): Promis
   const flies = await flush(ledger, by, world.now)
   state.memory.forgetAll()
   forgetSuspects(daemon)
+  daemon.ring.note({ note: 'flushed' })
   world.events.tell({ event: 'flush', flies, by })
   return flies
 }

@@ -3,45 +3,34 @@ import type { Captured } from '../capture/capture.ts'
 import type { Refused } from '../capture/refused.ts'
 import { packetOf } from '../capture/refused-packet.ts'
 import { decode } from '../decode/decode.ts'
-import type { Packet } from '../decode/packet.ts'
 import { isDoor } from '../doctor/conditional.ts'
-import { judge } from '../judge/judge.ts'
-import type { Spare } from '../judge/verdict.ts'
-import { REST_SECONDS } from '../keep/rule-changes.ts'
 import { commit } from '../lockout/commit.ts'
 import { decision } from '../lockout/decide/decision.ts'
-import type { Offence } from '../lockout/offence.ts'
+import type { Lockout } from '../lockout/lockout.ts'
+import { bytesOfPacket } from '../ring/made-up.ts'
 import type { Address } from '../terms/address.ts'
-import type { Channel } from '../terms/channel.ts'
-import { elementOf, type Fly } from '../terms/fly.ts'
-import { type Daemon, isPaused } from './daemon.ts'
-import { lockOut } from './lock-out.ts'
-import { learnServed, type Opened } from './served-now.ts'
-import { breadthOf, suspect } from './suspects.ts'
-import type { Suspect } from './whole-prefixes.ts'
-
-/** A readable packet, and how it came. */
-interface Arrived {
-  readonly packet: Packet
-  readonly channel: Channel
-  readonly hook: Captured['hook']
-  /** For this machine, and no socket was seen that takes it. */
-  readonly isUnserved?: boolean
-}
+import { elementOf } from '../terms/fly.ts'
+import type { Daemon } from './daemon.ts'
+import { type Arrived, weigh } from './weigh.ts'
 
 const UDP = 17
 
 export function judgePackets(daemon: Daemon, batch: readonly Captured[]): void {
   const began = daemon.world.clock()
   const arrived: Arrived[] = []
+  const bytesOf: Uint8Array[] = []
   // What a socket takes, the administrator's own rules may refuse to everybody.
   const asksSockets = daemon.state.policy.settings.closed !== 'unmatched'
   for (const { bytes, channel, hook } of batch) {
     const packet = decode(bytes)
     if ('unreadable' in packet) daemon.tally.spared('unreadable')
-    else arrived.push({ packet, channel, hook, isUnserved: asksSockets && hook === 'input' })
+    else {
+      arrived.push({ packet, channel, hook, isUnserved: asksSockets && hook === 'input' })
+      bytesOf.push(bytes)
+    }
   }
-  weigh(daemon, arrived)
+  if (daemon.ring.isOn) record(daemon, arrived, bytesOf)
+  else weigh(daemon, arrived)
   daemon.tally.batch(batch.length, daemon.world.clock() - began)
 }
 
@@ -77,15 +66,19 @@ function weighRefused(
     return
   }
   const held = evidence === 'full' ? heldForIt(daemon, refused, pending) : new Set()
-  weigh(
-    daemon,
-    refused.map(one => {
-      const isHeld = held.has(elementOf(nameFly(one.source)).element)
-      const weak = one.protocol === UDP ? 'late' : 'refused'
-      const hook = owns(one.destination) ? 'input' : 'forward'
-      return { packet: packetOf(one), channel: isHeld ? 'offence' : weak, hook }
-    }),
-  )
+  const arrived = refused.map((one): Arrived => {
+    const isHeld = held.has(elementOf(nameFly(one.source)).element)
+    const weak = one.protocol === UDP ? 'late' : 'refused'
+    const hook = owns(one.destination) ? 'input' : 'forward'
+    return { packet: packetOf(one), channel: isHeld ? 'offence' : weak, hook }
+  })
+  if (daemon.ring.isOn)
+    record(
+      daemon,
+      arrived,
+      arrived.map(({ packet }) => bytesOfPacket(packet)),
+    )
+  else weigh(daemon, arrived)
   daemon.tally.batch(refused.length, daemon.world.clock() - began)
 }
 
@@ -118,47 +111,29 @@ function letPendingGo(daemon: Daemon, refused: readonly Refused[], pending: Read
   if (unhold.length > 0) commit(decision({ unhold: [...new Set(unhold)] }), daemon.ledger, daemon.world.now())
 }
 
-function weigh(daemon: Daemon, arrived: readonly Arrived[]): void {
-  const { state, tally, sightings } = daemon
-  const { near, judging } = state.policy
-  const at = daemon.world.now()
-  if (isPaused(state, at)) return
-  const offences: Offence[] = []
-  const innocents: Fly[] = []
-  const suspects: Suspect[] = []
-  const served: Opened[] = []
-  const isAtRest = daemon.ruleChanges.rest() >= REST_SECONDS
-  for (const { packet, channel, hook, isUnserved = false } of arrived) {
-    const fly = near.nameFly(packet.source)
-    const isServed = () => {
-      const port = isUnserved
-        ? daemon.servedNow.find(packet.tried, packet.destination, packet.source, isAtRest)
-        : undefined
-      if (port !== undefined) served.push({ port, fly })
-      return port !== undefined
-    }
-    const verdict = judge({ packet, fly, channel, now: at, isServed }, judging, state.memory)
-    if (channel === 'offence' && verdict.verdict !== 'let-go')
-      suspects.push(...breadthOf(state.breadth, fly, { packet, hook }, at))
-    if (verdict.verdict === 'stick') {
-      const { because, grade, evidence, longest } = verdict
-      offences.push({ packet, fly, hook, because, grade, evidence, longest })
-    } else {
-      tally.spared(verdict.because)
-      sightings.saw(fly, packet.tried, verdict, at)
-      if (verdict.verdict === 'let-go' && isHoldOver(channel, verdict)) innocents.push(fly)
-    }
+/** Judges them, and writes down what became of each. */
+function record(daemon: Daemon, arrived: readonly Arrived[], bytesOf: readonly Uint8Array[]): void {
+  const weighed = weigh(daemon, arrived, [])
+  if (weighed === undefined) return
+  const locked = new Map(weighed.entered.map(lockout => [lockout.source, lockout]))
+  for (const [i, { verdict, fly, isAgain }] of weighed.judged.entries()) {
+    const { packet, channel, hook } = arrived[i]!
+    const lockout = verdict.verdict === 'stick' ? locked.get(fly) : undefined
+    if (lockout !== undefined) locked.delete(fly)
+    daemon.ring.saw({
+      at: weighed.at,
+      channel,
+      hook,
+      bytes: bytesOf[i]!,
+      because: verdict.because,
+      ...(lockout !== undefined && { lockout: secondsOf(lockout) }),
+      ...(lockout !== undefined && fly !== (packet.source as string) && { fly }),
+      isAgain,
+      isSameBatch: i > 0,
+    })
   }
-  learnServed(daemon, served)
-  if (innocents.length > 0) commit(decision({ unhold: innocents }), daemon.ledger, at)
-  if (offences.length > 0) lockOut(daemon, offences, at)
-  if (suspects.length > 0) suspect(daemon, suspects)
 }
 
-/**
- * Of weak evidence a port that is not the last proves nothing, neither for its source nor against: who is held was held for a later one, which
- * is judged soon. Any other reason to let go ends the hold.
- */
-function isHoldOver(channel: Channel, { evidence }: Spare): boolean {
-  return channel === 'offence' || evidence === undefined
+function secondsOf({ since, until }: Lockout): number | 'forever' {
+  return until === 'forever' ? until : Math.round((until - since) / 1000)
 }

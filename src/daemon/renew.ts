@@ -1,4 +1,5 @@
 /** What the trap goes by is renewed: new settings, other addresses nearby, another firewall beside it. */
+
 import { setImmediate as turn } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { connectedHosts, renew } from '../arm/met.ts'
@@ -7,6 +8,7 @@ import { insideOf, neighbourhoodChanges, surroundingChanges } from '../arm/surro
 import { type Auto, autoSentence, reviewOf } from '../doctor/auto.ts'
 import { ASLEEP } from '../keep/audit.ts'
 import { REST_SECONDS } from '../keep/rule-changes.ts'
+import { contextOf } from '../ring/context.ts'
 import type { Settings } from '../settings/settings.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import type { Fly } from '../terms/fly.ts'
@@ -60,9 +62,17 @@ function take(daemon: Daemon, next: Policy): void {
   prepared.take()
   tryingClock.note(world.now())
   inUseClock.now()
+  followRing(daemon)
   changed()
   letGoSpared(daemon)
   freeNever(daemon)
+}
+
+/** What comes from now on was graded and is judged by the policy in force. */
+export function followRing({ ring, state }: Daemon): void {
+  ring.follow(state.policy.settings.ring, () =>
+    contextOf(state.policy.asked, state.policy.near.neighbourhood),
+  )
 }
 
 /** Looks at this machine again: addresses, routes, resolvers, served ports, connections, the firewall beside us. */
@@ -89,6 +99,8 @@ export function look(daemon: Daemon): void {
     .catch(error => alarms.background(`cannot write down whom this machine has to do with: ${String(error)}`))
   sources.look()
   tellRemarks(daemon)
+  followRing(daemon)
+  daemon.ring.minute()
   if (!keeper.isAsleep()) {
     followGround(daemon)
     const again = followFirewall(daemon)

@@ -14,6 +14,7 @@ import type { Locked, LockOrder, Wish } from '../lockout/decide/lock.ts'
 import type { Flies } from '../lockout/flies.ts'
 import type { Freed } from '../lockout/free.ts'
 import type { Lockout } from '../lockout/lockout.ts'
+import type { RingStanding } from '../ring/ring.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { Prefix } from '../terms/address.ts'
 import type { Seconds } from '../terms/duration.ts'
@@ -26,7 +27,7 @@ import { freeNever, letGoSpared } from './never-list.ts'
 import { openDaemon } from './open.ts'
 import { tellUnknownPause } from './pause.ts'
 import { type Policy, plan } from './policy.ts'
-import { autoText, machineOf, tellAuto, tellIngress, tellKernel, tellRemarks } from './renew.ts'
+import { autoText, followRing, machineOf, tellAuto, tellIngress, tellKernel, tellRemarks } from './renew.ts'
 import { step } from './step.ts'
 import type { World } from './world.ts'
 
@@ -61,6 +62,10 @@ export interface Trap extends Disposable {
   flush(by: string): Promise<number>
   /** For so long nobody new is held or locked out; 0 ends it. */
   pause(seconds: Seconds, by: string): void
+  /** How it stands with the ring. */
+  ring(): RingStanding
+  /** Takes every packet from or to one of these out of the ring, and their names; resolves to how many packets these were. */
+  forgetPackets(prefixes: readonly Prefix[]): Promise<number>
   /** Looks at this machine again: addresses, routes, resolvers, served ports. To be called now and then. */
   refresh(): void
   /** Takes new settings without a gap, or rejects with why not and goes on with the old ones. One at a time. */
@@ -72,6 +77,7 @@ export function openTrap(world: World, asked: Settings): Trap {
   const { daemon, seconds } = openDaemon(world, plan(asked, machineOf(world)), opening)
   const { state, sources, acquaintances, ledger } = daemon
   const { history, surroundings, time, now } = world
+  followRing(daemon)
   const grace = start(daemon)
   history.onRenewed(() => rewrite(ledger, now()))
   opening.defer(() => acquaintances.rememberAtEnd(surroundings.served(), now()))
@@ -101,6 +107,8 @@ export function openTrap(world: World, asked: Settings): Trap {
     },
     counts: table => countsOf(daemon, table),
     fault: () => daemon.audit.look().fault,
+    ring: daemon.ring.standing,
+    forgetPackets: daemon.ring.forget,
     refresh() {
       step(daemon, { input: 'look' })
       seconds.now()

@@ -9,7 +9,7 @@ import { forgetCounted } from '../lockout/hold.ts'
 import type { Address, Prefix } from '../terms/address.ts'
 import type { Fly } from '../terms/fly.ts'
 import { isIn } from '../terms/prefix-set.ts'
-import type { Daemon } from './daemon.ts'
+import type { Weighing } from './daemon.ts'
 import type { World } from './world.ts'
 
 /** To ask takes one part of the time in so many, at most: half a millisecond where a hundred sockets listen, ten where ten thousand do. */
@@ -113,7 +113,7 @@ function portOf(tried: Tried): ServedPort | undefined {
 }
 
 /** The kernel knows them from now on, and of what these sources tried it counts nothing: the daemon has not either. */
-export function learnServed({ world, ledger }: Daemon, opened: readonly Opened[]): void {
+export function learnServed({ world, ledger }: Weighing, opened: readonly Opened[]): void {
   if (opened.length === 0) return
   const ports = new Map(opened.map(({ port }) => [String(port), port]))
   presentSets(world.firewall).change(servedChanges([...ports.values()]))

@@ -6,7 +6,7 @@ import { whatOf } from '../judge/evidence.ts'
 import type { Address } from '../terms/address.ts'
 import { addressKey } from '../terms/address-bytes.ts'
 import type { Fly } from '../terms/fly.ts'
-import type { Daemon } from './daemon.ts'
+import type { Daemon, Weighing } from './daemon.ts'
 import { isNearby, lockWhole, type Suspect } from './whole-prefixes.ts'
 
 /** What a closed port of this source tells of its prefixes. Where hosts stick one by one nobody has many names for nothing. */
@@ -22,7 +22,7 @@ export function breadthOf(
 }
 
 /** Whoever does not fit is not suspect: a full set ends nothing. */
-export function suspect(daemon: Daemon, suspects: readonly Suspect[]): void {
+export function suspect(daemon: Weighing, suspects: readonly Suspect[]): void {
   const { ledger, alarms, state } = daemon
   for (const one of suspects) {
     const { prefix } = one

@@ -2,6 +2,8 @@
 
 import type { Tally } from '../counters/tally.ts'
 import type { Told } from '../lockout/commit.ts'
+import type { Lockout, Prolongation } from '../lockout/lockout.ts'
+import type { Note } from '../ring/entry.ts'
 import type { InUseClock } from './in-use.ts'
 import { firstDue, type TryingClock } from './trying.ts'
 import type { World } from './world.ts'
@@ -14,11 +16,12 @@ export interface Telling {
   readonly tryingClock: Pick<TryingClock, 'note'>
   /** Somebody sticks to whom we may have connections. */
   readonly inUseClock: Pick<InUseClock, 'now'>
+  readonly note: (note: Note) => void
 }
 
 export function tellFlies(
   { events }: World,
-  { tally, dryRun, changed, tryingClock, inUseClock }: Telling,
+  { tally, dryRun, changed, tryingClock, inUseClock, note }: Telling,
 ): Told {
   const event = dryRun ? 'would-lock-out' : 'lockout'
   return {
@@ -30,13 +33,35 @@ export function tellFlies(
         tally.lockedOut(lockout)
         events.tell({ event, lockout })
       }
+      noteEnds(
+        'by-hand',
+        lockouts.filter(({ because }) => because === 'by-hand'),
+        note,
+      )
     },
     prolonged(prolongations) {
+      const isByHand = ({ by }: Prolongation) => by !== undefined
+      noteEnds('by-hand', prolongations.filter(isByHand), note)
+      noteEnds(
+        'goes-on',
+        prolongations.filter(one => !isByHand(one)),
+        note,
+      )
       for (const prolongation of prolongations) events.tell({ event: 'prolong', prolongation })
     },
     left({ flies, release: { by, because } }) {
+      if (because === 'freed') note({ note: 'freed', sources: flies })
       if (because === 'freed') for (const source of flies) events.tell({ event: 'free', source, by })
     },
     changed,
   }
+}
+
+/** Nobody can tell from packets. */
+function noteEnds(
+  what: 'by-hand' | 'goes-on',
+  ends: readonly Pick<Lockout, 'source' | 'until'>[],
+  note: Telling['note'],
+): void {
+  if (ends.length > 0) note({ note: what, sources: ends.map(({ source, until }) => [source, until]) })
 }

@@ -19,4 +19,5 @@ export function everySecond(daemon: Daemon): boolean {
 export function followClock(daemon: Daemon, stepped: number): void {
   daemon.state.flies.shift(stepped)
   shiftPause(daemon, stepped)
+  daemon.ring.note({ note: 'clock', stepped })
 }

@@ -9,7 +9,7 @@ import { overlaps, type Prefix } from '../terms/address.ts'
 import type { Seconds } from '../terms/duration.ts'
 import { elementMeets, type Fly, prefixOf } from '../terms/fly.ts'
 import { prefixSet } from '../terms/prefix-set.ts'
-import { type Daemon, isPaused } from './daemon.ts'
+import { isPaused, type Weighing } from './daemon.ts'
 import { lockOut } from './lock-out.ts'
 
 /** The longest that a prefix is locked out by packets: each of them can be forged. */
@@ -34,7 +34,7 @@ export interface WholePrefixes {
   isAsking: boolean
 }
 
-export function lockWhole(daemon: Daemon, suspect: Suspect): void {
+export function lockWhole(daemon: Weighing, suspect: Suspect): void {
   const { whole } = daemon.state
   if (whole.waiting.size < WHOLE_WAITING_MAX) whole.waiting.set(suspect.prefix.text, suspect)
   if (whole.isAsking) return
@@ -46,7 +46,7 @@ export function lockWhole(daemon: Daemon, suspect: Suspect): void {
     })
 }
 
-async function askAndLock(daemon: Daemon): Promise<void> {
+async function askAndLock(daemon: Weighing): Promise<void> {
   const { state, world, ended } = daemon
   const { waiting } = state.whole
   while (waiting.size > 0 && !ended.aborted) {
@@ -61,7 +61,7 @@ async function askAndLock(daemon: Daemon): Promise<void> {
 }
 
 /** Those in which nobody is a known client, or a host that we talk to. */
-async function withoutKnown({ world }: Daemon, suspects: readonly Suspect[]): Promise<readonly Suspect[]> {
+async function withoutKnown({ world }: Weighing, suspects: readonly Suspect[]): Promise<readonly Suspect[]> {
   let left = suspects.map(({ prefix }) => prefix)
   for (const set of ACQUAINTED)
     await world.firewall.read(set, key => {
@@ -72,7 +72,7 @@ async function withoutKnown({ world }: Daemon, suspects: readonly Suspect[]): Pr
 }
 
 /** What is not ours, and no two that overlap: the set of intervals takes none that do. */
-function lockable(daemon: Daemon, suspects: readonly Suspect[], now: number): readonly Suspect[] {
+function lockable(daemon: Weighing, suspects: readonly Suspect[], now: number): readonly Suspect[] {
   const nets = daemon.state.flies.nets(now).map(prefixOf)
   const taken = prefixSet(nets)
   const chosen: Suspect[] = []
@@ -84,7 +84,7 @@ function lockable(daemon: Daemon, suspects: readonly Suspect[], now: number): re
   return chosen
 }
 
-function offenceOf({ state }: Daemon, { prefix, packet, hook }: Suspect) {
+function offenceOf({ state }: Weighing, { prefix, packet, hook }: Suspect) {
   const { closed } = state.policy.settings.evidence.stranger
   return {
     packet,
@@ -98,7 +98,7 @@ function offenceOf({ state }: Daemon, { prefix, packet, hook }: Suspect) {
 }
 
 /** Our links, what is inside, and whoever is never judged. */
-export function isNearby({ state }: Pick<Daemon, 'state'>, prefix: Prefix): boolean {
+export function isNearby({ state }: Pick<Weighing, 'state'>, prefix: Prefix): boolean {
   const { near, inside } = state.policy
   return near.singles.overlaps(prefix) || inside.overlaps(prefix)
 }

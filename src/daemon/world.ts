@@ -11,6 +11,7 @@ import type { KernelSets } from '../keep/kernel-sets.ts'
 import type { WholeFile } from '../keep/state-file.ts'
 import type { Events } from '../log/events.ts'
 import type { DaemonLog } from '../log/log.ts'
+import type { RingFiles } from '../ring/ring.ts'
 import type { NeverFiles } from '../settings/settings.ts'
 
 /** The files that never_files names, read while the daemon runs: by others, since that may take for ever. */
@@ -33,6 +34,9 @@ export interface World {
   /** The same, for whoever has patience. */
   readonly reading: Reading
   readonly stateFile: WholeFile
+  readonly ring: RingFiles
+  /** Of this program. */
+  readonly version: string
   readonly log: DaemonLog
   readonly events: Events
   /** Milliseconds since the epoch. */

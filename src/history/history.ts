@@ -35,6 +35,8 @@ export interface History
   terms(now: number, unreadable?: (failure: unknown) => void): Iterable<LockoutTerm>
   /** The lockout of this source that is in force. */
   find(source: Fly, now: number): LockoutRow | undefined
+  /** Every lockout that began before, the oldest first, of these sources alone: reads all that there are. */
+  before(at: number, sources: ReadonlySet<Fly>): Iterable<LockoutRow>
   /** How many lockouts are in force. */
   count(now: number): number
   /** The last lockouts, newest first: those before the row `before`, and those in force at `now` where given. */
@@ -175,6 +177,10 @@ export function openHistory(database: Database): History {
     find(source, now) {
       const row = find.get({ source, now })
       return row === undefined ? undefined : lockoutOf(row)
+    },
+    *before(at, sources) {
+      for (const row of database.each(SQL.before, { at }))
+        if (sources.has(row.source as Fly)) yield lockoutOf(row)
     },
     count: now => count.get({ now })?.flies as number,
     release(sources, { at: now, by, because, counts }) {

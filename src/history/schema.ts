@@ -197,6 +197,7 @@ export const SQL = {
             WHERE source = :source AND ${FLY}`,
   // The same lockout, which a person has nothing to do with.
   goesOn: `UPDATE lockout SET until = :until, prolonged = prolonged + 1 WHERE source = :source AND ${FLY}`,
+  before: 'SELECT * FROM lockout WHERE since < :at ORDER BY id',
   find: `SELECT * FROM lockout WHERE source = :source AND ${FLY}`,
   count: `SELECT (SELECT count(*) FROM lockout WHERE ${UNRELEASED} AND until IS NULL)
                + (SELECT count(*) FROM lockout WHERE ${UNRELEASED} AND until > :now) AS flies`,

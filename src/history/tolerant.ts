@@ -55,7 +55,7 @@ export type DaemonHistory = Pick<
   | 'standing'
 >
 
-export interface TolerantHistory extends History {
+export interface TolerantHistory extends Omit<History, 'before'> {
   /** Tries to write what waits, and tells whether some still does. To be called once a second then. */
   retry(): boolean
   /** Whether its disk answers: else whatever is asked is answered as by a history that knows of nobody. */

@@ -47,6 +47,32 @@ export function whole(least: number, most: number): Kind<number> {
   }
 }
 
+const UNITS: Readonly<Record<string, number>> = { KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3 }
+
+/** Bytes as text; both bounds are allowed. */
+export function bytes(least: string, most: string): Kind<number> {
+  const [fewest, largest] = [bytesOf(least)!, bytesOf(most)!]
+  return {
+    takes: `a size from ${least} to ${most}`,
+    read(value) {
+      const text = String(value)
+        .toUpperCase()
+        .replace(/\s+|I(?=B$)/g, '')
+        .replace(/[KMG]$/, '$&B')
+      const meant = bytesOf(text)
+      if (meant === undefined) return { advice: 'write a number and KB, MB or GB, such as "64MB"' }
+      if (meant < fewest) return { write: JSON.stringify(least) }
+      if (meant > largest) return { write: JSON.stringify(most) }
+      return text === value ? { value: meant } : { write: JSON.stringify(text) }
+    },
+  }
+}
+
+function bytesOf(text: string): number | undefined {
+  const [, digits, unit] = /^(\d{1,9})(KB|MB|GB)$/.exec(text) ?? []
+  return digits === undefined ? undefined : Number(digits) * UNITS[unit!]!
+}
+
 /** Durations as text; both bounds are allowed. */
 export function duration(least: string, most: string): Kind<Seconds> {
   const [shortest, longest] = [parseDuration(least)!, parseDuration(most)!]

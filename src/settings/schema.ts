@@ -183,6 +183,23 @@ export const tableSettings = {
       'How many packets a second, of all who stick together, the daemon is told of, so that `why` and `report` know which ports they go on to try: a sample, of which up to 32 ports are remembered of each fly, and 10,000 flies. It is no evidence, and whoever forges a fly adds to it. Each packet of a fly costs the kernel more then. Write 10 where that is worth it; 0 is none.',
     ),
   },
+  ring: {
+    on: setting(
+      kinds.yesOrNo,
+      false,
+      'Whether the packets that the kernel hands over are kept on the disk for a while, so that `flypaperd what-if` can put them through other settings, and Wireshark can show them: the first 128 bytes of each, in the state directory, readable by root and the user of the daemon alone. Those are packets of people. Written false again, what is there goes when it is too old.',
+    ),
+    size: setting(
+      kinds.bytes('1MB', '4GB'),
+      '64MB',
+      'How much room they take at most; the oldest make room. What led to no lockout may fill it once a day at most, so that a flood does not push out what you want to see: where `status` says that many packets were left out, make it larger.',
+    ),
+    age: setting(
+      kinds.duration('1h', '90d'),
+      '7d',
+      'How long they are kept at most. Make it shorter where addresses may not be kept.',
+    ),
+  },
   sizes: {
     flypaper: setting(
       kinds.whole(16, 16_777_216),
@@ -230,6 +247,7 @@ export const schema = z
     lockout: table('lockout', lockout),
     promotion: table('promotion', promotion),
     history: table('history', history),
+    ring: table('ring', z.strictObject(tableSettings.ring)),
     sizes: table('sizes', z.strictObject(tableSettings.sizes)),
   })
   .transform(

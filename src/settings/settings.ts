@@ -112,6 +112,14 @@ export interface Settings {
     /** Packets of flies, of all together, of which the daemon is told what they try; 0: none. */
     readonly samplesPerSecond: number
   }
+  /** The last packets that were handed over, on the disk. */
+  readonly ring: {
+    readonly on: boolean
+    /** Bytes. */
+    readonly size: number
+    /** What is older is deleted. */
+    readonly age: Seconds
+  }
   /** Most elements that the kernel sets take. */
   readonly sizes: {
     readonly flypaper: number

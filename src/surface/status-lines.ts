@@ -178,6 +178,19 @@ export function historyLines({ history, state }: DaemonStatus): readonly string[
   return waiting + lost === 0 ? [] : [`history: ${numbers}`]
 }
 
+/** How far the ring reaches back, and what it lacks; nothing of one that is off and empty. */
+export function ringLines({ ring }: DaemonStatus): readonly string[] {
+  if (ring === undefined || (!ring.on && ring.bytes === 0)) return []
+  const { on, since, bytes, tooMany, tooSlow } = ring
+  const missing = [
+    ...(tooMany === 0 ? [] : [`${tooMany} packets left out, since there were too many`]),
+    ...(tooSlow === 0 ? [] : [`${tooSlow} since the disk was too slow`]),
+  ]
+  const reach = since === undefined ? 'empty yet' : `since ${new Date(since).toISOString()}`
+  const size = `${(bytes / 1024 ** 2).toFixed(1)} MB`
+  return [`ring: ${[on ? 'on' : 'off, and what is left grows old', reach, size, ...missing].join(', ')}`]
+}
+
 /** `1 prefix`. */
 export function countText(prefixes: number): string {
   return prefixes === 1 ? '1 prefix' : `${prefixes} prefixes`

@@ -1,10 +1,11 @@
-/** The state directory as the daemon has it: the history and the state file, both on a thread that may wait for their disk. */
+/** The state directory as the daemon has it: the history, the state file and the ring, all on a thread that may wait for their disk. */
 
 import type { Reading } from '../history/reading.ts'
 import type { DaemonHistory } from '../history/tolerant.ts'
 import type { WholeFile } from '../keep/state-file.ts'
 import { openAlarm } from '../log/alarm.ts'
 import type { Log } from '../log/log.ts'
+import type { RingFiles, RingReach } from '../ring/ring.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import { readingBy } from './disk-reading.ts'
 import { type DiskThread, GONE, LATE, openDiskThread, REFUSED } from './disk-thread.ts'
@@ -33,6 +34,7 @@ export interface Disk extends Disposable {
   readonly history: DaemonHistory
   readonly reading: Reading
   readonly stateFile: WholeFile
+  readonly ring: RingFiles
 }
 
 export interface DiskPlaces {
@@ -74,6 +76,11 @@ export function openDisk(places: DiskPlaces, log: Log, now: () => number, progra
       discard: () => thread.later('discard', []) as Promise<void>,
       remove: () => thread.tell('remove', []),
     }),
+    ring: {
+      append: (...args) => thread.later('ringAppend', args) as Promise<RingReach>,
+      prune: (...args) => thread.later('ringPrune', args) as Promise<RingReach>,
+      forget: (...args) => thread.later('ringForget', args) as Promise<number>,
+    },
     [Symbol.dispose]: history.close,
   }
 }

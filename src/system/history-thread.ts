@@ -1,11 +1,13 @@
 /** The program of the thread that has the history and the directory of the state file. It does one job after the other. */
 import { readlinkSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { type MessagePort, workerData } from 'node:worker_threads'
 import type { TolerantHistory } from '../history/tolerant.ts'
 import type { Log } from '../log/log.ts'
 import { Failure } from '../terms/failure.ts'
 import { GONE, HANDLED, HANDLED_SIZE, type Job, type Message, REFUSED, THREAD } from './disk-thread.ts'
 import { openLastingHistory } from './history-file.ts'
+import { ringFiles } from './ring-files.ts'
 import { stepsOf } from './whole-file.ts'
 
 interface Given {
@@ -24,6 +26,7 @@ const log: Log = {
 }
 Atomics.store(shared, THREAD, Number(readlinkSync('/proc/thread-self').split('/').pop()))
 const file = stepsOf(stateFile)
+const ring = ringFiles(dirname(stateFile))
 const cursors = new Map<number, Iterator<unknown>>()
 let history: TolerantHistory | undefined
 let isSyncing = false
@@ -62,6 +65,9 @@ const JOBS: Readonly<Record<string, (...args: never[]) => unknown>> = {
   finish: file.finish,
   discard: file.discard,
   remove: file.remove,
+  ringAppend: ring.append,
+  ringPrune: ring.prune,
+  ringForget: ring.forget,
   close() {
     history?.[Symbol.dispose]()
     history = undefined

@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { findPackageJSON } from 'node:module'
 import { isatty } from 'node:tty'
+import { openHistory } from '../history/history.ts'
+import { MIGRATIONS } from '../history/schema.ts'
 import { openEvents } from '../log/events.ts'
 import type { System, Told } from '../surface/cli/system.ts'
 import { CLAIM_MAX, signature } from '../surface/control/who.ts'
@@ -26,6 +28,8 @@ import { packetSockets } from './packet-sockets.ts'
 import { passingSets } from './passing-sets.ts'
 import { placesOf } from './places.ts'
 import { readApart } from './reading.ts'
+import { readRing } from './ring-files.ts'
+import { MEMORY, openDatabase } from './sqlite.ts'
 import { surroundings } from './surroundings.ts'
 import { systemctl } from './systemctl.ts'
 import { openSupervisor } from './systemd.ts'
@@ -73,6 +77,8 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
     readCaptureFile,
     readLive,
     openHistory: ({ dryRun, ...options } = {}) => openHistoryFile(historyFile(dryRun), options),
+    openScratch: () => openHistory(openDatabase(MEMORY, { migrations: MIGRATIONS, readOnly: false })),
+    readRing: () => readRing(state),
     openWorld({ dryRun, log: to }) {
       giveBackLargeBlocks()
       using opening = new DisposableStack()
@@ -94,6 +100,8 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
         history: disk.history,
         reading: disk.reading,
         stateFile: disk.stateFile,
+        ring: disk.ring,
+        version: packageVersion(),
         log,
         events,
         now: time.now,

@@ -24,7 +24,7 @@ for (const file of DOCUMENTS) {
   test(`${file}: verbs and their options`, () => {
     const names = [...VERBS.map(({ name }) => name), ...BUILT_IN]
     const commands = text.matchAll(
-      /(?:`|\$ |sudo )(?:flypaperd|npm run -s flypaperd --|node src\/main\.ts) ([a-z]+)([^`\n|]*)/g,
+      /(?:`|\$ |sudo )(?:flypaperd|npm run -s flypaperd --|node src\/main\.ts) ([a-z][a-z-]*)([^`\n|]*)/g,
     )
     for (const [command, verb, rest] of commands) {
       assert.ok(names.includes(verb!), `${command}: no such verb`)

@@ -32,6 +32,7 @@ const PLANS: Record<keyof typeof SQL, string[]> = {
   termsOfMany: ['SEARCH lockout USING INTEGER PRIMARY KEY (rowid>?)'],
   prolong: ['SEARCH lockout USING INDEX lockout_latest (source=?)'],
   goesOn: ['SEARCH lockout USING INDEX lockout_latest (source=?)'],
+  before: ['SCAN lockout'], // whom it is about, is a list of the caller's
   find: ['SEARCH lockout USING INDEX lockout_latest (source=?)'],
   count: [
     'SEARCH lockout USING INDEX lockout_until (until=?)',

@@ -79,17 +79,17 @@ export const MIDDLE: readonly Mutant[] = [
   ),
   mutant(
     'whoever is found innocent stays held',
-    'daemon/packets.ts',
+    'daemon/weigh.ts',
     [/ {2}if \(innocents\.length > 0\).*\n/, ''],
     PACKETS,
   ),
   mutant(
     'a strike ends the hold',
-    'daemon/packets.ts',
+    'daemon/weigh.ts',
     ["verdict.verdict === 'let-go' && isHoldOver", 'isHoldOver'],
     PACKETS,
   ),
-  mutant('a pause changes nothing', 'daemon/packets.ts', ['if (isPaused(state, at)) return', ''], ORDERS),
+  mutant('a pause changes nothing', 'daemon/weigh.ts', ['if (isPaused(state, at)) return', ''], ORDERS),
   mutant(
     'no promotion limit',
     'daemon/lock-out.ts',
@@ -152,6 +152,37 @@ export const MIDDLE: readonly Mutant[] = [
     'daemon/packets.ts',
     ["evidence === 'full' ? innocent : all, pending)", 'innocent, pending)'],
     RELOAD,
+  ),
+  // The ring.
+  mutant(
+    'a flood pushes everything out of the ring',
+    'ring/ring.ts',
+    ['!budget.take(block.length, packet.at)', 'budget.take(0, packet.at) && false'],
+    'test/ring/ring.test.ts',
+  ),
+  mutant(
+    'who is locked out in a flood is not in the ring',
+    'ring/ring.ts',
+    ['packet.lockout === undefined && !budget', '!budget'],
+    'test/ring/ring.test.ts',
+  ),
+  mutant(
+    'what-if hears whoever would be a fly',
+    'what-if/replay.ts',
+    ['!settings.dryRun && isSilent(fly, seen, at)', 'isSilent(fly, seen, at) && false'],
+    'test/what-if/replay.test.ts',
+  ),
+  mutant(
+    'what-if does not know who was freed',
+    'what-if/replay.ts',
+    ['        free(what.sources, at)\n', ''],
+    'test/what-if/replay.test.ts',
+  ),
+  mutant(
+    'what was judged together is judged one by one',
+    'daemon/packets.ts',
+    ['isSameBatch: i > 0', 'isSameBatch: false'],
+    'test/ring/ring.test.ts',
   ),
   // The firewall beside us.
   mutant(

@@ -22,6 +22,7 @@ import { elementOf, type Fly } from '../../src/terms/fly.ts'
 import { facts } from '../doctor/facts.ts'
 import { type FakeFirewall, fakeFirewall } from './fake-firewall.ts'
 import { type FakeKernelSets, fakeKernelSets } from './fake-kernel-sets.ts'
+import { fakeRing } from './fake-ring.ts'
 import { fakePassing, fakeSockets } from './fake-sockets.ts'
 
 export const BEGIN = Date.UTC(2026, 10, 24)
@@ -184,6 +185,7 @@ export function fakeWorld() {
   const passing = fakePassing(firewall)
   const files = fakeFiles(now)
   const written: string[] = []
+  const ring = fakeRing(BEGIN)
   const disk = fragileHistory()
   const history = tolerantHistory(disk.open(), {
     log,
@@ -201,6 +203,8 @@ export function fakeWorld() {
     neverFiles: files,
     history,
     reading: readingOf(history),
+    ring: ring.files,
+    version: '0.0.0',
     stateFile: { write: async pieces => void written.push([...pieces].join('')), remove() {} },
     log: { ...log, where: undefined, lost: () => 0 },
     events,
@@ -220,6 +224,7 @@ export function fakeWorld() {
     told,
     /** What the state file held, oldest first. */
     written,
+    ring,
     disk,
     files,
     settings: (toml = '') => files.load(toml),

@@ -3,11 +3,13 @@
  * is documented, and where all is as it shall be, it says so at the second time, too, and nothing on standard error.
  */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import type { Outgoing } from '../../src/prove/packets.ts'
+import { encode, type Outgoing } from '../../src/prove/packets.ts'
+import { blockOfNote, blockOfPacket, headOf } from '../../src/ring/entry.ts'
+import { joined } from '../../src/ring/pcapng.ts'
 import { runProgram } from '../../src/surface/cli/program.ts'
 import type { System } from '../../src/surface/cli/system.ts'
 import { COMMON_EXITS } from '../../src/surface/cli/verb.ts'
@@ -52,6 +54,30 @@ const real = openSystem({ state: directory, socket: join(directory, 'control.soc
     },
   ])
 }
+
+writeFileSync(
+  join(directory, 'ring-000001-1.pcapng'),
+  joined([
+    headOf('1.0.0'),
+    blockOfNote({ note: 'freed', sources: [] }, 1),
+    ...[600, undefined].map(lockout =>
+      blockOfPacket({
+        at: Date.now() - 1000,
+        channel: 'offence',
+        hook: 'input',
+        bytes: encode({
+          source: `198.51.100.${lockout === undefined ? 8 : 9}`,
+          destination: '192.0.2.1',
+          tcp: 23,
+        }),
+        because: 'closed-port',
+        ...(lockout !== undefined && { lockout }),
+        isAgain: false,
+        isSameBatch: false,
+      }),
+    ),
+  ]),
+)
 
 /** Answers as a daemon whose trap is armed and well, or not. */
 function daemonOf({ isWell = true, lock = {}, around }: Partial<Case>): Served {
@@ -114,6 +140,7 @@ const CASES: Readonly<Record<string, Readonly<Record<number, Partial<Case> | str
   why: { 0: { args: '69.0.231.79' }, 1: { args: '203.0.113.99' } },
   watch: { 0: RUNNING, 3: {} },
   report: { 0: {} },
+  'what-if': { 0: {} },
   lock: {
     0: { ...RUNNING, ...KEPT, args: '203.0.113.9 --for -1' },
     1: { ...RUNNING, ...REFUSED, args: '192.0.2.9' },

@@ -18,6 +18,7 @@ import { Failure } from '../../src/terms/failure.ts'
 import { facts } from '../doctor/facts.ts'
 import { fakeFirewall, type Lacking } from '../support/fake-firewall.ts'
 import { quietKernelSets } from '../support/fake-kernel-sets.ts'
+import { fakeRing } from '../support/fake-ring.ts'
 import { settingsFrom } from '../support/read-settings.ts'
 
 async function run(args: readonly string[], changes: Partial<System> = {}) {
@@ -59,6 +60,8 @@ function world(lacking: Lacking): Partial<System> {
         kernelSets: quietKernelSets,
         lookAtFirewall: noFirewall,
         stateFile: { write: async () => {}, remove() {} },
+        ring: fakeRing(0).files,
+        version: '0.0.0',
         history: tolerantHistory(openHistory(database), {
           log,
           now: Date.now,
@@ -200,6 +203,8 @@ test('a stop that the kernel refuses is told to whoever said stop, and by the da
         surroundings,
         sockets,
         stateFile: { write: async () => {}, remove() {} },
+        ring: fakeRing(0).files,
+        version: '0.0.0',
         history: tolerantHistory(system.openHistory(), { log, now, isDamage: () => false }),
         log,
         events: openEvents(log, now),

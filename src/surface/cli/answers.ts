@@ -1,5 +1,6 @@
 /** What verbs answer with --json, where the control protocol does not say it: docs/commands.md is made from these. */
 import * as z from 'zod'
+import { CHANGES } from '../../what-if/compare.ts'
 import { LockoutFacts, TriedFacts } from '../control/past-protocol.ts'
 import { HealthAnswer, LockAnswer, StatusAnswer } from '../control/protocol.ts'
 
@@ -98,6 +99,42 @@ export const VersionAnswer = z.object({ version: z.string() })
 const Ports = z.array(z.string())
 const FAMILY = z.union([z.literal(4), z.literal(6)])
 const BECAME = z.enum(['served', 'refused', 'silent'])
+
+const Visit = z.object({
+  since: z.iso.datetime(),
+  seconds: z.union([z.int(), z.literal('forever')]).meta({ description: 'For how long in all.' }),
+  because: z.string(),
+  tried: z.array(z.string()).meta({ description: 'What counted against it, such as tcp/23.' }),
+})
+const Sum = z.object({ sources: z.int(), lockouts: z.int() })
+
+export const WhatIfAnswer = z.object({
+  since: z.iso.datetime(),
+  until: z.iso.datetime(),
+  packets: z.int().meta({ description: 'Of the whole ring.' }),
+  different: z
+    .array(z.string())
+    .meta({ description: 'Names of settings that are others than then, and count.' }),
+  unknown: z.array(z.string()).meta({
+    description: 'What the ring cannot tell of these settings: sentences that begin with the name of one.',
+  }),
+  missing: z
+    .array(z.string())
+    .meta({ description: 'What is missing in the ring, and what follows: sentences.' }),
+  happened: Sum,
+  would: Sum,
+  same: z.int().meta({ description: 'Sources of which both say the same.' }),
+  changes: z
+    .array(
+      z.object({
+        source: z.string(),
+        change: z.enum(CHANGES).meta({ description: '`moved` is for as long, but at another time.' }),
+        happened: z.array(Visit),
+        would: z.array(Visit),
+      }),
+    )
+    .meta({ description: 'The greatest differences first.' }),
+})
 
 export const ProofAnswer = z.object({
   kept: z.boolean().meta({ description: 'No leak, and no innocent hurt: exit status 0.' }),

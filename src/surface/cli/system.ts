@@ -10,6 +10,7 @@ import type { History } from '../../history/history.ts'
 import type { WholeFile } from '../../keep/state-file.ts'
 import type { OpenClone } from '../../prove/clone.ts'
 import type { Live } from '../../prove/live.ts'
+import type { RingFile } from '../../ring/read.ts'
 import type { LogTo, Settings } from '../../settings/settings.ts'
 import type { Folders, ReadText, Unreadable } from '../../settings/sources.ts'
 import type { Address } from '../../terms/address.ts'
@@ -83,6 +84,10 @@ export interface System {
   readonly readLive: () => Promise<Live>
   /** The history; that of the dry runs is another one. */
   openHistory(options?: { readOnly?: boolean; dryRun?: boolean }): History
+  /** A history in memory, to try things out. */
+  openScratch(): History
+  /** The files of the ring, the oldest first. Throws a Failure (77). */
+  readRing(): Iterable<RingFile>
   openWorld(options: { dryRun: boolean; log: LogTo }): World & Disposable
   /** Whoever has bound this queue or NFLOG group; undefined: nobody, or the kernel does not tell us. */
   holderOf(kind: Statement, number: number): Holder | undefined

@@ -144,6 +144,7 @@ function standingOf({ trap, trial, world }: Running, table = world.firewall.look
     ...neverFacts(trap.settings),
     ...(trap.neverFilesHangSince === undefined ? {} : { neverFilesHangSince: trap.neverFilesHangSince }),
     history: world.history.standing(),
+    ring: trap.ring(),
     dryRun: trap.settings.dryRun,
     reachable: reachableOf(trap.settings, world.surroundings.doors),
     remarks: [...world.surroundings.remarks()],

@@ -157,6 +157,20 @@ export const StatusAnswer = z.object({
     })
     .optional()
     .meta({ description: 'How it stands with the history. Left out by older daemons.' }),
+  ring: z
+    .object({
+      on: z.boolean(),
+      since: Milliseconds.optional().meta({
+        description: 'How far it reaches back. Left out of an empty one.',
+      }),
+      bytes: z.int(),
+      tooMany: z
+        .int()
+        .meta({ description: 'Packets and notes that were left out, since there were too many, ...' }),
+      tooSlow: z.int().meta({ description: '... or the disk was too slow.' }),
+    })
+    .optional()
+    .meta({ description: 'How it stands with the ring of packets. Left out by older daemons.' }),
   /** Whether it only says what it would do. */
   dryRun: z.boolean(),
   pausedUntil: Milliseconds.optional().meta({

@@ -22,6 +22,7 @@ import { stop } from './stop.ts'
 import { tryOut } from './try.ts'
 import { version } from './version.ts'
 import { watch } from './watch.ts'
+import { whatIf } from './what-if.ts'
 import { why } from './why.ts'
 
 export const VERBS: readonly Verb[] = [
@@ -47,5 +48,6 @@ export const VERBS: readonly Verb[] = [
   doctor,
   prove,
   replay,
+  whatIf,
   version,
 ]

@@ -2,7 +2,14 @@ import { escapeText, jsonText } from '../../../terms/escape.ts'
 import { EXIT, type ExitStatus } from '../../../terms/failure.ts'
 import { reachDaemon } from '../../control/client.ts'
 import type { DaemonStatus } from '../../control/protocol.ts'
-import { historyLines, type StatusLine, settingsLines, sparedLines, statusLines } from '../../status-lines.ts'
+import {
+  historyLines,
+  ringLines,
+  type StatusLine,
+  settingsLines,
+  sparedLines,
+  statusLines,
+} from '../../status-lines.ts'
 import { StatusFacts } from '../answers.ts'
 import { paint, type Terminal } from '../terminal.ts'
 import { type Call, JSON_OPTION, type Verb } from '../verb.ts'
@@ -26,7 +33,12 @@ export const status: Verb = {
     else {
       for (const line of lines) print(textOf(line, system.terminal))
       if (daemon === undefined) return EXIT.notRunning
-      for (const line of [...settingsLines(daemon), ...historyLines(daemon), ...sparedLines(daemon)])
+      for (const line of [
+        ...settingsLines(daemon),
+        ...historyLines(daemon),
+        ...ringLines(daemon),
+        ...sparedLines(daemon),
+      ])
         print(escapeText(line))
     }
     return exitOf(lines, daemon !== undefined)
