@@ -98,7 +98,7 @@ export interface Weighing
   readonly world: Pick<World, 'now' | 'firewall'> & { readonly history: Pick<World['history'], 'pastOf'> }
   readonly state: Omit<State, 'policy' | 'owed' | 'unread' | 'following' | 'isPauseKnown'> & {
     readonly policy: Pick<Policy, 'near' | 'judging' | 'inside'> & {
-      readonly settings: Pick<Settings, 'lockout' | 'promotion' | 'sizes' | 'evidence'>
+      readonly settings: Pick<Settings, 'lockout' | 'promotion' | 'sizes' | 'evidence' | 'closed' | 'public'>
     }
   }
 }
