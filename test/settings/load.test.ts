@@ -36,6 +36,7 @@ test('a text without settings is all defaults', () => {
     ingress: [],
     hold: 20,
     served: 600,
+    ring: { on: false, size: 67_108_864, age: 604_800 },
     peers: 600,
     known: 600,
     dryRun: false,
@@ -106,6 +107,7 @@ promotion.burst = 1
 history.keep = "forever"
 history.most = 1000
 history.samples_per_second = 25
+ring = { on = true, size = "32MB", age = "1d" }
 [evidence]
 threshold = 4
 stranger = { excusable = 1, closed = 2, illegal = 4, window = "1m", fade = "2d" }
@@ -147,6 +149,7 @@ known = 17
     ingress: ['eth0', 'ppp0', 'eth0.10'],
     hold: 600,
     served: 0,
+    ring: { on: true, size: 33_554_432, age: 86_400 },
     peers: 86_400,
     known: 60,
     dryRun: true,
