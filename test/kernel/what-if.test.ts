@@ -4,6 +4,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { type Installation, install, lockoutsOf } from '../support/daemon.ts'
+import { eventually } from '../support/eventually.ts'
 import { must } from '../support/process.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
@@ -74,7 +75,9 @@ test('what-if: the same settings are what happened, others are what a second dae
   await scan(scanner)
   assert.equal((await lockoutsOf(daemon, 3)).length, 3)
   const happened = await flies(flypaperd)
-  assert.match(await flypaperd.must('status'), /^ring: on, since /m)
+  await eventually('the ring is written', async () =>
+    /^ring: on, since /m.test(await flypaperd.must('status')),
+  )
   await flypaperd.must('stop')
 
   const same = await whatIf(flypaperd)
