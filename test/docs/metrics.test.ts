@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { openTally } from '../../src/counters/tally.ts'
 import { metricsOf } from '../../src/surface/metrics/metrics.ts'
+import { stateMetrics } from '../../src/surface/metrics/state.ts'
 import { metricsText } from '../../src/surface/metrics/text.ts'
 import { prometheusProgram } from '../support/prometheus.ts'
 
@@ -41,7 +42,8 @@ const metrics = metricsOf({
 const document = readFileSync('docs/metrics.md', 'utf8')
 
 test('the text is what promtool takes', () => {
-  assert.equal(promtool(['check', 'metrics'], metricsText(metrics)), '')
+  const state = stateMetrics(true, [{ label: 'kernel support', ok: true }])
+  assert.equal(promtool(['check', 'metrics'], metricsText([...state, ...metrics])), '')
   assert.throws(() => promtool(['check', 'metrics'], metricsText(metrics).replace('# TYPE', 'TYPE')))
 })
 
@@ -52,7 +54,7 @@ test('configuration, alerts and their tests', () => {
 })
 
 test('every metric is in the document, and the document tells of no other; alerts and dashboard neither', () => {
-  const known = metrics.map(({ name }) => `flypaperd_${name}`)
+  const known = [...metrics, ...stateMetrics(true, [])].map(({ name }) => `flypaperd_${name}`)
   const alerts = readFileSync('docs/prometheus/alerts.yml', 'utf8')
   for (const name of known) assert.ok(document.includes(`\`${name}\``), name)
   for (const [name] of `${document}${alerts}`.matchAll(/\bflypaperd_[a-z0-9_]+/g))

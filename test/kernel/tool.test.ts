@@ -198,12 +198,20 @@ test('export and import: 2,000 flies with the time they had left, on another mac
   assert.ok(Math.abs(Date.parse(one!.until) - Date.parse(before!.until)) <= 1000, 'to the second')
 })
 
-test('reports to others tell who tried several ports from an address of the internet, and nobody else', async () => {
+test('metrics, with a daemon and without; reports to others tell who tried several ports from the internet, and nobody else', async () => {
   const { world, gate, scanner } = await gateAndScanner()
   await using _ = world
   await gate.must(['ip', 'route', 'replace', 'default', 'via', '192.0.2.9'])
   using flypaperd = install(gate, 'hold = "1s"\nlockout = { first = "2s", while_trying = false }')
+  assert.match(
+    await flypaperd.must('metrics'),
+    /^flypaperd_up 0$[\s\S]*^flypaperd_status_ok\{line="process"\} 0$/m,
+  )
   const daemon = await flypaperd.start()
+  assert.match(
+    await flypaperd.must('metrics'),
+    /^flypaperd_up 1$[\s\S]*^flypaperd_status_ok\{line="process"\} 1$[\s\S]*^flypaperd_flies\{family="ipv4"\} 0$/m,
+  )
   const offend = (source: string, ...ports: number[]) =>
     ports.map(tcp => ({ source, destination: '192.0.2.1', tcp }))
   await send(scanner, {

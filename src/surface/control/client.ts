@@ -32,6 +32,8 @@ import {
 export interface Client extends Control {
   /** Reached by the socket of a group, since the control socket is not ours. */
   readonly isByGroup: boolean
+  /** In Prometheus' text format. */
+  counters(): Promise<string>
   /** What happens from now on, until the signal is given or the daemon ends. */
   events(signal: AbortSignal): AsyncIterable<EventLine>
 }
@@ -96,6 +98,7 @@ function clientOf(path: string, isByGroup: boolean): Client {
     leave: async by => void (await ask('leave', { by })),
     reload: async by => void (await ask('reload', { by })),
     confirm: async by => void (await ask('confirm', { by })),
+    counters: async () => await textFrom(path, ENDPOINTS.metrics),
     async *events(signal) {
       const { method, path: url } = ENDPOINTS.events
       const response = await send(path, { method, path: url, signal })
@@ -118,10 +121,18 @@ async function exchange(
   const asked = query === undefined ? '' : queryText(given)
   const url = asked === '' ? path : `${path}?${asked}`
   const body = method === 'POST' ? given : undefined
-  const response = await send(socket, { method, path: url, timeout: PATIENCE_MS }, body)
+  return JSON.parse(await textFrom(socket, { method, path: url }, body))
+}
+
+async function textFrom(
+  socket: string,
+  { method, path }: Pick<Endpoint, 'method' | 'path'>,
+  body?: object,
+): Promise<string> {
+  const response = await send(socket, { method, path, timeout: PATIENCE_MS }, body)
   const text = await textOf(response)
   if (response.statusCode !== 200) throw refusal(response.statusCode ?? 0, text)
-  return JSON.parse(text)
+  return text
 }
 
 async function send(socketPath: string, options: RequestOptions, body?: object): Promise<IncomingMessage> {

@@ -10,6 +10,7 @@ import { generate } from './generate.ts'
 import { importFlies } from './import.ts'
 import { list } from './list.ts'
 import { lock } from './lock.ts'
+import { metrics } from './metrics.ts'
 import { pause } from './pause.ts'
 import { prove } from './prove.ts'
 import { reload } from './reload.ts'
@@ -38,6 +39,7 @@ export const VERBS: readonly Verb[] = [
   why,
   watch,
   report,
+  metrics,
   lock,
   free,
   flush,

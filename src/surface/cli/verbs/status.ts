@@ -59,7 +59,8 @@ async function seen(call: Call): Promise<Seen> {
   return { daemon, lines }
 }
 
-function linesOf({ system, usableSettings }: Call, daemon?: DaemonStatus): readonly StatusLine[] {
+/** What the kernel tells, where no daemon does. Takes root. */
+export function linesOf({ system, usableSettings }: Call, daemon?: DaemonStatus): readonly StatusLine[] {
   using firewall = system.openFirewall()
   using history = system.openHistory({ readOnly: true })
   return statusLines({
