@@ -19,6 +19,7 @@ const NOT_RUN: readonly (readonly [command: RegExp, because: string])[] = [
   [/npm run bench|bench\/hottest|^perf /, 'they measure, for minutes'],
   [/flypaperd prove/, 'test/kernel/prove.test.ts does'],
   [/flypaperd replay/, 'test/kernel/replay.test.ts does'],
+  [/flypaperd what-if|^sudo tshark/, 'test/kernel/what-if.test.ts does, and reads the ring by tcpdump'],
   [/socat/, 'test/kernel/prometheus.test.ts scrapes through it'],
 ]
 /** Those that arm the trap and stay in the foreground until Ctrl-C. */
