@@ -112,7 +112,8 @@ test('without its group a socket is there all the same, and that is said once', 
   }
   await using _ = await serveControl(join(directory, 'control.sock'), daemon().served, sockets, log)
   assert.deepEqual(said, [
-    "for root and the daemon's own group alone: operate.sock (there is no group flypaperd-operate), watch.sock (there is no group flypaperd-watch)",
+    'operate.sock is for root alone: there is no group flypaperd-operate',
+    'watch.sock is for root alone: there is no group flypaperd-watch',
   ])
   assert.equal((await ask(join(directory, 'watch.sock'), ENDPOINTS.status)).status, 200)
 })

@@ -84,7 +84,6 @@ export async function serveControl(
 ): Promise<AsyncDisposable> {
   await using opening = new AsyncDisposableStack()
   const answering = openAnswering(daemon, sockets.peerOf)
-  const without: string[] = []
   for (const name of Object.keys(ROLES) as RoleName[]) {
     const role: Role = ROLES[name]
     const place = {
@@ -94,9 +93,8 @@ export async function serveControl(
       warn: log.warn,
     }
     const serving = opening.use(await serve(place, LIMITS[name], answering.of(role)))
-    if (serving.isWithout !== undefined) without.push(`${role.socket} (${serving.isWithout})`)
+    if (serving.isWithout !== undefined) log.info(`${role.socket} is for root alone: ${serving.isWithout}`)
   }
-  if (without.length > 0) log.info(`for root and the daemon's own group alone: ${without.join(', ')}`)
   opening.defer(async () => answering[Symbol.dispose]())
   return opening.move()
 }
