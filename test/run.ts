@@ -51,7 +51,7 @@ const TEST_TIMEOUT = 240_000 * PATIENCE + LENGTH_MS
 /** How often a file may be run until it is green; once unless told. */
 const TRIES = Number(process.env.FLYPAPERD_TRIES ?? 1)
 /** Where more files are red than that, it is no chance. */
-const AGAIN_MAX = 3
+const AGAIN_MAX = 5
 const SUITE_TIMEOUT = 30 * 60_000
 
 function suitesOf(args: readonly string[]): Suite[] {
