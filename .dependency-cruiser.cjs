@@ -17,6 +17,7 @@ const FLOORS = [
   'keep',
   'ring',
   'prove',
+  'replay',
   'daemon',
   'what-if',
   'surface',

@@ -45,7 +45,7 @@ interface Told extends Record<Counted['as'], number> {
 }
 
 /** What touches neither kernel, disk nor clock: `npm run quick`. */
-const PURE = /^test\/((arm|decode|doctor|judge|log|prove|scripts|settings|terms)\/|[^/]*$)/
+const PURE = /^test\/((arm|decode|doctor|judge|log|prove|replay|scripts|settings|terms)\/|[^/]*$)/
 
 const TEST_TIMEOUT = 240_000 * PATIENCE + LENGTH_MS
 /** How often a file may be run until it is green; once unless told. */

@@ -5,7 +5,7 @@
  * Numbers: socket(7), ip(7), setns(2). setns(2) moves this thread alone, and a socket stays where it was opened.
  */
 import koffi from 'koffi'
-import type { Play, Played } from '../prove/two-sides.ts'
+import type { Play, Played } from '../replay/two-sides.ts'
 
 const [AF_INET, AF_INET6, SOCK_RAW, IPPROTO_RAW] = [2, 10, 3, 255]
 const SOCK_CLOEXEC = 0o2000000

@@ -1,4 +1,4 @@
-/** Capture files as tcpdump and Wireshark write them, for tests; written apart from src/prove/capture-file.ts, which reads them. */
+/** Capture files as tcpdump and Wireshark write them, for tests; written apart from src/replay/capture-file.ts, which reads them. */
 import { encode, type Outgoing } from '../../src/prove/packets.ts'
 
 export interface Recorded {

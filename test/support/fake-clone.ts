@@ -2,8 +2,8 @@
 import type { Clone, Namespace, Ran } from '../../src/prove/clone.ts'
 import { decode, type Incoming, type Outgoing } from '../../src/prove/packets.ts'
 import type { Outcome, Plan } from '../../src/prove/sending.ts'
-import type { Play } from '../../src/prove/two-sides.ts'
 import type { Became, Visits } from '../../src/prove/visits.ts'
+import type { Play } from '../../src/replay/two-sides.ts'
 
 export interface Faults {
   /** The trap answers these ports whoever asks. */

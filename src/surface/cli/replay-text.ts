@@ -3,7 +3,7 @@
 import type { Innocence } from '../../judge/verdict.ts'
 import { wordsOf } from '../../log/reasons.ts'
 import { triedText } from '../../log/sentence.ts'
-import type { LockedOut, Replayed } from '../../prove/replay.ts'
+import type { LockedOut, Replayed } from '../../replay/replay.ts'
 import { escapeText } from '../../terms/escape.ts'
 import { printTable } from './table.ts'
 import { paint, type Terminal, wrap } from './terminal.ts'

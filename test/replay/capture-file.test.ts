@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type Frame, INTERFACES_MAX, readCaptureFile } from '../../src/prove/capture-file.ts'
+import { type Frame, INTERFACES_MAX, readCaptureFile } from '../../src/replay/capture-file.ts'
 import { pcap, pcapng } from '../support/capture-files.ts'
 
 const PACKETS = [

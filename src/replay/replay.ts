@@ -5,13 +5,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as z from 'zod'
 import type { Tried } from '../decode/packet.ts'
+import type { Clone, OpenClone } from '../prove/clone.ts'
+import { CLIENTS, familyOf, type Machine } from '../prove/machine.ts'
+import { stageOf } from '../prove/stage.ts'
 import type { Family } from '../terms/address.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
-import type { Clone, OpenClone } from './clone.ts'
-import { CLIENTS, familyOf, type Machine } from './machine.ts'
-import { remarksOf } from './replay-remarks.ts'
-import type { Line, Script } from './replay-script.ts'
-import { stageOf } from './stage.ts'
+import { remarksOf } from './remarks.ts'
+import type { Line, Script } from './script.ts'
 import type { Play, Played } from './two-sides.ts'
 
 export interface AskedReplay {

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encode, type Outgoing } from '../../src/prove/packets.ts'
-import { LISTENERS_MAX } from '../../src/prove/replay-ports.ts'
-import { remarksOf } from '../../src/prove/replay-remarks.ts'
-import { PACKETS_MAX, type Script, scriptOf } from '../../src/prove/replay-script.ts'
+import { LISTENERS_MAX } from '../../src/replay/ports.ts'
+import { remarksOf } from '../../src/replay/remarks.ts'
+import { PACKETS_MAX, type Script, scriptOf } from '../../src/replay/script.ts'
 import { ethernet, pcap, pcapng, type Recorded, recorded, session } from '../support/capture-files.ts'
 
 const [SERVER, CLIENT, SCANNER] = ['192.0.2.1', '203.0.113.5', '203.0.113.66']

@@ -3,10 +3,11 @@
  * played. Pure and total.
  */
 import type { Tried } from '../decode/packet.ts'
+import type { Service } from '../prove/scans.ts'
 import { type Fault, readCaptureFile } from './capture-file.ts'
 import { mended } from './datagram.ts'
 import { type Flows, openFlows } from './flows.ts'
-import { openPorts } from './replay-ports.ts'
+import { openPorts } from './ports.ts'
 import {
   HOSTS_MAX,
   isGroup,
@@ -16,8 +17,7 @@ import {
   packetIn,
   type Traffic,
   trafficOf,
-} from './replay-traffic.ts'
-import type { Service } from './scans.ts'
+} from './traffic.ts'
 
 /** Packets that are played, and their bytes; what is beyond is counted. */
 export const PACKETS_MAX = 20_000

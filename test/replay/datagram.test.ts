@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { type Datagram, datagramOf } from '../../src/prove/datagram.ts'
-import { ipOf } from '../../src/prove/link-layer.ts'
 import { encode, type Outgoing } from '../../src/prove/packets.ts'
+import { type Datagram, datagramOf } from '../../src/replay/datagram.ts'
+import { ipOf } from '../../src/replay/link-layer.ts'
 import { ethernet } from '../support/capture-files.ts'
 
 const V4 = { source: '203.0.113.5', destination: '192.0.2.1' }

@@ -1,6 +1,6 @@
 /** Which ports of the protected host answer in a capture file, and from which it calls others. Pure. */
 import type { Tried } from '../decode/packet.ts'
-import type { Service } from './scans.ts'
+import type { Service } from '../prove/scans.ts'
 
 /** Ports of each protocol that listen. */
 export const LISTENERS_MAX = 400

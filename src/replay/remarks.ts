@@ -1,6 +1,6 @@
 /** What of a capture file was not played, or not as it was: sentences. Pure. */
-import { CALLS } from './replay-ports.ts'
-import { OWN_MAX, PACKETS_MAX, type Script } from './replay-script.ts'
+import { CALLS } from './ports.ts'
+import { OWN_MAX, PACKETS_MAX, type Script } from './script.ts'
 import type { Played } from './two-sides.ts'
 
 /** errno(3): a packet that the trap drops on its way out, an answer to who sticks, is refused so. */

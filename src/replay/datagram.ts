@@ -7,7 +7,7 @@
 import { formatIPv4, formatIPv6 } from '../decode/address.ts'
 import { decode } from '../decode/decode.ts'
 import type { Tried } from '../decode/packet.ts'
-import { checksum } from './packets.ts'
+import { checksum } from '../prove/packets.ts'
 
 export interface Datagram {
   readonly source: string
