@@ -82,6 +82,12 @@ for (const [name, role] of Object.entries<Role>(ROLES)) {
         new RegExp(`^${role.socket} does not take ${row.method} ${row.path}\\. Use .*control\\.sock`),
       )
     }
+    const wide = { ...ENDPOINTS.lock, example: { ...ENDPOINTS.lock.example, force: true } }
+    const { status, error } = await ask(path, wide)
+    const isForced = role.mayForce ?? false
+    assert.equal(status, isForced ? 200 : 403, error)
+    if (name === 'operate') assert.match(error, /^operate\.sock takes no force: .*control\.sock$/)
+    if (isForced) done.pop()
     assert.deepEqual(done, CHANGING.filter(one => role.may.includes(one)).toSorted(byTable))
   })
 }

@@ -2,9 +2,17 @@
 import type { Socket } from 'node:net'
 import * as z from 'zod'
 import { escapeText, jsonText } from '../../terms/escape.ts'
-import { EXIT, Failure } from '../../terms/failure.ts'
+import { EXIT, type ExitStatus, Failure } from '../../terms/failure.ts'
 import type { Answer, Answering } from './connections.ts'
-import { ENDPOINTS, type Endpoint, type EndpointName, type Role, rolesWith, type Turn } from './endpoints.ts'
+import {
+  ENDPOINTS,
+  type Endpoint,
+  type EndpointName,
+  ROLES,
+  type Role,
+  rolesWith,
+  type Turn,
+} from './endpoints.ts'
 import { openApi } from './openapi.ts'
 import { ListQuery, ReportQuery, WhyQuery } from './past-protocol.ts'
 import { ByRequest, ERROR_MAX, FreeRequest, LockRequest, PauseRequest, type Served } from './protocol.ts'
@@ -44,6 +52,7 @@ export function openAnswering(daemon: Served, peerOf: (socket: Socket) => string
   )
 
   async function carryOut(
+    role: Role,
     { name, turn, isQuery }: { name: Exclude<EndpointName, 'events'>; turn: Shared; isQuery: boolean },
     { method, path, body }: Request,
     socket: Socket,
@@ -52,7 +61,7 @@ export function openAnswering(daemon: Served, peerOf: (socket: Socket) => string
     const signed = (claim: string | undefined) => signature(user, claim)
     // Also what is wrong takes time to be told: a body is looked at when its turn has come.
     const shared = body.length === 0 ? path : undefined
-    const given = () => (isQuery ? queryOf(path) : parse(body))
+    const given = () => (isQuery ? queryOf(path) : permitted(role, parse(body)))
     const answer = await turn(shared, async () => handlers[name](given(), signed))
     if (!(answer instanceof Uint8Array)) return json(200, answer)
     return { status: 200, type: ENDPOINTS.metrics.answer.type, body: answer }
@@ -73,7 +82,7 @@ export function openAnswering(daemon: Served, peerOf: (socket: Socket) => string
             return json(404, { error: `there is no ${asked}` })
           const { name, method, path, turn } = endpoint
           if (!role.may.includes(name)) return json(403, { error: notHere(role, `${method} ${path}`, name) })
-          if (name !== 'events') return carryOut({ name, turn: turns[turn], isQuery }, request, socket)
+          if (name !== 'events') return carryOut(role, { name, turn: turns[turn], isQuery }, request, socket)
           if (watchers.isFull())
             throw new Failure(`${WATCHERS_MAX} are watching already`, { exit: EXIT.unavailable })
           return { type: ENDPOINTS.events.answer.type, follow: watchers.add }
@@ -137,16 +146,30 @@ function refusal(error: unknown): Answer {
   return json(status, { error: text.length > ERROR_MAX ? `${text.slice(0, ERROR_MAX)}…` : text })
 }
 
+const HTTP_STATUS: Readonly<Partial<Record<ExitStatus, number>>> = {
+  [EXIT.usage]: 400,
+  [EXIT.noPermission]: 403,
+}
+
 function reasonOf(error: unknown): [status: number, text: string] {
   if (error instanceof z.ZodError)
     return [400, z.prettifyError(new z.ZodError(error.issues.slice(0, ISSUES_MAX)))]
   if (error instanceof SyntaxError || error instanceof RangeError) return [400, error.message]
-  if (error instanceof Failure) return [error.exit === EXIT.usage ? 400 : 500, error.message]
+  if (error instanceof Failure) return [HTTP_STATUS[error.exit] ?? 500, error.message]
   return [500, String(error)]
 }
 
 function parse(body: Buffer): unknown {
   return body.length === 0 ? undefined : JSON.parse(body.toString())
+}
+
+/** Throws a Failure (77) for a `force` that this role does not have. */
+function permitted({ socket, mayForce = false }: Role, body: unknown): unknown {
+  if (mayForce || typeof body !== 'object' || body === null || !('force' in body) || body.force !== true)
+    return body
+  throw new Failure(`${socket} takes no force: the widest prefixes are for ${ROLES.control.socket}`, {
+    exit: EXIT.noPermission,
+  })
 }
 
 /** Throws a Failure (64) for what is said twice. */

@@ -169,6 +169,8 @@ export interface Role {
   readonly group?: string
   readonly what: string
   readonly may: readonly EndpointName[]
+  /** Locks out prefixes of any width, where `force` says so. */
+  readonly mayForce?: boolean
 }
 
 const READING = [
@@ -188,11 +190,12 @@ export const ROLES = {
     socket: 'control.sock',
     what: 'Everything: whoever may open it has power over the firewall.',
     may: Object.keys(ENDPOINTS) as EndpointName[],
+    mayForce: true,
   },
   operate: {
     socket: 'operate.sock',
     group: 'flypaperd-operate',
-    what: 'Locks out and frees, and reads. Ends no daemon, disarms nothing, and takes no settings.',
+    what: 'Locks out and frees, and reads. Takes no `force`, ends no daemon, disarms nothing, and takes no settings.',
     may: [...READING, 'lock', 'free'],
   },
   watch: {
