@@ -4,7 +4,7 @@
  * Needs no root: an ordinary user runs them in a user namespace. The last line is `N passed, N failed, N skipped`;
  * the exit status is 0 only when something passed and nothing failed.
  */
-import { globSync } from 'node:fs'
+import { accessSync, constants, globSync } from 'node:fs'
 import { relative } from 'node:path'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
@@ -132,10 +132,19 @@ function marked(mark: string, complaints: readonly string[]): string {
   return complaints.map(text => text.replace(/^/gm, mark)).join('\n')
 }
 
-/** A guest finds those that were made before it was started. */
+/** A guest finds those that were made before it was started. Whoever may not write here starts the sources. */
 function needsPrograms(suites: readonly Suite[]): boolean {
   const isMade = process.env[PROGRAMS_VARIABLE] !== undefined
-  return !isMade && suites.some(({ files }) => files.some(file => !INSTALLED.test(file)))
+  return !isMade && isWritable('.') && suites.some(({ files }) => files.some(file => !INSTALLED.test(file)))
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
 }
 
 asRoot()
