@@ -5,6 +5,7 @@
  * the exit status is 0 only when something passed and nothing failed.
  */
 import { accessSync, constants, globSync } from 'node:fs'
+import { constants as osConstants } from 'node:os'
 import { relative } from 'node:path'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
@@ -149,6 +150,8 @@ function isWritable(path: string): boolean {
 
 asRoot()
 process.chdir(new URL('..', import.meta.url).pathname)
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(signal, () => process.exit(128 + osConstants.signals[signal]))
 const suites = suitesOf(process.argv.slice(2))
 using programs = needsPrograms(suites) ? await makePrograms() : undefined
 if (programs !== undefined) process.env[PROGRAMS_VARIABLE] = programs.folder

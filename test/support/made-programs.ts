@@ -21,5 +21,7 @@ export async function makePrograms(checkout = '.'): Promise<Made> {
     sources.map(source => join(checkout, source)),
     folder,
   )
-  return { folder, [Symbol.dispose]: () => rmSync(build, { recursive: true, force: true }) }
+  const remove = () => rmSync(build, { recursive: true, force: true })
+  process.once('exit', remove)
+  return { folder, [Symbol.dispose]: remove }
 }
