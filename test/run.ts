@@ -36,6 +36,8 @@ const MILLION = /\/versions\.test\.ts$/
 const OF_NFTABLES =
   /\/(administrator|arming|auto|doctor|dry-run|entrance-rules|flush-ruleset|listing|never-list|others|reflex-rules|set-bound|silent-rules|table-flags|verbs)\.test\.ts$/
 
+/** What leaves nothing open that keeps its file running. */
+const UNIT = /^test\/(?!kernel|vm|beside|install|long)/
 /** What runs flypaperd as it is installed. */
 const INSTALLED = /^test\/(install|vm\/systemd)\//
 
@@ -110,7 +112,7 @@ async function runFiles({ name, files, concurrency }: Suite): Promise<Map<string
     signal: AbortSignal.timeout(SUITE_TIMEOUT),
     // A test that failed may have left a socket or a child behind that would keep its file running for ever. Where many are quick, the
     // last of them would go untold with that.
-    execArgv: name === 'unit' ? [] : ['--test-force-exit'],
+    execArgv: files.every(file => UNIT.test(file)) ? [] : ['--test-force-exit'],
   })
   tests.on('test:pass', ({ details, ...test }) => add({ ...test, type: details.type, passed: true }))
   tests.on('test:fail', ({ details, ...test }) =>
@@ -126,7 +128,11 @@ async function runAgain(told: ReadonlyMap<string, Told>): Promise<Map<string, To
   const red = [...told].filter(([, { failed }]) => failed > 0)
   if (TRIES < 2 || red.length === 0 || red.length > AGAIN_MAX) return new Map()
   for (const [, { complaints }] of red) console.log(marked('first try | ', complaints))
-  return runFiles({ name: 'second try', files: red.map(([file]) => file), concurrency: 1 })
+  const again = new Map<string, Told>()
+  for (const [file] of red)
+    for (const [one, of] of await runFiles({ name: `second try of ${file}`, files: [file], concurrency: 1 }))
+      again.set(one, of)
+  return again
 }
 
 function marked(mark: string, complaints: readonly string[]): string {
