@@ -140,6 +140,8 @@ test('a start while the disk hangs arms the trap; who stuck in the kernel sticks
   assert.deepEqual(await answersTo(DURING, 81, 22), [])
   assert.equal((await lockoutsOf(daemon, 1)).includes(DURING), true)
   assert.notEqual((await historyOf(flypaperd)).hangsSince, undefined)
+  // That it answers again is said where it was said that it hangs.
+  await daemon.says(/the history hangs since/, 40_000)
   await disk.thaw()
   await daemon.says(/<4>the history answers again/)
   assert.deepEqual(await listedBy(flypaperd), [BEFORE, DURING])
@@ -168,6 +170,7 @@ test('a pause is kept by a start while the disk hangs: as the kernel has it, or 
   await second.says(/<4>the history hangs, so it is not known whether the trap was paused/, 40_000)
   assert.deepEqual(await answersTo(BEFORE, 81, 22), ['rst', 'syn-ack'])
   assert.ok(await isPaused())
+  await second.says(/the history hangs since/, 40_000)
   await disk.thaw()
   await second.says(/<4>the history answers again/)
   await second.says(/paused for .* \(by the history, which answers again\)/)
