@@ -18,19 +18,14 @@ const UDP = 17
 export function judgePackets(daemon: Daemon, batch: readonly Captured[]): void {
   const began = daemon.world.clock()
   const arrived: Arrived[] = []
-  const bytesOf: Uint8Array[] = []
   // What a socket takes, the administrator's own rules may refuse to everybody.
   const asksSockets = daemon.state.policy.settings.closed !== 'unmatched'
   for (const { bytes, channel, hook } of batch) {
     const packet = decode(bytes)
     if ('unreadable' in packet) daemon.tally.spared('unreadable')
-    else {
-      arrived.push({ packet, channel, hook, isUnserved: asksSockets && hook === 'input' })
-      bytesOf.push(bytes)
-    }
+    else arrived.push({ packet, channel, hook, isUnserved: asksSockets && hook === 'input', bytes })
   }
-  if (daemon.ring.isOn) record(daemon, arrived, bytesOf)
-  else weigh(daemon, arrived)
+  weighAndRecord(daemon, arrived)
   daemon.tally.batch(batch.length, daemon.world.clock() - began)
 }
 
@@ -72,13 +67,7 @@ function weighRefused(
     const hook = owns(one.destination) ? 'input' : 'forward'
     return { packet: packetOf(one), channel: isHeld ? 'offence' : weak, hook }
   })
-  if (daemon.ring.isOn)
-    record(
-      daemon,
-      arrived,
-      arrived.map(({ packet }) => bytesOfPacket(packet)),
-    )
-  else weigh(daemon, arrived)
+  weighAndRecord(daemon, arrived)
   daemon.tally.batch(refused.length, daemon.world.clock() - began)
 }
 
@@ -111,20 +100,20 @@ function letPendingGo(daemon: Daemon, refused: readonly Refused[], pending: Read
   if (unhold.length > 0) commit(decision({ unhold: [...new Set(unhold)] }), daemon.ledger, daemon.world.now())
 }
 
-/** Judges them, and writes down what became of each. */
-function record(daemon: Daemon, arrived: readonly Arrived[], bytesOf: readonly Uint8Array[]): void {
-  const weighed = weigh(daemon, arrived, [])
-  if (weighed === undefined) return
+/** Judges them and, where the ring is on, writes down what became of each. */
+function weighAndRecord(daemon: Daemon, arrived: readonly Arrived[]): void {
+  const weighed = weigh(daemon, arrived, daemon.ring.isOn ? [] : undefined)
+  if (weighed === undefined || !daemon.ring.isOn) return
   const locked = new Map(weighed.entered.map(lockout => [lockout.source, lockout]))
   for (const [i, { verdict, fly, isAgain }] of weighed.judged.entries()) {
-    const { packet, channel, hook } = arrived[i]!
+    const { packet, channel, hook, bytes = bytesOfPacket(packet) } = arrived[i]!
     const lockout = verdict.verdict === 'stick' ? locked.get(fly) : undefined
     if (lockout !== undefined) locked.delete(fly)
     daemon.ring.saw({
       at: weighed.at,
       channel,
       hook,
-      bytes: bytesOf[i]!,
+      bytes,
       because: verdict.because,
       ...(lockout !== undefined && { lockout: secondsOf(lockout) }),
       ...(lockout !== undefined && fly !== (packet.source as string) && { fly }),

@@ -1,5 +1,4 @@
 /** What the trap goes by is renewed: new settings, other addresses nearby, another firewall beside it. */
-
 import { setImmediate as turn } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { connectedHosts, renew } from '../arm/met.ts'

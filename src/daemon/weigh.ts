@@ -23,6 +23,8 @@ export interface Arrived {
   readonly hook: Captured['hook']
   /** For this machine, and no socket was seen that takes it. */
   readonly isUnserved?: boolean
+  /** From the IP header on; left out where only addresses and ports are known. */
+  readonly bytes?: Uint8Array
 }
 
 export interface Judged {

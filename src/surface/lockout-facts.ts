@@ -14,8 +14,13 @@ export function factsOfRow(row: LockoutRow): object {
 
 /** What `list --json` tells of a fly. */
 export function factsOfFly(row: LockoutRow, still: Reachable): object {
-  const ports = reachablePorts(reachableBy(row, still))
-  return { ...lockoutFacts(row), ...(ports.length > 0 && { reachable: ports }) }
+  return { ...lockoutFacts(row), ...reachableFact(row, still) }
+}
+
+/** What somebody who sticks still reaches; nothing where that is nothing. */
+export function reachableFact(who: Parameters<typeof reachableBy>[0], still: Reachable): object {
+  const ports = reachablePorts(reachableBy(who, still))
+  return ports.length > 0 ? { reachable: ports } : {}
 }
 
 /** What was found out of a source, but for what is the same of all. */

@@ -8,7 +8,7 @@ import { FILTER_OPTIONS, filterOf, limitOf, oneOf } from '../filter.ts'
 import { historyToRead } from '../reading.ts'
 import type { Verb } from '../verb.ts'
 import { whoIs } from '../who.ts'
-import { first, jsonPrinter, PAGE } from './list.ts'
+import { jsonPrinter, PAGE } from './list.ts'
 
 export const exportFlies: Verb = {
   name: 'export',
@@ -54,4 +54,13 @@ export const exportFlies: Verb = {
     } else for (const page of piecesOf(rows, PAGE)) print(page.map(({ source }) => source).join('\n'))
     return EXIT.ok
   },
+}
+
+/** The first rows. */
+function* first<T>(rows: Iterable<T>, limit: number): Iterable<T> {
+  let taken = 0
+  for (const row of rows) {
+    if (taken++ >= limit) return
+    yield row
+  }
 }

@@ -7,8 +7,8 @@ import { jsonText } from '../../../terms/escape.ts'
 import { EXIT } from '../../../terms/failure.ts'
 import { piecesOf } from '../../../terms/pieces.ts'
 import { prefixesOf } from '../../control/freeing.ts'
-import { factsOfFly, factsOfRow } from '../../lockout-facts.ts'
-import { type Reachable, reachableBy, reachableByAll, reachableOf, reachablePorts } from '../../reachable.ts'
+import { factsOfFly, factsOfRow, reachableFact } from '../../lockout-facts.ts'
+import { type Reachable, reachableByAll, reachableOf } from '../../reachable.ts'
 import { Flies } from '../answers.ts'
 import { FILTER_OPTIONS, LIST_OPTIONS, limitOf, listFilterOf, oneOf } from '../filter.ts'
 import { daemonThatReads, historyToRead, toldBy } from '../reading.ts'
@@ -144,11 +144,6 @@ function tellReachable({ system, print }: Call, still: Reachable | undefined): v
     print(wrap(`Still reachable for them: ${text}.`, system.terminal.columns))
 }
 
-function reachableFact(who: Parameters<typeof reachableBy>[0], still: Reachable) {
-  const ports = reachablePorts(reachableBy(who, still))
-  return ports.length > 0 ? { reachable: ports } : {}
-}
-
 function becauseText({ because, by, note }: LockoutRow): string {
   return `${because}${by === undefined ? '' : `, ${by}`}${note === undefined ? '' : `: ${note}`}`
 }
@@ -196,14 +191,5 @@ export function jsonPrinter(
       print(before === undefined ? '[]' : `${before}\n]`)
       return printed
     },
-  }
-}
-
-/** The first rows. */
-export function* first<T>(rows: Iterable<T>, limit: number): Iterable<T> {
-  let taken = 0
-  for (const row of rows) {
-    if (taken++ >= limit) return
-    yield row
   }
 }
