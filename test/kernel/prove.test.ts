@@ -7,6 +7,7 @@ import { type Installation, install } from '../support/daemon.ts'
 import { descendants, lineOf } from '../support/descendants.ts'
 import { eventually } from '../support/eventually.ts'
 import { FLYPAPERD } from '../support/programs.ts'
+import { leftBy } from '../support/proving.ts'
 import { firewall } from '../support/scanning.ts'
 import { type Host, makeWorld } from '../support/world.ts'
 
@@ -38,12 +39,10 @@ test('a firewall that drops: kept, and nothing of the machine is changed', async
   await using world = await makeWorld()
   const host = await world.host('host')
   await host.nft('add table inet mine\nadd chain inet mine c { type filter hook input priority 0; }')
-  const look = async () =>
-    await host.must(['sh', '-c', 'nft list ruleset; ip addr; ip route; ls /run /dev/shm'])
-  const before = await look()
+  const before = await leftBy(host)
   const rules = firewall('tcp dport { 22, 443 }', 'udp dport 53')
   const proof = await proofOf(host, 'closed = "listening"', rules, 'tcp:22,tcp:443,tcp:5432,udp:53')
-  assert.equal(await look(), before)
+  assert.equal(await leftBy(host), before)
   assert.deepEqual([proof.code, proof.kept], [0, true])
   const found = proof.scans.map(
     ({ scan, family, control, found, stuckAt }: Record<string, string>) =>

@@ -13,6 +13,7 @@ import { type Installation, install } from '../support/daemon.ts'
 import { descendants, lineOf } from '../support/descendants.ts'
 import { eventually } from '../support/eventually.ts'
 import { FLYPAPERD } from '../support/programs.ts'
+import { leftBy } from '../support/proving.ts'
 import { TCP_FLAGS } from '../support/tcp-flags.ts'
 import { type Host, makeWorld } from '../support/world.ts'
 
@@ -60,9 +61,7 @@ test('clients of a port that answers are served, a scan beside them is locked ou
   await using world = await makeWorld()
   const host = await world.host('host')
   await host.nft('add table inet mine\nadd chain inet mine c { type filter hook input priority 0; }')
-  const look = async () =>
-    await host.must(['sh', '-c', 'nft list ruleset; ip addr; ip route; ls /run /dev/shm'])
-  const before = await look()
+  const before = await leftBy(host)
   const innocents = CLIENTS.flatMap((client, i) => session(client, SERVER, 22, 40_000 + i))
   const upstream = session(SERVER, '198.51.100.7', 443, 50_000)
   const scan = [22, 23, 25].flatMap(port =>
@@ -89,7 +88,7 @@ test('clients of a port that answers are served, a scan beside them is locked ou
   // Packet 36 is the SYN to port 23, behind 32 of the others and the handshake of the scanner.
   assert.deepEqual(flies(files[1]!), [`${SCANNER} 36 closed-port`])
   assert.deepEqual(flies(files[2]!), ['2001:db8:99::/64 17 closed-port'])
-  assert.equal(await look(), before)
+  assert.equal(await leftBy(host), before)
 })
 
 test('one-sided and mid-stream: who is locked out for that alone is marked; with both sides and the beginning nobody is', async () => {

@@ -20,6 +20,11 @@ export async function machine(world: World, addresses: readonly string[], gatewa
   return { host, around }
 }
 
+/** All of a machine that a clone could change or leave behind. */
+export function leftBy(host: Host): Promise<string> {
+  return host.must(['sh', '-c', 'nft list ruleset; ip addr; ip route; ls /run /dev/shm'])
+}
+
 /** A client that stays connected. */
 export async function stayConnected(around: Host, from: string, to: string, port: number): Promise<void> {
   const guest = await around.start([process.execPath, '-e', STAY, from, to, String(port)])
