@@ -10,6 +10,7 @@ packages=ufw,firewalld,dbus,docker.io,iptables,nftables,iproute2,procps,kmod,bus
 [ ! "$cache/root" -nt "$here/root.sh" ] || exit 0
 echo 'beside: making a Debian 12' >&2
 rm -rf "$cache" && mkdir -p "$cache/stage"
-mmdebstrap --quiet --variant=minbase --include="$packages" bookworm "$cache/root-new"
+# In a mount namespace of its own: what it mounts goes with it, also when it is killed.
+unshare --mount --propagation private mmdebstrap --quiet --variant=minbase --include="$packages" bookworm "$cache/root-new"
 touch "$cache/root-new"
 mv "$cache/root-new" "$cache/root"

@@ -10,7 +10,8 @@ packages=nftables,iproute2,iptables,procps,util-linux,perl,nmap,netcat-openbsd,i
 [ ! "$cache/root" -nt "$here/root.sh" ] || exit 0
 echo 'debian13: making a Debian 13' >&2
 rm -rf "$cache" && mkdir -p "$cache"
-mmdebstrap --quiet --variant=minbase --include="$packages" trixie "$cache/root-new"
+# In a mount namespace of its own: what it mounts goes with it, also when it is killed.
+unshare --mount --propagation private mmdebstrap --quiet --variant=minbase --include="$packages" trixie "$cache/root-new"
 mkdir -p "$cache/root-new/checkout" "$cache/root-new/outside"
 touch "$cache/root-new"
 mv "$cache/root-new" "$cache/root"

@@ -12,5 +12,6 @@ for (const series of [{ series: 'boot' }, { series: 'fail2ban', more: 'fail2ban'
 }
 rmSync(folder, { recursive: true })
 const base = `${cache}/base.tar`
-if (!existsSync(base))
-  await must(['mmdebstrap', '--quiet', '--variant=minbase', 'bookworm', base], { timeout: 600_000 })
+// In a mount namespace of its own: what it mounts goes with it, also when it is killed.
+const make = ['unshare', '--mount', '--propagation', 'private', 'mmdebstrap', '--quiet', '--variant=minbase']
+if (!existsSync(base)) await must([...make, 'bookworm', base], { timeout: 600_000 })

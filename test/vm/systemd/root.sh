@@ -14,7 +14,8 @@ mkdir -p "$cache" "$folder"
 tar=$cache/root${more:+-$more}.tar
 if [ ! -e "$tar" ] || [ "$here/root.sh" -nt "$tar" ]; then
   echo "systemd: making a Debian 12${more:+ with $more}" >&2
-  mmdebstrap --quiet --variant=minbase --include="$packages" bookworm "$cache/root-new.tar"
+  # In a mount namespace of its own: what it mounts goes with it, also when it is killed.
+  unshare --mount --propagation private mmdebstrap --quiet --variant=minbase --include="$packages" bookworm "$cache/root-new.tar"
   mv "$cache/root-new.tar" "$tar"
 fi
 tar -xf "$tar" -C "$folder"
