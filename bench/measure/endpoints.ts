@@ -58,6 +58,12 @@ const WORST: Record<EndpointName, ((n: number) => object | '') | undefined> = {
   why: n => ({ who: hosts(5000)[n]! }),
   report: n => ({ since: String(n) }),
   flush: () => ({ by: 'bench' }),
+  testify: n => ({
+    testimony: hosts(6000 + n).map(who => ({ who, seconds: 600 })),
+    author: 'bench',
+  }),
+  withdraw: n => ({ who: hosts(6000 + n), author: 'bench' }),
+  forget: n => ({ who: hosts(7000 + n), by: 'bench' }),
   reload: () => ({ by: 'bench' }),
   confirm: () => '',
   events: () => '',

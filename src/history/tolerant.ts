@@ -5,6 +5,7 @@
 import type { Lockout, Prolongation, Release } from '../lockout/lockout.ts'
 import { openAlarm } from '../log/alarm.ts'
 import type { Log } from '../log/log.ts'
+import { EXIT, Failure } from '../terms/failure.ts'
 import type { Fly } from '../terms/fly.ts'
 import type { History } from './history.ts'
 
@@ -158,6 +159,18 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
     }
   }
 
+  /** What is written later would be there again. Throws a Failure (69). */
+  function nothingWaits<T>(act: () => T): T {
+    if (!retry()) return act()
+    throw new Failure(
+      `the history cannot be written, and ${size.toLocaleString('en')} lockouts and releases wait`,
+      {
+        exit: EXIT.unavailable,
+        hint: 'Nothing was removed from it. The log says why it cannot be written; forget again then.',
+      },
+    )
+  }
+
   function* readable<T>(read: (leftOut: (error: unknown) => void) => Iterable<T>): Generator<T> {
     try {
       yield* read(error => alarm(`a lockout is left out: ${messageOf(error)}`))
@@ -171,6 +184,9 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
     ...asIs(() => history),
     flies: now => readable(leftOut => history.flies(now, leftOut)),
     terms: now => readable(leftOut => history.terms(now, leftOut)),
+    forgetPage: (...args) => nothingWaits(() => history.forgetPage(...args)),
+    forgetNames: (...args) => nothingWaits(() => history.forgetNames(...args)),
+    scour: () => history.scour(),
     shift: ms => lightly(() => history.shift(ms), undefined),
     prune: (limits, now) => lightly(() => history.prune(limits, now), { rows: 0, more: false }),
     add: lockouts => write({ lockouts }),
