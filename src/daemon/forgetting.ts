@@ -25,6 +25,8 @@ export async function forgetWhom(daemon: Daemon, { prefixes, by }: InputOf<'forg
   const { state, world, ledger, acquaintances, ring, sightings: buffer, samples } = daemon
   const { history, forgetting } = world
   const isForgotten = liesIn(prefixes)
+  // Those whose time is over are known to the index still.
+  state.flies.sweep(world.now())
   state.memory.forgetWhere(isForgotten)
   await turn()
   state.promotion.forget(isForgotten)

@@ -133,6 +133,7 @@ test('without its group a socket is there all the same, and that is said once', 
   assert.deepEqual(said, [
     'operate.sock is for root alone: there is no group flypaperd-operate',
     'watch.sock is for root alone: there is no group flypaperd-watch',
+    'share.sock is for root alone: there is no group flypaperd-share',
   ])
   assert.equal((await ask(join(directory, 'watch.sock'), ENDPOINTS.status)).status, 200)
 })
