@@ -159,16 +159,10 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
     }
   }
 
-  /** What is written later would be there again. Throws a Failure (69). */
-  function nothingWaits<T>(act: () => T): T {
-    if (!retry()) return act()
-    throw new Failure(
-      `the history cannot be written, and ${size.toLocaleString('en')} lockouts and releases wait`,
-      {
-        exit: EXIT.unavailable,
-        hint: 'Nothing was removed from it. The log says why it cannot be written; forget again then.',
-      },
-    )
+  /** What is written later would be there again. */
+  function whole(): History {
+    if (retry()) throw unwritten(size)
+    return history
   }
 
   function* readable<T>(read: (leftOut: (error: unknown) => void) => Iterable<T>): Generator<T> {
@@ -184,8 +178,8 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
     ...asIs(() => history),
     flies: now => readable(leftOut => history.flies(now, leftOut)),
     terms: now => readable(leftOut => history.terms(now, leftOut)),
-    forgetPage: (...args) => nothingWaits(() => history.forgetPage(...args)),
-    forgetNames: (...args) => nothingWaits(() => history.forgetNames(...args)),
+    forgetPage: (...args) => whole().forgetPage(...args),
+    forgetNames: (...args) => whole().forgetNames(...args),
     scour: () => history.scour(),
     shift: ms => lightly(() => history.shift(ms), undefined),
     prune: (limits, now) => lightly(() => history.prune(limits, now), { rows: 0, more: false }),
@@ -262,6 +256,16 @@ function sizeOf(entry: Entry): number {
   if ('lockouts' in entry) return entry.lockouts.length
   if ('prolongations' in entry) return entry.prolongations.length
   return 'sources' in entry ? entry.sources.length : 1
+}
+
+function unwritten(waiting: number): Failure {
+  return new Failure(
+    `the history cannot be written, and ${waiting.toLocaleString('en')} lockouts and releases wait`,
+    {
+      exit: EXIT.unavailable,
+      hint: 'Nothing was removed from it. The log says why it cannot be written; forget again then.',
+    },
+  )
 }
 
 function messageOf(error: unknown): string {

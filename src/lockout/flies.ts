@@ -87,7 +87,7 @@ export const ASKED_AT_ONCE = 128
 const LOOKS = 256
 
 export function indexOfFlies(): Flies {
-  const tables = [termTable(1), termTable(2), termTable(4)] as const
+  const tables: Tables = [termTable(1), termTable(2), termTable(4)]
   const [hosts4, nets6, hosts6] = tables
   /** What has no key: prefixes by hand, at most NETS_MAX, and the rare address that is written with dots and colons. */
   const others = new Map<Fly, Term>()
@@ -117,18 +117,6 @@ export function indexOfFlies(): Flies {
     const key = keyOf(fly)
     if (key === undefined) others.set(fly, { since, until })
     else tableOf(key).put(key, since, until, Math.round(stretch / 1000))
-  }
-
-  function* dueToAsk(longest: Longest, now: () => number): Generator<DueFlies> {
-    for (const table of tables) {
-      const set = table === hosts4 ? 'flypaper' : 'flypaper6'
-      for (let from = 0; from < table.end; ) {
-        const slice = { from, count: WALKED, most: ASKED_AT_ONCE }
-        const { places, end, next } = dueWithin(table, slice, longest, now())
-        from = end
-        yield { set, due: places.map(place => dueAt(table, place)), next }
-      }
-    }
   }
 
   function saw(fly: Fly, packets: number | undefined): void {
@@ -165,17 +153,6 @@ export function indexOfFlies(): Flies {
     yield* others
   }
 
-  function fill(now: number): Record<FlySet, number> {
-    const fill = {
-      flypaper: lasting(hosts4, now),
-      flypaper6: lasting(nets6, now) + lasting(hosts6, now),
-      flypaper_nets: 0,
-      flypaper_nets6: 0,
-    }
-    for (const [fly, { until }] of others) if (until > now) fill[setOf(fly)]++
-    return fill
-  }
-
   return {
     get(fly, now) {
       const found = find(fly)
@@ -191,10 +168,10 @@ export function indexOfFlies(): Flies {
       others.clear()
     },
     count(now) {
-      const { flypaper, flypaper6, flypaper_nets, flypaper_nets6 } = fill(now)
+      const { flypaper, flypaper6, flypaper_nets, flypaper_nets6 } = this.fill(now)
       return flypaper + flypaper6 + flypaper_nets + flypaper_nets6
     },
-    fill,
+    fill: now => fillOf(tables, others, now),
     [Symbol.iterator]: entries,
     taken(set) {
       const inTables = set === 'flypaper' ? hosts4.size : set === 'flypaper6' ? nets6.size + hosts6.size : 0
@@ -230,7 +207,7 @@ export function indexOfFlies(): Flies {
       const inTables = set === 'flypaper' ? [hosts4] : set === 'flypaper6' ? [nets6, hosts6] : []
       return firstToEnd(inTables, most, until)
     },
-    dueToAsk,
+    dueToAsk: (longest, now) => dueIn(tables, longest, now),
     saw,
     sweep(now) {
       forgetOver(byHand, now)
@@ -249,6 +226,36 @@ export function indexOfFlies(): Flies {
       for (const [fly, { since, until }] of others) others.set(fly, { since: since + ms, until: until + ms })
     },
   }
+}
+
+/** Of IPv4 hosts, IPv6 networks and IPv6 hosts. */
+type Tables = readonly [TermTable, TermTable, TermTable]
+
+function* dueIn(tables: Tables, longest: Longest, now: () => number): Generator<DueFlies> {
+  for (const table of tables) {
+    const set = table === tables[0] ? 'flypaper' : 'flypaper6'
+    for (let from = 0; from < table.end; ) {
+      const slice = { from, count: WALKED, most: ASKED_AT_ONCE }
+      const { places, end, next } = dueWithin(table, slice, longest, now())
+      from = end
+      yield { set, due: places.map(place => dueAt(table, place)), next }
+    }
+  }
+}
+
+function fillOf(
+  [hosts4, nets6, hosts6]: Tables,
+  others: ReadonlyMap<Fly, Term>,
+  now: number,
+): Record<FlySet, number> {
+  const fill = {
+    flypaper: lasting(hosts4, now),
+    flypaper6: lasting(nets6, now) + lasting(hosts6, now),
+    flypaper_nets: 0,
+    flypaper_nets6: 0,
+  }
+  for (const [fly, { until }] of others) if (until > now) fill[setOf(fly)]++
+  return fill
 }
 
 function dueAt(table: TermTable, place: number): Due {

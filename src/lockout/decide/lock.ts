@@ -97,16 +97,7 @@ export function lock(
     if (ordered(flies.get(source, now)) !== undefined) prolong.push({ source, until, by, note })
     else {
       const times = (before.get(source)?.times ?? 0) + 1
-      coming.push({
-        source,
-        because: 'by-hand',
-        grade: 'by-hand',
-        by,
-        ...(note !== undefined && { note }),
-        since: now,
-        until,
-        times,
-      })
+      coming.push(byHand(source, order, { since: now, until, times }))
     }
   }
   const { enter, leave } = inRoom(coming, flies, locking.room, now)
@@ -124,6 +115,14 @@ export function lock(
       prolong,
     }),
   }
+}
+
+function byHand(
+  source: Fly,
+  { by, note }: LockOrder,
+  term: Pick<Lockout, 'since' | 'until' | 'times'>,
+): Lockout {
+  return { source, because: 'by-hand', grade: 'by-hand', by, ...(note !== undefined && { note }), ...term }
 }
 
 /** An interval set takes no two intervals that overlap: the wider one takes the place of the narrower. */

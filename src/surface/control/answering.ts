@@ -15,18 +15,9 @@ import {
 } from './endpoints.ts'
 import { openApi } from './openapi.ts'
 import { ListQuery, ReportQuery, WhyQuery } from './past-protocol.ts'
-import {
-  ByRequest,
-  ERROR_MAX,
-  ForgetRequest,
-  FreeRequest,
-  LockRequest,
-  PauseRequest,
-  type Served,
-  TestifyRequest,
-  WithdrawRequest,
-} from './protocol.ts'
+import { ByRequest, ERROR_MAX, FreeRequest, LockRequest, PauseRequest, type Served } from './protocol.ts'
 import type { Request } from './request.ts'
+import { ForgetRequest, TestifyRequest, WithdrawRequest } from './testimony-protocol.ts'
 import { oneAfterAnother, type Shared, sharedBy } from './turns.ts'
 import { openWatchers, WATCHERS_MAX, type Watchers } from './watchers.ts'
 import { signature } from './who.ts'

@@ -23,12 +23,12 @@ import {
   ErrorAnswer,
   EventLine,
   FlushAnswer,
-  ForgetAnswer,
   FreeAnswer,
   HealthAnswer,
   LockAnswer,
   StatusAnswer,
 } from './protocol.ts'
+import { ForgetAnswer } from './testimony-protocol.ts'
 
 export interface Client extends Control {
   /** Reached by the socket of a group, since the control socket is not ours. */

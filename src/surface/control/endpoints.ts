@@ -2,6 +2,7 @@
 import type * as z from 'zod'
 import * as past from './past-protocol.ts'
 import * as protocol from './protocol.ts'
+import * as testimony from './testimony-protocol.ts'
 
 /**
  * When a request is seen to. `order`: one after the other, since it changes sets and history. `question`: one in a turn of the event
@@ -99,8 +100,8 @@ export const ENDPOINTS = {
     path: '/v1/testify',
     what: 'Says of hosts that they shall be locked out, on the word of another host or tool. It is no order: whoever one forged packet would not lock out here is refused.',
     turn: 'apart',
-    request: protocol.TestifyRequest,
-    answer: protocol.TestifyAnswer,
+    request: testimony.TestifyRequest,
+    answer: testimony.TestifyAnswer,
     example: {
       testimony: [{ who: '203.0.113.7', seconds: 600, because: 'sshd' }],
       author: 'fail2ban on web2',
@@ -111,8 +112,8 @@ export const ENDPOINTS = {
     path: '/v1/withdraw',
     what: 'Takes testimony back: frees those whom this author has brought by this socket, and nobody else.',
     turn: 'apart',
-    request: protocol.WithdrawRequest,
-    answer: protocol.WithdrawAnswer,
+    request: testimony.WithdrawRequest,
+    answer: testimony.WithdrawAnswer,
     example: { who: ['203.0.113.7'], author: 'fail2ban on web2' },
   },
   forget: {
@@ -120,8 +121,8 @@ export const ENDPOINTS = {
     path: '/v1/forget',
     what: 'Removes what is remembered of addresses and prefixes: history, ring, what counts against them; and frees them.',
     turn: 'apart',
-    request: protocol.ForgetRequest,
-    answer: protocol.ForgetAnswer,
+    request: testimony.ForgetRequest,
+    answer: testimony.ForgetAnswer,
     example: { who: ['203.0.113.7'], by: 'anna' },
   },
   pause: {

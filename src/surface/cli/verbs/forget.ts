@@ -1,6 +1,6 @@
 import { jsonText } from '../../../terms/escape.ts'
 import { EXIT } from '../../../terms/failure.ts'
-import { ForgetAnswer } from '../../control/protocol.ts'
+import { ForgetAnswer } from '../../control/testimony-protocol.ts'
 import { runningDaemon } from '../reach.ts'
 import { wrap } from '../terminal.ts'
 import { JSON_OPTION, type Verb } from '../verb.ts'
