@@ -28,6 +28,7 @@ const FILES: readonly [path: string, what: string][] = [
   ['/run/flypaperd/control.sock', 'The control socket: root and the group flypaperd, everything.'],
   ['/run/flypaperd/operate.sock', 'The group flypaperd-operate: locks out, frees, reads.'],
   ['/run/flypaperd/watch.sock', 'The group flypaperd-watch: reads.'],
+  ['/run/flypaperd/share.sock', 'The group flypaperd-share: testifies, and withdraws that.'],
   ['/run/flypaperd/metrics.sock', 'The counters for Prometheus, and nothing else.'],
 ]
 

@@ -58,6 +58,13 @@ const WORST: Record<EndpointName, ((n: number) => object | '') | undefined> = {
   why: n => ({ who: hosts(5000)[n]! }),
   report: n => ({ since: String(n) }),
   flush: () => ({ by: 'bench' }),
+  testify: n => ({
+    // Private ones are refused at once.
+    testimony: hosts(6000 + n).map(who => ({ who: who.replace(/^10/, '11'), seconds: 600 })),
+    author: 'bench',
+  }),
+  withdraw: n => ({ who: hosts(6000 + n), author: 'bench' }),
+  forget: n => ({ who: hosts(7000 + n), by: 'bench' }),
   reload: () => ({ by: 'bench' }),
   confirm: () => '',
   events: () => '',
@@ -147,7 +154,7 @@ const watching: IncomingMessage[] = []
 
 async function allAtOnce(path: string, name: EndpointName, worst: (n: number) => object | ''): Promise<void> {
   // Orders are carried out one after the other: some show what one costs.
-  const isOneByOne = ['order', 'reading'].includes(ENDPOINTS[name].turn)
+  const isOneByOne = ['order', 'reading', 'apart'].includes(ENDPOINTS[name].turn)
   const length = name === 'events' ? WATCHERS_MAX : isOneByOne ? ORDERS : CALLERS
   await Promise.all(Array.from({ length }, (_, n) => ask(path, name, worst(n))))
   // No watcher reads; others are locked out meanwhile.

@@ -2,7 +2,9 @@
  * Whom this machine has to do with (peers, known clients, served ports), remembered across a stop and a reboot. The kernel
  * keeps these memories, since the packet path needs them, but it keeps them no longer than the trap or its own life.
  */
-import { type Address, parseAddress } from '../terms/address.ts'
+import { type Address, type Prefix, parseAddress } from '../terms/address.ts'
+import { elementOf, type Fly, flyOfElement, liesIn } from '../terms/fly.ts'
+import { piecesOf } from '../terms/pieces.ts'
 import type { Change, Element, Firewall, ListedElement } from './firewall.ts'
 import type { ServedPort } from './surroundings.ts'
 
@@ -31,6 +33,8 @@ export interface Acquaintances {
    * ago: to read it now would keep whoever waits for the end.
    */
   rememberAtEnd(served: readonly ServedPort[], now: number): void
+  /** Takes these out of the sets and out of what is written down. Hosts are asked for by name; for a wide prefix the sets are read, piece by piece. */
+  forget(prefixes: readonly Prefix[]): Promise<void>
 }
 
 type Hosts = Partial<Record<(typeof SETS)[number], readonly Address[]>>
@@ -59,6 +63,30 @@ export function openAcquaintances(firewall: Firewall, notes: Notes): Acquaintanc
       if (isOver) return
       hosts = read
       write(served, now)
+    },
+    async forget(prefixes) {
+      const isForgotten = liesIn(prefixes)
+      const isGone = (element: Address) => isForgotten(flyOfElement(element) ?? (element as string as Fly))
+      const names = prefixes.every(
+        ({ family, length }) => length === (family === 4 ? 32 : 128) || length === 64,
+      )
+        ? prefixes.map(({ text }) => elementOf(text as string as Fly))
+        : undefined
+      for (const set of SETS) {
+        const of = set.endsWith('6') ? 'flypaper6' : 'flypaper'
+        const found = names?.filter(one => one.set === of).map(({ element }) => element as Address)
+        const read = found ?? (await firewall.read(set)).map(({ element }) => element).filter(isGone)
+        for (const piece of piecesOf(read, 500)) firewall.take(set, piece)
+        if (hosts[set] !== undefined) hosts[set] = hosts[set].filter(host => !isGone(host))
+      }
+      const written = parse(notes.getMeta(KEY))
+      if (written.at === undefined) return
+      const left = SETS.map(set => [
+        set,
+        (written.hosts[set] ?? []).map(({ element }) => element as Address).filter(host => !isGone(host)),
+      ])
+      const { at, served } = written
+      notes.setMeta(KEY, JSON.stringify({ at, hosts: Object.fromEntries(left), served }))
     },
     rememberAtEnd(served, now) {
       isOver = true

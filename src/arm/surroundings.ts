@@ -60,6 +60,8 @@ export interface Surroundings {
   connected(): readonly Address[]
   /** Connections that live and were opened from here or behind us. Reads in pieces. */
   inUse(wanted: InUseWanted): Promise<InUse>
+  /** Which of these hosts have a connection that lives now, whoever opened it, as far as conntrack tells. Reads in pieces. */
+  talking(hosts: PrefixSet): Promise<ReadonlySet<Address>>
   /** The interfaces of the default routes of all tables, by their names, as far as rules can name them. */
   uplinks(): readonly string[]
   /** Those of these interfaces that are here, by their names and no other ones that they may have. */

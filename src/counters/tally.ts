@@ -2,7 +2,8 @@
 import type { KernelCounts } from '../arm/kernel-counts.ts'
 import type { CaptureCounts } from '../capture/capture.ts'
 import { INNOCENCES, type Innocence } from '../judge/verdict.ts'
-import type { Lockout } from '../lockout/lockout.ts'
+import { DOUBTS, type Doubt, type Testified } from '../lockout/decide/testify.ts'
+import { isAttack, type Lockout } from '../lockout/lockout.ts'
 import { type Histogram, openHistogram } from './histogram.ts'
 
 export interface Counts {
@@ -22,6 +23,10 @@ export interface Counts {
   readonly overflow: number
   /** Packets whose source was let go, by reason. */
   readonly spared: Readonly<Record<Innocence, number>>
+  /** Testimonies by what became of them: `locked`, `kept`, or why they were refused. */
+  readonly testimonies: Readonly<Record<'locked' | 'kept' | Doubt, number>>
+  /** Testimonies that their author has taken back in time. */
+  readonly withdrawn: number
   /** Sources that the promotion limit left with a hold. */
   readonly deferred: number
   /** Packets that the kernel found to be no offence by itself, since its rules were loaded. */
@@ -41,6 +46,8 @@ export interface Tally {
   overflowed(offenders: number): void
   spared(because: Innocence): void
   batch(packets: number, seconds: number): void
+  testified(heard: Testified): void
+  withdrawn(flies: number): void
   /** With what others have counted. */
   counts<T extends Counted>(counted: T): Counts & T
 }
@@ -53,6 +60,11 @@ export function openTally(): Tally {
   let byHand = 0
   let again = 0
   let overflow = 0
+  let withdrawn = 0
+  const testimonies = Object.fromEntries(['locked', 'kept', ...DOUBTS].map(one => [one, 0])) as Record<
+    keyof Counts['testimonies'],
+    number
+  >
   /** By what was tried, then why and how good the evidence is, with a space between them. */
   const lockoutsBy = new Map<string, Map<string, number>>()
   const spared = Object.fromEntries(INNOCENCES.map(because => [because, 0])) as Record<Innocence, number>
@@ -61,7 +73,7 @@ export function openTally(): Tally {
   return {
     lockedOut({ tried, because, grade }) {
       lockouts++
-      if (because === 'by-hand') byHand++
+      if (!isAttack(because)) byHand++
       const proto = tried?.kind ?? 'none'
       const known = lockoutsBy.get(proto) ?? new Map<string, number>()
       if (known.size === 0) lockoutsBy.set(proto, known)
@@ -79,6 +91,14 @@ export function openTally(): Tally {
       batchPackets.add(packets)
       batchSeconds.add(seconds)
     },
+    testified({ locked, kept, refused }) {
+      testimonies.locked += locked.length
+      testimonies.kept += kept.length
+      for (const { why } of refused) testimonies[why]++
+    },
+    withdrawn(flies) {
+      withdrawn += flies
+    },
     counts: counted => ({
       ...counted,
       lockouts,
@@ -92,6 +112,8 @@ export function openTally(): Tally {
         }),
       ),
       spared: { ...spared },
+      testimonies: { ...testimonies },
+      withdrawn,
       batchPackets: batchPackets.read(),
       batchSeconds: batchSeconds.read(),
     }),

@@ -26,6 +26,7 @@ import type { PauseClock } from './pause.ts'
 import type { Policy } from './policy.ts'
 import type { ServedNow } from './served-now.ts'
 import type { Sources } from './sources.ts'
+import type { Living } from './testimony.ts'
 import type { TryingClock } from './trying.ts'
 import type { WholePrefixes } from './whole-prefixes.ts'
 import type { World } from './world.ts'
@@ -70,6 +71,7 @@ export interface Daemon {
   readonly tryingClock: TryingClock
   readonly inUseClock: InUseClock
   readonly acquaintances: Acquaintances
+  readonly living: Living
   readonly excuses: Excuses
   readonly bound: Bound
   readonly audit: Auditor

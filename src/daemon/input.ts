@@ -4,11 +4,14 @@ import type { Captured } from '../capture/capture.ts'
 import type { Refused } from '../capture/refused.ts'
 import type { Strange } from '../keep/external-changes.ts'
 import type { Locked, LockOrder, Wish } from '../lockout/decide/lock.ts'
+import type { Testified, Word } from '../lockout/decide/testify.ts'
 import type { Freed } from '../lockout/free.ts'
+import type { Testifier } from '../lockout/lockout.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { Prefix } from '../terms/address.ts'
 import type { Seconds } from '../terms/duration.ts'
 import type { Fly } from '../terms/fly.ts'
+import type { Forgotten } from './forgetting.ts'
 
 export type Input =
   /** Packets that nobody accepted. */
@@ -31,6 +34,9 @@ export type Input =
   /** The trap, or a part of it, is gone or another; others have put `strange` into its sets. Throws what keeps it from being armed again. */
   | { readonly input: 'rearm'; readonly strange: readonly Strange[] }
   | { readonly input: 'lock'; readonly wishes: readonly Wish[]; readonly order: LockOrder }
+  /** What another host or tool says of sources; and what its author takes back, of these hosts. */
+  | { readonly input: 'testify'; readonly words: readonly Word[]; readonly testifier: Testifier }
+  | { readonly input: 'withdraw'; readonly wanted: readonly Prefix[]; readonly testifier: Testifier }
   /** Many are freed piece by piece, and packets have their turn between two of them; `freed` is told of each piece. */
   | {
       readonly input: 'free'
@@ -38,6 +44,8 @@ export type Input =
       readonly by: string
       readonly freed: (piece: Freed) => void
     }
+  /** What is remembered of these is removed, piece by piece; they were freed before. */
+  | { readonly input: 'forget'; readonly prefixes: readonly Prefix[]; readonly by: string }
   /** These at once: not for many. */
   | { readonly input: 'free-these'; readonly sources: readonly Fly[]; readonly by: string }
   /** Piece by piece as well. */
@@ -64,7 +72,11 @@ export type Input =
 /** What each input answers. */
 export interface Answers {
   readonly lock: Locked
+  readonly testify: Promise<Testified>
+  /** Who is free by it. */
+  readonly withdraw: readonly Fly[]
   readonly free: Promise<void>
+  readonly forget: Promise<Forgotten>
   readonly 'free-these': Freed
   /** How many flies there were. */
   readonly flush: Promise<number>

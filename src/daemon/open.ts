@@ -29,6 +29,7 @@ import { openServedNow } from './served-now.ts'
 import { openSources } from './sources.ts'
 import { step } from './step.ts'
 import { tellFlies } from './telling.ts'
+import { openLiving } from './testimony.ts'
 import { openTryingClock, type TryingClock } from './trying.ts'
 import type { World } from './world.ts'
 
@@ -88,6 +89,7 @@ export function openDaemon(
     prolonged: openProlonged(log),
     ...clocks,
     acquaintances: openAcquaintances(firewall, history),
+    living: openLiving(world),
     excuses: openExcuses(firewall, history),
     bound: openBound(),
     audit,

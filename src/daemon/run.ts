@@ -11,9 +11,10 @@ import { takeSetState } from '../keep/settling.ts'
 import { commit, type Ledger } from '../lockout/commit.ts'
 import { decision } from '../lockout/decide/decision.ts'
 import type { Locked, LockOrder, Wish } from '../lockout/decide/lock.ts'
+import type { Testified, Word } from '../lockout/decide/testify.ts'
 import type { Flies } from '../lockout/flies.ts'
 import type { Freed } from '../lockout/free.ts'
-import type { Lockout } from '../lockout/lockout.ts'
+import type { Lockout, Testifier } from '../lockout/lockout.ts'
 import type { RingStanding } from '../ring/ring.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { Prefix } from '../terms/address.ts'
@@ -22,6 +23,7 @@ import type { Fly } from '../terms/fly.ts'
 import { piecesOf } from '../terms/pieces.ts'
 import { armBy, bootGraceLeft, tellFault } from './arming.ts'
 import { type Daemon, type Feed, isPaused } from './daemon.ts'
+import type { Forgotten } from './forgetting.ts'
 import { neverFilesHangSince } from './never-files.ts'
 import { freeNever, letGoSpared } from './never-list.ts'
 import { openDaemon } from './open.ts'
@@ -55,6 +57,10 @@ export interface Trap extends Disposable {
   fault(): string | undefined
   /** Locks out by hand. */
   lock(wishes: readonly Wish[], order: LockOrder): Locked
+  /** Hears what another host or tool says of sources, piece by piece. */
+  testify(words: readonly Word[], testifier: Testifier): Promise<Testified>
+  /** Ends what this author has brought of these hosts, and is nothing but testimony still; returns who is free by it. */
+  withdraw(wanted: readonly Prefix[], testifier: Testifier): readonly Fly[]
   /** Frees every fly that overlaps one of the prefixes, and ends the hold of everybody there, piece by piece. */
   free(wanted: readonly Prefix[], by: string, freed: (piece: Freed) => void): Promise<void>
   /** Frees these at once: not for many. */
@@ -64,8 +70,8 @@ export interface Trap extends Disposable {
   pause(seconds: Seconds, by: string): void
   /** How it stands with the ring. */
   ring(): RingStanding
-  /** Takes every packet from or to one of these out of the ring, and their names; resolves to how many packets these were. */
-  forgetPackets(prefixes: readonly Prefix[]): Promise<number>
+  /** Removes what is remembered of these; they are to be freed before. */
+  forget(prefixes: readonly Prefix[], by: string): Promise<Forgotten>
   /** Looks at this machine again: addresses, routes, resolvers, served ports. To be called now and then. */
   refresh(): void
   /** Takes new settings without a gap, or rejects with why not and goes on with the old ones. One at a time. */
@@ -108,7 +114,6 @@ export function openTrap(world: World, asked: Settings): Trap {
     counts: table => countsOf(daemon, table),
     fault: () => daemon.audit.look().fault,
     ring: daemon.ring.standing,
-    forgetPackets: daemon.ring.forget,
     refresh() {
       step(daemon, { input: 'look' })
       seconds.now()
@@ -117,10 +122,18 @@ export function openTrap(world: World, asked: Settings): Trap {
   }
 }
 
-function ordersOf(daemon: Daemon): Pick<Trap, 'lock' | 'free' | 'freeThese' | 'flush' | 'pause' | 'reload'> {
+function ordersOf(
+  daemon: Daemon,
+): Pick<
+  Trap,
+  'lock' | 'testify' | 'withdraw' | 'forget' | 'free' | 'freeThese' | 'flush' | 'pause' | 'reload'
+> {
   const feed: Feed = input => step(daemon, input)
   return {
     lock: (wishes, order) => feed({ input: 'lock', wishes, order }),
+    testify: (words, testifier) => feed({ input: 'testify', words, testifier }),
+    withdraw: (wanted, testifier) => feed({ input: 'withdraw', wanted, testifier }),
+    forget: (prefixes, by) => feed({ input: 'forget', prefixes, by }),
     free: (wanted, by, freed) => feed({ input: 'free', wanted, by, freed }),
     freeThese: (sources, by) => feed({ input: 'free-these', sources, by }),
     flush: by => feed({ input: 'flush', by }),
@@ -170,12 +183,14 @@ function rewrite(ledger: Ledger, now: number): void {
 }
 
 function lostReason({ fly, seconds }: TimedFly, flies: Flies, now: number): Lockout {
+  const { since = now, testimony } = flies.get(fly, now) ?? {}
   return {
     source: fly,
-    because: 'by-hand',
-    grade: 'forgeable',
+    ...(testimony === undefined
+      ? { because: 'by-hand', grade: 'forgeable' }
+      : { because: 'testimony', grade: 'testimony', ...testimony }),
     note: 'the reason was lost with a damaged history',
-    since: flies.get(fly, now)?.since ?? now,
+    since,
     until: seconds === undefined ? 'forever' : now + seconds * 1000,
     times: 1,
   }

@@ -3,6 +3,7 @@
  * change by others begins here, and can be followed by calls. What the kernel does meanwhile by itself is in arm/ruleset/.
  */
 import type { Daemon } from './daemon.ts'
+import { forgetWhom } from './forgetting.ts'
 import { renewInUse } from './in-use.ts'
 import type { AnswerTo, InputOf, Kind } from './input.ts'
 import { flushAll, freeIn, freeOnce, lockByHand } from './orders.ts'
@@ -11,6 +12,7 @@ import { judgePackets, judgeRefused } from './packets.ts'
 import { pause } from './pause.ts'
 import { followFirewall, look, reload } from './renew.ts'
 import { noteSampled } from './sampled.ts'
+import { hearTestimony, takeBack } from './testimony.ts'
 import { everySecond, followClock } from './time.ts'
 import { askWhoTries } from './trying.ts'
 
@@ -25,7 +27,10 @@ const STEPS: Steps = {
   mend,
   rearm,
   lock: lockByHand,
+  testify: hearTestimony,
+  withdraw: takeBack,
   free: freeIn,
+  forget: forgetWhom,
   'free-these': freeOnce,
   flush: flushAll,
   pause,

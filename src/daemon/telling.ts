@@ -2,7 +2,7 @@
 
 import type { Tally } from '../counters/tally.ts'
 import type { Told } from '../lockout/commit.ts'
-import type { Lockout, Prolongation } from '../lockout/lockout.ts'
+import { isAttack, type Lockout, type Prolongation } from '../lockout/lockout.ts'
 import type { Note } from '../ring/entry.ts'
 import type { InUseClock } from './in-use.ts'
 import { firstDue, type TryingClock } from './trying.ts'
@@ -35,7 +35,7 @@ export function tellFlies(
       }
       noteEnds(
         'by-hand',
-        lockouts.filter(({ because }) => because === 'by-hand'),
+        lockouts.filter(({ because }) => !isAttack(because)),
         note,
       )
     },
@@ -50,8 +50,9 @@ export function tellFlies(
       for (const prolongation of prolongations) events.tell({ event: 'prolong', prolongation })
     },
     left({ flies, release: { by, because } }) {
-      if (because === 'freed') note({ note: 'freed', sources: flies })
-      if (because === 'freed') for (const source of flies) events.tell({ event: 'free', source, by })
+      if (because !== 'freed' && because !== 'withdrawn') return
+      note({ note: 'freed', sources: flies })
+      for (const source of flies) events.tell({ event: 'free', source, by })
     },
     changed,
   }

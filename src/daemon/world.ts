@@ -5,6 +5,7 @@ import type { PacketSockets } from '../capture/intake.ts'
 import type { PassingSets } from '../capture/refused.ts'
 import type { LookAtFirewall } from '../doctor/auto.ts'
 import type { Clock } from '../history/clock.ts'
+import type { PatientForgetting } from '../history/forgetting.ts'
 import type { Reading } from '../history/reading.ts'
 import type { DaemonHistory } from '../history/tolerant.ts'
 import type { KernelSets } from '../keep/kernel-sets.ts'
@@ -33,6 +34,8 @@ export interface World {
   readonly history: DaemonHistory
   /** The same, for whoever has patience. */
   readonly reading: Reading
+  /** The same, for what has to go. */
+  readonly forgetting: PatientForgetting
   readonly stateFile: WholeFile
   readonly ring: RingFiles
   /** Of this program. */

@@ -3,11 +3,12 @@
  *
  * All calls are synchronous and small. Times come from the caller, in milliseconds since the epoch.
  */
-import type { Lockout, LockoutTerm, Memory } from '../lockout/lockout.ts'
+import { isAttack, type Lockout, type LockoutTerm, type Memory, type Past } from '../lockout/lockout.ts'
 import type { Fly } from '../terms/fly.ts'
 import { alikePieces, alikeValues, isSent } from './bulk-insert.ts'
 import type { Database } from './database.ts'
 import { dayAround } from './day.ts'
+import { type Forgetting, openForgetting } from './forgetting.ts'
 import type { LockoutRow } from './lockout-row.ts'
 import { type Limits, openPruning, type Pruned } from './pruning.ts'
 import { type Chronicle, openChronicle } from './reports.ts'
@@ -25,6 +26,7 @@ export interface History
     Pick<Samples, 'addSamples' | 'sampleOf'>,
     Selection,
     Chronicle,
+    Forgetting,
     Disposable {
   /**
    * The lockouts that are in force, in no particular order, read as the caller takes them. Throws a Failure for a row
@@ -99,13 +101,19 @@ export function openHistory(database: Database): History {
   const pruning = openPruning(database)
   const samples = openSamples(database)
 
+  function past(sources: readonly Fly[]): Map<Fly, Past> {
+    const rows = pastOf.all({ sources: JSON.stringify(sources) })
+    return new Map(rows.map(row => [row.source as Fly, pastOfRow(row)]))
+  }
+
   function addOne(lockout: Lockout): void {
-    const isAttack = lockout.because !== 'by-hand'
-    if (add.run(...valuesOf(lockout, isAttack)) > 0) return
+    const isOffence = isAttack(lockout.because)
+    const before = lockout.because === 'testimony' ? past([lockout.source]).get(lockout.source) : undefined
+    if (add.run(...valuesOf(lockout, isOffence, before)) > 0) return
     const today = { source: lockout.source, ...dayAround(lockout.since) }
-    const stands = isAttack || standsToday.get(today) !== undefined
+    const stands = isOffence || standsToday.get(today) !== undefined
     supersede.run({ ...today, since: lockout.since })
-    add.run(...valuesOf(lockout, stands))
+    add.run(...valuesOf(lockout, stands, before))
   }
 
   /** What is in the way of some was there before: it is superseded, and those come in the second time. */
@@ -131,6 +139,7 @@ export function openHistory(database: Database): History {
     sampleOf: samples.sampleOf,
     ...openSelection(database),
     ...openChronicle(database, samples),
+    ...openForgetting(database, pruning),
     add(lockouts) {
       database.transaction(() => {
         for (const piece of alikePieces(lockouts))
@@ -154,10 +163,7 @@ export function openHistory(database: Database): History {
       samples.forgetSamples(Math.max(0, now - limits.keepMs))
       return pruning.prune(limits, now)
     },
-    pastOf(sources) {
-      const rows = pastOf.all({ sources: JSON.stringify(sources) })
-      return new Map(rows.map(row => [row.source as Fly, pastOfRow(row)]))
-    },
+    pastOf: past,
     flies: (now, unreadable) => fliesIn(database, now, unreadable),
     *terms(now, unreadable) {
       const isFew = (count.get({ now })?.flies as number) <= FEW

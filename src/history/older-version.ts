@@ -12,18 +12,18 @@ const TOTALS = ['lockouts', 'attackers', 'attackers6', 'repeaters']
 const WAS_HERE = `SELECT 1 FROM meta WHERE key = 'time' AND iif(json_valid(value), value ->> '$.schema' IS NULL, true)`
 
 const SQL = {
-  single: `UPDATE lockout SET stands = 0 WHERE because = 'by-hand' AND stands = 1
+  single: `UPDATE lockout SET stands = 0 WHERE because IN ('by-hand', 'testimony') AND stands = 1
              AND source NOT IN (SELECT source FROM lockout WHERE latest = 0)`,
   // Of a source on a day the newest row stands, if any is of an attack.
   again: `UPDATE lockout SET stands = reckoned.stands FROM (
-            SELECT id, id = max(id) OVER day AND max(because <> 'by-hand') OVER day AS stands FROM lockout
+            SELECT id, id = max(id) OVER day AND max(because NOT IN ('by-hand', 'testimony')) OVER day AS stands FROM lockout
             WHERE source IN (SELECT source FROM lockout WHERE latest = 0) WINDOW day AS (PARTITION BY source, ${DAY})) AS reckoned
           WHERE reckoned.id = lockout.id AND reckoned.stands <> lockout.stands`,
   // The totals of a day tell of what is gone only; as much as before at least.
   days: `UPDATE day SET ${TOTALS.map(total => `${total} = max(coalesce(seen.${total}, 0), day.${total} - coalesce(rest.${total}, 0))`)}
          FROM day AS touched LEFT JOIN day_seen AS seen USING (day) LEFT JOIN (
-           SELECT ${DAY} AS day, sum(because <> 'by-hand') AS lockouts, sum(stands) AS attackers,
-             sum(stands AND instr(source, ':') > 0) AS attackers6, sum(because <> 'by-hand' AND times > 1) AS repeaters
+           SELECT ${DAY} AS day, sum(because NOT IN ('by-hand', 'testimony')) AS lockouts, sum(stands) AS attackers,
+             sum(stands AND instr(source, ':') > 0) AS attackers6, sum(because NOT IN ('by-hand', 'testimony') AND times > 1) AS repeaters
            FROM lockout WHERE since < (SELECT unixepoch(max(day), '+2 days') * 1000 FROM day) GROUP BY 1) AS rest USING (day)
          WHERE touched.day = day.day AND (seen.day IS NULL OR ${TOTALS.map(total => `seen.${total} <> day.${total}`).join(' OR ')})`,
   forget: 'DELETE FROM day_seen',

@@ -3,10 +3,10 @@
  * stay for ever. Lockouts in force are never pruned. By age all go alike, by number the oldest of the rank that makes room (rank.ts).
  */
 import type { Database } from './database.ts'
-import { dayText } from './day.ts'
 import { type Counts, RANKS, surplusOf } from './rank.ts'
 import { openRowCounts } from './row-counts.ts'
-import { type Bounds, type Going, openWalk, type Walk } from './walk.ts'
+import { openTotals } from './totals.ts'
+import { type Bounds, openWalk, type Walk } from './walk.ts'
 
 export interface Limits {
   /** Lockouts that ended longer ago go. Milliseconds. */
@@ -28,6 +28,8 @@ export interface Pruning {
   /** So many rows were added, or so many changed. To be called once that is committed. */
   added(rows: number): void
   changed(rows: number): void
+  /** One row of each of these ranks went otherwise. */
+  removed(ranks: readonly number[]): void
 }
 
 /** Rows that go in one slice: more than one batch of packets can add, so that a slice for each batch keeps up. */
@@ -39,30 +41,17 @@ const AGAIN_PART = 1 / 10
 
 const SQL = {
   remove: 'DELETE FROM lockout WHERE id IN (SELECT value FROM json_each(:ids))',
-  total: totalIn('day'),
-  // An older version does not know it (older-version.ts).
-  seen: totalIn('day_seen'),
 } as const
 
-function totalIn(table: string): string {
-  return `INSERT INTO ${table} VALUES (?, ?, ?, ?, ?)
-          ON CONFLICT DO UPDATE SET lockouts = lockouts + excluded.lockouts, attackers = attackers + excluded.attackers,
-            attackers6 = attackers6 + excluded.attackers6, repeaters = repeaters + excluded.repeaters`
-}
-
 export function openPruning(database: Database): Pruning {
-  const { remove, total, seen } = database.prepareAll(SQL)
+  const { remove } = database.prepareAll(SQL)
+  const remember = openTotals(database)
   const counts = openRowCounts(database)
   const byRank = RANKS.map((_, rank) => openWalk(database, rank))
   const begun = RANKS.map(() => ({ at: 0, come: 0 }))
   const byAge = openWalk(database, 'aged')
   let agedAt = Number.NEGATIVE_INFINITY
   let come = 0
-
-  function remember(going: readonly Going[]): void {
-    for (const [day, { lockouts, attackers, attackers6, repeaters }] of totalsOf(going))
-      for (const one of [total, seen]) one.run(day, lockouts, attackers, attackers6, repeaters)
-  }
 
   function take(walk: Walk, bounds: Bounds, most: number): number {
     const going = walk.next(bounds, most)
@@ -105,23 +94,6 @@ export function openPruning(database: Database): Pruning {
       counts.added(rows)
     },
     changed: counts.changed,
+    removed: counts.removed,
   }
-}
-
-type Totals = Record<'lockouts' | 'attackers' | 'attackers6' | 'repeaters', number>
-
-/** By day. What was by hand is no attack; but its row may stand for one. */
-function totalsOf(going: readonly Going[]): Map<string, Totals> {
-  const days = new Map<string, Totals>()
-  for (const [, , since, isByHand, stands, isIPv6, isAgain] of going) {
-    const day = dayText(since)
-    const totals = days.get(day) ?? { lockouts: 0, attackers: 0, attackers6: 0, repeaters: 0 }
-    days.set(day, totals)
-    totals.attackers += stands
-    totals.attackers6 += stands & isIPv6
-    if (isByHand === 1) continue
-    totals.lockouts++
-    totals.repeaters += isAgain
-  }
-  return days
 }

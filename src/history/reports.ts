@@ -36,7 +36,7 @@ const STORY = `SELECT * FROM lockout WHERE (source IN (:one, :other)
 const SQL = {
   lockouts: `SELECT id, source, since, tried, number, times, latest, because, stands FROM lockout
              WHERE id > :after AND id <= :edge AND since >= :since ORDER BY id`,
-  byHand: `SELECT source FROM lockout WHERE id > :after AND id <= :edge AND +latest = 1 AND because = 'by-hand' AND since >= :since`,
+  byHand: `SELECT source FROM lockout WHERE id > :after AND id <= :edge AND +latest = 1 AND because IN ('by-hand', 'testimony') AND since >= :since`,
   edge: `SELECT max(id) AS id FROM (SELECT id FROM lockout WHERE id > :after ORDER BY id LIMIT :rows)`,
   // What was pruned is counted in the totals of its day (pruning.ts): of the whole day, also where it began before.
   pruned: `SELECT day, attackers FROM day WHERE day >= date(:since / 1000, 'unixepoch', 'localtime')`,

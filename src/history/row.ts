@@ -2,7 +2,7 @@
 import type { Tried } from '../decode/packet.ts'
 import { type Piece, whatOf } from '../judge/evidence.ts'
 import type { Grade } from '../judge/verdict.ts'
-import type { Lockout, LockoutTerm, Past } from '../lockout/lockout.ts'
+import { type Lockout, type LockoutTerm, type Past, testifierOf } from '../lockout/lockout.ts'
 import { type Address, isIPv4, parsePrefix } from '../terms/address.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import type { Fly } from '../terms/fly.ts'
@@ -33,6 +33,8 @@ interface Columns {
   grade: Grade | null
   evidence: string | null
   ports: string | null
+  testified_by: string | null
+  testified_via: string | null
 }
 
 /** The columns that are written when somebody is locked out, in the order of `valuesOf`. */
@@ -55,11 +57,17 @@ export const COLUMNS = [
   'grade',
   'evidence',
   'ports',
+  'counts',
+  'testified_by',
+  'testified_via',
+  'own_ended',
 ] as const
 
-/** `stands`: whether it stands for its source among the attackers of its day. */
-export function valuesOf(lockout: Lockout, stands: boolean): Value[] {
+/** `stands`: whether it stands for its source among the attackers of its day. `before`: the source's own past, of a testimony, which leaves that as it is. */
+export function valuesOf(lockout: Lockout, stands: boolean, before?: Past): Value[] {
   const { source, packetSource = source, tried, hook, forwardedTo, because, by, note, until } = lockout
+  const testifier = testifierOf(lockout)
+  const ports = before?.ports ?? lockout.ports
   return [
     source,
     (packetSource as string) === source ? null : packetSource,
@@ -67,7 +75,7 @@ export function valuesOf(lockout: Lockout, stands: boolean): Value[] {
     hook ?? null,
     forwardedTo ?? null,
     because,
-    by ?? null,
+    testifier === undefined ? (by ?? null) : null,
     note ?? null,
     lockout.since,
     until === 'forever' ? null : until,
@@ -75,7 +83,11 @@ export function valuesOf(lockout: Lockout, stands: boolean): Value[] {
     Number(stands),
     lockout.grade === gradeOf(because) ? null : lockout.grade,
     evidenceText(lockout.evidence),
-    lockout.ports?.join(' ') ?? null,
+    ports === undefined || ports.length === 0 ? null : ports.join(' '),
+    Number(because !== 'testimony'),
+    testifier?.by ?? null,
+    testifier?.via ?? null,
+    before?.ended ?? null,
   ]
 }
 
@@ -140,6 +152,8 @@ export function lockoutOf(row: object): LockoutRow {
   lockout.because = columns.because
   lockout.grade = columns.grade ?? gradeOf(columns.because)
   if (locked_by !== null) lockout.by = locked_by
+  if (typeof columns.testified_by === 'string') lockout.by = columns.testified_by
+  if (typeof columns.testified_via === 'string') lockout.via = columns.testified_via
   if (note !== null) lockout.note = note
   lockout.since = columns.since
   lockout.until = columns.until ?? 'forever'
@@ -181,18 +195,21 @@ export function triedOf({
   }
 }
 
-/** Who is locked out, since when and until when, from the columns id, source, since, until, the stretch and whether it was by hand. Throws as lockoutOf does. */
+/** Who is locked out, since when and until when, from the columns of TERM in schema.ts. Throws as lockoutOf does. */
 export function termOf(row: readonly unknown[]): LockoutTerm {
-  const [id, source, since, until, stretch, byHand] = row as [
+  const [id, source, since, until, stretch, byHand, by, via] = row as [
     number,
     string,
     number,
     number | null,
     number | null,
     number,
+    string | null,
+    string | null,
   ]
+  const testimony = by === null || via === null || byHand === 1 ? undefined : { by, via }
   const term = { source: flyOf({ id, source }), since, until: until ?? ('forever' as const) }
-  return { ...term, stretch: stretch ?? undefined, byHand: byHand === 1 }
+  return { ...term, stretch: stretch ?? undefined, byHand: byHand === 1, testimony }
 }
 
 /** The source goes back into the kernel at a restart, so it is looked at. */

@@ -125,6 +125,10 @@ export const MIGRATIONS = [
      ports  TEXT    NOT NULL
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX sampled_last ON sampled (last);`,
+  // Whose testimony a lockout is, the way it came, and when the last lockout of the source's own ended: the past is told as if there were none.
+  `ALTER TABLE lockout ADD COLUMN testified_by TEXT;
+   ALTER TABLE lockout ADD COLUMN testified_via TEXT;
+   ALTER TABLE lockout ADD COLUMN own_ended INTEGER;`,
 ]
 /** A version that knows so many migrations, which 0.1.0 does, reads and writes the file, though more were run. */
 export const NEEDED = 3
@@ -133,11 +137,12 @@ export const NEEDED = 3
 const STRETCH = `CASE WHEN because <> 'by-hand' AND ports IS NOT NULL AND grade IS NULL AND locked_by IS NULL THEN (until - since) / (prolonged + 1) END`
 /** Whether a person wanted it, from the first or later on. */
 const BY_HAND = "because = 'by-hand' OR locked_by IS NOT NULL"
+const TERM = `id, source, since, until, ${STRETCH}, ${BY_HAND}, testified_by, testified_via`
 const UNRELEASED = 'latest = 1 AND released_at IS NULL'
 /** The condition of being a fly at `:now`. */
 export const FLY = `${UNRELEASED} AND (until IS NULL OR until > :now)`
 const RELEASE = `UPDATE lockout
-  SET released_at = :now, released_by = :by, released_because = :because, counts = :counts WHERE ${FLY}`
+  SET released_at = :now, released_by = :by, released_because = :because, counts = min(counts, :counts) WHERE ${FLY}`
 
 /** The source and its sender in a key of that JSON: the source alone where it is the sender, or both with a space between them. */
 const ITSELF = { source: 'key', sender: 'NULL' }
@@ -181,16 +186,18 @@ export const SQL = {
   supersedeAlikeSent: supersedeAlike(SENT),
   last: 'SELECT max(id) AS last FROM lockout',
   // All sources of a batch in one question: a JSON array of them.
-  pastOf: `SELECT source, times - (counts = 0) AS times, counts, tried, number, ports, coalesce(released_at, until) AS ended
+  pastOf: `SELECT source, times - (counts = 0) AS times, tried, number, ports,
+             iif(counts = 1 OR (because = 'testimony' AND released_because IS NOT 'freed'), 1, 0) AS counts,
+             iif(because = 'testimony', coalesce(own_ended, 0), coalesce(released_at, until)) AS ended
            FROM json_each(:sources) CROSS JOIN lockout ON source = value WHERE latest = 1`,
   knows: 'SELECT 1 FROM lockout WHERE source = :source AND latest = 1',
   shift: `UPDATE lockout SET since = since + :ms, until = until + :ms WHERE ${UNRELEASED}`,
   flies: `SELECT * FROM lockout WHERE ${UNRELEASED} AND until IS NULL
           UNION ALL SELECT * FROM lockout WHERE ${UNRELEASED} AND until > :now`,
-  termsOfFew: `SELECT id, source, since, until, ${STRETCH}, ${BY_HAND} FROM lockout WHERE ${UNRELEASED} AND until IS NULL
-          UNION ALL SELECT id, source, since, until, ${STRETCH}, ${BY_HAND} FROM lockout WHERE ${UNRELEASED} AND until > :now`,
+  termsOfFew: `SELECT ${TERM} FROM lockout WHERE ${UNRELEASED} AND until IS NULL
+          UNION ALL SELECT ${TERM} FROM lockout WHERE ${UNRELEASED} AND until > :now`,
   // The signs keep SQLite from using an index.
-  termsOfMany: `SELECT id, source, since, until, ${STRETCH}, ${BY_HAND} FROM lockout
+  termsOfMany: `SELECT ${TERM} FROM lockout
           WHERE id > :after AND +latest = 1 AND released_at IS NULL AND (+until IS NULL OR +until > :now) ORDER BY id LIMIT :limit`,
   // The reason stays what it was; a note of before stays where there is no new one.
   prolong: `UPDATE lockout SET until = :until, locked_by = :by, note = coalesce(:note, note)

@@ -11,9 +11,9 @@ import { FLY } from './schema.ts'
 
 export const PROTOS = ['tcp', 'udp', 'sctp', 'icmp', 'icmpv6', 'protocol'] as const
 export const SORTS = ['since', 'until', 'times', 'port'] as const
-export const REASONS = [...GUILTS, 'by-hand'] as const
+export const REASONS = [...GUILTS, 'by-hand', 'testimony'] as const
 /** How a lockout ended: its time was over; or as the column released_because says (`part of a wider one`). */
-export const ENDS = ['over', 'freed', 'flushed', 'no-room', 'replaced', 'part'] as const
+export const ENDS = ['over', 'freed', 'flushed', 'no-room', 'replaced', 'part', 'withdrawn'] as const
 
 /** Every condition that is given must hold. */
 export interface Filter {

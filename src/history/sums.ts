@@ -3,6 +3,7 @@
  * The newest row of each source stands for it, so that nobody has to be remembered to be counted once.
  */
 
+import { isAttack } from '../lockout/lockout.ts'
 import { dayAround, dayText } from './day.ts'
 import { numberOf, openNetworks } from './networks.ts'
 import { count, largest, openHighest, TOP } from './top.ts'
@@ -51,7 +52,7 @@ export function* sumUp(
   let attackers6 = 0
   function add([, source, since, tried, number, times, latest, because, stands]: Counted): void {
     count(reasons, because)
-    if (because === 'by-hand') {
+    if (!isAttack(because)) {
       if (stands === 1) days.addByHand(since, source)
       return
     }

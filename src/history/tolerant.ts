@@ -5,6 +5,7 @@
 import type { Lockout, Prolongation, Release } from '../lockout/lockout.ts'
 import { openAlarm } from '../log/alarm.ts'
 import type { Log } from '../log/log.ts'
+import { EXIT, Failure } from '../terms/failure.ts'
 import type { Fly } from '../terms/fly.ts'
 import type { History } from './history.ts'
 
@@ -158,6 +159,12 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
     }
   }
 
+  /** What is written later would be there again. */
+  function whole(): History {
+    if (retry()) throw unwritten(size)
+    return history
+  }
+
   function* readable<T>(read: (leftOut: (error: unknown) => void) => Iterable<T>): Generator<T> {
     try {
       yield* read(error => alarm(`a lockout is left out: ${messageOf(error)}`))
@@ -171,6 +178,9 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
     ...asIs(() => history),
     flies: now => readable(leftOut => history.flies(now, leftOut)),
     terms: now => readable(leftOut => history.terms(now, leftOut)),
+    forgetPage: (...args) => whole().forgetPage(...args),
+    forgetNames: (...args) => whole().forgetNames(...args),
+    scour: () => history.scour(),
     shift: ms => lightly(() => history.shift(ms), undefined),
     prune: (limits, now) => lightly(() => history.prune(limits, now), { rows: 0, more: false }),
     add: lockouts => write({ lockouts }),
@@ -246,6 +256,16 @@ function sizeOf(entry: Entry): number {
   if ('lockouts' in entry) return entry.lockouts.length
   if ('prolongations' in entry) return entry.prolongations.length
   return 'sources' in entry ? entry.sources.length : 1
+}
+
+function unwritten(waiting: number): Failure {
+  return new Failure(
+    `the history cannot be written, and ${waiting.toLocaleString('en')} lockouts and releases wait`,
+    {
+      exit: EXIT.unavailable,
+      hint: 'Nothing was removed from it. The log says why it cannot be written; forget again then.',
+    },
+  )
 }
 
 function messageOf(error: unknown): string {

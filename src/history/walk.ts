@@ -12,6 +12,10 @@ export type Going = readonly [
   isAgain: 0 | 1,
 ]
 
+/** Its columns. */
+export const GOING =
+  "id, coalesce(rank, 0), since, because IN ('by-hand', 'testimony'), stands, instr(source, ':') > 0, times > 1"
+
 export interface Bounds {
   readonly now: number
   /** Whoever ended before is too old. */
@@ -43,8 +47,7 @@ export function openWalk(database: Database, which: number | 'aged'): Walk {
   const { edge, young, found } = database.prepareAll({
     edge: `SELECT max(id) AS id FROM (SELECT id FROM lockout WHERE ${rows} AND id > :after ORDER BY id LIMIT ${STEP})`,
     young: `SELECT id FROM lockout WHERE id > :after AND id <= :edge AND since BETWEEN :before AND :now ORDER BY id LIMIT 1`,
-    found: `SELECT id, coalesce(rank, 0), since, because = 'by-hand', stands, instr(source, ':') > 0, times > 1
-            FROM lockout WHERE id > :after AND id <= :edge AND ${may} ORDER BY id LIMIT :most`,
+    found: `SELECT ${GOING} FROM lockout WHERE id > :after AND id <= :edge AND ${may} ORDER BY id LIMIT :most`,
   })
   let after = 0
   let isOver = false

@@ -60,6 +60,8 @@ export interface EvidenceMemory {
   take(source: Fly, now: number): readonly Piece[]
   /** They were freed. */
   forget(sources: readonly Fly[]): void
+  /** Whoever this is true of. */
+  forgetWhere(isForgotten: (source: Fly) => boolean): void
   forgetAll(): void
 }
 
@@ -103,6 +105,9 @@ export function openEvidence(): EvidenceMemory {
     },
     forget(forgotten) {
       for (const { sources } of memories) for (const source of forgotten) sources.take(source)
+    },
+    forgetWhere(isForgotten) {
+      for (const { sources } of memories) sources.forget(isForgotten)
     },
     forgetAll() {
       for (const { sources } of memories) sources.clear()

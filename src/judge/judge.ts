@@ -62,7 +62,7 @@ export const NO_HOSTS = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.
   text => parsePrefix(text)!,
 )
 /** IPv6 hosts are here: global unicast, unique local, and IPv4 behind NAT64. */
-const HOSTS6 = ['2000::/3', 'fc00::/7', '64:ff9b::/96'].map(text => parsePrefix(text)!)
+export const HOSTS6 = ['2000::/3', 'fc00::/7', '64:ff9b::/96'].map(text => parsePrefix(text)!)
 
 function noHost(source: AddressKey): Verdict | undefined {
   const isHost = typeof source === 'number' ? !isKeyIn(source, NO_HOSTS) : isKeyIn(source, HOSTS6)

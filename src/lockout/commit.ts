@@ -12,7 +12,7 @@ import { BY_HAND_OF, BY_HAND_SETS, elementOf, FLY_SETS, type Fly } from '../term
 import type { Decision, Leaving } from './decide/decision.ts'
 import { type Flies, secondsLeft } from './flies.ts'
 import { endHolds, HOLD_SETS } from './hold.ts'
-import { endOf, type Lockout, type Memory, type Prolongation, stretchOf } from './lockout.ts'
+import { endOf, type Lockout, type Memory, type Prolongation, stretchOf, testifierOf } from './lockout.ts'
 
 export interface Ledger {
   readonly firewall: Firewall
@@ -111,7 +111,8 @@ function intoIndex(
   for (const lockout of coming) {
     const { source, since, until } = lockout
     const byHand = lockout.because === 'by-hand'
-    flies.put(source, { since, until: endOf(until), stretch: stretchOf(lockout), byHand })
+    const [stretch, testimony] = [stretchOf(lockout), testifierOf(lockout)]
+    flies.put(source, { since, until: endOf(until), stretch, byHand, testimony })
   }
   for (const { source, until, by } of prolong) {
     const before = flies.get(source, now)

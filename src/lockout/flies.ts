@@ -8,7 +8,7 @@ import { type Address, type Prefix, prefixAround } from '../terms/address.ts'
 import { type Fly, type FlySet, isNet, meets, setOf } from '../terms/fly.ts'
 import type { PrefixSet } from '../terms/prefix-set.ts'
 import { flyOfKey, keyOf } from './fly-key.ts'
-import { endOf, type Memory } from './lockout.ts'
+import { endOf, type Memory, type Testifier } from './lockout.ts'
 import { type TermTable, termTable } from './term-table.ts'
 import { firstToEnd, lasting, within } from './term-walks.ts'
 import { type Due, dueWithin, type Longest, writtenDown } from './trying.ts'
@@ -21,6 +21,8 @@ export interface Term {
   readonly stretch?: number | undefined
   /** A person wanted it: also what is public is shut for it. */
   readonly byHand?: boolean | undefined
+  /** Nothing but what somebody else says. */
+  readonly testimony?: Testifier | undefined
 }
 
 /** Flies of one set that are to be asked for now; there may be none in so many places. */
@@ -58,6 +60,8 @@ export interface Flies {
   byHand(now: number): readonly TimedFly[]
   /** The flies that are whole prefixes. */
   nets(now: number): readonly Fly[]
+  /** How many flies there are by testimony alone; those whose time is over until they are swept may be among them, below so many. */
+  testified(now: number, exactFrom: number): number
   /** At most so many of the set, whose time ends first and before `until`. */
   shortest(set: FlySet, most: number, until: number): readonly Fly[]
   /**
@@ -83,12 +87,14 @@ export const ASKED_AT_ONCE = 128
 const LOOKS = 256
 
 export function indexOfFlies(): Flies {
-  const tables = [termTable(1), termTable(2), termTable(4)] as const
+  const tables: Tables = [termTable(1), termTable(2), termTable(4)]
   const [hosts4, nets6, hosts6] = tables
   /** What has no key: prefixes by hand, at most NETS_MAX, and the rare address that is written with dots and colons. */
   const others = new Map<Fly, Term>()
   /** Those of the tables that a person has locked out: few, unless he imports a list. */
   const byHand = new Set<Fly>()
+  /** Those that are flies by testimony alone: no more than TESTIFIED_MAX. */
+  const testified = new Map<Fly, Testifier>()
   const tableOf = (key: Uint32Array) => (key.length === 1 ? hosts4 : key.length === 2 ? nets6 : hosts6)
 
   function find(fly: Fly): Term | undefined {
@@ -98,27 +104,19 @@ export function indexOfFlies(): Flies {
     const place = table.find(key)
     if (place < 0) return undefined
     const term = { since: table.since[place]!, until: table.until[place]! }
-    return byHand.size > 0 && byHand.has(fly) ? { ...term, byHand: true } : term
+    if (byHand.size > 0 && byHand.has(fly)) return { ...term, byHand: true }
+    const testimony = testified.size > 0 ? testified.get(fly) : undefined
+    return testimony === undefined ? term : { ...term, testimony }
   }
 
-  function put(fly: Fly, { since, until, stretch = 0, byHand: isByHand = false }: Term): void {
+  function put(fly: Fly, { since, until, stretch = 0, byHand: isByHand = false, testimony }: Term): void {
+    if (testimony !== undefined) testified.set(fly, testimony)
+    else if (testified.size > 0) testified.delete(fly)
     if (isByHand && !isNet(fly)) byHand.add(fly)
     else if (byHand.size > 0) byHand.delete(fly)
     const key = keyOf(fly)
     if (key === undefined) others.set(fly, { since, until })
     else tableOf(key).put(key, since, until, Math.round(stretch / 1000))
-  }
-
-  function* dueToAsk(longest: Longest, now: () => number): Generator<DueFlies> {
-    for (const table of tables) {
-      const set = table === hosts4 ? 'flypaper' : 'flypaper6'
-      for (let from = 0; from < table.end; ) {
-        const slice = { from, count: WALKED, most: ASKED_AT_ONCE }
-        const { places, end, next } = dueWithin(table, slice, longest, now())
-        from = end
-        yield { set, due: places.map(place => dueAt(table, place)), next }
-      }
-    }
   }
 
   function saw(fly: Fly, packets: number | undefined): void {
@@ -133,9 +131,14 @@ export function indexOfFlies(): Flies {
 
   function remove(fly: Fly): void {
     byHand.delete(fly)
+    testified.delete(fly)
     const key = keyOf(fly)
     if (key === undefined) others.delete(fly)
     else tableOf(key).delete(key)
+  }
+
+  function forgetOver(some: Set<Fly> | Map<Fly, Testifier>, now: number): void {
+    for (const fly of some.keys()) if ((find(fly)?.until ?? 0) <= now) some.delete(fly)
   }
 
   function* entries(): Generator<readonly [Fly, Term]> {
@@ -150,17 +153,6 @@ export function indexOfFlies(): Flies {
     yield* others
   }
 
-  function fill(now: number): Record<FlySet, number> {
-    const fill = {
-      flypaper: lasting(hosts4, now),
-      flypaper6: lasting(nets6, now) + lasting(hosts6, now),
-      flypaper_nets: 0,
-      flypaper_nets6: 0,
-    }
-    for (const [fly, { until }] of others) if (until > now) fill[setOf(fly)]++
-    return fill
-  }
-
   return {
     get(fly, now) {
       const found = find(fly)
@@ -172,13 +164,14 @@ export function indexOfFlies(): Flies {
     clear() {
       for (const table of tables) table.clear()
       byHand.clear()
+      testified.clear()
       others.clear()
     },
     count(now) {
-      const { flypaper, flypaper6, flypaper_nets, flypaper_nets6 } = fill(now)
+      const { flypaper, flypaper6, flypaper_nets, flypaper_nets6 } = this.fill(now)
       return flypaper + flypaper6 + flypaper_nets + flypaper_nets6
     },
-    fill,
+    fill: now => fillOf(tables, others, now),
     [Symbol.iterator]: entries,
     taken(set) {
       const inTables = set === 'flypaper' ? hosts4.size : set === 'flypaper6' ? nets6.size + hosts6.size : 0
@@ -206,14 +199,19 @@ export function indexOfFlies(): Flies {
     nets(now) {
       return [...others.keys()].filter(fly => isNet(fly) && this.get(fly, now) !== undefined)
     },
+    testified(now, exactFrom) {
+      if (testified.size >= exactFrom) forgetOver(testified, now)
+      return testified.size
+    },
     shortest(set, most, until) {
       const inTables = set === 'flypaper' ? [hosts4] : set === 'flypaper6' ? [nets6, hosts6] : []
       return firstToEnd(inTables, most, until)
     },
-    dueToAsk,
+    dueToAsk: (longest, now) => dueIn(tables, longest, now),
     saw,
     sweep(now) {
-      for (const fly of byHand) if ((find(fly)?.until ?? 0) <= now) byHand.delete(fly)
+      forgetOver(byHand, now)
+      forgetOver(testified, now)
       for (const table of tables)
         for (let place = 0; place < table.end; place++)
           if (table.until[place]! <= now) table.delete(table.keyAt(place))
@@ -230,6 +228,36 @@ export function indexOfFlies(): Flies {
   }
 }
 
+/** Of IPv4 hosts, IPv6 networks and IPv6 hosts. */
+type Tables = readonly [TermTable, TermTable, TermTable]
+
+function* dueIn(tables: Tables, longest: Longest, now: () => number): Generator<DueFlies> {
+  for (const table of tables) {
+    const set = table === tables[0] ? 'flypaper' : 'flypaper6'
+    for (let from = 0; from < table.end; ) {
+      const slice = { from, count: WALKED, most: ASKED_AT_ONCE }
+      const { places, end, next } = dueWithin(table, slice, longest, now())
+      from = end
+      yield { set, due: places.map(place => dueAt(table, place)), next }
+    }
+  }
+}
+
+function fillOf(
+  [hosts4, nets6, hosts6]: Tables,
+  others: ReadonlyMap<Fly, Term>,
+  now: number,
+): Record<FlySet, number> {
+  const fill = {
+    flypaper: lasting(hosts4, now),
+    flypaper6: lasting(nets6, now) + lasting(hosts6, now),
+    flypaper_nets: 0,
+    flypaper_nets6: 0,
+  }
+  for (const [fly, { until }] of others) if (until > now) fill[setOf(fly)]++
+  return fill
+}
+
 function dueAt(table: TermTable, place: number): Due {
   return {
     fly: flyOfKey(table.keyAt(place)),
@@ -243,8 +271,8 @@ function dueAt(table: TermTable, place: number): Due {
 /** Who is a fly by this history. */
 export function indexOf(history: Pick<Memory, 'terms'>, now: number): Flies {
   const flies = indexOfFlies()
-  for (const { source, since, until, stretch, byHand } of history.terms(now))
-    flies.put(source, { since, until: endOf(until), stretch, byHand })
+  for (const { source, since, until, ...more } of history.terms(now))
+    flies.put(source, { since, until: endOf(until), ...more })
   return flies
 }
 

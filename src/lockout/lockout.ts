@@ -6,8 +6,21 @@ import type { Grade, Guilt } from '../judge/verdict.ts'
 import type { Address } from '../terms/address.ts'
 import type { Fly } from '../terms/fly.ts'
 
-/** Why somebody is locked out: what a packet was found guilty of, or that a person wanted it. */
-export type Cause = Guilt | 'by-hand'
+/** Why somebody is locked out: what a packet was found guilty of, that a person wanted it, or that another host or tool says so. */
+export type Cause = Guilt | 'by-hand' | 'testimony'
+
+/** Whether it was for something that came here. */
+export function isAttack(because: string): boolean {
+  return because !== 'by-hand' && because !== 'testimony'
+}
+
+/** Whose testimony it is: nobody else withdraws it. */
+export interface Testifier {
+  /** The author, in his own words. */
+  readonly by: string
+  /** The role whose socket it came by, and the user whom the kernel names there: `share flypaperd-outside`. */
+  readonly via: string
+}
 
 /** Times are milliseconds since the epoch. What only a packet has is missing when it was by hand. */
 export interface Lockout {
@@ -24,8 +37,10 @@ export interface Lockout {
   readonly evidence?: readonly Piece[]
   /** The different ports that it has tried, now and in the visits that still count, where they are more than one; as whatOf() writes them. */
   readonly ports?: readonly string[]
-  /** Who locked it out by hand, and why in his own words. */
+  /** Who locked it out by hand, or whose testimony it is; and why, in his own words. */
   readonly by?: string
+  /** Of a testimony: see Testifier. */
+  readonly via?: string
   readonly note?: string
   readonly since: number
   readonly until: number | 'forever'
@@ -61,6 +76,8 @@ export type LockoutTerm = Pick<Lockout, 'source' | 'since' | 'until'> & {
   readonly stretch?: number | undefined
   /** A person wanted it, from the first or later on. */
   readonly byHand?: boolean | undefined
+  /** Nothing but what somebody else says: evidence of our own and orders take its place. */
+  readonly testimony?: Testifier | undefined
 }
 
 export interface Release {
@@ -83,6 +100,14 @@ export interface Memory {
   /** Ends what is in force of these sources; tells how many lockouts that were. */
   release(sources: readonly Fly[], release: Release): number
   releaseAll(release: Release): number
+}
+
+export function testifierOf({
+  because,
+  by,
+  via,
+}: Pick<Lockout, 'because' | 'by' | 'via'>): Testifier | undefined {
+  return because === 'testimony' && by !== undefined && via !== undefined ? { by, via } : undefined
 }
 
 /** Milliseconds since the epoch; for ever is infinite. */

@@ -24,6 +24,13 @@ export interface Promotion {
     now: number,
     knownOf: (fly: Fly) => Known,
   ): readonly Fly[]
+  /**
+   * How many of so many may become flies by testimony: half of the burst is left to evidence of our own, so nobody's word keeps a scanner
+   * from being locked out, and both together stay within the limit.
+   */
+  draw(wanted: number, limit: Settings['promotion'], now: number): number
+  /** Forgets that these were deferred. */
+  forget(isForgotten: (source: Fly) => boolean): void
   /** Sources that were held only, since the start. */
   deferred(): number
 }
@@ -33,7 +40,7 @@ export const DEFERRED_MAX = 65_536
 /** So many different ports are several, as for the length of a lockout. */
 const SEVERAL = 3
 /** The share of the burst that first comers leave, and the one that those leave who come again with fewer than several ports. */
-const RESERVED = { first: 1 / 5, again: 1 / 10, several: 0 } as const
+const RESERVED = { first: 1 / 5, again: 1 / 10, several: 0, testimony: 1 / 2 } as const
 const ORDER = ['several', 'again', 'first'] as const
 type Class = (typeof ORDER)[number]
 
@@ -78,6 +85,14 @@ export function openPromotion(): Promotion {
           }
       return admitted
     },
+    draw(wanted, limit, now) {
+      if (limit.perSecond === 0 || wanted === 0) return wanted
+      refill(limit, now)
+      const drawn = Math.min(wanted, Math.max(0, Math.floor(tokens - limit.burst * RESERVED.testimony)))
+      tokens -= drawn
+      return drawn
+    },
+    forget: waiting.forget,
     deferred: () => deferred,
   }
 }

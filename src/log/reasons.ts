@@ -13,6 +13,7 @@ const GUILTY: Readonly<Record<Cause, string>> = {
   'distinct-ports': 'the different ports that it tried are too many',
   'many-networks': 'many networks of this prefix tried a closed port each, and each another one',
   'by-hand': 'a person wanted it',
+  testimony: 'another host or tool says so, and nothing here speaks against it',
 }
 
 /** Completes "let go, because …". */
@@ -37,7 +38,7 @@ const GRADE: Readonly<Record<Grade, string>> = {
   forgeable: 'forgeable (anybody can have sent it in its name)',
   'forgeable-known': 'forgeable, in the name of a known host (anybody can have sent it)',
   'by-hand': 'by hand',
-  testimony: 'testimony of another host',
+  testimony: 'testimony of another host or tool',
   proven: 'proven',
 }
 

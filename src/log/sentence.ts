@@ -118,7 +118,9 @@ function prolongClause({ source, until, by, note }: Prolongation): string {
 function lockoutClause(lockout: Lockout): string {
   const source = escapeText(lockout.source)
   let text = source
-  text += lockout.tried === undefined ? ', by hand' : `, who tried ${triedText(lockout.tried)}`
+  const isTestified = lockout.because === 'testimony'
+  if (isTestified) text += `, on the testimony of ${escapeText(lockout.by ?? 'nobody')}`
+  else text += lockout.tried === undefined ? ', by hand' : `, who tried ${triedText(lockout.tried)}`
   const sender: string = lockout.packetSource ?? lockout.source
   if (sender !== lockout.source) text += ` (from ${escapeText(sender)})`
   text +=
@@ -127,7 +129,7 @@ function lockoutClause(lockout: Lockout): string {
       : `, for ${formatDuration((lockout.until - lockout.since) / 1000)}`
   if (lockout.times > 1) text += `, the ${ordinal(lockout.times)} time`
   if (lockout.forwardedTo !== undefined) text += `, forwarded to ${escapeText(lockout.forwardedTo)}`
-  if (lockout.by !== undefined) text += ` (by ${escapeText(lockout.by)})`
+  if (lockout.by !== undefined && !isTestified) text += ` (by ${escapeText(lockout.by)})`
   if (lockout.note !== undefined) text += `: ${escapeText(lockout.note)}`
   return text
 }

@@ -26,7 +26,8 @@ export function reachableBy(
   { because, by }: Partial<Pick<Lockout, 'because' | 'by'>>,
   { public: open, doors }: Reachable,
 ): Reachable {
-  return { public: because === 'by-hand' || by !== undefined ? [] : open, doors }
+  const isByPerson = because === 'by-hand' || (by !== undefined && because !== 'testimony')
+  return { public: isByPerson ? [] : open, doors }
 }
 
 export function reachablePorts({ public: open, doors }: Reachable): readonly string[] {

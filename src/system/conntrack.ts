@@ -2,6 +2,8 @@
 import { CALLED_MAX } from '../arm/ruleset/sets.ts'
 import type { Called, InUse, InUseWanted } from '../arm/surroundings.ts'
 import { type Address, familyOf } from '../terms/address.ts'
+import type { AddressKey } from '../terms/address-bytes.ts'
+import type { PrefixSet } from '../terms/prefix-set.ts'
 import { addressOf, keyOf } from './connected.ts'
 import { NetlinkError, visitFlowsLater } from './nfnetlink/index.ts'
 import type { Told } from './sockets.ts'
@@ -52,6 +54,33 @@ export async function flowsInUse(
     .filter(host => !ours.has(host) && !isLoopback(host))
   const isCut = flows > FLOWS_MAX || found.size > most
   return { hosts: hosts.slice(0, most), called, told: isCut ? 'cut' : 'whole' }
+}
+
+/**
+ * Whom of these conntrack knows a living connection of, whoever opened it: TCP and UDP that both sides have taken part in more than once, and
+ * whatever was answered of other protocols. Nobody where it does not tell; reads in pieces.
+ */
+export async function hostsConnected(
+  wanted: PrefixSet,
+  visitFlows = visitFlowsLater,
+): Promise<ReadonlySet<Address>> {
+  const found = new Set<Address>()
+  let flows = 0
+  try {
+    await visitFlows(({ protocol, opened, opener, isAssured }) => {
+      if (++flows > FLOWS_MAX) return false
+      if (!isAssured && (protocol === TCP || protocol === UDP)) return true
+      for (const host of [opener, opened]) if (wanted.has(addressKeyOf(host))) found.add(addressOf(host))
+      return true
+    })
+  } catch (error) {
+    if (!(error instanceof NetlinkError)) throw error
+  }
+  return found
+}
+
+function addressKeyOf(bytes: Uint8Array): AddressKey {
+  return bytes.length === 4 ? Number(keyOf(bytes)) >>> 0 : bytes
 }
 
 function isLoopback(host: Address): boolean {

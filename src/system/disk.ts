@@ -1,5 +1,6 @@
 /** The state directory as the daemon has it: the history, the state file and the ring, all on a thread that may wait for their disk. */
 
+import type { PatientForgetting } from '../history/forgetting.ts'
 import type { Reading } from '../history/reading.ts'
 import type { DaemonHistory } from '../history/tolerant.ts'
 import type { WholeFile } from '../keep/state-file.ts'
@@ -7,7 +8,7 @@ import { openAlarm } from '../log/alarm.ts'
 import type { Log } from '../log/log.ts'
 import type { RingFiles, RingReach } from '../ring/ring.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
-import { readingBy } from './disk-reading.ts'
+import { forgettingBy, readingBy } from './disk-reading.ts'
 import { type DiskThread, GONE, LATE, openDiskThread, REFUSED } from './disk-thread.ts'
 import { wholeFile } from './whole-file.ts'
 
@@ -33,6 +34,7 @@ const PROGRAM = new URL(
 export interface Disk extends Disposable {
   readonly history: DaemonHistory
   readonly reading: Reading
+  readonly forgetting: PatientForgetting
   readonly stateFile: WholeFile
   readonly ring: RingFiles
 }
@@ -70,6 +72,7 @@ export function openDisk(places: DiskPlaces, log: Log, now: () => number, progra
       },
     },
     reading: history.reading,
+    forgetting: history.forgetting,
     stateFile: wholeFile({
       make: () => thread.later('make', []) as Promise<number>,
       finish: isRemoved => thread.later('finish', [isRemoved]) as Promise<void>,
@@ -248,6 +251,7 @@ function lasting(thread: DiskThread, file: string, log: Log, now: () => number) 
       () => hangs(file),
       () => cursors++,
     ),
+    forgetting: forgettingBy(thread, () => hangs(file)),
     caughtUp,
     failed,
     close() {

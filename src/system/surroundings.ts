@@ -4,7 +4,7 @@ import { FIRST_LOCAL_PORT } from '../arm/ruleset/matches.ts'
 import { CONNECTED_MAX, type ServedPort, type Surroundings } from '../arm/surroundings.ts'
 import type { Address } from '../terms/address.ts'
 import { addressOf, connected, rereadConnected } from './connected.ts'
-import { FLOWS_MAX, flowsInUse } from './conntrack.ts'
+import { FLOWS_MAX, flowsInUse, hostsConnected } from './conntrack.ts'
 import { interfaceName, isInterface, isWritable } from './interface-name.ts'
 import { linesOf } from './lines.ts'
 import { homesOf, inOrder, insideOf, onLink6Of } from './links.ts'
@@ -81,6 +81,8 @@ export const surroundings: Surroundings = {
     remark('inUse', IN_USE_REMARKS[told])
     return inUse
   },
+
+  talking: hostsConnected,
 
   uplinks: () => uplinkNames().filter(isWritable),
 

@@ -99,6 +99,7 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
         neverFiles: files.neverFiles,
         history: disk.history,
         reading: disk.reading,
+        forgetting: disk.forgetting,
         stateFile: disk.stateFile,
         ring: disk.ring,
         version: packageVersion(),

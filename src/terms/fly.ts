@@ -6,9 +6,17 @@
  * a /64 with somebody of the never-list in it) a single IPv6 address, `2001:db8:1:2::5`. Any other prefix, `10.0.0.0/8`,
  * is a fly by hand only, and is kept in sets of intervals.
  */
-import { type Address, isIPv4, type Prefix, parseAddress, parsePrefix, prefixAround } from './address.ts'
+import {
+  type Address,
+  covers,
+  isIPv4,
+  type Prefix,
+  parseAddress,
+  parsePrefix,
+  prefixAround,
+} from './address.ts'
 import { type AddressKey, addressKey, net64Text } from './address-bytes.ts'
-import type { PrefixSet } from './prefix-set.ts'
+import { type PrefixSet, prefixSet } from './prefix-set.ts'
 
 declare const brand: unique symbol
 export type Fly = string & { readonly [brand]: 'Fly' }
@@ -47,6 +55,16 @@ export function meets(fly: Fly, prefixes: PrefixSet): boolean {
   // `::ffff:192.0.2.1` is the IPv4 address.
   const isOther = fly.includes('/') || (fly.includes(':') && fly.includes('.'))
   return isOther ? prefixes.overlaps(prefixOf(fly)) : prefixes.has(addressKey(fly as string as Address))
+}
+
+/** Whether the whole fly lies in one of these prefixes: what it is, is nobody else's then. */
+export function liesIn(prefixes: readonly Prefix[]): (fly: Fly) => boolean {
+  const wanted = prefixSet(prefixes)
+  return fly => {
+    if (!meets(fly, wanted)) return false
+    const own = parsePrefix(fly)
+    return own !== undefined && prefixes.some(one => covers(one, own))
+  }
 }
 
 /** The same for the element by which a set holds a source: an IPv6 address whose last half is zero means its /64. */

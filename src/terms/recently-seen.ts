@@ -5,6 +5,8 @@ export interface RecentlySeen<Key, Value> {
   take(key: Key): Value | undefined
   put(key: Key, value: Value): void
   has(key: Key): boolean
+  /** Forgets whoever this is true of. */
+  forget(isForgotten: (key: Key) => boolean): void
   clear(): void
   readonly size: number
 }
@@ -23,6 +25,9 @@ export function recentlySeen<Key, Value>(most: number): RecentlySeen<Key, Value>
       if (entries.size > most) entries.delete(entries.keys().next().value!)
     },
     has: key => entries.has(key),
+    forget(isForgotten) {
+      for (const key of entries.keys()) if (isForgotten(key)) entries.delete(key)
+    },
     clear: () => entries.clear(),
     get size() {
       return entries.size

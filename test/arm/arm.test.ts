@@ -41,6 +41,7 @@ function surroundings(changes: Partial<Surroundings> = {}): Surroundings {
     bound: () => [],
     connected: () => [address('198.51.100.7'), address('2001:db8:7::7')],
     inUse: async () => ({ hosts: [], called: [] }),
+    talking: async () => new Set(),
     uplinks: () => [],
     present: names => names,
     doors: () => [],

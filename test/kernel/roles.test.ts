@@ -17,7 +17,7 @@ import { makeWorld } from '../support/world.ts'
 
 const skip = canBecome(NOBODY) ? false : 'outside CI: only root with all user ids can become somebody else'
 const UID = 3001
-const GROUPS = { 'flypaperd-operate': 3002, 'flypaperd-watch': 3003 }
+const GROUPS = { 'flypaperd-operate': 3002, 'flypaperd-watch': 3003, 'flypaperd-share': 3004 }
 const GROUP_FILE = `root:x:0:\n${Object.entries(GROUPS)
   .map(([name, gid]) => `${name}:x:${gid}:\n`)
   .join('')}`

@@ -187,7 +187,7 @@ test('a person is forgotten: what came from him, was for him, or names him; also
   world.sockets.deliver([packet('198.51.100.1'), packet('198.51.100.2')])
   world.sockets.deliver([{ ...packet('198.51.100.3'), destination: '198.51.100.1' }], { hook: 'forward' })
   trap.freeThese(['198.51.100.1', '198.51.100.2'] as Fly[], 'tester')
-  assert.equal(await trap.forgetPackets([parsePrefix('198.51.100.1')!]), 2)
+  assert.equal((await trap.forget([parsePrefix('198.51.100.1')!], 'anna')).packets, 2)
   const text = new TextDecoder('latin1').decode(world.ring.bytes)
   assert.ok(!text.includes('198.51.100.1"'))
   assert.ok(!text.includes('\xc6\x33\x64\x01'), 'as bytes')

@@ -36,6 +36,17 @@ export const STATUS: DaemonStatus = {
   },
 }
 
+/** Of a daemon that remembers nothing. */
+export const FORGOTTEN = {
+  freed: 0,
+  lockouts: 0,
+  senders: 0,
+  sightings: 0,
+  samples: 0,
+  packets: 0,
+  scoured: true,
+}
+
 /** Of a daemon whose history is empty. */
 export const NO_PAST: Past = {
   list: async () => ({ flies: [] }),

@@ -18,6 +18,7 @@ import type { Folders } from '../../src/settings/sources.ts'
 import { openClock } from '../../src/system/clock.ts'
 import { MEMORY, openDatabase } from '../../src/system/sqlite.ts'
 import type { Address } from '../../src/terms/address.ts'
+import { addressKey } from '../../src/terms/address-bytes.ts'
 import { elementOf, type Fly } from '../../src/terms/fly.ts'
 import { facts } from '../doctor/facts.ts'
 import { type FakeFirewall, fakeFirewall } from './fake-firewall.ts'
@@ -59,6 +60,7 @@ function fakeMachine() {
     resolvers: [] as Address[],
     connected: [] as Address[],
     inUse: [] as Address[],
+    talking: [] as Address[],
     called: [] as Called[],
     served: [[6, 22]] as [number, number][],
     bound: [] as Place[],
@@ -83,6 +85,7 @@ function fakeMachine() {
       hosts: here.inUse,
       called: here.called.filter(([host]) => sticks(host)),
     }),
+    talking: async wanted => new Set(here.talking.filter(host => wanted.has(addressKey(host)))),
     uplinks: () => ['eth0'],
     present: names => names.filter(name => here.devices.includes(name)),
     doors: () => here.doors,
@@ -203,6 +206,11 @@ export function fakeWorld() {
     neverFiles: files,
     history,
     reading: readingOf(history),
+    forgetting: {
+      forgetPage: async (...args) => history.forgetPage(...args),
+      forgetNames: async (...args) => history.forgetNames(...args),
+      scour: async () => history.scour(),
+    },
     ring: ring.files,
     version: '0.0.0',
     stateFile: { write: async pieces => void written.push([...pieces].join('')), remove() {} },

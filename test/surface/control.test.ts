@@ -10,7 +10,7 @@ import { ERROR_MAX, REQUEST_MAX, type Served } from '../../src/surface/control/p
 import { serveControl, serveMetrics } from '../../src/surface/control/server.ts'
 import { WATCHER_BYTES, WATCHERS_MAX } from '../../src/surface/control/watchers.ts'
 import { listenAt } from '../../src/system/unix-sockets.ts'
-import { NO_PAST, STATUS } from '../support/daemon-status.ts'
+import { FORGOTTEN, NO_PAST, STATUS } from '../support/daemon-status.ts'
 
 const SOCKETS = { listen: listenAt, peerOf: () => 'root' }
 
@@ -40,6 +40,18 @@ function daemon(): Served & { readonly calls: unknown[][]; tell(line: string): v
     async free({ who = [], by }) {
       calls.push(['free', who, by])
       return { flies: who, held: [], count: who.length }
+    },
+    async testify(request) {
+      calls.push(['testify', request])
+      return { locked: request.testimony.map(({ who }) => who), kept: [], refused: [] }
+    },
+    async withdraw(request) {
+      calls.push(['withdraw', request])
+      return { withdrawn: request.who, others: [] }
+    },
+    async forget(request) {
+      calls.push(['forget', request])
+      return FORGOTTEN
     },
     async flush(by) {
       calls.push(['flush', by])

@@ -20,7 +20,7 @@ import { openSystem } from '../../src/system/system.ts'
 import { EXIT, Failure } from '../../src/terms/failure.ts'
 import { facts } from '../doctor/facts.ts'
 import { lockout, sourceOf } from '../history/lockouts.ts'
-import { NOTHING } from '../support/daemon-status.ts'
+import { FORGOTTEN, NOTHING } from '../support/daemon-status.ts'
 import { fakeClone } from '../support/fake-clone.ts'
 import { fakeFirewall } from '../support/fake-firewall.ts'
 import { FLYPAPERD } from '../support/programs.ts'
@@ -107,6 +107,9 @@ function daemonThatSays(word: string): Served {
     pause: refuse,
     free: async () => ({ flies: [word], held: [word], count: 1 }),
     flush: refuse,
+    testify: refuse,
+    withdraw: refuse,
+    forget: async () => ({ ...FORGOTTEN, around: [word], scoured: false }),
     stop: refuse,
     leave: refuse,
     reload: refuse,

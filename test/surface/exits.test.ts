@@ -22,7 +22,7 @@ import { EXIT, Failure } from '../../src/terms/failure.ts'
 import { facts } from '../doctor/facts.ts'
 import { lockout } from '../history/lockouts.ts'
 import { pcap, recorded, session } from '../support/capture-files.ts'
-import { NO_PAST, STATUS } from '../support/daemon-status.ts'
+import { FORGOTTEN, NO_PAST, STATUS } from '../support/daemon-status.ts'
 import { fakeClone } from '../support/fake-clone.ts'
 import { fakeFirewall } from '../support/fake-firewall.ts'
 import { settingsFrom } from '../support/read-settings.ts'
@@ -87,6 +87,9 @@ function daemonOf({ isWell = true, lock = {}, around }: Partial<Case>): Served {
     lock: async () => ({ locked: [], kept: [], refused: [], ...lock }),
     free: async () => ({ flies: [], held: [], count: 0, ...(around && { around }) }),
     flush: async () => 0,
+    forget: async () => ({ ...FORGOTTEN, ...(around && { around }) }),
+    testify: async () => ({ locked: [], kept: [], refused: [] }),
+    withdraw: async () => ({ withdrawn: [], others: [] }),
     async pause() {},
     async stop() {},
     async leave() {},
@@ -152,6 +155,11 @@ const CASES: Readonly<Record<string, Readonly<Record<number, Partial<Case> | str
     1: { ...RUNNING, args: '203.0.113.9', around: ['203.0.113.0/24'] },
   },
   flush: { 0: RUNNING },
+  forget: {
+    0: { ...RUNNING, args: '203.0.113.9' },
+    1: { ...RUNNING, args: '203.0.113.9', around: ['203.0.113.0/24'] },
+    3: { args: '203.0.113.9' },
+  },
   export: { 0: {}, 1: { ...NAMELESS, args: 'no.such.name.invalid' } },
   import: {
     0: { ...RUNNING, ...KEPT, args: 'flies --for 3600' },

@@ -19,7 +19,19 @@ import { serveControl } from '../../src/surface/control/server.ts'
 import { listenAt } from '../../src/system/unix-sockets.ts'
 import { NO_PAST, STATUS } from '../support/daemon-status.ts'
 
-const CHANGING = ['lock', 'free', 'flush', 'pause', 'reload', 'confirm', 'leave', 'stop'] as const
+const CHANGING = [
+  'lock',
+  'free',
+  'flush',
+  'testify',
+  'withdraw',
+  'forget',
+  'pause',
+  'reload',
+  'confirm',
+  'leave',
+  'stop',
+] as const
 
 /** Remembers what it was told to do. */
 function daemon() {
@@ -101,6 +113,7 @@ test('who reads changes nothing; who operates neither ends nor disarms; control 
   const may = (role: Role) => CHANGING.filter(name => role.may.includes(name))
   assert.deepEqual(may(ROLES.watch), [])
   assert.deepEqual(may(ROLES.operate), ['lock', 'free'])
+  assert.deepEqual(may(ROLES.share), ['testify', 'withdraw'])
   assert.deepEqual(may(ROLES.control), CHANGING)
 })
 
@@ -120,6 +133,7 @@ test('without its group a socket is there all the same, and that is said once', 
   assert.deepEqual(said, [
     'operate.sock is for root alone: there is no group flypaperd-operate',
     'watch.sock is for root alone: there is no group flypaperd-watch',
+    'share.sock is for root alone: there is no group flypaperd-share',
   ])
   assert.equal((await ask(join(directory, 'watch.sock'), ENDPOINTS.status)).status, 200)
 })

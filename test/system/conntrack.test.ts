@@ -5,9 +5,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { flowsInUse } from '../../src/system/conntrack.ts'
+import { flowsInUse, hostsConnected } from '../../src/system/conntrack.ts'
 import { NetlinkError } from '../../src/system/nfnetlink/index.ts'
-import type { Address } from '../../src/terms/address.ts'
+import { type Address, parsePrefix } from '../../src/terms/address.ts'
+import { prefixSet } from '../../src/terms/prefix-set.ts'
 import { describeInNamespace } from '../support/in-namespace.ts'
 
 const OWN = ['192.0.2.1', '2001:db8::1'] as Address[]
@@ -52,6 +53,14 @@ describeInNamespace(import.meta.url, () => {
       ['2001:db8:1::1', 6, 443, 1000],
     ])
     assert.deepEqual(asked.toSorted(), ['127.0.0.1', ...IN_USE], 'each host once')
+  })
+
+  test('connected is whoever has a whole connection, whoever opened it; of those that are asked for', async () => {
+    const wanted = ['198.18.0.0/16', '2001:db8:1::/64'].map(text => parsePrefix(text)!)
+    const hosts = ['198.18.0.1', '198.18.0.2', '198.18.0.3', '2001:db8:1::1', '2001:db8:1::3']
+    assert.deepEqual([...(await hostsConnected(prefixSet(wanted)))].toSorted(), hosts)
+    const one = [parsePrefix('198.18.0.3')!]
+    assert.deepEqual([...(await hostsConnected(prefixSet(one)))], ['198.18.0.3'])
   })
 
   test('of more hosts than are wanted some are told, and that there are more', async () => {

@@ -4,8 +4,8 @@ import { type AddressKey, addressKey } from '../../terms/address-bytes.ts'
 import { type Fly, setOf } from '../../terms/fly.ts'
 import { type PrefixSet, prefixesIn, prefixSet, unionOf } from '../../terms/prefix-set.ts'
 import { type Flies, isOneHost, namesOf } from '../flies.ts'
-import type { Release } from '../lockout.ts'
-import { type Decision, decision, leaving } from './decision.ts'
+import type { Lockout, Release } from '../lockout.ts'
+import { type Decision, decision, type Leaving, leaving } from './decision.ts'
 
 /** Frees these flies, whose time does not count as a repeat; `byHand` are in the kernel's set alone. */
 export function free(flies: readonly Fly[], byHand: readonly Fly[], by: string, now: number): Decision {
@@ -61,6 +61,12 @@ function keyOf(host: Fly): AddressKey {
 /** An IPv4 host. */
 function isUnasked(fly: Fly): boolean {
   return setOf(fly) === 'flypaper'
+}
+
+/** Those who were flies by testimony alone, and for whom there is more now. It counts nothing. */
+export function outweighed(enter: readonly Lockout[], flies: Flies, now: number): readonly Leaving[] {
+  const gone = enter.map(({ source }) => source).filter(fly => flies.get(fly, now)?.testimony !== undefined)
+  return leaving(gone, { at: now, by: 'flypaperd', because: 'replaced', counts: false })
 }
 
 function freed(by: string, now: number): Release {

@@ -10,6 +10,7 @@ import type { PrefixSet } from '../../terms/prefix-set.ts'
 import type { Flies, Term } from '../flies.ts'
 import { endOf, type Lockout, type Memory, type Prolongation } from '../lockout.ts'
 import { type Decision, decision, leaving } from './decision.ts'
+import { outweighed } from './leave.ts'
 import { inRoom, type Room } from './room.ts'
 
 export interface Wish {
@@ -78,7 +79,7 @@ export function lock(
   for (const wish of wishes) {
     const fly = flyOf(wish.prefix, nameFly)
     const why = refusal(wish.prefix, fly, order, locking, nets)
-    const term = flies.get(fly, now)
+    const term = ordered(flies.get(fly, now))
     if (why === 'within' && around(fly, nets).some(net => outlasts(net, wish))) kept.push(fly)
     else if (why !== undefined) refused.push({ who: wish.prefix.text, why })
     else if (term !== undefined && staysAnyway(term, wish, order, now)) kept.push(fly)
@@ -93,19 +94,10 @@ export function lock(
   const before = locking.pastOf([...wanted.keys()])
   for (const [source, { length = usual }] of wanted) {
     const until = length === 'forever' ? length : now + length * 1000
-    if (flies.get(source, now) !== undefined) prolong.push({ source, until, by, note })
+    if (ordered(flies.get(source, now)) !== undefined) prolong.push({ source, until, by, note })
     else {
       const times = (before.get(source)?.times ?? 0) + 1
-      coming.push({
-        source,
-        because: 'by-hand',
-        grade: 'by-hand',
-        by,
-        ...(note !== undefined && { note }),
-        since: now,
-        until,
-        times,
-      })
+      coming.push(byHand(source, order, { since: now, until, times }))
     }
   }
   const { enter, leave } = inRoom(coming, flies, locking.room, now)
@@ -117,8 +109,20 @@ export function lock(
     locked: [...enter, ...prolong].map(({ source }) => source),
     kept,
     refused,
-    decision: decision({ leave: [...leave, ...leaving(gone, part)], enter, prolong }),
+    decision: decision({
+      leave: [...leave, ...leaving(gone, part), ...outweighed(enter, flies, now)],
+      enter,
+      prolong,
+    }),
   }
+}
+
+function byHand(
+  source: Fly,
+  { by, note }: LockOrder,
+  term: Pick<Lockout, 'since' | 'until' | 'times'>,
+): Lockout {
+  return { source, because: 'by-hand', grade: 'by-hand', by, ...(note !== undefined && { note }), ...term }
 }
 
 /** An interval set takes no two intervals that overlap: the wider one takes the place of the narrower. */
@@ -136,6 +140,11 @@ function takePlace(
     wanted.delete(net)
   }
   nets.set(fly, prefix)
+}
+
+/** What somebody else says is no order: one takes its place, with its own end. */
+function ordered(term: Term | undefined): Term | undefined {
+  return term?.testimony === undefined ? term : undefined
 }
 
 function staysAnyway(term: Term, { length }: Wish, { exact = false }: LockOrder, now: number): boolean {
@@ -158,7 +167,7 @@ function termOf({ length }: Wish, usual: Seconds | 'forever', now: number): Term
 }
 
 /** A single IPv6 address means whatever fly it would be after a packet. */
-function flyOf(prefix: Prefix, nameFly: Locking['nameFly']): Fly {
+export function flyOf(prefix: Prefix, nameFly: Locking['nameFly']): Fly {
   return prefix.family === 6 && prefix.length === 128
     ? nameFly(prefix.text as Address)
     : (prefix.text as string as Fly)

@@ -7,6 +7,7 @@ import type { Lockout, Memory, Past } from '../lockout.ts'
 import { lockoutOf, type Offence } from '../offence.ts'
 import type { Known } from '../promotion.ts'
 import { type Decision, decision } from './decision.ts'
+import { outweighed } from './leave.ts'
 import { inRoom, type Room } from './room.ts'
 
 export interface Sticking {
@@ -38,7 +39,7 @@ export function stick(offences: readonly Offence[], sticking: Sticking, now: num
     const { fly } = offence
     if (fresh.has(fly)) continue
     const term = flies.get(fly, now)
-    if (term === undefined) fresh.set(fly, offence)
+    if (term === undefined || term.testimony !== undefined) fresh.set(fly, offence)
     else if (now - term.since > SETTLED_MS) restore.push({ fly, seconds: secondsLeft(term.until, now) })
   }
   const candidates = [...fresh.keys()]
@@ -53,7 +54,7 @@ export function stick(offences: readonly Offence[], sticking: Sticking, now: num
     coming.push(lockoutOf(fresh.get(fly)!, before.get(fly), lengths, now))
   const { enter, leave } = inRoom(coming, flies, sticking.room, now)
   return {
-    decision: decision({ leave, enter, restore }),
+    decision: decision({ leave: [...leave, ...outweighed(enter, flies, now)], enter, restore }),
     again: offences.length - fresh.size,
     unplaced: coming.length - enter.length,
   }

@@ -3,6 +3,7 @@
 import type { LockoutRow } from '../../history/history.ts'
 import type { AlsoTried } from '../../history/samples.ts'
 import type { Sighting } from '../../judge/sightings.ts'
+import { isAttack } from '../../lockout/lockout.ts'
 import { gradeText, wordsOf } from '../../log/reasons.ts'
 import { triedText } from '../../log/sentence.ts'
 import { sumText } from '../../log/sum.ts'
@@ -94,10 +95,10 @@ function isInForce({ until, released }: LockoutRow, now: number): boolean {
 }
 
 function lockoutText(lockout: LockoutRow): string {
-  const { source, since, until, times, because, by, note } = lockout
+  const { source, since, until, times, because, note } = lockout
   const length = until === 'forever' ? 'for ever' : `for ${formatDuration((until - since) / 1000)}`
   const what = [
-    lockout.tried === undefined ? `locked out by ${by ?? 'hand'}` : `tried ${triedText(lockout.tried)}`,
+    lockout.tried === undefined ? `locked out ${wherefore(lockout)}` : `tried ${triedText(lockout.tried)}`,
     ...(lockout.packetSource !== undefined && String(lockout.packetSource) !== source
       ? [`from ${lockout.packetSource}`]
       : []),
@@ -106,13 +107,17 @@ function lockoutText(lockout: LockoutRow): string {
     length,
     ...(times > 1 ? [`time ${times}`] : []),
   ]
-  const reason = because === 'by-hand' && note !== undefined ? note : `${wordsOf(because)} (${because})`
+  const reason = !isAttack(because) && note !== undefined ? note : `${wordsOf(because)} (${because})`
   return `${what.join(', ')}: ${reason}${evidenceText(lockout)}${prolongedText(lockout)}`
+}
+
+function wherefore({ because, by }: LockoutRow): string {
+  return because === 'testimony' ? `on the testimony of ${by ?? 'nobody'}` : `by ${by ?? 'hand'}`
 }
 
 /** The sum, how good it is, and how many ports of earlier visits made the lockout longer. */
 function evidenceText({ because, grade, evidence, ports }: LockoutRow): string {
-  if (because === 'by-hand') return ''
+  if (!isAttack(because)) return ''
   const sum = evidence === undefined ? '' : `; points: ${sumText(evidence)}`
   const before = (ports?.length ?? 1) - (evidence?.length ?? 1)
   const earlier = before > 0 ? `; ${ports!.length} different ports with those of earlier visits` : ''
@@ -121,7 +126,7 @@ function evidenceText({ because, grade, evidence, ports }: LockoutRow): string {
 
 /** It went on trying; or a person has given a fly that he did not lock out another end. */
 function prolongedText({ because, by, note, prolonged = 0 }: LockoutRow): string {
-  if (because === 'by-hand' || by === undefined) {
+  if (!isAttack(because) || by === undefined) {
     const often = prolonged === 1 ? 'once' : `${prolonged} times`
     return prolonged === 0 ? '' : `; prolonged ${often}, since it went on trying`
   }

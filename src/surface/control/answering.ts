@@ -17,6 +17,7 @@ import { openApi } from './openapi.ts'
 import { ListQuery, ReportQuery, WhyQuery } from './past-protocol.ts'
 import { ByRequest, ERROR_MAX, FreeRequest, LockRequest, PauseRequest, type Served } from './protocol.ts'
 import type { Request } from './request.ts'
+import { ForgetRequest, TestifyRequest, WithdrawRequest } from './testimony-protocol.ts'
 import { oneAfterAnother, type Shared, sharedBy } from './turns.ts'
 import { openWatchers, WATCHERS_MAX, type Watchers } from './watchers.ts'
 import { signature } from './who.ts'
@@ -24,8 +25,12 @@ import { signature } from './who.ts'
 /** What is wrong with a body, so much of it is told. */
 const ISSUES_MAX = 20
 
-/** `signed`: who did it, by what he claims. */
-type Handler = (body: unknown, signed: (claim: string | undefined) => string) => Promise<object | Uint8Array>
+/** `signed`: who did it, by what he claims. `via`: the role and the user whose word it is. */
+type Handler = (
+  body: unknown,
+  signed: (claim: string | undefined) => string,
+  via: string,
+) => Promise<object | Uint8Array>
 
 /** What the sockets can do; disposing of it ends the answers that go on. */
 export interface AnsweringAll extends Disposable {
@@ -41,6 +46,7 @@ export function openAnswering(daemon: Served, peerOf: (socket: Socket) => string
     order: (_, work) => orders(work),
     question: questions,
     reading: sharedBy(oneAfterAnother()),
+    apart: sharedBy(oneAfterAnother()),
     now: (_, work) => work(),
   })
   const handlers = handlersOf(daemon)
@@ -62,7 +68,8 @@ export function openAnswering(daemon: Served, peerOf: (socket: Socket) => string
     // Also what is wrong takes time to be told: a body is looked at when its turn has come.
     const shared = body.length === 0 ? path : undefined
     const given = () => (isQuery ? queryOf(path) : permitted(role, parse(body)))
-    const answer = await turn(shared, async () => handlers[name](given(), signed))
+    const via = `${role.socket.replace('.sock', '')} ${user}`
+    const answer = await turn(shared, async () => handlers[name](given(), signed, via))
     if (!(answer instanceof Uint8Array)) return json(200, answer)
     return { status: 200, type: ENDPOINTS.metrics.answer.type, body: answer }
   }
@@ -116,6 +123,12 @@ function handlersOf(daemon: Served): Record<Exclude<EndpointName, 'events'>, Han
     free(body, signed) {
       const request = FreeRequest.parse(body)
       return daemon.free({ ...request, by: signed(request.by) })
+    },
+    testify: (body, _, via) => daemon.testify({ ...TestifyRequest.parse(body), via }),
+    withdraw: (body, _, via) => daemon.withdraw({ ...WithdrawRequest.parse(body), via }),
+    forget(body, signed) {
+      const request = ForgetRequest.parse(body)
+      return daemon.forget({ ...request, by: signed(request.by) })
     },
     flush: async (body, signed) => ({ flies: await daemon.flush(signed(by(body))) }),
     pause(body, signed) {

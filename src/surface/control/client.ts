@@ -28,6 +28,7 @@ import {
   LockAnswer,
   StatusAnswer,
 } from './protocol.ts'
+import { ForgetAnswer } from './testimony-protocol.ts'
 
 export interface Client extends Control {
   /** Reached by the socket of a group, since the control socket is not ours. */
@@ -39,6 +40,8 @@ export interface Client extends Control {
 }
 
 const PATIENCE_MS = 30_000
+/** The same where a large history is gone through and written anew. */
+const FORGET_PATIENCE_MS = 600_000
 
 const EXIT_BY_STATUS: Readonly<Record<number, ExitStatus>> = { 400: EXIT.usage, 403: EXIT.noPermission }
 
@@ -78,8 +81,8 @@ function isHungUp(error: unknown): boolean {
 }
 
 function clientOf(path: string, isByGroup: boolean): Client {
-  const ask = async (name: EndpointName, given?: object) =>
-    exchange(path, ENDPOINTS[name], given).catch(error => {
+  const ask = async (name: EndpointName, given?: object, patience?: number) =>
+    exchange(path, ENDPOINTS[name], given, patience).catch(error => {
       const isPost = ENDPOINTS[name].method === 'POST'
       throw isPost && isHungUp(error) ? goneDaemon(error) : error
     })
@@ -93,6 +96,7 @@ function clientOf(path: string, isByGroup: boolean): Client {
     lock: async request => parse(LockAnswer, await ask('lock', request)),
     free: async request => parse(FreeAnswer, await ask('free', request)),
     flush: async by => parse(FlushAnswer, await ask('flush', { by })).flies,
+    forget: async request => parse(ForgetAnswer, await ask('forget', request, FORGET_PATIENCE_MS)),
     pause: async request => void (await ask('pause', request)),
     stop: async by => void (await ask('stop', { by })),
     leave: async by => void (await ask('leave', { by })),
@@ -117,19 +121,21 @@ async function exchange(
   socket: string,
   { method, path, query }: Endpoint,
   given: object = {},
+  patience = PATIENCE_MS,
 ): Promise<unknown> {
   const asked = query === undefined ? '' : queryText(given)
   const url = asked === '' ? path : `${path}?${asked}`
   const body = method === 'POST' ? given : undefined
-  return JSON.parse(await textFrom(socket, { method, path: url }, body))
+  return JSON.parse(await textFrom(socket, { method, path: url }, body, patience))
 }
 
 async function textFrom(
   socket: string,
   { method, path }: Pick<Endpoint, 'method' | 'path'>,
   body?: object,
+  timeout = PATIENCE_MS,
 ): Promise<string> {
-  const response = await send(socket, { method, path, timeout: PATIENCE_MS }, body)
+  const response = await send(socket, { method, path, timeout }, body)
   const text = await textOf(response)
   if (response.statusCode !== 200) throw refusal(response.statusCode ?? 0, text)
   return text
@@ -137,7 +143,7 @@ async function textFrom(
 
 async function send(socketPath: string, options: RequestOptions, body?: object): Promise<IncomingMessage> {
   const asked = request({ socketPath, agent: false, ...options })
-  asked.on('timeout', () => asked.destroy(silentDaemon(socketPath)))
+  asked.on('timeout', () => asked.destroy(silentDaemon(socketPath, options.timeout)))
   asked.end(body === undefined ? undefined : JSON.stringify(body))
   const [response] = await once(asked, 'response')
   return response as IncomingMessage
@@ -163,8 +169,8 @@ function parse<T>(schema: z.ZodType<T>, answer: unknown): T {
   })
 }
 
-function silentDaemon(path: string): Failure {
-  return new Failure(`the daemon behind ${path} does not answer within ${PATIENCE_MS / 1000} s`, {
+function silentDaemon(path: string, patience = PATIENCE_MS): Failure {
+  return new Failure(`the daemon behind ${path} does not answer within ${patience / 1000} s`, {
     exit: EXIT.unavailable,
   })
 }

@@ -4,6 +4,7 @@ import type { TableView } from '../../arm/firewall.ts'
 import type { Trap } from '../../daemon/run.ts'
 import type { World } from '../../daemon/world.ts'
 import type { Wish } from '../../lockout/decide/lock.ts'
+import { namesOf } from '../../lockout/flies.ts'
 import { neverFacts } from '../../settings/settings.ts'
 import type { Seconds } from '../../terms/duration.ts'
 import { cachedText } from '../metrics/cached.ts'
@@ -14,7 +15,7 @@ import { reachableOf } from '../reachable.ts'
 import { statusLines } from '../status-lines.ts'
 import { freeWhom, prefixesOf } from './freeing.ts'
 import { openPast } from './past.ts'
-import type { Served } from './protocol.ts'
+import type { FreeRequest, Served } from './protocol.ts'
 
 /**
  * How the daemon ends: the trap goes with it, or stays armed for the next one. When a person wanted it to go (`retire`), the
@@ -70,6 +71,14 @@ export function controlOf(running: Running): Served {
     reachable: () => reachableOf(trap.settings, world.surroundings.doors),
     counts: () => trap.counts().capture,
   })
+  const freeing = {
+    free: trap.free,
+    freeThese: trap.freeThese,
+    nets: () => trap.flies.nets(now()),
+    history,
+    now,
+  }
+  const free = (request: FreeRequest) => freeWhom(freeing, request)
   return {
     ...past,
     watch: events.watch,
@@ -105,17 +114,29 @@ export function controlOf(running: Running): Served {
       const { locked, kept, refused } = trap.lock(wishes, { by, note, force, exact })
       return { locked: [...locked], kept: [...kept], refused: [...refused] }
     },
-    free: request =>
-      freeWhom(
-        {
-          free: trap.free,
-          freeThese: trap.freeThese,
-          nets: () => trap.flies.nets(now()),
-          history,
-          now,
-        },
-        request,
-      ),
+    async testify({ testimony, author, via }) {
+      const prefixes = prefixesOf(testimony.map(({ who }) => who))
+      const words = testimony.map(({ seconds, because: note }, i) => ({
+        prefix: prefixes[i]!,
+        seconds: seconds as Seconds,
+        note,
+      }))
+      const { locked, kept, refused } = await trap.testify(words, { by: author, via })
+      return { locked: [...locked], kept: [...kept], refused: [...refused] }
+    },
+    async withdraw({ who, author, via }) {
+      const prefixes = prefixesOf(who)
+      const withdrawn = trap.withdraw(prefixes, { by: author, via })
+      const gone = new Set(withdrawn)
+      const others = who.filter((_, i) => !namesOf(prefixes[i]!).some(fly => gone.has(fly)))
+      return { withdrawn: [...withdrawn], others }
+    },
+    free,
+    async forget({ who, by }) {
+      const { count, held, around } = await free({ who, by })
+      const forgotten = await trap.forget(prefixesOf(who), by)
+      return { freed: count + held.length, ...forgotten, ...(around && { around }) }
+    },
     flush: trap.flush,
     async pause({ seconds, by }) {
       trap.pause(seconds as Seconds, by)

@@ -2,13 +2,15 @@
 import type * as z from 'zod'
 import * as past from './past-protocol.ts'
 import * as protocol from './protocol.ts'
+import * as testimony from './testimony-protocol.ts'
 
 /**
  * When a request is seen to. `order`: one after the other, since it changes sets and history. `question`: one in a turn of the event
  * loop, since the kernel is asked or much is put together. `reading`: one after the other of each socket, since the history is read.
+ * `apart`: the same, beside orders and readings: it changes sets and history in pieces, and takes its time.
  * `now`: what costs next to nothing, or must not wait.
  */
-export type Turn = 'order' | 'question' | 'reading' | 'now'
+export type Turn = 'order' | 'question' | 'reading' | 'apart' | 'now'
 
 export interface Endpoint {
   readonly method: 'GET' | 'POST'
@@ -92,6 +94,36 @@ export const ENDPOINTS = {
     request: protocol.ByRequest,
     answer: protocol.FlushAnswer,
     example: { by: 'anna' },
+  },
+  testify: {
+    method: 'POST',
+    path: '/v1/testify',
+    what: 'Says of hosts that they shall be locked out, on the word of another host or tool. It is no order: whoever one forged packet would not lock out here is refused.',
+    turn: 'apart',
+    request: testimony.TestifyRequest,
+    answer: testimony.TestifyAnswer,
+    example: {
+      testimony: [{ who: '203.0.113.7', seconds: 600, because: 'sshd' }],
+      author: 'fail2ban on web2',
+    },
+  },
+  withdraw: {
+    method: 'POST',
+    path: '/v1/withdraw',
+    what: 'Takes testimony back: frees those whom this author has brought by this socket, and nobody else.',
+    turn: 'apart',
+    request: testimony.WithdrawRequest,
+    answer: testimony.WithdrawAnswer,
+    example: { who: ['203.0.113.7'], author: 'fail2ban on web2' },
+  },
+  forget: {
+    method: 'POST',
+    path: '/v1/forget',
+    what: 'Removes what is remembered of addresses and prefixes: history, ring, what counts against them; and frees them.',
+    turn: 'apart',
+    request: testimony.ForgetRequest,
+    answer: testimony.ForgetAnswer,
+    example: { who: ['203.0.113.7'], by: 'anna' },
   },
   pause: {
     method: 'POST',
@@ -203,6 +235,12 @@ export const ROLES = {
     group: 'flypaperd-watch',
     what: 'Reads, and changes nothing.',
     may: READING,
+  },
+  share: {
+    socket: 'share.sock',
+    group: 'flypaperd-share',
+    what: 'Testifies, and withdraws what came by this socket; sees the events, to tell others of them. Gives no orders: it neither locks out nor frees.',
+    may: ['status', 'health', 'testify', 'withdraw', 'events'],
   },
 } as const satisfies Record<string, Role>
 

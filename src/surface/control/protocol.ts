@@ -7,6 +7,14 @@ import * as z from 'zod'
 import { PROTOS } from '../../history/selection.ts'
 import type { StatusLine } from '../status-lines.ts'
 import type { Past } from './past.ts'
+import type {
+  ForgetAnswer,
+  ForgetRequest,
+  TestifyAnswer,
+  TestifyRequest,
+  WithdrawAnswer,
+  WithdrawRequest,
+} from './testimony-protocol.ts'
 import { CLAIM_MAX } from './who.ts'
 
 /** Bytes of a request's body, at most. */
@@ -18,11 +26,14 @@ export const NAMED_MAX = 1000
 /** Characters of an error, at most. */
 export const ERROR_MAX = 10_000
 
-const By = z.string().min(1).max(CLAIM_MAX).optional().meta({
+export const By = z.string().min(1).max(CLAIM_MAX).optional().meta({
   description:
     'Who claims to have done it: the name of a user. The kernel tells the daemon who it was, and both are remembered where they differ.',
 })
-const Who = z.string().max(64).meta({ description: 'An address or a prefix, never a host name.' })
+export const Who = z.string().max(64).meta({ description: 'An address or a prefix, never a host name.' })
+export const Because = z.string().min(1).max(200).meta({ description: 'Why, in your own words.' })
+/** Ten years. */
+export const LONGEST_SECONDS = 3650 * 86_400
 const Milliseconds = z.number().meta({ description: 'Milliseconds since 1970.' })
 
 export const FreeRequest = z
@@ -44,13 +55,7 @@ export const LockRequest = z.strictObject({
       z.strictObject({
         who: Who,
         seconds: z
-          .union([
-            z
-              .int()
-              .min(1)
-              .max(3650 * 86_400),
-            z.literal('forever'),
-          ])
+          .union([z.int().min(1).max(LONGEST_SECONDS), z.literal('forever')])
           .optional()
           .meta({
             description:
@@ -60,7 +65,7 @@ export const LockRequest = z.strictObject({
     )
     .min(1)
     .max(WHO_MAX),
-  because: z.string().min(1).max(200).optional().meta({ description: 'Why, in your own words.' }),
+  because: Because.optional(),
   force: z.boolean().optional().meta({ description: 'Also prefixes wider than a /16, in IPv6 a /32.' }),
   exact: z.boolean().optional().meta({
     description:
@@ -218,7 +223,7 @@ export const EventLine = z.looseObject({
 })
 
 /** Of a client a claim, of the server the signature. */
-interface By {
+export interface By {
   readonly by: string
 }
 export type FreeRequest = z.infer<typeof FreeRequest> & By
@@ -239,6 +244,8 @@ export interface Control extends Past {
   lock(request: LockRequest): Promise<LockAnswer>
   free(request: FreeRequest): Promise<Freed>
   flush(by: string): Promise<number>
+  /** Removes what is remembered of these, and frees them. */
+  forget(request: ForgetRequest): Promise<ForgetAnswer>
   /** For so long nobody new is held or locked out; 0 ends it. */
   pause(request: PauseRequest): Promise<void>
   /** Disarms, saves and ends. */
@@ -253,6 +260,9 @@ export interface Control extends Past {
 
 /** The daemon's own side of it. */
 export interface Served extends Control {
+  /** What another host or tool says; nobody does so on the command line, where `lock` is an order. */
+  testify(request: TestifyRequest): Promise<TestifyAnswer>
+  withdraw(request: WithdrawRequest): Promise<WithdrawAnswer>
   /** Calls the listener with each event, as a line of JSON without its end, until disposed of. */
   watch(listener: (line: string) => void): Disposable
   /** Prometheus text, in UTF-8. */

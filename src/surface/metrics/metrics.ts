@@ -80,6 +80,14 @@ function workMetrics({ counts, historyBytes, history, logLost, neverFilesHang }:
       ],
     ),
     counter(
+      'testimonies_total',
+      'Testimonies of other hosts and tools: locked, kept (a fly already), or why they were refused.',
+      Object.entries(counts.testimonies).map(([result, count]) => [{ result }, count]),
+    ),
+    counter('testimonies_withdrawn_total', 'Testimonies that their author has taken back in time.', [
+      [{}, counts.withdrawn],
+    ]),
+    counter(
       'kernel_spared_packets_total',
       'Packets that the kernel by itself found to be no offence, since its rules were loaded.',
       Object.entries(counts.kernel).map(([reason, count]) => [{ reason }, count]),

@@ -6,6 +6,8 @@ export interface Flow {
   readonly protocol: number
   /** Whom it was opened to, after any translation: 4 or 16 bytes; a view that is only valid until the callback returns. */
   readonly opened: Uint8Array
+  /** Who opened it, before any translation; likewise. */
+  readonly opener: Uint8Array
   /** By which ports its answers come: theirs, and ours after any translation; 0 where the protocol has none. */
   readonly from: number
   readonly to: number
@@ -18,7 +20,7 @@ const NETLINK_NETFILTER = 12
 const CT_GET = (1 << 8) | 1
 /** struct nfgenmsg: family (0: both), version, resource. */
 const NFGENMSG = 4
-const CTA = { tupleReply: 2, status: 3 }
+const CTA = { tupleOrig: 1, tupleReply: 2, status: 3 }
 const TUPLE = { ip: 1, protocol: 2 }
 /** CTA_IP_V4_SRC and CTA_IP_V6_SRC. */
 const SOURCES = [1, 3]
@@ -51,22 +53,26 @@ function hostOrder(...words: number[]): Uint8Array {
 function read(view: DataView, from: number, to: number): Flow | undefined {
   let status = 0
   let opened: Uint8Array | undefined
+  let opener: Uint8Array | undefined
   let protocol = 0
   const ports = { from: 0, to: 0 }
   eachAttribute(view, from, to, (type, at, size) => {
     if (type === CTA.status && size === 4) status = view.getUint32(at)
-    if (type !== CTA.tupleReply) return
+    if (type !== CTA.tupleReply && type !== CTA.tupleOrig) return
     eachAttribute(view, at, at + size, (part, inner, length) => {
       eachAttribute(view, inner, inner + length, (what, value, bytes) => {
-        if (part === TUPLE.ip && SOURCES.includes(what) && (bytes === 4 || bytes === 16))
-          opened = new Uint8Array(view.buffer, view.byteOffset + value, bytes)
-        if (part !== TUPLE.protocol) return
+        if (part === TUPLE.ip && SOURCES.includes(what) && (bytes === 4 || bytes === 16)) {
+          const source = new Uint8Array(view.buffer, view.byteOffset + value, bytes)
+          if (type === CTA.tupleReply) opened = source
+          else opener = source
+        }
+        if (part !== TUPLE.protocol || type !== CTA.tupleReply) return
         if (what === PROTOCOL.number && bytes === 1) protocol = view.getUint8(value)
         if (what === PROTOCOL.from && bytes === 2) ports.from = view.getUint16(value)
         if (what === PROTOCOL.to && bytes === 2) ports.to = view.getUint16(value)
       })
     })
   })
-  if (opened === undefined || (status & STATUS.seenReply) === 0) return undefined
-  return { protocol, opened, ...ports, isAssured: (status & STATUS.assured) !== 0 }
+  if (opened === undefined || opener === undefined || (status & STATUS.seenReply) === 0) return undefined
+  return { protocol, opened, opener, ...ports, isAssured: (status & STATUS.assured) !== 0 }
 }

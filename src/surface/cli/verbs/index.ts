@@ -5,6 +5,7 @@ import { confirm } from './confirm.ts'
 import { doctor } from './doctor.ts'
 import { exportFlies } from './export.ts'
 import { flush } from './flush.ts'
+import { forget } from './forget.ts'
 import { free } from './free.ts'
 import { generate } from './generate.ts'
 import { importFlies } from './import.ts'
@@ -43,6 +44,7 @@ export const VERBS: readonly Verb[] = [
   lock,
   free,
   flush,
+  forget,
   exportFlies,
   importFlies,
   generate,

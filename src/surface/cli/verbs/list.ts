@@ -145,7 +145,8 @@ function tellReachable({ system, print }: Call, still: Reachable | undefined): v
 }
 
 function becauseText({ because, by, note }: LockoutRow): string {
-  return `${because}${by === undefined ? '' : `, ${by}`}${note === undefined ? '' : `: ${note}`}`
+  const whose = because === 'testimony' ? ' of ' : ', '
+  return `${because}${by === undefined ? '' : `${whose}${by}`}${note === undefined ? '' : `: ${note}`}`
 }
 
 async function listHeld(call: Call, within?: readonly Prefix[]): Promise<void> {
