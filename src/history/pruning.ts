@@ -1,9 +1,10 @@
 /**
  * The history is pruned by age and by number, in slices between which packets have their turn; of each day the totals of what went
- * stay for ever. Lockouts in force are never pruned. By age all go alike, by number the oldest of the rank that makes room (rank.ts).
+ * stay for ever. Lockouts in force are never pruned, nor is the newest of all (leaving.ts). By age all go alike, by number the oldest of the rank that makes room (rank.ts).
  */
 import type { Database } from './database.ts'
 import { dayText } from './day.ts'
+import { openLeaving } from './leaving.ts'
 import { type Counts, RANKS, surplusOf } from './rank.ts'
 import { openRowCounts } from './row-counts.ts'
 import { type Bounds, type Going, openWalk, type Walk } from './walk.ts'
@@ -38,7 +39,6 @@ const AGAIN_MS = 30_000
 const AGAIN_PART = 1 / 10
 
 const SQL = {
-  remove: 'DELETE FROM lockout WHERE id IN (SELECT value FROM json_each(:ids))',
   total: totalIn('day'),
   // An older version does not know it (older-version.ts).
   seen: totalIn('day_seen'),
@@ -51,7 +51,8 @@ function totalIn(table: string): string {
 }
 
 export function openPruning(database: Database): Pruning {
-  const { remove, total, seen } = database.prepareAll(SQL)
+  const { total, seen } = database.prepareAll(SQL)
+  const leaving = openLeaving(database)
   const counts = openRowCounts(database)
   const byRank = RANKS.map((_, rank) => openWalk(database, rank))
   const begun = RANKS.map(() => ({ at: 0, come: 0 }))
@@ -69,7 +70,7 @@ export function openPruning(database: Database): Pruning {
     if (going.length === 0) return 0
     database.transaction(() => {
       remember(going)
-      remove.run({ ids: JSON.stringify(going.map(([id]) => id)) })
+      leaving.remove(going.map(([id]) => id))
     })
     counts.removed(going.map(([, rank]) => rank))
     return going.length

@@ -34,8 +34,8 @@ export interface Client extends Control {
   readonly isByGroup: boolean
   /** In Prometheus' text format. */
   counters(): Promise<string>
-  /** What happens from now on, until the signal is given or the daemon ends. */
-  events(signal: AbortSignal): AsyncIterable<EventLine>
+  /** What happens from now on, or behind `after`, until the signal is given or the daemon ends. */
+  events(signal: AbortSignal, after?: string): AsyncIterable<EventLine>
 }
 
 const PATIENCE_MS = 30_000
@@ -99,9 +99,9 @@ function clientOf(path: string, isByGroup: boolean): Client {
     reload: async by => void (await ask('reload', { by })),
     confirm: async by => void (await ask('confirm', { by })),
     counters: async () => await textFrom(path, ENDPOINTS.metrics),
-    async *events(signal) {
-      const { method, path: url } = ENDPOINTS.events
-      const response = await send(path, { method, path: url, signal })
+    async *events(signal, after) {
+      const { method } = ENDPOINTS.events
+      const response = await send(path, { method, path: urlOf(ENDPOINTS.events, { after }), signal })
       if (response.statusCode !== 200) throw refusal(response.statusCode ?? 0, await textOf(response))
       try {
         for await (const line of createInterface(response)) yield parse(EventLine, JSON.parse(line))
@@ -118,10 +118,14 @@ async function exchange(
   { method, path, query }: Endpoint,
   given: object = {},
 ): Promise<unknown> {
-  const asked = query === undefined ? '' : queryText(given)
-  const url = asked === '' ? path : `${path}?${asked}`
+  const url = query === undefined ? path : urlOf({ path }, given)
   const body = method === 'POST' ? given : undefined
   return JSON.parse(await textFrom(socket, { method, path: url }, body))
+}
+
+function urlOf({ path }: Pick<Endpoint, 'path'>, query: object): string {
+  const asked = queryText(query)
+  return asked === '' ? path : `${path}?${asked}`
 }
 
 async function textFrom(
