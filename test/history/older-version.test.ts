@@ -28,7 +28,7 @@ const OLD = {
             repeaters = max(repeaters, excluded.repeaters)`,
   remove: 'DELETE FROM lockout WHERE since <= :since',
   release: `UPDATE lockout SET released_at = :at, released_by = :by, released_because = :because, counts = 0
-            WHERE latest = 1 AND released_at IS NULL AND (:source IS NULL OR source = :source)`,
+            WHERE latest = 1 AND released_at IS NULL AND (until IS NULL OR until > :at) AND (:source IS NULL OR source = :source)`,
   time: `INSERT INTO meta VALUES ('time', '{"boot":"this","boottime":1,"now":2}')
          ON CONFLICT DO UPDATE SET value = excluded.value`,
 }
@@ -142,7 +142,7 @@ function feed(history: History, after: string): { lines: string[]; next: string 
 
 test('the feed goes on where it was: what 0.1.0 locked out and freed is told, and nothing twice', t => {
   const file = fileOf(t)
-  const at = Date.now()
+  const at = Date.now() + 1000
   const forever = (source: string) => lockout({ source, since: at, until: 'forever' })
   const begun = today(file, history => {
     history.add(['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4'].map(forever))
