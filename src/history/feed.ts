@@ -32,8 +32,8 @@ export interface Feed {
   feedPage(asked: FeedAsked, now: number): FeedPage
 }
 
-/** Lines of one page; gaps come on top, at most one before each. */
-export const FEED_LINES_MAX = 500
+/** Lines of one page, some 400 bytes each; gaps come on top, at most one before each. */
+export const FEED_LINES_MAX = 250
 /** Who was let go is told when it is so old: what is gathered for a second is written by then, and no millisecond is torn apart. */
 export const SETTLED_MS = 2000
 

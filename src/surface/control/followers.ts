@@ -19,6 +19,10 @@ export const GATHERED_MS = 100
 /** A history that does not answer is asked again after so long. */
 export const RETRY_MS = 1000
 
+/** Milliseconds of each of these. */
+export type Pace = Readonly<Record<'heartbeat' | 'spared' | 'read' | 'retry', number>>
+const PACE: Pace = { heartbeat: HEARTBEAT_MS, spared: SPARED_MS, read: READ_MS, retry: RETRY_MS }
+
 export interface Followers {
   count(): number
   /** How to follow from there on: what is written to the stream. */
@@ -35,7 +39,7 @@ interface Bell {
   waits(ms: number): Promise<void>
 }
 
-export function openFollowers(feed: Feed, readMs = READ_MS): Followers {
+export function openFollowers(feed: Feed, pace = PACE): Followers {
   const bells = new Set<Bell>()
   // Those who are at the same place read the same page.
   const pages = sharedBy(oneAfterAnother())
@@ -62,7 +66,7 @@ export function openFollowers(feed: Feed, readMs = READ_MS): Followers {
     while (!stream.destroyed) {
       bell.still()
       const began = performance.now()
-      const spared = began - sparedAt >= SPARED_MS
+      const spared = began - sparedAt >= pace.spared
       const page = await pages(`${position} ${spared}`, () =>
         rested(() => feed.page(position, spared)),
       ).catch(() => undefined)
@@ -70,18 +74,18 @@ export function openFollowers(feed: Feed, readMs = READ_MS): Followers {
         position = page.next
         if (spared && page.isEnd) sparedAt = began
         if (page.lines.length > 0) {
-          if (!(await isRead(stream, `${page.lines.join('\n')}\n`, readMs))) return
+          if (!(await isRead(stream, `${page.lines.join('\n')}\n`, pace.read))) return
           toldAt = performance.now()
         }
         if (!page.isEnd) continue
       }
       if (isEnding) return void stream.end()
-      if (performance.now() - toldAt >= HEARTBEAT_MS) {
-        if (!(await isRead(stream, heartbeat(position), readMs))) return
+      if (performance.now() - toldAt >= pace.heartbeat) {
+        if (!(await isRead(stream, heartbeat(position), pace.read))) return
         toldAt = performance.now()
       }
-      const next = Math.min(toldAt + HEARTBEAT_MS, sparedAt + SPARED_MS) - performance.now()
-      await bell.waits(page === undefined ? RETRY_MS : Math.max(0, next))
+      const next = Math.min(toldAt + pace.heartbeat, sparedAt + pace.spared) - performance.now()
+      await bell.waits(page === undefined ? pace.retry : Math.max(0, next))
     }
   }
 
