@@ -1,12 +1,13 @@
 /**
  * What is remembered of a person is removed: rows, columns of rows that concern others as well, and their bytes in the file. The totals of days stay, as
- * when rows are pruned. The newest row of all is made to name nobody instead, since the numbers of rows are not given a second time.
+ * when rows are pruned. The newest row of all is made to name nobody instead, since the numbers of rows are not given a second time (leaving.ts).
  */
 import { type Address, type Prefix, parseAddress } from '../terms/address.ts'
 import { addressKey } from '../terms/address-bytes.ts'
 import { type Fly, liesIn } from '../terms/fly.ts'
 import { type PrefixSet, prefixSet } from '../terms/prefix-set.ts'
 import type { Database } from './database.ts'
+import { openLeaving } from './leaving.ts'
 import type { Pruning } from './pruning.ts'
 import { openTotals } from './totals.ts'
 import { GOING, type Going } from './walk.ts'
@@ -51,18 +52,14 @@ const SQL = {
   rows: `SELECT id, source, packet_source, forwarded_to FROM lockout WHERE id > :after ORDER BY id LIMIT ${STEP}`,
   going: `SELECT ${GOING} FROM lockout WHERE id IN (SELECT value FROM json_each(:ids))`,
   last: 'SELECT max(id) AS id FROM lockout',
-  remove: 'DELETE FROM lockout WHERE id IN (SELECT value FROM json_each(:ids)) AND id <> :last',
-  scrub: `UPDATE lockout SET source = '0.0.0.0', packet_source = NULL, tried = NULL, number = NULL, from_port = NULL, detail = NULL,
-            hook = NULL, forwarded_to = NULL, because = 'by-hand', locked_by = NULL, note = 'forgotten', until = since, times = 1, latest = 0,
-            counts = 0, stands = 0, prolonged = 0, released_at = NULL, released_by = NULL, released_because = NULL, grade = NULL, evidence = NULL,
-            ports = NULL, testified_by = NULL, testified_via = NULL, own_ended = NULL
-          WHERE id = :id`,
   sender: 'UPDATE lockout SET packet_source = NULL WHERE id IN (SELECT value FROM json_each(:ids))',
   goal: 'UPDATE lockout SET forwarded_to = NULL WHERE id IN (SELECT value FROM json_each(:ids))',
   sighted: 'SELECT DISTINCT source FROM sighting',
   sampled: 'SELECT source FROM sampled',
   sightings: 'DELETE FROM sighting WHERE source IN (SELECT value FROM json_each(:sources))',
   evidence: 'DELETE FROM sighting_evidence WHERE source IN (SELECT value FROM json_each(:sources))',
+  told: 'SELECT id, facts FROM event WHERE facts IS NOT NULL',
+  tellings: 'DELETE FROM event WHERE id IN (SELECT value FROM json_each(:ids))',
   samples: 'DELETE FROM sampled WHERE source IN (SELECT value FROM json_each(:sources))',
   // Whatever is deleted from here on is overwritten, also where the database cannot be written anew then.
   overwrite: 'PRAGMA secure_delete = ON',
@@ -82,6 +79,7 @@ export function openForgetting(
 ): Forgetting {
   const ask = database.prepareAll(SQL)
   const remember = openTotals(database)
+  const leaving = openLeaving(database)
 
   /** Returns how many went. */
   function remove(ids: readonly number[]): number {
@@ -90,8 +88,7 @@ export function openForgetting(
     const going = ask.going.values({ ids: given }) as unknown as Going[]
     const last = ask.last.get()!.id as number
     remember(going)
-    ask.remove.run({ ids: given, last })
-    if (ids.includes(last)) ask.scrub.run({ id: last })
+    leaving.forget(ids)
     pruning.removed(going.filter(([id]) => id !== last).map(([, rank]) => rank))
     return ids.length
   }
@@ -117,13 +114,15 @@ export function openForgetting(
     },
     forgetNames(prefixes) {
       ask.overwrite.get()
-      const isTheirs = liesIn(prefixes)
+      const [isTheirs, wanted] = [liesIn(prefixes), prefixSet(prefixes)]
       const namesOf = (rows: readonly object[]) =>
         JSON.stringify((rows as Row[]).map(({ source }) => source).filter(isTheirs))
       return database.transaction(() => {
         const sighted = { sources: namesOf(ask.sighted.all()) }
         const sightings = ask.sightings.run(sighted)
         ask.evidence.run(sighted)
+        const told = (ask.told.all() as unknown as Told[]).filter(({ facts }) => isNamed(facts, wanted))
+        ask.tellings.run({ ids: JSON.stringify(told.map(({ id }) => id)) })
         return { sightings, samples: ask.samples.run({ sources: namesOf(ask.sampled.all()) }) }
       })
     },
@@ -136,6 +135,16 @@ export function openForgetting(
       }
     },
   }
+}
+
+/** What alarms and the like tell is text; at most FACTS_MAX of them are kept. */
+interface Told {
+  readonly id: number
+  readonly facts: string
+}
+
+function isNamed(text: string, wanted: PrefixSet): boolean {
+  return text.match(/[\da-f:.]*[:.][\da-f:.]*[\da-f:]/gi)?.some(word => isIn(word, wanted)) === true
 }
 
 function isIn(text: string | null, wanted: PrefixSet): boolean {

@@ -8,6 +8,8 @@ import type { Fly } from '../terms/fly.ts'
 import { alikePieces, alikeValues, isSent } from './bulk-insert.ts'
 import type { Database } from './database.ts'
 import { dayAround } from './day.ts'
+import { type EventRows, openEventRows } from './event-rows.ts'
+import { type Feed, openFeed } from './feed.ts'
 import { type Forgetting, openForgetting } from './forgetting.ts'
 import type { LockoutRow } from './lockout-row.ts'
 import { type Limits, openPruning, type Pruned } from './pruning.ts'
@@ -27,6 +29,8 @@ export interface History
     Selection,
     Chronicle,
     Forgetting,
+    Feed,
+    Pick<EventRows, 'note'>,
     Disposable {
   /**
    * The lockouts that are in force, in no particular order, read as the caller takes them. Throws a Failure for a row
@@ -100,6 +104,7 @@ export function openHistory(database: Database): History {
   } = database.prepareAll(SQL)
   const pruning = openPruning(database)
   const samples = openSamples(database)
+  const eventRows = openEventRows(database)
 
   function past(sources: readonly Fly[]): Map<Fly, Past> {
     const rows = pastOf.all({ sources: JSON.stringify(sources) })
@@ -140,6 +145,8 @@ export function openHistory(database: Database): History {
     ...openSelection(database),
     ...openChronicle(database, samples),
     ...openForgetting(database, pruning),
+    ...openFeed(database),
+    note: eventRows.note,
     add(lockouts) {
       database.transaction(() => {
         for (const piece of alikePieces(lockouts))
@@ -150,10 +157,11 @@ export function openHistory(database: Database): History {
     },
     prolong(prolongations, now) {
       database.transaction(() => {
-        for (const { source, until: end, by, note = null } of prolongations) {
+        for (const prolongation of prolongations) {
+          const { source, until: end, by, note = null } = prolongation
           const until = end === 'forever' ? null : end
           if (by === undefined) goesOn.run({ source, until, now })
-          else prolong.run({ source, until, by, note, now })
+          else if (prolong.run({ source, until, by, note, now }) > 0) eventRows.prolonged(prolongation, now)
         }
       })
     },
@@ -190,18 +198,22 @@ export function openHistory(database: Database): History {
     },
     count: now => count.get({ now })?.flies as number,
     release(sources, { at: now, by, because, counts }) {
-      const rows = release.run({
-        sources: JSON.stringify(sources),
-        now,
-        by,
-        because,
-        counts: Number(counts),
+      const text = JSON.stringify(sources)
+      const rows = database.transaction(() => {
+        eventRows.releasing(text, now)
+        return release.run({ sources: text, now, by, because, counts: Number(counts) })
       })
       pruning.changed(rows)
       return rows
     },
-    releaseAll: ({ at: now, by, because, counts }) =>
-      releaseAll.run({ now, by, because, counts: Number(counts) }),
+    releaseAll: everybody => {
+      const { at: now, by, because, counts } = everybody
+      return database.transaction(() => {
+        const rows = releaseAll.run({ now, by, because, counts: Number(counts) })
+        eventRows.flushed(rows, everybody)
+        return rows
+      })
+    },
     newest(limit, { before = Number.MAX_SAFE_INTEGER, now } = {}) {
       const rows = now === undefined ? newest.all({ limit, before }) : newestFlies.all({ limit, before, now })
       return rows.map(lockoutOf)

@@ -26,6 +26,19 @@ const SQL = {
              sum(stands AND instr(source, ':') > 0) AS attackers6, sum(because NOT IN ('by-hand', 'testimony') AND times > 1) AS repeaters
            FROM lockout WHERE since < (SELECT unixepoch(max(day), '+2 days') * 1000 FROM day) GROUP BY 1) AS rest USING (day)
          WHERE touched.day = day.day AND (seen.day IS NULL OR ${TOTALS.map(total => `seen.${total} <> day.${total}`).join(' OR ')})`,
+  // It frees without a row of event. What of that nobody was told is told now.
+  freed: `INSERT INTO event (after, at, lockout)
+          SELECT (SELECT max(id) FROM lockout), released_at, id FROM lockout
+          WHERE released_at >= (SELECT value ->> '$.since' FROM meta WHERE key = 'feed') AND released_because <> 'replaced'
+            AND NOT EXISTS (SELECT 1 FROM event WHERE event.lockout = lockout.id AND facts IS NULL)
+            AND NOT EXISTS (SELECT 1 FROM event WHERE event.at = released_at AND facts IS NOT NULL AND facts ->> '$.event' = 'flush')
+          ORDER BY released_at`,
+  // It uses the numbers of lockouts again that it has pruned: then this is another history for whoever reads the feed.
+  other: `UPDATE meta SET value = json_set(value, '$.epoch', lower(hex(randomblob(8))))
+          WHERE key = 'feed' AND (SELECT max(after) FROM event) > (SELECT coalesce(max(id), 0) FROM lockout)`,
+  // And it forgets lockouts without their events.
+  astray: `DELETE FROM event WHERE after > (SELECT coalesce(max(id), 0) FROM lockout)
+             OR (lockout IS NOT NULL AND NOT EXISTS (SELECT 1 FROM lockout WHERE lockout.id = event.lockout))`,
   forget: 'DELETE FROM day_seen',
   see: 'INSERT INTO day_seen SELECT * FROM day',
   leave: `UPDATE meta SET value = iif(json_valid(value), json_set(value, '$.schema', ${MIGRATIONS.length}), '{"schema":${MIGRATIONS.length}}')
@@ -35,8 +48,8 @@ const SQL = {
 /** All of it or nothing. Some seconds for a million lockouts, once. */
 export function reckonAfterOlder(database: Database): void {
   if (database.prepare(WAS_HERE).get() === undefined) return
-  const { single, again, days, forget, see, leave } = database.prepareAll(SQL)
+  const { single, again, days, other, astray, freed, forget, see, leave } = database.prepareAll(SQL)
   database.transaction(() => {
-    for (const statement of [single, again, days, forget, see, leave]) statement.run()
+    for (const statement of [single, again, days, other, astray, freed, forget, see, leave]) statement.run()
   })
 }

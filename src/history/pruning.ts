@@ -1,8 +1,9 @@
 /**
  * The history is pruned by age and by number, in slices between which packets have their turn; of each day the totals of what went
- * stay for ever. Lockouts in force are never pruned. By age all go alike, by number the oldest of the rank that makes room (rank.ts).
+ * stay for ever. Lockouts in force are never pruned, nor is the newest of all (leaving.ts). By age all go alike, by number the oldest of the rank that makes room (rank.ts).
  */
 import type { Database } from './database.ts'
+import { openLeaving } from './leaving.ts'
 import { type Counts, RANKS, surplusOf } from './rank.ts'
 import { openRowCounts } from './row-counts.ts'
 import { openTotals } from './totals.ts'
@@ -39,13 +40,9 @@ const AGAIN_MS = 30_000
 /** More often only when this part of the history has come since: so the work grows with what comes, not with what is there. */
 const AGAIN_PART = 1 / 10
 
-const SQL = {
-  remove: 'DELETE FROM lockout WHERE id IN (SELECT value FROM json_each(:ids))',
-} as const
-
 export function openPruning(database: Database): Pruning {
-  const { remove } = database.prepareAll(SQL)
   const remember = openTotals(database)
+  const leaving = openLeaving(database)
   const counts = openRowCounts(database)
   const byRank = RANKS.map((_, rank) => openWalk(database, rank))
   const begun = RANKS.map(() => ({ at: 0, come: 0 }))
@@ -58,7 +55,7 @@ export function openPruning(database: Database): Pruning {
     if (going.length === 0) return 0
     database.transaction(() => {
       remember(going)
-      remove.run({ ids: JSON.stringify(going.map(([id]) => id)) })
+      leaving.remove(going.map(([id]) => id))
     })
     counts.removed(going.map(([, rank]) => rank))
     return going.length

@@ -129,6 +129,19 @@ export const MIGRATIONS = [
   `ALTER TABLE lockout ADD COLUMN testified_by TEXT;
    ALTER TABLE lockout ADD COLUMN testified_via TEXT;
    ALTER TABLE lockout ADD COLUMN own_ended INTEGER;`,
+  // What happens beside lockouts, for the feed (event-rows.ts, feed.ts): behind which lockout it stands, and the lockout that ended then, or facts
+  // as JSON, or both. And which history this is, and since when it tells of all that.
+  `CREATE TABLE event (
+     id      INTEGER PRIMARY KEY AUTOINCREMENT,
+     after   INTEGER NOT NULL,
+     at      INTEGER NOT NULL,
+     lockout INTEGER,
+     facts   TEXT
+   ) STRICT;
+   CREATE INDEX event_lockout ON event (lockout) WHERE lockout IS NOT NULL;
+   CREATE INDEX event_facts ON event (id) WHERE facts IS NOT NULL;
+   INSERT OR REPLACE INTO meta VALUES ('feed',
+     json_object('epoch', lower(hex(randomblob(8))), 'since', CAST(unixepoch('subsec') * 1000 AS INTEGER)));`,
 ]
 /** A version that knows so many migrations, which 0.1.0 does, reads and writes the file, though more were run. */
 export const NEEDED = 3

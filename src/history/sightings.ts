@@ -15,6 +15,9 @@ export interface Sightings {
   sightingsOf(names: readonly string[]): Sighting[]
 }
 
+/** Those that were seen last after one moment and until another, the earliest first, at most so many. */
+export type SightingsBetween = (after: number, until: number, most: number) => Sighting[]
+
 /** Rows that are kept, about 100 bytes each. */
 export const SIGHTINGS_MAX = 50_000
 
@@ -53,6 +56,14 @@ export function openSightings(database: Database, most = SIGHTINGS_MAX): Sightin
     },
     sightingsOf: ([one = '', other = '']) => seen.all({ one, other }).map(sightingOf),
   }
+}
+
+export function openSightingsBetween(database: Database): SightingsBetween {
+  const between = database.prepare(
+    `SELECT * FROM sighting LEFT JOIN sighting_evidence USING (source, because)
+     WHERE last > :after AND last <= :until ORDER BY last LIMIT :most`,
+  )
+  return (after, until, most) => between.all({ after, until, most }).map(sightingOf)
 }
 
 function sightingOf(row: object): Sighting {

@@ -7,16 +7,20 @@ import { openAlarm } from '../log/alarm.ts'
 import type { Log } from '../log/log.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import type { Fly } from '../terms/fly.ts'
+import type { Note } from './event-rows.ts'
 import type { History } from './history.ts'
 
 /** Lockouts and releases that wait, at most. */
 export const WAITING_MAX = 50_000
+/** Notes of the feed that wait beside them, at most. */
+export const NOTES_WAITING_MAX = 1000
 
 type Entry =
   | { readonly lockouts: readonly Lockout[] }
   | { readonly prolongations: readonly Prolongation[]; readonly now: number }
   | { readonly sources: readonly Fly[]; readonly release: Release }
   | { readonly releaseAll: Release }
+  | { readonly note: Note; readonly now: number }
 
 /** How it stands with the history. */
 export interface Standing {
@@ -35,6 +39,7 @@ export type DaemonHistory = Pick<
   | 'prolong'
   | 'release'
   | 'releaseAll'
+  | 'note'
   | 'addSightings'
   | 'addSamples'
   | 'shift'
@@ -61,7 +66,7 @@ export interface TolerantHistory extends Omit<History, 'before'> {
   retry(): boolean
   /** Whether its disk answers: else whatever is asked is answered as by a history that knows of nobody. */
   answers(): boolean
-  /** Called when there is something to sync, or to retry. */
+  /** Calls each listener when something was written, or waits for that: there is something to sync, to retry, or to read. */
   onWritten(listener: () => void): void
   /** Called when a new history was begun, which knows of nobody; at once when that has happened already. */
   onRenewed(listener: () => void): void
@@ -83,7 +88,8 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
   const waiting: Entry[] = []
   let [size, late, gap] = [0, 0, 0]
   let renewed = () => {}
-  let written = () => {}
+  const writing = listeners()
+  const written = writing.tell
   let renewals = 0
   let unsynced = false
   let waits = true
@@ -104,6 +110,7 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
   }
 
   function wait(entry: Entry): void {
+    if ('note' in entry && waiting.filter(one => 'note' in one).length >= NOTES_WAITING_MAX) return
     const more = sizeOf(entry)
     // That everybody was freed takes no more room than one of them.
     if (size + more > WAITING_MAX && !('releaseAll' in entry)) gap += more
@@ -146,6 +153,7 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
     )
     late = 0
     unsynced = true
+    written()
     return false
   }
 
@@ -193,6 +201,7 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
       write({ releaseAll: release })
       return 0
     },
+    note: (note, now) => write({ note, now }),
     pastOf: sources => lightly(() => history.pastOf(sources), new Map()),
     setMeta: (key, value) => lightly(() => history.setMeta(key, value), undefined),
     addSightings: sightings => lightly(() => history.addSightings(sightings), undefined),
@@ -208,9 +217,7 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
     },
     retry,
     answers: () => true,
-    onWritten(listener) {
-      written = listener
-    },
+    onWritten: writing.add,
     onRenewed(listener) {
       renewed = listener
       if (renewals > 0) listener()
@@ -221,6 +228,17 @@ export function tolerantHistory(opened: History, { log, now, isDamage, renew }: 
       if (size > 0)
         log.error(`${size} lockouts and releases could not be written, and are missing in the history`)
       history[Symbol.dispose]()
+    },
+  }
+}
+
+/** Several may want to be told. */
+export function listeners(): { add(listener: () => void): void; tell(): void } {
+  const all: (() => void)[] = []
+  return {
+    add: listener => void all.push(listener),
+    tell() {
+      for (const listener of all) listener()
     },
   }
 }
@@ -242,6 +260,7 @@ function asIs(history: () => History) {
     sums: since => history().sums(since),
     sumsInPieces: since => history().sumsInPieces(since),
     bytes: () => history().bytes(),
+    feedPage: (asked, now) => history().feedPage(asked, now),
   } satisfies Partial<History>
 }
 
@@ -249,13 +268,15 @@ function apply(history: History, entry: Entry): void {
   if ('lockouts' in entry) history.add(entry.lockouts)
   else if ('prolongations' in entry) history.prolong(entry.prolongations, entry.now)
   else if ('sources' in entry) history.release(entry.sources, entry.release)
+  else if ('note' in entry) history.note(entry.note, entry.now)
   else history.releaseAll(entry.releaseAll)
 }
 
 function sizeOf(entry: Entry): number {
   if ('lockouts' in entry) return entry.lockouts.length
   if ('prolongations' in entry) return entry.prolongations.length
-  return 'sources' in entry ? entry.sources.length : 1
+  if ('sources' in entry) return entry.sources.length
+  return 'note' in entry ? 0 : 1
 }
 
 function unwritten(waiting: number): Failure {

@@ -1,5 +1,6 @@
 /** Looks through the history for what may go, the oldest rows first, at a bounded number of rows a step. It goes on where it was. */
 import type { Database } from './database.ts'
+import { MAY_GO } from './leaving.ts'
 
 /** A row that may go, as far as the totals of its day need it. */
 export type Going = readonly [
@@ -47,7 +48,8 @@ export function openWalk(database: Database, which: number | 'aged'): Walk {
   const { edge, young, found } = database.prepareAll({
     edge: `SELECT max(id) AS id FROM (SELECT id FROM lockout WHERE ${rows} AND id > :after ORDER BY id LIMIT ${STEP})`,
     young: `SELECT id FROM lockout WHERE id > :after AND id <= :edge AND since BETWEEN :before AND :now ORDER BY id LIMIT 1`,
-    found: `SELECT ${GOING} FROM lockout WHERE id > :after AND id <= :edge AND ${may} ORDER BY id LIMIT :most`,
+    found: `SELECT ${GOING} FROM lockout
+            WHERE id > :after AND id <= :edge AND ${MAY_GO} AND ${may} ORDER BY id LIMIT :most`,
   })
   let after = 0
   let isOver = false

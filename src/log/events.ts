@@ -15,7 +15,11 @@ function isForWatchers(event: Event): boolean {
   return event.event === 'spared' || (event.event === 'prolong' && event.prolongation.by === undefined)
 }
 
-export function openEvents(log: Log, now: () => number): Events {
+/** What the feed tells beside lockouts and their ends, which the history has by itself (history/feed.ts). */
+const NOTED: ReadonlySet<Event['event']> = new Set(['armed', 'disarmed', 'rearmed', 'paused', 'resumed'])
+
+/** `noted` is given those of them that are to be remembered. */
+export function openEvents(log: Log, now: () => number, noted: (event: Event) => void = () => {}): Events {
   const lines = limitLines<Event>(event =>
     typeof event === 'string' ? log.info(event) : log.info(sentence(event), facts(event)),
   )
@@ -24,6 +28,7 @@ export function openEvents(log: Log, now: () => number): Events {
     tell(event) {
       // They come by the thousand: only whoever watches wants to know of each.
       if (!isForWatchers(event)) lines.write(() => event)
+      if (NOTED.has(event.event)) noted(event)
       if (listeners.size === 0) return
       const at = new Date(now()).toISOString()
       const line = jsonText({ at, ...facts(event), text: sentence(event) })

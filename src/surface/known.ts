@@ -1,7 +1,7 @@
 /** All that history, kernel and settings know of a source. */
 import type { Firewall } from '../arm/firewall.ts'
 import type { LockoutRow } from '../history/lockout-row.ts'
-import type { Reading } from '../history/reading.ts'
+import type { PastReading } from '../history/reading.ts'
 import type { AlsoTried } from '../history/samples.ts'
 import type { Sighting } from '../judge/sightings.ts'
 import { namesOf } from '../lockout/flies.ts'
@@ -38,7 +38,7 @@ export interface Known {
 }
 
 export interface Knowing {
-  readonly reading: Reading
+  readonly reading: PastReading
   readonly settings: Settings
   readonly reachable: Reachable
   readonly now: number
@@ -66,7 +66,7 @@ export async function knownOf(
 
 /** Goes through the whole history, newest first. */
 async function storyOf(
-  reading: Reading,
+  reading: PastReading,
   prefix: Prefix,
   names: readonly string[],
   now: number,

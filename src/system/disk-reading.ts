@@ -21,6 +21,7 @@ export function readingBy(
     storyPage: (...args) => read('storyPage', args),
     sightingsOf: (...args) => read('sightingsOf', args),
     sampleOf: (...args) => read('sampleOf', args),
+    feedPage: (...args) => read('feedPage', args),
     async *sums(since) {
       const cursor = nextCursor()
       try {

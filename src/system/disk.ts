@@ -2,7 +2,7 @@
 
 import type { PatientForgetting } from '../history/forgetting.ts'
 import type { Reading } from '../history/reading.ts'
-import type { DaemonHistory } from '../history/tolerant.ts'
+import { type DaemonHistory, listeners, NOTES_WAITING_MAX } from '../history/tolerant.ts'
 import type { WholeFile } from '../keep/state-file.ts'
 import { openAlarm } from '../log/alarm.ts'
 import type { Log } from '../log/log.ts'
@@ -128,7 +128,10 @@ function lasting(thread: DiskThread, file: string, log: Log, now: () => number) 
   const hanging = openHanging(thread, file, log, now)
   /** The last of each key: few, however long it hangs. */
   const notes = new Map<string, string>()
-  let written = () => {}
+  const writing = listeners()
+  const written = writing.tell
+  let isRefused = false
+  let notesWaiting = 0
   let lost = 0
   let bytes = 0
 
@@ -169,6 +172,8 @@ function lasting(thread: DiskThread, file: string, log: Log, now: () => number) 
   function caughtUp(): void {
     const found = [...notes]
     notes.clear()
+    notesWaiting = 0
+    written()
     for (const [key, value] of found) thread.tell('setMeta', [key, value])
     hanging.isOver(lost)
   }
@@ -216,6 +221,10 @@ function lasting(thread: DiskThread, file: string, log: Log, now: () => number) 
     addSamples(samples) {
       if (samples.length > 0) write('addSamples', [samples], samples.length, HANGING_MAX / 2)
     },
+    note(note, at) {
+      if (thread.isLate() && notesWaiting++ >= NOTES_WAITING_MAX) return
+      write('note', [note, at], 0, Number.POSITIVE_INFINITY)
+    },
     shift: ms => write('shift', [ms], 1, Number.POSITIVE_INFINITY),
     setMeta: note,
     prune: (limits, at) => ask('prune', [limits, at], () => ({ rows: 0, more: false })),
@@ -228,12 +237,13 @@ function lasting(thread: DiskThread, file: string, log: Log, now: () => number) 
     },
     retry() {
       hanging.tell(lost)
-      return ask('retry', [], () => true)
+      const wasRefused = isRefused
+      isRefused = ask('retry', [], () => true)
+      if (wasRefused && !isRefused) written()
+      return isRefused
     },
     answers: () => !thread.isLate(),
-    onWritten(listener) {
-      written = listener
-    },
+    onWritten: writing.add,
     standing() {
       const since = hanging.since()
       return {

@@ -2,8 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { findPackageJSON } from 'node:module'
 import { isatty } from 'node:tty'
+import { noteOf } from '../history/event-rows.ts'
 import { openHistory } from '../history/history.ts'
 import { MIGRATIONS } from '../history/schema.ts'
+import { withAlarms } from '../log/alarms.ts'
 import { openEvents } from '../log/events.ts'
 import type { System, Told } from '../surface/cli/system.ts'
 import { CLAIM_MAX, signature } from '../surface/control/who.ts'
@@ -84,10 +86,14 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
       using opening = new DisposableStack()
       const time = openClock()
       const firewall = opening.use(openFirewall())
-      const log = opening.use(openLog({ env, stdoutIsTerminal: isatty(1) }, to))
+      const said = opening.use(openLog({ env, stdoutIsTerminal: isatty(1) }, to))
       const places = { historyFile: historyFile(dryRun), stateFile }
+      const log = withAlarms(said, alarm => disk.history.note({ ...alarm }, time.now()), time.now)
       const disk = opening.use(openDisk(places, log, time.now))
-      const events = opening.use(openEvents(log, time.now))
+      opening.use(log)
+      const events = opening.use(
+        openEvents(log, time.now, event => disk.history.note(noteOf(event), time.now())),
+      )
       const opened = opening.move()
       return {
         firewall,

@@ -27,12 +27,16 @@ const OLD = {
             attackers = max(attackers, excluded.attackers), attackers6 = max(attackers6, excluded.attackers6),
             repeaters = max(repeaters, excluded.repeaters)`,
   remove: 'DELETE FROM lockout WHERE since <= :since',
+  release: `UPDATE lockout SET released_at = :at, released_by = :by, released_because = :because, counts = 0
+            WHERE latest = 1 AND released_at IS NULL AND (until IS NULL OR until > :at) AND (:source IS NULL OR source = :source)`,
   time: `INSERT INTO meta VALUES ('time', '{"boot":"this","boottime":1,"now":2}')
          ON CONFLICT DO UPDATE SET value = excluded.value`,
 }
 
 interface Older {
   add(source: string, since: number, because?: string): void
+  /** Somebody is freed, or everybody. */
+  release(source: string | null, at: number, because: string): void
   /** Forgets those until then. */
   prune(since: number): void
 }
@@ -55,6 +59,9 @@ function older(file: string, act: (older: Older) => void): void {
     add(source, since, because = 'closed-port') {
       const times = sqlite.prepare(OLD.supersede).run({ source }).changes === 0 ? 1 : 2
       sqlite.prepare(OLD.add).run({ source, since, because, times })
+    },
+    release(source, at, because) {
+      sqlite.prepare(OLD.release).run({ source, at, by: 'anna', because })
     },
     prune(since) {
       sqlite.prepare(OLD.total).run({ from: since - 2 * DAY, to: since + DAY })
@@ -124,4 +131,69 @@ test('what nobody else has touched stays as it is', t => {
   assert.deepEqual(today(file, daysOf), [`${dayText(NOON)}: 2`])
   older(file, () => {})
   assert.deepEqual(today(file, daysOf), [`${dayText(NOON)}: 1`], 'the control')
+})
+
+/** What comes behind this position, and where that ends. */
+function feed(history: History, after: string): { lines: string[]; next: string } {
+  const { lines, next } = history.feedPage({ after, spared: false, dryRun: false }, Date.now())
+  const facts = lines.map(line => JSON.parse(line) as { event: string; source?: string; why?: string })
+  return { lines: facts.map(({ event, source, why }) => `${event} ${why ?? source ?? ''}`.trim()), next }
+}
+
+test('the feed goes on where it was: what 0.1.0 locked out and freed is told, and nothing twice', t => {
+  const file = fileOf(t)
+  const at = Date.now() + 1000
+  const forever = (source: string) => lockout({ source, since: at, until: 'forever' })
+  const begun = today(file, history => {
+    history.add(['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4'].map(forever))
+    const freed = { at: at + 1, by: 'anna', because: 'freed', counts: false }
+    history.release(['192.0.2.1'] as never[], freed)
+    history.release(['192.0.2.2'] as never[], { ...freed, because: 'no-room' })
+    return feed(history, 'start').next
+  })
+  older(file, old => {
+    old.add('192.0.2.9', at + 2)
+    old.release('192.0.2.3', at + 3, 'freed')
+    old.add('192.0.2.4', at + 4)
+  })
+  const { lines, next } = today(file, history => feed(history, begun))
+  assert.deepEqual(lines, ['lockout 192.0.2.9', 'lockout 192.0.2.4', 'free 192.0.2.3'])
+  assert.deepEqual(today(file, history => feed(history, next)).lines, [], 'and at the next start')
+
+  const flushed = today(file, history => {
+    history.releaseAll({ at: at + 5, by: 'anna', because: 'flushed', counts: false })
+    history.add([forever('192.0.2.5')])
+    return feed(history, 'start').next
+  })
+  older(file, old => old.release(null, at + 6, 'flushed'))
+  assert.deepEqual(
+    today(file, history => feed(history, flushed)).lines,
+    ['free 192.0.2.5'],
+    'whom 0.1.0 has flushed, and not whom this version has',
+  )
+})
+
+test('what 0.1.0 forgot is a gap, and where it used numbers again, this is another history', t => {
+  const file = fileOf(t)
+  const [first, second] = today(file, history => {
+    for (const n of [1, 2, 3, 4]) history.add([lockout({ source: `192.0.2.${n}`, since: NOON + n })])
+    history.release(['192.0.2.4'] as never[], { at: NOON + 5, by: 'anna', because: 'freed', counts: false })
+    const one = feed(history, 'now').next
+    history.add([lockout({ source: '192.0.2.5', since: NOON + 9 })])
+    return [one, feed(history, 'now').next]
+  })
+  older(file, old => {
+    old.add('192.0.2.9', NOON + 10)
+    old.prune(NOON + 9)
+  })
+  assert.deepEqual(today(file, history => feed(history, first!)).lines, ['gap pruned', 'lockout 192.0.2.9'])
+  assert.deepEqual(today(file, history => feed(history, second!)).lines, ['lockout 192.0.2.9'], 'the control')
+  today(file, history =>
+    history.release(['192.0.2.9'] as never[], { at: NOON + 5, by: 'anna', because: 'freed', counts: false }),
+  )
+  older(file, old => {
+    old.prune(NOON + DAY)
+    old.add('192.0.2.7', NOON + 2 * DAY)
+  })
+  assert.deepEqual(today(file, history => feed(history, second!)).lines, ['gap renewed', 'lockout 192.0.2.7'])
 })

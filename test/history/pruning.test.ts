@@ -61,11 +61,15 @@ test('of each day the totals stay for ever', () => {
     lockout({ source: '192.0.2.1', since: day(5) }),
   ])
   const before = history.sums(day(0) - DAY).days
-  assert.equal(history.prune({ keepMs: DAY, most: 1000 }, day(90)).rows, 4)
-  assert.equal(history.newest(9).length, 0)
+  const limits = { keepMs: DAY, most: 1000 }
+  assert.equal(history.prune(limits, day(90)).rows, 3, 'the newest of all stays until another has come')
+  assert.equal(history.newest(9).length, 1)
   assert.deepEqual(history.sums(day(0) - DAY).days, before)
   assert.deepEqual(
     before.map(({ attackers }) => attackers),
     [2, 1],
   )
+  history.add([lockout({ source: '192.0.2.2', since: day(90) })])
+  const looks = [1, 2, 3].map(n => history.prune(limits, day(90) + n * 60_000).rows)
+  assert.deepEqual(looks, [0, 1, 0], 'it has, and goes when the history is looked through again')
 })

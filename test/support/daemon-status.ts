@@ -1,6 +1,6 @@
 /** What a daemon answers whose trap is armed and well. */
 import type { Past } from '../../src/surface/control/past.ts'
-import type { DaemonStatus } from '../../src/surface/control/protocol.ts'
+import type { DaemonStatus, Feed } from '../../src/surface/control/protocol.ts'
 
 /** What a daemon counts to which nothing has happened. */
 export const NOTHING = {
@@ -48,7 +48,8 @@ export const FORGOTTEN = {
 }
 
 /** Of a daemon whose history is empty. */
-export const NO_PAST: Past = {
+export const NO_PAST: Past & { readonly feed: Feed } = {
+  feed: { page: async () => ({ lines: [], next: `${'0'.repeat(16)}-0-0-0`, isEnd: true }), onNews() {} },
   list: async () => ({ flies: [] }),
   why: async ({ who }) => ({
     who,

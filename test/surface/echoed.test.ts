@@ -118,6 +118,10 @@ function daemonThatSays(word: string): Served {
     list: refuse,
     why: refuse,
     report: refuse,
+    feed: {
+      page: async after => ({ lines: after === 'start' ? [event] : [], next: 'now', isEnd: true }),
+      onNews() {},
+    },
     watch(listener) {
       setTimeout(listener, 5, event)
       return { [Symbol.dispose]() {} }

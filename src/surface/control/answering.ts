@@ -13,13 +13,22 @@ import {
   rolesWith,
   type Turn,
 } from './endpoints.ts'
+import { openFollowers } from './followers.ts'
 import { openApi } from './openapi.ts'
 import { ListQuery, ReportQuery, WhyQuery } from './past-protocol.ts'
-import { ByRequest, ERROR_MAX, FreeRequest, LockRequest, PauseRequest, type Served } from './protocol.ts'
+import {
+  ByRequest,
+  ERROR_MAX,
+  EventsQuery,
+  FreeRequest,
+  LockRequest,
+  PauseRequest,
+  type Served,
+} from './protocol.ts'
 import type { Request } from './request.ts'
 import { ForgetRequest, TestifyRequest, WithdrawRequest } from './testimony-protocol.ts'
 import { oneAfterAnother, type Shared, sharedBy } from './turns.ts'
-import { openWatchers, WATCHERS_MAX, type Watchers } from './watchers.ts'
+import { openWatchers, WATCHERS_MAX } from './watchers.ts'
 import { signature } from './who.ts'
 
 /** What is wrong with a body, so much of it is told. */
@@ -39,7 +48,7 @@ export interface AnsweringAll extends Disposable {
 }
 
 export function openAnswering(daemon: Served, peerOf: (socket: Socket) => string): AnsweringAll {
-  const opened: Watchers[] = []
+  const opened: { end(): void }[] = []
   const orders = oneAfterAnother()
   const questions = sharedBy(oneAfterAnother())
   const turnsOf = (): Record<Turn, Shared> => ({
@@ -77,8 +86,9 @@ export function openAnswering(daemon: Served, peerOf: (socket: Socket) => string
   return {
     of(role) {
       const watchers = openWatchers(daemon.watch)
+      const followers = openFollowers(daemon.feed)
       const turns = turnsOf()
-      opened.push(watchers)
+      opened.push(watchers, followers)
       return {
         refuse: refusal,
         async answer(request, socket) {
@@ -90,9 +100,11 @@ export function openAnswering(daemon: Served, peerOf: (socket: Socket) => string
           const { name, method, path, turn } = endpoint
           if (!role.may.includes(name)) return json(403, { error: notHere(role, `${method} ${path}`, name) })
           if (name !== 'events') return carryOut(role, { name, turn: turns[turn], isQuery }, request, socket)
-          if (watchers.isFull())
+          const { after } = EventsQuery.parse(queryOf(request.path))
+          if (watchers.count() + followers.count() >= WATCHERS_MAX)
             throw new Failure(`${WATCHERS_MAX} are watching already`, { exit: EXIT.unavailable })
-          return { type: ENDPOINTS.events.answer.type, follow: watchers.add }
+          const follow = after === undefined ? watchers.add : followers.from(after)
+          return { type: ENDPOINTS.events.answer.type, follow }
         },
       }
     },

@@ -35,8 +35,8 @@ export interface Client extends Control {
   readonly isByGroup: boolean
   /** In Prometheus' text format. */
   counters(): Promise<string>
-  /** What happens from now on, until the signal is given or the daemon ends. */
-  events(signal: AbortSignal): AsyncIterable<EventLine>
+  /** What happens from now on, or behind `after`, until the signal is given or the daemon ends. */
+  events(signal: AbortSignal, after?: string): AsyncIterable<EventLine>
 }
 
 const PATIENCE_MS = 30_000
@@ -103,9 +103,9 @@ function clientOf(path: string, isByGroup: boolean): Client {
     reload: async by => void (await ask('reload', { by })),
     confirm: async by => void (await ask('confirm', { by })),
     counters: async () => await textFrom(path, ENDPOINTS.metrics),
-    async *events(signal) {
-      const { method, path: url } = ENDPOINTS.events
-      const response = await send(path, { method, path: url, signal })
+    async *events(signal, after) {
+      const { method } = ENDPOINTS.events
+      const response = await send(path, { method, path: urlOf(ENDPOINTS.events, { after }), signal })
       if (response.statusCode !== 200) throw refusal(response.statusCode ?? 0, await textOf(response))
       try {
         for await (const line of createInterface(response)) yield parse(EventLine, JSON.parse(line))
@@ -123,10 +123,14 @@ async function exchange(
   given: object = {},
   patience = PATIENCE_MS,
 ): Promise<unknown> {
-  const asked = query === undefined ? '' : queryText(given)
-  const url = asked === '' ? path : `${path}?${asked}`
+  const url = query === undefined ? path : urlOf({ path }, given)
   const body = method === 'POST' ? given : undefined
   return JSON.parse(await textFrom(socket, { method, path: url }, body, patience))
+}
+
+function urlOf({ path }: Pick<Endpoint, 'path'>, query: object): string {
+  const asked = queryText(query)
+  return asked === '' ? path : `${path}?${asked}`
 }
 
 async function textFrom(

@@ -82,6 +82,10 @@ export function controlOf(running: Running): Served {
   return {
     ...past,
     watch: events.watch,
+    feed: {
+      page: (after, spared) => world.reading.feedPage({ after, spared, dryRun: trap.settings.dryRun }, now()),
+      onNews: history.onWritten,
+    },
     metrics: cachedText(async () => {
       const fill = { ...(await filled()), ...trap.flies.fill(now()) }
       const [status, counts, { sizes }] = [about(), trap.counts(), trap.settings]

@@ -154,8 +154,9 @@ export const ENDPOINTS = {
   events: {
     method: 'GET',
     path: '/v1/events',
-    what: 'One line of JSON an event, until either side goes. Whoever reads too slowly loses lines, and a line with the event "lost" says how many.',
+    what: 'One line of JSON an event, until either side goes. Whoever reads too slowly loses lines, and a line with the event "lost" says how many. With `after` it is read from the history, and nothing is lost that is still there.',
     turn: 'now',
+    query: protocol.EventsQuery,
     answer: { type: 'application/jsonl', line: protocol.EventLine },
   },
   metrics: {

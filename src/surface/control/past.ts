@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Firewall } from '../../arm/firewall.ts'
 import type { LockoutRow } from '../../history/lockout-row.ts'
-import type { Reading } from '../../history/reading.ts'
+import type { PastReading } from '../../history/reading.ts'
 import type { Told } from '../../history/reports.ts'
 import type { Settings } from '../../settings/settings.ts'
 import { knownOf } from '../known.ts'
@@ -20,7 +20,7 @@ import {
   type WhyQuery,
 } from './past-protocol.ts'
 import type { DaemonStatus } from './protocol.ts'
-import { oneAfterAnother } from './turns.ts'
+import { oneAfterAnother, rested } from './turns.ts'
 
 export interface Past {
   list(query: ListQuery): Promise<ListAnswer>
@@ -29,7 +29,7 @@ export interface Past {
 }
 
 export interface PastWorld {
-  readonly reading: Reading
+  readonly reading: PastReading
   readonly firewall: Firewall
   readonly now: () => number
   settings(): Settings
@@ -90,14 +90,7 @@ function iso(ms: number): string {
   return new Date(ms).toISOString()
 }
 
-/** After each piece the thread is left to others for as long as that took. */
-function resting(reading: Reading): Reading {
-  async function rested<T>(work: () => Promise<T>): Promise<T> {
-    const began = performance.now()
-    const found = await work()
-    await sleep(performance.now() - began)
-    return found
-  }
+function resting(reading: PastReading): PastReading {
   return {
     selectPage: (...args) => rested(() => reading.selectPage(...args)),
     storyPage: (...args) => rested(() => reading.storyPage(...args)),

@@ -4,6 +4,8 @@
  * `restart` of one version relieves the daemon of another, so an answer loses nothing, and what is added to it may be missing.
  */
 import * as z from 'zod'
+import type { FeedPage } from '../../history/feed.ts'
+import { isAfter } from '../../history/feed-position.ts'
 import { PROTOS } from '../../history/selection.ts'
 import type { StatusLine } from '../status-lines.ts'
 import type { Past } from './past.ts'
@@ -215,8 +217,24 @@ export const HealthAnswer = z.object({
   ),
 })
 
+export const EventsQuery = z.strictObject({
+  after: z
+    .string()
+    .refine(isAfter, {
+      error: '"after" has to be "start", "now", or the id of a line of these events, unchanged',
+    })
+    .optional()
+    .meta({
+      description:
+        'From where on: "start" is the first that the history has, "now" what comes from now on, and the id of a line what came behind it, also before a restart. Left out: from now on, each packet that is let go, and no ids.',
+    }),
+})
+
 /** A line of the events; each event has more, as the log and `watch --json` show. */
 export const EventLine = z.looseObject({
+  id: z.string().optional().meta({
+    description: 'Ask with it as `after` for what comes behind. Left out where `after` was.',
+  }),
   at: z.iso.datetime(),
   event: z.string(),
   text: z.string().meta({ description: 'The sentence of the log.' }),
@@ -258,6 +276,13 @@ export interface Control extends Past {
   confirm(by: string): Promise<void>
 }
 
+export interface Feed {
+  /** What came behind this position; `spared`: also who was let go. Rejects where the history does not answer. */
+  page(after: string, spared: boolean): Promise<FeedPage>
+  /** Calls the listener when the history was written. */
+  onNews(listener: () => void): void
+}
+
 /** The daemon's own side of it. */
 export interface Served extends Control {
   /** What another host or tool says; nobody does so on the command line, where `lock` is an order. */
@@ -265,6 +290,8 @@ export interface Served extends Control {
   withdraw(request: WithdrawRequest): Promise<WithdrawAnswer>
   /** Calls the listener with each event, as a line of JSON without its end, until disposed of. */
   watch(listener: (line: string) => void): Disposable
+  /** The same from the history, so that nothing is lost. */
+  readonly feed: Feed
   /** Prometheus text, in UTF-8. */
   metrics(): Promise<Uint8Array>
 }

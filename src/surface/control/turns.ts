@@ -1,5 +1,5 @@
 /** What takes long is done one after the other, with a turn of the event loop between two: packets and signs of life have theirs. */
-import { setImmediate as turn } from 'node:timers/promises'
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 
 /** Runs the work when all that was given before is done, whatever came of it. */
 export type Queue = <T>(work: () => Promise<T>) => Promise<T>
@@ -33,4 +33,12 @@ export function sharedBy(queue: Queue): Shared {
     waiting.set(name, answer)
     return answer
   }
+}
+
+/** After a piece of reading the thread that did it is left to others for as long as that took. */
+export async function rested<T>(work: () => Promise<T>): Promise<T> {
+  const began = performance.now()
+  const found = await work()
+  await sleep(performance.now() - began)
+  return found
 }

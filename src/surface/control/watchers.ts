@@ -2,6 +2,7 @@
 import type { Writable } from 'node:stream'
 import type { Served } from './protocol.ts'
 
+/** With those who follow the feed (followers.ts). */
 export const WATCHERS_MAX = 16
 /** Bytes that wait for one watcher, at most. Whoever is slower loses lines and is told how many. */
 export const WATCHER_BYTES = 256 * 1024
@@ -9,8 +10,7 @@ export const WATCHER_BYTES = 256 * 1024
 const GATHERED_BYTES = 64 * 1024
 
 export interface Watchers {
-  /** As many as there may be. */
-  isFull(): boolean
+  count(): number
   add(stream: Writable): void
   /** Ends all of them. */
   end(): void
@@ -43,7 +43,7 @@ export function openWatchers(watch: Served['watch']): Watchers {
   }
 
   return {
-    isFull: () => watchers.size >= WATCHERS_MAX,
+    count: () => watchers.size,
     add(stream) {
       flush() // Who comes now is told of what happens from now on.
       watchers.set(stream, linesWriter(stream))
