@@ -22,6 +22,7 @@ import type { Fly } from '../terms/fly.ts'
 import { piecesOf } from '../terms/pieces.ts'
 import { armBy, bootGraceLeft, tellFault } from './arming.ts'
 import { type Daemon, type Feed, isPaused } from './daemon.ts'
+import { type NamedAnswer, namedNow } from './named-hosts.ts'
 import { neverFilesHangSince } from './never-files.ts'
 import { freeNever, letGoSpared } from './never-list.ts'
 import { openDaemon } from './open.ts'
@@ -62,6 +63,10 @@ export interface Trap extends Disposable {
   flush(by: string): Promise<number>
   /** For so long nobody new is held or locked out; 0 ends it. */
   pause(seconds: Seconds, by: string): void
+  /** Puts these hosts in place of those that the name had. Throws a Failure (64) for a name that the settings do not have. */
+  nameHosts(name: string, hosts: readonly string[], seconds: number): NamedAnswer
+  /** What the settings name, and who is known by it now. */
+  named(): ReturnType<typeof namedNow>
   /** How it stands with the ring. */
   ring(): RingStanding
   /** Takes every packet from or to one of these out of the ring, and their names; resolves to how many packets these were. */
@@ -107,6 +112,7 @@ export function openTrap(world: World, asked: Settings): Trap {
     },
     counts: table => countsOf(daemon, table),
     fault: () => daemon.audit.look().fault,
+    named: () => namedNow(daemon),
     ring: daemon.ring.standing,
     forgetPackets: daemon.ring.forget,
     refresh() {
@@ -117,7 +123,9 @@ export function openTrap(world: World, asked: Settings): Trap {
   }
 }
 
-function ordersOf(daemon: Daemon): Pick<Trap, 'lock' | 'free' | 'freeThese' | 'flush' | 'pause' | 'reload'> {
+function ordersOf(
+  daemon: Daemon,
+): Pick<Trap, 'lock' | 'free' | 'freeThese' | 'flush' | 'pause' | 'nameHosts' | 'reload'> {
   const feed: Feed = input => step(daemon, input)
   return {
     lock: (wishes, order) => feed({ input: 'lock', wishes, order }),
@@ -125,6 +133,7 @@ function ordersOf(daemon: Daemon): Pick<Trap, 'lock' | 'free' | 'freeThese' | 'f
     freeThese: (sources, by) => feed({ input: 'free-these', sources, by }),
     flush: by => feed({ input: 'flush', by }),
     pause: (seconds, by) => feed({ input: 'pause', seconds, by }),
+    nameHosts: (name, hosts, seconds) => feed({ input: 'name', name, hosts, seconds }),
     reload: settings => feed({ input: 'reload', settings }),
   }
 }

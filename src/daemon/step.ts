@@ -5,6 +5,7 @@
 import type { Daemon } from './daemon.ts'
 import { renewInUse } from './in-use.ts'
 import type { AnswerTo, InputOf, Kind } from './input.ts'
+import { nameHosts, renewNamed } from './named-hosts.ts'
 import { flushAll, freeIn, freeOnce, lockByHand } from './orders.ts'
 import { mend, rearm, takeFound, takeReleased } from './others.ts'
 import { judgePackets, judgeRefused } from './packets.ts'
@@ -28,6 +29,8 @@ const STEPS: Steps = {
   free: freeIn,
   'free-these': freeOnce,
   flush: flushAll,
+  name: nameHosts,
+  named: renewNamed,
   pause,
   reload: (daemon, { settings }) => reload(daemon, settings),
   clock: (daemon, { stepped }) => followClock(daemon, stepped),

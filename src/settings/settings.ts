@@ -58,6 +58,8 @@ export interface Settings {
   readonly number: number
   readonly never: readonly Prefix[]
   readonly neverFiles: NeverFiles
+  /** Host names whose addresses are known, as they are looked up outside the daemon. */
+  readonly names: readonly string[]
   /** Ports that everybody knows: who sticks reaches them all the same, unless he was locked out by hand. */
   readonly public: readonly SilentPort[]
   /** Who sticks reaches the ports of the kernel's WireGuard interfaces, however he was locked out. */

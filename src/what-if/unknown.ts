@@ -39,6 +39,7 @@ const KERNEL: Readonly<Record<string, string>> = {
   served: 'which port counted as served is as it was',
   peers: 'who was a host that we talk to is as it was',
   known: 'who was a known client is as it was',
+  names: 'who was known by a name is as it was',
 }
 const EVIDENCE = 'the kernel told these apart by the settings of then'
 

@@ -34,6 +34,7 @@ test('a text without settings is all defaults', () => {
     doors: true,
     inside: 'auto',
     ingress: [],
+    names: [],
     hold: 20,
     served: 600,
     ring: { on: false, size: 67_108_864, age: 604_800 },
@@ -84,6 +85,7 @@ public = ["tcp/80", "udp/4000-4010"]
 doors = false
 inside = ["10.0.0.0/8", "fd00::/8"]
 ingress = ["eth0", "ppp0", "eth0.10", "eth0"]
+names = ["home.example.net", "office.example.net", "home.example.net"]
 hold = "10m"
 served = "0s"
 peers = "1d"
@@ -147,6 +149,7 @@ known = 17
     ],
     doors: false,
     ingress: ['eth0', 'ppp0', 'eth0.10'],
+    names: ['home.example.net', 'office.example.net'],
     hold: 600,
     served: 0,
     ring: { on: true, size: 33_554_432, age: 86_400 },

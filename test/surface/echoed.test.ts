@@ -107,6 +107,7 @@ function daemonThatSays(word: string): Served {
     pause: refuse,
     free: async () => ({ flies: [word], held: [word], count: 1 }),
     flush: refuse,
+    names: refuse,
     stop: refuse,
     leave: refuse,
     reload: refuse,

@@ -88,6 +88,7 @@ function daemonOf({ isWell = true, lock = {}, around }: Partial<Case>): Served {
     free: async () => ({ flies: [], held: [], count: 0, ...(around && { around }) }),
     flush: async () => 0,
     async pause() {},
+    names: async ({ hosts }) => ({ known: hosts, refused: [] }),
     async stop() {},
     async leave() {},
     async reload() {

@@ -19,7 +19,7 @@ import { serveControl } from '../../src/surface/control/server.ts'
 import { listenAt } from '../../src/system/unix-sockets.ts'
 import { NO_PAST, STATUS } from '../support/daemon-status.ts'
 
-const CHANGING = ['lock', 'free', 'flush', 'pause', 'reload', 'confirm', 'leave', 'stop'] as const
+const CHANGING = ['lock', 'free', 'flush', 'pause', 'reload', 'names', 'confirm', 'leave', 'stop'] as const
 
 /** Remembers what it was told to do. */
 function daemon() {
@@ -102,6 +102,7 @@ test('who reads changes nothing; who operates neither ends nor disarms; control 
   assert.deepEqual(may(ROLES.watch), [])
   assert.deepEqual(may(ROLES.operate), ['lock', 'free'])
   assert.deepEqual(may(ROLES.control), CHANGING)
+  assert.deepEqual(ROLES.names.may, ['names'])
 })
 
 test('without its group a socket is there all the same, and that is said once', async t => {
@@ -120,6 +121,7 @@ test('without its group a socket is there all the same, and that is said once', 
   assert.deepEqual(said, [
     'operate.sock is for root alone: there is no group flypaperd-operate',
     'watch.sock is for root alone: there is no group flypaperd-watch',
+    'names.sock is for root alone: there is no group flypaperd-names',
   ])
   assert.equal((await ask(join(directory, 'watch.sock'), ENDPOINTS.status)).status, 200)
 })

@@ -15,7 +15,15 @@ import {
 } from './endpoints.ts'
 import { openApi } from './openapi.ts'
 import { ListQuery, ReportQuery, WhyQuery } from './past-protocol.ts'
-import { ByRequest, ERROR_MAX, FreeRequest, LockRequest, PauseRequest, type Served } from './protocol.ts'
+import {
+  ByRequest,
+  ERROR_MAX,
+  FreeRequest,
+  LockRequest,
+  NamesRequest,
+  PauseRequest,
+  type Served,
+} from './protocol.ts'
 import type { Request } from './request.ts'
 import { oneAfterAnother, type Shared, sharedBy } from './turns.ts'
 import { openWatchers, WATCHERS_MAX, type Watchers } from './watchers.ts'
@@ -122,6 +130,7 @@ function handlersOf(daemon: Served): Record<Exclude<EndpointName, 'events'>, Han
       const request = PauseRequest.parse(body)
       return nothing(daemon.pause({ ...request, by: signed(request.by) }))
     },
+    names: body => daemon.names(NamesRequest.parse(body)),
     reload: (body, signed) => nothing(daemon.reload(signed(by(body)))),
     confirm: (body, signed) => nothing(daemon.confirm(signed(by(body)))),
     leave: (body, signed) => nothing(daemon.leave(signed(by(body)))),

@@ -31,7 +31,12 @@ const CONTROL: Limits = {
 }
 const OF_GROUP: Limits = { ...CONTROL, connections: GROUP_CONNECTIONS_MAX }
 /** Each role has places of its own: what one does to its socket does not reach the others. */
-const LIMITS: Record<RoleName, Limits> = { control: CONTROL, operate: OF_GROUP, watch: OF_GROUP }
+const LIMITS: Record<RoleName, Limits> = {
+  control: CONTROL,
+  operate: OF_GROUP,
+  watch: OF_GROUP,
+  names: OF_GROUP,
+}
 const METRICS: Limits = {
   connections: METRICS_CONNECTIONS_MAX,
   head: HEAD_MAX,

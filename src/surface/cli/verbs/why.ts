@@ -5,7 +5,7 @@ import { EXIT } from '../../../terms/failure.ts'
 import { type Known, knownOf } from '../../known.ts'
 import { factsOfKnown, knownOfFacts } from '../../lockout-facts.ts'
 import { reachableOf, reachablePorts, reachableText } from '../../reachable.ts'
-import { daemonThatReads, historyToRead } from '../reading.ts'
+import { daemonThatReads, historyToRead, statusOf } from '../reading.ts'
 import { happenings, reachable, standing, wayOut } from '../story.ts'
 import { wrap } from '../terminal.ts'
 import { dateText } from '../times.ts'
@@ -50,6 +50,7 @@ async function findOut(call: Call, who: string): Promise<Known> {
     reading: readingOf(history),
     settings,
     reachable: reachableOf(settings, system.surroundings.doors),
+    names: (await statusOf(call))?.names ?? [],
     now: system.now(),
     async kernel(ask) {
       using firewall = system.openFirewall()
@@ -66,7 +67,9 @@ function textOf(known: Known, now: number, columns: number): string {
   const way = wayOut(known, now)
   const still = reachable(known, now)
   const open = still && reachableText(still)
+  const { names = [] } = known
   const ends = [
+    ...(names.length === 0 ? [] : [escapeText(`known: ${names.join(', ')}`)]),
     ...(open === undefined ? [] : [`Still reachable: ${open}`]),
     ...(way === undefined ? [] : [escapeText(way)]),
   ]
