@@ -20,6 +20,7 @@ const FLOORS = [
   'replay',
   'daemon',
   'what-if',
+  'outside',
   'surface',
 ]
 

@@ -28,6 +28,10 @@ const FILES: readonly [path: string, what: string][] = [
   ['/run/flypaperd/control.sock', 'The control socket: root and the group flypaperd, everything.'],
   ['/run/flypaperd/operate.sock', 'The group flypaperd-operate: locks out, frees, reads.'],
   ['/run/flypaperd/watch.sock', 'The group flypaperd-watch: reads.'],
+  [
+    '/run/flypaperd/names.sock',
+    'The group flypaperd-names: says which hosts the names of the settings have.',
+  ],
   ['/run/flypaperd/metrics.sock', 'The counters for Prometheus, and nothing else.'],
 ]
 

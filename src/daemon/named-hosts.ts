@@ -189,20 +189,22 @@ function sorted(hosts: readonly string[], { near }: Policy): Sorted {
   const refused: { host: string; why: string }[] = []
   for (const host of hosts) {
     const address = parseAddress(host)
-    const why =
-      address === undefined
-        ? parsePrefix(host) === undefined
-          ? 'is no address'
-          : 'is a prefix, and a name has hosts alone'
-        : near.owns(address)
-          ? 'is an address of this machine'
-          : NO_HOSTS.find(({ prefix }) =>
-              overlaps(prefix, prefixAround(address, prefix.family === 4 ? 32 : 128)),
-            )?.why
+    const why = address === undefined ? notOne(host) : notTaken(address, near)
     if (why === undefined) good.add(address!)
     else refused.push({ host, why })
   }
   return { good: [...good], refused }
+}
+
+function notOne(host: string): string {
+  return parsePrefix(host) === undefined ? 'is no address' : 'is a prefix, and a name has hosts alone'
+}
+
+function notTaken(address: Address, near: Policy['near']): string | undefined {
+  const found = NO_HOSTS.find(({ prefix }) =>
+    overlaps(prefix, prefixAround(address, prefix.family === 4 ? 32 : 128)),
+  )
+  return found?.why ?? (near.owns(address) ? 'is an address of this machine' : undefined)
 }
 
 /** One that flaps is told once a minute, and how often; of none the others lose a line. */

@@ -39,11 +39,7 @@ test('known while the name has it, whoever comes; the old one is not any more at
   using _ = it.trap
   assert.deepEqual(it.name([OLD, '2001:db8:7::9', OLD]), { known: [OLD, '2001:db8:7::9'], refused: [] })
   assert.deepEqual([it.known(), it.known('6')], [[OLD], ['2001:db8:7::']])
-  assert.deepEqual(it.trap.named()[0], {
-    name: NAME,
-    hosts: [OLD, '2001:db8:7::9'],
-    until: it.trap.named()[0]!.until,
-  })
+  assert.deepEqual(it.trap.named()[0]!.hosts, [OLD, '2001:db8:7::9'])
   for (let i = 0; i < 20; i++) it.later(100)
   assert.deepEqual(it.known(), [OLD], 'half an hour later')
   it.name([NEW])

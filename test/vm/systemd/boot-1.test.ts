@@ -66,7 +66,7 @@ test('the package installs: neither started nor enabled, with a user of its own'
     UnitFileState: 'disabled',
   })
   assert.match(await sh('getent passwd flypaperd'), /:\/usr\/sbin\/nologin$/m)
-  for (const group of ['flypaperd-operate', 'flypaperd-watch'])
+  for (const group of ['flypaperd-operate', 'flypaperd-watch', 'flypaperd-names'])
     assert.match(await sh(`getent group ${group}`), /:$/m, 'nobody is in it')
 })
 
