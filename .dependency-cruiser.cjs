@@ -45,6 +45,13 @@ const sentences = [
     },
   },
   {
+    name: 'the-daemon-reads-no-database-of-countries',
+    comment: 'A parser of a foreign format, for people.',
+    severity: 'error',
+    from: { path: '^src/', pathNot: '^src/surface/cli/geo\\.ts$' },
+    to: { path: 'node_modules/mmdb-lib' },
+  },
+  {
     name: 'system-implements-what-the-floors-need',
     comment: 'Only main.ts and checkout.ts open the real one.',
     severity: 'error',

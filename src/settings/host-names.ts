@@ -1,5 +1,6 @@
 /** Names whose hosts are known: what a name is, and how much of it counts. */
-import type { Kind } from './kinds.ts'
+import { list } from './bridge.ts'
+import * as kinds from './kinds.ts'
 
 /** Hosts of one name at most; a larger answer is refused whole. */
 export const NAME_HOSTS_MAX = 16
@@ -7,7 +8,7 @@ export const NAME_HOSTS_MAX = 16
 export const NAME_SECONDS_MAX = 86_400
 
 /** A name that DNS can have an address for: labels of RFC 1123, and no address. In lower case, without a dot at its end. */
-export const hostName: Kind<string> = {
+const hostName: kinds.Kind<string> = {
   takes: 'a host name',
   read(value) {
     const advice = 'write a whole host name, such as "home.example.net"'
@@ -36,7 +37,7 @@ const LABEL = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?$/
 export const NAMES_MAX = 16
 
 /** Each once. */
-export const hostNames: Kind<string[]> = {
+const hostNames: kinds.Kind<string[]> = {
   takes: `at most ${NAMES_MAX} host names`,
   read(value) {
     const names = [...new Set(value as string[])]
@@ -47,3 +48,11 @@ export const hostNames: Kind<string[]> = {
     }
   },
 }
+
+export const namesSetting = list(
+  hostName,
+  kinds.list('host names', 'home.example.net'),
+  'Host names, at most 16, whose addresses are known, as clients are whom a service here has answered: one packet that is forged in their name locks nobody out, three different closed ports do. Write the name that follows your changing address at home, as in ["home.example.net"]. A process outside the daemon looks them up, obeys the time that the records name, and tells the daemon through names.sock; the last good answer counts for a day. An address that comes under such a name is let go if it was locked out as a stranger. Names are no never-list: whoever takes one over gets two tries, and no more.',
+  [],
+  hostNames,
+)

@@ -122,6 +122,8 @@ export interface Settings {
     /** What is older is deleted. */
     readonly age: Seconds
   }
+  /** Databases that the command line reads; the empty text is none. */
+  readonly geo: { readonly country: string; readonly asn: string }
   /** Most elements that the kernel sets take. */
   readonly sizes: {
     readonly flypaper: number

@@ -35,6 +35,7 @@ test('a text without settings is all defaults', () => {
     inside: 'auto',
     ingress: [],
     names: [],
+    geo: { country: '', asn: '' },
     hold: 20,
     served: 600,
     ring: { on: false, size: 67_108_864, age: 604_800 },
