@@ -111,6 +111,7 @@ history.keep = "forever"
 history.most = 1000
 history.samples_per_second = 25
 ring = { on = true, size = "32MB", age = "1d" }
+geo = { country = "/usr/local/share/country.mmdb", asn = "" }
 [evidence]
 threshold = 4
 stranger = { excusable = 1, closed = 2, illegal = 4, window = "1m", fade = "2d" }
@@ -153,6 +154,7 @@ known = 17
     names: ['home.example.net', 'office.example.net'],
     hold: 600,
     served: 0,
+    geo: { country: '/usr/local/share/country.mmdb', asn: '' },
     ring: { on: true, size: 33_554_432, age: 86_400 },
     peers: 86_400,
     known: 60,

@@ -317,6 +317,14 @@ const cases: Case[] = [
   write a whole host name, such as "home.example.net"`,
   },
   {
+    what: 'a database without its whole path',
+    text: 'geo.asn = "asn.mmdb"',
+    expected: `/etc/f.toml:1:11: geo.asn must be the whole path of a file, or "" for none, not "asn.mmdb"
+  geo.asn = "asn.mmdb"
+            ^
+  write it as in "/usr/local/share/country.mmdb", or "" for none`,
+  },
+  {
     what: 'what nft would not take for a chain',
     text: 'chains.input = ["input; flush ruleset"]',
     expected: `/etc/f.toml:1:17: entry 1 of chains.input must be the name of a chain of table inet filter, not "input; flush ruleset"
