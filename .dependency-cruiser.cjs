@@ -20,6 +20,7 @@ const FLOORS = [
   'replay',
   'daemon',
   'what-if',
+  'outside',
   'surface',
 ]
 
@@ -42,6 +43,13 @@ const sentences = [
     to: {
       path: '^(koffi|node_modules/koffi)|^(node:)?(sqlite|fs|fs/promises|net|http|dgram|dns|dns/promises|child_process|os|worker_threads)$',
     },
+  },
+  {
+    name: 'the-daemon-reads-no-database-of-countries',
+    comment: 'A parser of a foreign format, for people.',
+    severity: 'error',
+    from: { path: '^src/', pathNot: '^src/surface/cli/geo\\.ts$' },
+    to: { path: 'node_modules/mmdb-lib' },
   },
   {
     name: 'system-implements-what-the-floors-need',

@@ -29,6 +29,10 @@ const FILES: readonly [path: string, what: string][] = [
   ['/run/flypaperd/operate.sock', 'The group flypaperd-operate: locks out, frees, reads.'],
   ['/run/flypaperd/watch.sock', 'The group flypaperd-watch: reads.'],
   ['/run/flypaperd/share.sock', 'The group flypaperd-share: testifies, and withdraws that.'],
+  [
+    '/run/flypaperd/names.sock',
+    'The group flypaperd-names: says which hosts the names of the settings have.',
+  ],
   ['/run/flypaperd/metrics.sock', 'The counters for Prometheus, and nothing else.'],
 ]
 

@@ -10,7 +10,7 @@ PATH=$PATH:/usr/sbin:/sbin
 
 # program:package; nft brings libnftables along, which it is linked with.
 demo_needs='nft:nftables nmap:nmap ip:iproute2 ss:iproute2 unshare:util-linux nsenter:util-linux find:findutils'
-test_needs="$demo_needs conntrack:conntrack ping:iputils-ping nc:netcat-openbsd ps:procps masscan:masscan iptables-nft:iptables groff:groff-base curl:curl socat:socat tcpdump:tcpdump"
+test_needs="$demo_needs conntrack:conntrack ping:iputils-ping nc:netcat-openbsd ps:procps masscan:masscan iptables-nft:iptables groff:groff-base curl:curl socat:socat tcpdump:tcpdump dnsmasq:dnsmasq-base"
 bench_needs="$demo_needs iptables-nft:iptables gcc:gcc gencat:libc6-dev"
 deb_needs='dh:debhelper dpkg-buildpackage:dpkg-dev git:git'
 vm_needs="$test_needs $deb_needs qemu-system-x86_64:qemu-system-x86 modprobe:kmod busybox:busybox-static cpio:cpio mmdebstrap:mmdebstrap wg:wireguard-tools"

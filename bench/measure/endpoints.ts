@@ -4,6 +4,7 @@ import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
 import { text as textOf } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { NAME_HOSTS_MAX } from '../../src/settings/host-names.ts'
 import {
   ENDPOINTS,
   type Endpoint,
@@ -44,6 +45,8 @@ const CONTROL_MS = 2000
 /** What is left to be done has so long. */
 const AFTERWARDS_MS = 1000
 
+const NAME = 'home.example.net'
+
 /** The worst that can be asked, by the number of the request; undefined: it ends the daemon, once. */
 const WORST: Record<EndpointName, ((n: number) => object | '') | undefined> = {
   status: () => '',
@@ -66,6 +69,7 @@ const WORST: Record<EndpointName, ((n: number) => object | '') | undefined> = {
   withdraw: n => ({ who: hosts(6000 + n), author: 'bench' }),
   forget: n => ({ who: hosts(7000 + n), by: 'bench' }),
   reload: () => ({ by: 'bench' }),
+  names: n => ({ name: NAME, hosts: hosts(5000 + n).slice(0, NAME_HOSTS_MAX), ttl: 60 }),
   confirm: () => '',
   events: () => '',
   metrics: () => '',
@@ -81,7 +85,7 @@ export async function endpoints({ scale }: Effort): Promise<Figure[]> {
   await listener.says(/^listening$/)
   const { main, options } = unit()
   const env = { NODE_OPTIONS: options, NOTIFY_SOCKET: ADDRESS, WATCHDOG_USEC }
-  using flypaperd = install(stage.gate, 'capture = "log"\n', { main, env })
+  using flypaperd = install(stage.gate, `capture = "log"\nnames = ["${NAME}"]\n`, { main, env })
   const daemon = await flypaperd.start()
   const path = join(flypaperd.directory, 'control.sock')
   for (let n = 0; n < (FLIES * scale) / WHO_MAX; n++)

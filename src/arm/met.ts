@@ -29,6 +29,54 @@ export function hostsInUse(inUse: readonly Address[], nameFly: NameFly): readonl
   return metIn('flypaper_peers', inUse, nameFly)
 }
 
+/** Elements of the sets of known clients: hosts that are known by a name. */
+export interface NamedElements {
+  /** Of whom the kernel knows, with the seconds that are left. */
+  left(): ReadonlyMap<Address, number>
+  /** They are known for so long, whatever they were before. Tells whether there was room for all. */
+  keep(elements: readonly Address[], seconds: number): boolean
+  remove(elements: readonly Address[]): void
+}
+
+export function namedElements(
+  firewall: Pick<Firewall, 'change' | 'ask'>,
+  elements: readonly Address[],
+): NamedElements {
+  return {
+    left: () =>
+      new Map(
+        bySet(elements).flatMap(([set, those]) =>
+          firewall.ask(set, those).map(({ element, expires = 0 }) => [element, expires] as const),
+        ),
+      ),
+    keep(those, seconds) {
+      try {
+        for (const [set, ofSet] of bySet(those)) firewall.change(renewing(set, ofSet, seconds))
+        return true
+      } catch (error) {
+        if (!(error instanceof SetFull)) throw error
+        return false
+      }
+    },
+    remove(those) {
+      for (const [set, ofSet] of bySet(those))
+        firewall.change([{ change: 'remove', set, elements: ofSet.map(element => ({ element })) }])
+    },
+  }
+}
+
+function bySet(
+  elements: readonly Address[],
+): readonly (readonly ['flypaper_known' | 'flypaper_known6', Address[]])[] {
+  const of = (family: 4 | 6) => elements.filter(element => familyOf(element) === family)
+  return (
+    [
+      ['flypaper_known', of(4)],
+      ['flypaper_known6', of(6)],
+    ] as const
+  ).filter(([, those]) => those.length > 0)
+}
+
 /** Where a set has no room for all of them, the time of those who are in it is renewed all the same. */
 export function renew(firewall: Pick<Firewall, 'change' | 'ask'>, met: readonly Met[]): void {
   for (const { set, elements } of met) {
@@ -60,12 +108,13 @@ export function renewCalled(firewall: Pick<Firewall, 'change'>, called: readonly
     }
 }
 
-/** Adding an element again would not renew its time, so each is taken out in the same transaction. */
+/** Adding an element again would not renew its time, so each is taken out in the same transaction. `seconds`: the set's own unless told. */
 function renewing(
   set: Met['set'] | 'flypaper_called' | 'flypaper_called6',
   those: readonly ElementValue[],
+  seconds?: number,
 ): readonly Change[] {
-  const elements = those.map(element => ({ element }))
+  const elements = those.map(element => ({ element, ...(seconds !== undefined && { seconds }) }))
   return (['remove', 'add'] as const).map(change => ({ change, set, elements }))
 }
 

@@ -21,6 +21,7 @@ import type { Settings } from '../settings/settings.ts'
 import type { Fly } from '../terms/fly.ts'
 import type { InUseClock } from './in-use.ts'
 import type { AnswerTo, InputOf, Kind } from './input.ts'
+import type { NamedClock, NamedHosts } from './named-hosts.ts'
 import type { NeverLook } from './never-files.ts'
 import type { PauseClock } from './pause.ts'
 import type { Policy } from './policy.ts'
@@ -50,6 +51,8 @@ export interface State {
   readonly owed: Set<Fly>
   /** What was said last of this machine that could not be read whole. */
   unread: readonly string[]
+  /** Who is known by a name, as it was looked up outside. */
+  readonly named: NamedHosts
   /** The state in which the files of never_files could not be taken, which was said. */
   neverRefused?: string | undefined
   /** The look at them that goes on. */
@@ -70,6 +73,7 @@ export interface Daemon {
   readonly prolonged: Minutely
   readonly tryingClock: TryingClock
   readonly inUseClock: InUseClock
+  readonly namedClock: NamedClock
   readonly acquaintances: Acquaintances
   readonly living: Living
   readonly excuses: Excuses
@@ -90,7 +94,7 @@ export interface Daemon {
   readonly ended: AbortSignal
   /** Alarms that may come by the thousand, each with a pace of its own. */
   readonly alarms: Readonly<
-    Record<'full' | 'byHand' | 'background' | 'lasting' | 'suspect', (message: string) => void>
+    Record<'full' | 'byHand' | 'background' | 'lasting' | 'suspect' | 'named', (message: string) => void>
   >
 }
 
@@ -98,7 +102,7 @@ export interface Daemon {
 export interface Weighing
   extends Pick<Daemon, 'ledger' | 'tally' | 'sightings' | 'ruleChanges' | 'servedNow' | 'alarms' | 'ended'> {
   readonly world: Pick<World, 'now' | 'firewall'> & { readonly history: Pick<World['history'], 'pastOf'> }
-  readonly state: Omit<State, 'policy' | 'owed' | 'unread' | 'following' | 'isPauseKnown'> & {
+  readonly state: Omit<State, 'policy' | 'owed' | 'named' | 'unread' | 'following' | 'isPauseKnown'> & {
     readonly policy: Pick<Policy, 'near' | 'judging' | 'inside'> & {
       readonly settings: Pick<Settings, 'lockout' | 'promotion' | 'sizes' | 'evidence' | 'closed' | 'public'>
     }

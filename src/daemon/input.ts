@@ -12,6 +12,7 @@ import type { Prefix } from '../terms/address.ts'
 import type { Seconds } from '../terms/duration.ts'
 import type { Fly } from '../terms/fly.ts'
 import type { Forgotten } from './forgetting.ts'
+import type { NamedAnswer } from './named-hosts.ts'
 
 export type Input =
   /** Packets that nobody accepted. */
@@ -50,6 +51,15 @@ export type Input =
   | { readonly input: 'free-these'; readonly sources: readonly Fly[]; readonly by: string }
   /** Piece by piece as well. */
   | { readonly input: 'flush'; readonly by: string }
+  /** Who looks names up outside has found these hosts; they count for so long unless he says so again. Throws a Failure for what no name has. */
+  | {
+      readonly input: 'name'
+      readonly name: string
+      readonly hosts: readonly string[]
+      readonly seconds: number
+    }
+  /** It is time to renew whom the kernel knows by a name. Tells in how many seconds it is again; undefined: when there is one. */
+  | { readonly input: 'named' }
   /** For so long nobody new is held or locked out; 0 ends it. */
   | { readonly input: 'pause'; readonly seconds: Seconds; readonly by: string }
   /** Rejects with a Failure for settings that cannot be taken; the old ones stay in force then. */
@@ -80,6 +90,8 @@ export interface Answers {
   readonly 'free-these': Freed
   /** How many flies there were. */
   readonly flush: Promise<number>
+  readonly name: NamedAnswer
+  readonly named: number | undefined
   readonly reload: Promise<void>
   readonly second: boolean
   readonly ask: Promise<number>

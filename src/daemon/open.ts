@@ -23,6 +23,7 @@ import { openRing, type RingWorld } from '../ring/ring.ts'
 import type { Seconds } from '../terms/duration.ts'
 import type { Daemon, Feed, State } from './daemon.ts'
 import { type InUseClock, openInUseClock } from './in-use.ts'
+import { type NamedClock, openNamedClock, openNamedHosts } from './named-hosts.ts'
 import { openPauseClock, type PauseClock, pauseAtStart } from './pause.ts'
 import { chainsOf, type Policy } from './policy.ts'
 import { openServedNow } from './served-now.ts'
@@ -88,6 +89,7 @@ export function openDaemon(
     deferrals: openDeferrals(log),
     prolonged: openProlonged(log),
     ...clocks,
+    namedClock: opening.use(namedClockBy(feed, alarm)),
     acquaintances: openAcquaintances(firewall, history),
     living: openLiving(world),
     excuses: openExcuses(firewall, history),
@@ -125,6 +127,13 @@ function pauseClockBy(feed: Feed, alarm: (message: string) => void): PauseClock 
   )
 }
 
+function namedClockBy(feed: Feed, alarm: (message: string) => void): NamedClock {
+  return openNamedClock(
+    () => feed({ input: 'named' }),
+    error => alarm(`the kernel does not take whom the names of the settings name: ${String(error)}`),
+  )
+}
+
 function clocksBy(
   world: World,
   feed: Feed,
@@ -154,8 +163,8 @@ function inUseClockBy(world: World, feed: Feed, alarm: (message: string) => void
 /** Each with a pace of its own. */
 function alarmsBy({ log, now }: World): Omit<Daemon['alarms'], 'background'> {
   const alarm = () => openAlarm(log, now)
-  const warning = openAlarm({ ...log, error: log.warn }, now)
-  return { full: alarm(), byHand: alarm(), lasting: alarm(), suspect: warning }
+  const warning = () => openAlarm({ ...log, error: log.warn }, now)
+  return { full: alarm(), byHand: alarm(), lasting: alarm(), suspect: warning(), named: warning() }
 }
 
 function openState(world: World, policy: Policy): State {
@@ -170,6 +179,7 @@ function openState(world: World, policy: Policy): State {
     fullSince: Number.NEGATIVE_INFINITY,
     ...pauseAtStart(world),
     owed: new Set(),
+    named: openNamedHosts(),
     unread: [],
     following: { followed: [] },
   }

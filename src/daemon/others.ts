@@ -45,6 +45,7 @@ export function rearm(daemon: Daemon, { strange }: InputOf<'rearm'>): void {
   state.breadth.tellAgain()
   commit(decision({ evict }), ledger, now)
   inUseClock.now()
+  daemon.namedClock.now()
 }
 
 /** In its place; what cannot be set right there is made anew: all but the sets of the flies, and if need be those, too. */

@@ -61,6 +61,7 @@ function take(daemon: Daemon, next: Policy): void {
   prepared.take()
   tryingClock.note(world.now())
   inUseClock.now()
+  daemon.namedClock.now()
   followRing(daemon)
   changed()
   letGoSpared(daemon)
@@ -93,6 +94,7 @@ export function look(daemon: Daemon): void {
   ])
   const isFly = (fly: Fly) => state.flies.get(fly, now()) !== undefined
   renew(world.firewall, connectedHosts(surroundings.connected(), near.nameFly, isFly))
+  daemon.namedClock.now()
   acquaintances
     .remember(surroundings.served(), now())
     .catch(error => alarms.background(`cannot write down whom this machine has to do with: ${String(error)}`))

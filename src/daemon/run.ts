@@ -24,6 +24,7 @@ import { piecesOf } from '../terms/pieces.ts'
 import { armBy, bootGraceLeft, tellFault } from './arming.ts'
 import { type Daemon, type Feed, isPaused } from './daemon.ts'
 import type { Forgotten } from './forgetting.ts'
+import { type NamedAnswer, namedNow } from './named-hosts.ts'
 import { neverFilesHangSince } from './never-files.ts'
 import { freeNever, letGoSpared } from './never-list.ts'
 import { openDaemon } from './open.ts'
@@ -68,6 +69,10 @@ export interface Trap extends Disposable {
   flush(by: string): Promise<number>
   /** For so long nobody new is held or locked out; 0 ends it. */
   pause(seconds: Seconds, by: string): void
+  /** Puts these hosts in place of those that the name had. Throws a Failure (64) for a name that the settings do not have. */
+  nameHosts(name: string, hosts: readonly string[], seconds: number): NamedAnswer
+  /** What the settings name, and who is known by it now. */
+  named(): ReturnType<typeof namedNow>
   /** How it stands with the ring. */
   ring(): RingStanding
   /** Removes what is remembered of these; they are to be freed before. */
@@ -113,6 +118,7 @@ export function openTrap(world: World, asked: Settings): Trap {
     },
     counts: table => countsOf(daemon, table),
     fault: () => daemon.audit.look().fault,
+    named: () => namedNow(daemon),
     ring: daemon.ring.standing,
     refresh() {
       step(daemon, { input: 'look' })
@@ -126,7 +132,16 @@ function ordersOf(
   daemon: Daemon,
 ): Pick<
   Trap,
-  'lock' | 'testify' | 'withdraw' | 'forget' | 'free' | 'freeThese' | 'flush' | 'pause' | 'reload'
+  | 'lock'
+  | 'testify'
+  | 'withdraw'
+  | 'forget'
+  | 'free'
+  | 'freeThese'
+  | 'flush'
+  | 'pause'
+  | 'nameHosts'
+  | 'reload'
 > {
   const feed: Feed = input => step(daemon, input)
   return {
@@ -138,6 +153,7 @@ function ordersOf(
     freeThese: (sources, by) => feed({ input: 'free-these', sources, by }),
     flush: by => feed({ input: 'flush', by }),
     pause: (seconds, by) => feed({ input: 'pause', seconds, by }),
+    nameHosts: (name, hosts, seconds) => feed({ input: 'name', name, hosts, seconds }),
     reload: settings => feed({ input: 'reload', settings }),
   }
 }

@@ -6,6 +6,7 @@ import type { Daemon } from './daemon.ts'
 import { forgetWhom } from './forgetting.ts'
 import { renewInUse } from './in-use.ts'
 import type { AnswerTo, InputOf, Kind } from './input.ts'
+import { nameHosts, renewNamed } from './named-hosts.ts'
 import { flushAll, freeIn, freeOnce, lockByHand } from './orders.ts'
 import { mend, rearm, takeFound, takeReleased } from './others.ts'
 import { judgePackets, judgeRefused } from './packets.ts'
@@ -33,6 +34,8 @@ const STEPS: Steps = {
   forget: forgetWhom,
   'free-these': freeOnce,
   flush: flushAll,
+  name: nameHosts,
+  named: renewNamed,
   pause,
   reload: (daemon, { settings }) => reload(daemon, settings),
   clock: (daemon, { stepped }) => followClock(daemon, stepped),

@@ -3,7 +3,11 @@ import type { Log } from './log.ts'
 
 const QUIET_MS = 60_000
 
-export function openAlarm(log: Log, now: () => number): (message: string) => void {
+export function openAlarm(
+  log: Pick<Log, 'error'>,
+  now: () => number,
+  what = 'alarms',
+): (message: string) => void {
   let saidAt = Number.NEGATIVE_INFINITY
   let unsaid = 0
   return message => {
@@ -11,7 +15,7 @@ export function openAlarm(log: Log, now: () => number): (message: string) => voi
       unsaid++
       return
     }
-    log.error(unsaid === 0 ? message : `${message} (and ${unsaid} alarms more since the last one)`)
+    log.error(unsaid === 0 ? message : `${message} (and ${unsaid} ${what} more since the last one)`)
     saidAt = now()
     unsaid = 0
   }

@@ -205,6 +205,15 @@ export const path: Kind<string> = {
   },
 }
 
+/** A file, or none. */
+export const fileOrNone: Kind<string> = {
+  takes: 'the whole path of a file, or "" for none',
+  read(value) {
+    if (typeof value === 'string' && /^(\/[^\0]*[^/\0])?$/.test(value)) return { value }
+    return { advice: 'write it as in "/usr/local/share/country.mmdb", or "" for none' }
+  },
+}
+
 /** A list, whose entries are read one by one after this. */
 export function list(entries: string, example: string): Kind<unknown[]> {
   return {

@@ -7,6 +7,8 @@ import * as z from 'zod'
 import { parseDuration } from '../terms/duration.ts'
 import { list, optional, setting, table } from './bridge.ts'
 import { evidenceSettings } from './evidence.ts'
+import { geoSettings } from './geo.ts'
+import { namesSetting } from './host-names.ts'
 import * as kinds from './kinds.ts'
 import { legacyGrades, legacyLockout } from './legacy.ts'
 import { lengthsOf, notShorter } from './lengths.ts'
@@ -42,6 +44,7 @@ export const topSettings = {
     kinds.list('paths of files', '/etc/flypaperd/never.d/cdn.txt'),
     'Files with more of them, one address or prefix a line, with # for comments: lists that a CDN, a load balancer or a payment service publishes, 200,000 prefixes in all. "/etc/flypaperd/never.d/" means all in it that end in .txt or .list. A file that changes is read again within a minute; one that is gone or has a mistake in it leaves in force what it said, and is told in the log, but keeps the daemon from starting. Nothing wider than /8, in IPv6 /16, is taken from a file.',
   ),
+  names: namesSetting,
   public: list(
     kinds.silentPort,
     kinds.list('protocols and ports', 'tcp/443'),
@@ -200,6 +203,7 @@ export const tableSettings = {
       'How long they are kept at most. Make it shorter where addresses may not be kept.',
     ),
   },
+  geo: geoSettings,
   sizes: {
     flypaper: setting(
       kinds.whole(16, 16_777_216),
@@ -248,6 +252,7 @@ export const schema = z
     promotion: table('promotion', promotion),
     history: table('history', history),
     ring: table('ring', z.strictObject(tableSettings.ring)),
+    geo: table('geo', z.strictObject(tableSettings.geo)),
     sizes: table('sizes', z.strictObject(tableSettings.sizes)),
   })
   .transform(

@@ -58,6 +58,8 @@ export interface Settings {
   readonly number: number
   readonly never: readonly Prefix[]
   readonly neverFiles: NeverFiles
+  /** Host names whose addresses are known, as they are looked up outside the daemon. */
+  readonly names: readonly string[]
   /** Ports that everybody knows: who sticks reaches them all the same, unless he was locked out by hand. */
   readonly public: readonly SilentPort[]
   /** Who sticks reaches the ports of the kernel's WireGuard interfaces, however he was locked out. */
@@ -120,6 +122,8 @@ export interface Settings {
     /** What is older is deleted. */
     readonly age: Seconds
   }
+  /** Databases that the command line reads; the empty text is none. */
+  readonly geo: { readonly country: string; readonly asn: string }
   /** Most elements that the kernel sets take. */
   readonly sizes: {
     readonly flypaper: number

@@ -9,7 +9,7 @@ import { type Held, heldNow } from '../lockout/hold.ts'
 import type { Settings } from '../settings/settings.ts'
 import { type Address, overlaps, type Prefix, widen } from '../terms/address.ts'
 import { Failure } from '../terms/failure.ts'
-import { elementOf, prefixOf } from '../terms/fly.ts'
+import { elementOf, type Fly, prefixOf } from '../terms/fly.ts'
 import { prefixSet } from '../terms/prefix-set.ts'
 import { TOLD_MAX } from './control/past-protocol.ts'
 import type { Reachable } from './reachable.ts'
@@ -31,16 +31,26 @@ export interface Known {
   readonly packets?: number | undefined
   /** The entry of the never-list that it meets. */
   readonly never: string | undefined
+  /** The names of the settings by which it is known. */
+  readonly names?: readonly string[] | undefined
   /** The sum that it takes to be locked out. */
   readonly threshold: number
   /** What whoever sticks still reaches here. */
   readonly reachable: Reachable
 }
 
+/** Who is known by a name of the settings. */
+export interface NamedFact {
+  readonly name: string
+  readonly hosts: readonly string[]
+}
+
 export interface Knowing {
   readonly reading: PastReading
   readonly settings: Settings
   readonly reachable: Reachable
+  /** As the running daemon tells; nobody is known by a name without one. */
+  readonly names: readonly NamedFact[]
   readonly now: number
   /** Throws a Failure where it cannot be asked. */
   kernel<T>(ask: (firewall: Firewall) => Promise<T>): Promise<T>
@@ -49,7 +59,7 @@ export interface Knowing {
 export async function knownOf(
   who: string,
   prefix: Prefix,
-  { reading, settings, reachable, now, kernel }: Knowing,
+  { reading, settings, reachable, names: named, now, kernel }: Knowing,
 ): Promise<Known> {
   const names = [prefix.text, ...(prefix.family === 6 ? [widen(prefix, 64).text] : [])]
   return {
@@ -59,6 +69,7 @@ export async function knownOf(
     alsoTried: await reading.sampleOf(names),
     ...(await inKernel(kernel, prefix)),
     never: entryOf(settings, prefix),
+    names: namesFor(named, prefix),
     threshold: settings.evidence.threshold,
     reachable,
   }
@@ -94,6 +105,13 @@ function entryOf({ never, neverFiles }: Settings, prefix: Prefix): string | unde
     if (listed !== undefined) return `${listed} of ${file}`
   }
   return undefined
+}
+
+/** An IPv6 host is known as its /64 is. */
+function namesFor(named: readonly NamedFact[], prefix: Prefix): readonly string[] {
+  const isMet = (host: string) =>
+    overlaps(prefixOf(host as Fly), prefix.family === 6 ? widen(prefix, 64) : prefix)
+  return named.filter(({ hosts }) => hosts.some(isMet)).map(({ name }) => name)
 }
 
 /** Whoever may read the history need not be able to ask the kernel. */

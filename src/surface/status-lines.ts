@@ -146,6 +146,7 @@ export function settingsLines({
   never = 0,
   neverFiles = [],
   neverFilesHangSince: since,
+  names = [],
   reachable = { public: [], doors: [] },
   remarks = [],
   dryRun,
@@ -160,9 +161,15 @@ export function settingsLines({
       : [
           `never_files: they do not answer since ${new Date(since).toISOString()}: what they said before stays in force. Look at their disk and its mount; flypaperd needs no restart`,
         ]),
+    ...(names.length === 0 ? [] : [`known by name: ${names.map(nameText).join('; ')}`]),
     ...(still === undefined ? [] : [`still reachable for who sticks: ${still}`]),
     ...remarks.map(remark => `note: ${remark}`),
   ]
+}
+
+/** `home.example.net (203.0.113.9, 2001:db8:7::9)`. */
+function nameText({ name, hosts }: { name: string; hosts: readonly string[] }): string {
+  return `${name} (${hosts.length === 0 ? 'nobody has looked it up yet' : hosts.join(', ')})`
 }
 
 /** What is not in the history, and what to do about it. */

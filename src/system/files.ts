@@ -7,7 +7,7 @@ export const MOST_BYTES = 1024 * 1024
 /** What others write may be longer: an environment has as much as the limit of the stack allows, 2 MB unless it was raised. */
 export const FOREIGN_BYTES = 64 * 1024 * 1024
 /** Of a capture file; the rest is not read. */
-export const CAPTURE_BYTES_MAX = 134_217_728
+export const BINARY_BYTES_MAX = 134_217_728
 const STDIN = 0
 const PIECE = 64 * 1024
 
@@ -31,11 +31,11 @@ function read(path: string, most: number, decode: (bytes: Buffer) => string): Te
   }
 }
 
-/** The beginning of a capture file. Never throws. */
-export function readCaptureFile(path: string): { bytes: Buffer; isCut: boolean } | Unreadable {
+/** The beginning of a capture file, or of a database in MaxMind's format. Never throws. */
+export function readBinary(path: string): { bytes: Buffer; isCut: boolean } | Unreadable {
   try {
-    const bytes = readBytes(path, CAPTURE_BYTES_MAX)
-    return { bytes: bytes.subarray(0, CAPTURE_BYTES_MAX), isCut: bytes.length > CAPTURE_BYTES_MAX }
+    const bytes = readBytes(path, BINARY_BYTES_MAX)
+    return { bytes: bytes.subarray(0, BINARY_BYTES_MAX), isCut: bytes.length > BINARY_BYTES_MAX }
   } catch (error) {
     return whyUnreadable(error)
   }

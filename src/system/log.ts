@@ -4,6 +4,7 @@ import { isatty } from 'node:tty'
 import type { DaemonLog, Facts } from '../log/log.ts'
 import type { LogTo } from '../settings/settings.ts'
 import { escapeText, jsonText } from '../terms/escape.ts'
+import { type Journal, openJournal } from './journal.ts'
 import { openOutlet } from './outlet.ts'
 import { openSyslog, PRIORITY, syslogLine } from './syslog.ts'
 import { waitingLines } from './waiting-lines.ts'
@@ -21,6 +22,8 @@ interface Place {
   readonly where?: string
   readonly open: Parameters<typeof waitingLines>[0]
   readonly format: (level: Level, line: string, facts?: Facts) => string
+  /** Takes lines with their facts, where it does; what it does not take is a line as the others. */
+  readonly journal?: () => Journal | undefined
 }
 
 /** Longer lines are cut: syslog daemons take no longer ones. */
@@ -29,17 +32,24 @@ const LINE_CHARACTERS = 8192
 /** Opens the log. It never throws and never waits: what cannot be written in time is lost and counted, the daemon goes on. */
 export function openLog(world: LogWorld, to: LogTo): DaemonLog & Disposable {
   const chosen = choose(world, to)
-  const { where, open, format }: Place = 'problem' in chosen ? STANDARD_ERROR : chosen
+  const { where, open, format, journal: openDirect }: Place = 'problem' in chosen ? STANDARD_ERROR : chosen
   const bytes = (...line: Parameters<Place['format']>) => Buffer.from(format(...line))
   const lines = waitingLines(open, lost => bytes('warn', lossSentence(lost)))
-  const write = (level: Level) => (line: string, facts?: Facts) => lines.write(bytes(level, cut(line), facts))
+  const journal = openDirect?.()
+  const write = (level: Level) => (line: string, facts?: Facts) => {
+    if (facts === undefined || journal?.tell(level, escapeText(cut(line)), facts) !== true)
+      lines.write(bytes(level, cut(line), facts))
+  }
   const log = {
     where,
     info: write('info'),
     warn: write('warn'),
     error: write('error'),
     lost: lines.lost,
-    [Symbol.dispose]: () => lines[Symbol.dispose](),
+    [Symbol.dispose]() {
+      lines[Symbol.dispose]()
+      journal?.[Symbol.dispose]()
+    },
   }
   if ('problem' in chosen) log.warn(`log = "${to}" is not possible: ${chosen.problem}; so the log is here`)
   return log
@@ -80,6 +90,7 @@ function stderrIsJournal(stream: string | undefined): boolean {
 const JOURNAL: Place = {
   open: onRoom => openOutlet(2, onRoom),
   format: (level, line) => `<${PRIORITY[level]}>${escapeText(line)}\n`,
+  journal: openJournal,
 }
 
 const TERMINAL: Place = {

@@ -10,7 +10,7 @@ const DEV_LOG = '/dev/log'
 
 /** Priorities and facilities of RFC 5424, as <syslog.h> has them. */
 export const PRIORITY = { error: 3, warn: 4, info: 6 } as const
-const LOG_AUTHPRIV = 10 << 3
+export const LOG_AUTHPRIV = 10 << 3
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 

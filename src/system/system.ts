@@ -14,7 +14,7 @@ import { EXIT, Failure } from '../terms/failure.ts'
 import { openClock } from './clock.ts'
 import { openClone } from './clone.ts'
 import { openDisk } from './disk.ts'
-import { readCaptureFile, readText } from './files.ts'
+import { readBinary, readText } from './files.ts'
 import { openFirewall } from './firewall.ts'
 import { folders } from './folders.ts'
 import { givingBack } from './give-back.ts'
@@ -76,7 +76,8 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
     lookAtFirewall,
     lookAround: () => lookAround(env),
     openClone,
-    readCaptureFile,
+    readCaptureFile: readBinary,
+    readDatabase: readBinary,
     readLive,
     openHistory: ({ dryRun, ...options } = {}) => openHistoryFile(historyFile(dryRun), options),
     openScratch: () => openHistory(openDatabase(MEMORY, { migrations: MIGRATIONS, readOnly: false })),

@@ -91,7 +91,7 @@ export function openMiddle(settings: Settings, past: Past | undefined): Middle {
         find: tried => ('port' in tried ? [tried.kind === 'tcp' ? 6 : 17, tried.port] : [6, 0]),
         follow: quiet,
       },
-      alarms: { full: quiet, byHand: quiet, background: quiet, lasting: quiet, suspect: quiet },
+      alarms: { full: quiet, byHand: quiet, background: quiet, lasting: quiet, suspect: quiet, named: quiet },
       ended: new AbortController().signal,
     },
     nameFly: source => state.policy.near.nameFly(source),

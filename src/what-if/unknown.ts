@@ -4,7 +4,7 @@ import type { Settings } from '../settings/settings.ts'
 import type { Replayed } from './replay.ts'
 
 /** Nothing of whom is locked out depends on these. */
-const NO_MATTER = /^(capture|number|log|history\.|ring\.|dryRun$|sizes\.(hold|peers|known)$|bootGrace$)/
+const NO_MATTER = /^(capture|number|log|history\.|ring\.|geo\.|dryRun$|sizes\.(hold|peers|known)$|bootGrace$)/
 /** The daemon's part: put through the new settings exactly, ... */
 const REPLAYED =
   /^(never$|neverFiles$|lockout\.|promotion\.|shared\.|sizes\.flypaper$|evidence\.(threshold$|stranger\.|peer\.|known\.))/
@@ -39,6 +39,7 @@ const KERNEL: Readonly<Record<string, string>> = {
   served: 'which port counted as served is as it was',
   peers: 'who was a host that we talk to is as it was',
   known: 'who was a known client is as it was',
+  names: 'who was known by a name is as it was',
 }
 const EVIDENCE = 'the kernel told these apart by the settings of then'
 

@@ -67,7 +67,7 @@ test('root in the directory of somebody else: every file belongs to him, and is 
     owners().sort(),
     of(
       ...['boot.nft', 'history.db', 'history.db-shm', 'history.db-wal'],
-      ...['control.sock', 'operate.sock', 'watch.sock', 'share.sock', 'metrics.sock'],
+      ...['control.sock', 'operate.sock', 'watch.sock', 'share.sock', 'names.sock', 'metrics.sock'],
     ).sort(),
   )
   await flypaperd.must('stop')

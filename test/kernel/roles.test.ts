@@ -17,7 +17,12 @@ import { makeWorld } from '../support/world.ts'
 
 const skip = canBecome(NOBODY) ? false : 'outside CI: only root with all user ids can become somebody else'
 const UID = 3001
-const GROUPS = { 'flypaperd-operate': 3002, 'flypaperd-watch': 3003, 'flypaperd-share': 3004 }
+const GROUPS = {
+  'flypaperd-operate': 3002,
+  'flypaperd-watch': 3003,
+  'flypaperd-share': 3004,
+  'flypaperd-names': 3005,
+}
 const GROUP_FILE = `root:x:0:\n${Object.entries(GROUPS)
   .map(([name, gid]) => `${name}:x:${gid}:\n`)
   .join('')}`
@@ -38,7 +43,9 @@ test('each group opens its own socket alone, and is told there what is not for i
 }, async t => {
   await using world = await makeWorld()
   const gate = await world.host('gate')
-  using flypaperd = install(gate, '', { files: { '/etc/group': GROUP_FILE } })
+  using flypaperd = install(gate, `names = ["${ENDPOINTS.names.example.name}"]\n`, {
+    files: { '/etc/group': GROUP_FILE },
+  })
   chmodSync(flypaperd.directory, 0o755)
   const daemon = await flypaperd.start()
   assert.doesNotMatch(daemon.output(), /for root alone/)

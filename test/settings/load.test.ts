@@ -34,6 +34,8 @@ test('a text without settings is all defaults', () => {
     doors: true,
     inside: 'auto',
     ingress: [],
+    names: [],
+    geo: { country: '', asn: '' },
     hold: 20,
     served: 600,
     ring: { on: false, size: 67_108_864, age: 604_800 },
@@ -84,6 +86,7 @@ public = ["tcp/80", "udp/4000-4010"]
 doors = false
 inside = ["10.0.0.0/8", "fd00::/8"]
 ingress = ["eth0", "ppp0", "eth0.10", "eth0"]
+names = ["home.example.net", "office.example.net", "home.example.net"]
 hold = "10m"
 served = "0s"
 peers = "1d"
@@ -108,6 +111,7 @@ history.keep = "forever"
 history.most = 1000
 history.samples_per_second = 25
 ring = { on = true, size = "32MB", age = "1d" }
+geo = { country = "/usr/local/share/country.mmdb", asn = "" }
 [evidence]
 threshold = 4
 stranger = { excusable = 1, closed = 2, illegal = 4, window = "1m", fade = "2d" }
@@ -147,8 +151,10 @@ known = 17
     ],
     doors: false,
     ingress: ['eth0', 'ppp0', 'eth0.10'],
+    names: ['home.example.net', 'office.example.net'],
     hold: 600,
     served: 0,
+    geo: { country: '/usr/local/share/country.mmdb', asn: '' },
     ring: { on: true, size: 33_554_432, age: 86_400 },
     peers: 86_400,
     known: 60,

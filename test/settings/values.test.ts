@@ -285,6 +285,46 @@ const cases: Case[] = [
   write the name as "ip link" shows it, without what follows an @, such as "eth0"`,
   },
   {
+    what: 'an address in place of a name',
+    text: 'names = ["home.example.net", "192.0.2.7"]',
+    expected: `/etc/f.toml:1:30: "192.0.2.7" is no name
+  names = ["home.example.net", "192.0.2.7"]
+                               ^
+  write addresses and prefixes under \`never\`, and here host names`,
+  },
+  {
+    what: 'a name that is not whole',
+    text: 'names = ["home"]',
+    expected: `/etc/f.toml:1:10: "home" is not whole: what it means depends on where it is asked
+  names = ["home"]
+           ^
+  write a whole host name, such as "home.example.net"`,
+  },
+  {
+    what: 'a name in capitals, with its dot',
+    text: 'names = ["Home.Example.Net."]',
+    expected: `/etc/f.toml:1:10: entry 1 of names must be a host name, not "Home.Example.Net."
+  names = ["Home.Example.Net."]
+           ^
+  write "home.example.net"`,
+  },
+  {
+    what: 'what no name is',
+    text: 'names = ["home example.net"]',
+    expected: `/etc/f.toml:1:10: entry 1 of names must be a host name, not "home example.net"
+  names = ["home example.net"]
+           ^
+  write a whole host name, such as "home.example.net"`,
+  },
+  {
+    what: 'a database without its whole path',
+    text: 'geo.asn = "asn.mmdb"',
+    expected: `/etc/f.toml:1:11: geo.asn must be the whole path of a file, or "" for none, not "asn.mmdb"
+  geo.asn = "asn.mmdb"
+            ^
+  write it as in "/usr/local/share/country.mmdb", or "" for none`,
+  },
+  {
     what: 'what nft would not take for a chain',
     text: 'chains.input = ["input; flush ruleset"]',
     expected: `/etc/f.toml:1:17: entry 1 of chains.input must be the name of a chain of table inet filter, not "input; flush ruleset"
@@ -305,6 +345,21 @@ const cases: Case[] = [
 for (const { what, text, expected } of cases) {
   test(`explains ${what}`, () => assert.equal(explained(text), expected))
 }
+
+test('explains more names than are looked up, where each counts once; a label and a name have an end', () => {
+  const named = (count: number) => Array.from({ length: count }, (_, i) => `"h${i}.example.net"`).join(', ')
+  assert.match(explained(`names = [${named(17)}]`), /names names 17 of them\n/)
+  assert.equal(parseSettings(`names = [${named(16)}, "h0.example.net"]`, 'test').names.length, 16)
+  const label = 'a'.repeat(63)
+  const long = [label, label, label, 'b'.repeat(57), 'net'].join('.')
+  assert.equal(long.length, 253)
+  assert.equal(
+    parseSettings(`names = ["${long}", "xn--bcher-kva.example", "_a.b-c.net"]`, 'test').names.length,
+    3,
+  )
+  for (const name of [`a${long}`, `a${label}.net`, '-a.net', 'a-.net', 'a..net', '1.2.3', 'a.b/c', 'a.1'])
+    assert.match(explained(`names = ["${name}"]`), /names/, name)
+})
 
 test('explains more interfaces than a chain may have, where each counts once', () => {
   const named = (count: number) => Array.from({ length: count }, (_, i) => `"e${i}"`).join(', ')

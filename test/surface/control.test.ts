@@ -57,6 +57,10 @@ function daemon(): Served & { readonly calls: unknown[][]; tell(line: string): v
       calls.push(['flush', by])
       return 390
     },
+    async names(request) {
+      calls.push(['names', request])
+      return { known: request.hosts, refused: [] }
+    },
     stop: async by => void calls.push(['stop', by]),
     leave: async by => void calls.push(['leave', by]),
     reload: async by => void calls.push(['reload', by]),

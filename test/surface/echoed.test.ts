@@ -110,6 +110,7 @@ function daemonThatSays(word: string): Served {
     testify: refuse,
     withdraw: refuse,
     forget: async () => ({ ...FORGOTTEN, around: [word], scoured: false }),
+    names: refuse,
     stop: refuse,
     leave: refuse,
     reload: refuse,

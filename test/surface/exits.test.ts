@@ -91,6 +91,7 @@ function daemonOf({ isWell = true, lock = {}, around }: Partial<Case>): Served {
     testify: async () => ({ locked: [], kept: [], refused: [] }),
     withdraw: async () => ({ withdrawn: [], others: [] }),
     async pause() {},
+    names: async ({ hosts }) => ({ known: hosts, refused: [] }),
     async stop() {},
     async leave() {},
     async reload() {

@@ -42,6 +42,7 @@ async function past(t: TestContext) {
     now: () => NOW,
     settings: () => settings,
     reachable: () => ({ public: [], doors: [] }),
+    names: () => [],
     counts: () => ({ lost: 0, overruns: 0 }),
   })
   const served = { ...daemon, status: async () => STATUS, watch: () => ({ [Symbol.dispose]() {} }) }

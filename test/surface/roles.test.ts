@@ -28,6 +28,7 @@ const CHANGING = [
   'forget',
   'pause',
   'reload',
+  'names',
   'confirm',
   'leave',
   'stop',
@@ -115,6 +116,7 @@ test('who reads changes nothing; who operates neither ends nor disarms; control 
   assert.deepEqual(may(ROLES.operate), ['lock', 'free'])
   assert.deepEqual(may(ROLES.share), ['testify', 'withdraw'])
   assert.deepEqual(may(ROLES.control), CHANGING)
+  assert.deepEqual(ROLES.names.may, ['names'])
 })
 
 test('without its group a socket is there all the same, and that is said once', async t => {
@@ -134,6 +136,7 @@ test('without its group a socket is there all the same, and that is said once', 
     'operate.sock is for root alone: there is no group flypaperd-operate',
     'watch.sock is for root alone: there is no group flypaperd-watch',
     'share.sock is for root alone: there is no group flypaperd-share',
+    'names.sock is for root alone: there is no group flypaperd-names',
   ])
   assert.equal((await ask(join(directory, 'watch.sock'), ENDPOINTS.status)).status, 200)
 })

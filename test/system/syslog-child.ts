@@ -1,46 +1,18 @@
 /**
  * Is the syslog daemon and its client in one: binds /dev/log, logs, and prints what came as JSON; the argument says in which
- * scene. To be run in a mount namespace with a /dev of its own. The socket is koffi's: Node has no unix datagrams.
+ * scene. To be run in a mount namespace with a /dev of its own.
  */
-import { rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import koffi from 'koffi'
 import { openLog } from '../../src/system/log.ts'
+import { datagramsAt } from '../support/unix-datagrams.ts'
 
-const AF_UNIX = 1
-const SOCK_DGRAM = 2
-const MSG_DONTWAIT = 0x40
 const NO_TERMINAL = { env: {}, stdoutIsTerminal: false }
-
-const libc = koffi.load(null)
-const socket = libc.func('int socket(int domain, int type, int protocol)')
-const bind = libc.func('int bind(int fd, const void *address, uint32_t length)')
-const recv = libc.func('long recv(int fd, void *buffer, size_t length, int flags)')
-const close = libc.func('int close(int fd)')
 
 /** A daemon that reads when it is told to. */
 function listen() {
-  const address = Buffer.alloc(110) // struct sockaddr_un, <sys/un.h>
-  address.writeUInt16LE(AF_UNIX)
-  address.write('/dev/log', 2)
-  const fd = socket(AF_UNIX, SOCK_DGRAM, 0)
-  if (bind(fd, address, address.length) !== 0) throw new Error('cannot bind /dev/log')
-  const buffer = Buffer.alloc(32_768)
-  return {
-    read() {
-      const datagrams: string[] = []
-      for (;;) {
-        const length = Number(recv(fd, buffer, buffer.length, MSG_DONTWAIT))
-        if (length < 0) return datagrams
-        datagrams.push(buffer.toString('utf8', 0, length))
-      }
-    },
-    end() {
-      close(fd)
-      rmSync('/dev/log')
-    },
-  }
+  const daemon = datagramsAt('/dev/log')
+  return { ...daemon, read: () => daemon.read().map(String) }
 }
 
 const SCENES = {

@@ -42,7 +42,17 @@ export const StatusFacts = z.object({
   daemon: StatusAnswer.optional().meta({ description: 'Left out when none runs.' }),
 })
 
-export const Flies = z.array(LockoutFacts)
+/** Left out where the settings name no such database, or it knows nothing. */
+export const PlaceFacts = z.object({
+  country: z
+    .string()
+    .optional()
+    .meta({ description: 'ISO 3166, two letters, by geo.country of the settings.' }),
+  asn: z.int().optional().meta({ description: 'Of the autonomous system, by geo.asn.' }),
+  asName: z.string().optional(),
+})
+
+export const Flies = z.array(z.object({ ...LockoutFacts.shape, ...PlaceFacts.shape }))
 
 const Packets = z.int()
 const ReplayFile = z.object({

@@ -5,6 +5,7 @@ import type { Prefix } from '../../terms/address.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
 import { type Client, reachDaemon } from '../control/client.ts'
 import { ASKED_MAX } from '../control/past-protocol.ts'
+import type { DaemonStatus } from '../control/protocol.ts'
 import { rowOfFacts } from '../lockout-facts.ts'
 import type { Call } from './verb.ts'
 
@@ -13,9 +14,7 @@ import type { Call } from './verb.ts'
  * Whoever may not ask a daemon reads all the same.
  */
 export async function historyToRead({ system }: Call, dryRun = false): Promise<History> {
-  const daemon = await reachDaemon(system.socket, 'status').catch(() => undefined)
-  const status = await daemon?.status().catch(() => undefined)
-  const since = status?.history?.hangsSince
+  const since = (await statusOf({ system }))?.history?.hangsSince
   if (since === undefined) return system.openHistory({ readOnly: true, dryRun })
   throw new Failure(
     `the history hangs: the disk of ${system.state} does not answer since ${new Date(since).toISOString()}`,
@@ -24,6 +23,12 @@ export async function historyToRead({ system }: Call, dryRun = false): Promise<H
       hint: 'Look at that disk and its mount. Locking out goes on; flypaperd status says what waits.',
     },
   )
+}
+
+/** What the running daemon says of itself; undefined where there is none, or it is not for us. */
+export async function statusOf({ system }: Pick<Call, 'system'>): Promise<DaemonStatus | undefined> {
+  const daemon = await reachDaemon(system.socket, 'status').catch(() => undefined)
+  return daemon?.status().catch(() => undefined)
 }
 
 /**

@@ -4,11 +4,12 @@ import { triedText } from '../../log/sentence.ts'
 import { escapeText } from '../../terms/escape.ts'
 import type { DaemonStatus } from '../control/protocol.ts'
 import { barChart } from './chart.ts'
+import { networkText, PLACED_MAX, type Places } from './geo.ts'
 import { printTable } from './table.ts'
 import type { Terminal } from './terminal.ts'
 import { dateText } from './times.ts'
 
-export interface Report extends Told {
+export interface Report extends Told, Partial<Places> {
   readonly since: number
   readonly until: number
   /** What the kernel could not hand over since the daemon started; undefined without a daemon. */
@@ -53,6 +54,18 @@ export function printReport(report: Report, terminal: Terminal, print: (text: st
     ['NETWORK', 'ATTACKERS'],
     report.networks.map(({ network, attackers }) => [network, String(attackers)]),
   )
+  const { countries = [], asNumbers = [], isPart } = report
+  const part = isPart ? `, of the newest ${PLACED_MAX.toLocaleString('en')} lockouts` : ''
+  table(
+    `Countries that most came from${part}`,
+    ['COUNTRY', 'ATTACKERS'],
+    countries.map(({ country, attackers }) => [country, String(attackers)]),
+  )
+  table(
+    `Autonomous systems that most came from${part}`,
+    ['NETWORK', 'ATTACKERS'],
+    asNumbers.map(({ attackers, ...place }) => [networkText(place), String(attackers)]),
+  )
   table(
     'Repeaters',
     ['SOURCE', 'TIMES'],
@@ -84,6 +97,8 @@ export function reportCsv(report: Report): string {
     ...report.ports.map(({ proto, number, lockouts }) => ['tried', `${proto} ${number}`, lockouts] as const),
     ...report.reasons.map(({ because, lockouts }) => ['reason', because, lockouts] as const),
     ...report.networks.map(({ network, attackers }) => ['network', network, attackers] as const),
+    ...(report.countries ?? []).map(({ country, attackers }) => ['country', country, attackers] as const),
+    ...(report.asNumbers ?? []).map(({ asn, attackers }) => ['as', String(asn), attackers] as const),
     ...report.repeaters.map(({ source, times }) => ['repeater', source, times] as const),
     ...report.alsoTried.map(({ what, sources }) => ['also-tried', what.replace('/', ' '), sources] as const),
     ...report.spared.map(({ because, packets }) => ['spared', because, packets] as const),

@@ -80,6 +80,8 @@ export interface System {
   readonly openClone: OpenClone
   /** The bytes of a capture file, as many as are looked at, or why there are none. Never throws. */
   readCaptureFile(path: string): { readonly bytes: Buffer; readonly isCut: boolean } | Unreadable
+  /** The same of a database of countries or networks. */
+  readDatabase(path: string): { readonly bytes: Buffer; readonly isCut: boolean } | Unreadable
   /** This machine, to be cloned. Throws a Failure (69). */
   readonly readLive: () => Promise<Live>
   /** The history; that of the dry runs is another one. */

@@ -22,6 +22,7 @@ import {
   EventsQuery,
   FreeRequest,
   LockRequest,
+  NamesRequest,
   PauseRequest,
   type Served,
 } from './protocol.ts'
@@ -147,6 +148,7 @@ function handlersOf(daemon: Served): Record<Exclude<EndpointName, 'events'>, Han
       const request = PauseRequest.parse(body)
       return nothing(daemon.pause({ ...request, by: signed(request.by) }))
     },
+    names: body => daemon.names(NamesRequest.parse(body)),
     reload: (body, signed) => nothing(daemon.reload(signed(by(body)))),
     confirm: (body, signed) => nothing(daemon.confirm(signed(by(body)))),
     leave: (body, signed) => nothing(daemon.leave(signed(by(body)))),

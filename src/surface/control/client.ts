@@ -26,6 +26,8 @@ import {
   FreeAnswer,
   HealthAnswer,
   LockAnswer,
+  NamesAnswer,
+  type NamesRequest,
   StatusAnswer,
 } from './protocol.ts'
 import { ForgetAnswer } from './testimony-protocol.ts'
@@ -57,6 +59,11 @@ export async function reachDaemon(path: string, to: EndpointName = 'stop'): Prom
     if (found !== 'closed') return found
   }
   throw noPermission(path, roles)
+}
+
+/** Tells the daemon by names.sock, which takes nothing else, which hosts a name has. Rejects where nobody answers, or it is refused. */
+export async function tellNames(socket: string, request: NamesRequest): Promise<NamesAnswer> {
+  return parse(NamesAnswer, await exchange(socket, ENDPOINTS.names, request))
 }
 
 /** `closed`: it is not for us. The control socket tells whether there is a daemon; an older one has no other. */
@@ -98,6 +105,7 @@ function clientOf(path: string, isByGroup: boolean): Client {
     flush: async by => parse(FlushAnswer, await ask('flush', { by })).flies,
     forget: async request => parse(ForgetAnswer, await ask('forget', request, FORGET_PATIENCE_MS)),
     pause: async request => void (await ask('pause', request)),
+    names: async request => parse(NamesAnswer, await ask('names', request)),
     stop: async by => void (await ask('stop', { by })),
     leave: async by => void (await ask('leave', { by })),
     reload: async by => void (await ask('reload', { by })),

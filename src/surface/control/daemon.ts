@@ -69,6 +69,7 @@ export function controlOf(running: Running): Served {
     now,
     settings: () => trap.settings,
     reachable: () => reachableOf(trap.settings, world.surroundings.doors),
+    names: trap.named,
     counts: () => trap.counts().capture,
   })
   const freeing = {
@@ -145,6 +146,10 @@ export function controlOf(running: Running): Served {
     async pause({ seconds, by }) {
       trap.pause(seconds as Seconds, by)
     },
+    async names({ name, hosts, ttl }) {
+      const { known, refused } = trap.nameHosts(name, hosts, ttl)
+      return { known: [...known], refused: [...refused] }
+    },
     reload,
     stop(by) {
       log.info(`told to stop by ${by}`)
@@ -167,6 +172,7 @@ function standingOf({ trap, trial, world }: Running, table = world.firewall.look
     ...(trap.auto === undefined ? {} : { auto: trap.auto }),
     settings: [...(trap.settings.origin?.files ?? [])],
     ...neverFacts(trap.settings),
+    names: trap.named(),
     ...(trap.neverFilesHangSince === undefined ? {} : { neverFilesHangSince: trap.neverFilesHangSince }),
     history: world.history.standing(),
     ring: trap.ring(),

@@ -143,6 +143,15 @@ export const ENDPOINTS = {
     answer: protocol.Nothing,
     example: { by: 'anna' },
   },
+  names: {
+    method: 'POST',
+    path: '/v1/names',
+    what: 'Puts at most 16 hosts in place of those that are known by a name of the settings, for so many seconds; says whom it refuses.',
+    turn: 'order',
+    request: protocol.NamesRequest,
+    answer: protocol.NamesAnswer,
+    example: { name: 'home.example.net', hosts: ['203.0.113.9', '2001:db8:7::9'], ttl: 86_400 },
+  },
   confirm: {
     method: 'POST',
     path: '/v1/confirm',
@@ -242,6 +251,12 @@ export const ROLES = {
     group: 'flypaperd-share',
     what: 'Testifies, and withdraws what came by this socket; sees the events, to tell others of them. Gives no orders: it neither locks out nor frees.',
     may: ['status', 'health', 'testify', 'withdraw', 'events'],
+  },
+  names: {
+    socket: 'names.sock',
+    group: 'flypaperd-names',
+    what: 'Tells which hosts a name of the settings has now, and does nothing else: for the process that looks names up.',
+    may: ['names'],
   },
 } as const satisfies Record<string, Role>
 

@@ -114,6 +114,10 @@ export const ListAnswer = z.object({
 export const WhyAnswer = z.object({
   who: z.string(),
   never: z.string().optional().meta({ description: 'The entry of the never-list that it meets.' }),
+  names: z
+    .array(z.string())
+    .optional()
+    .meta({ description: 'The names of the settings by which it is known.' }),
   held: z
     .object({ source: z.string(), seconds: z.number().optional() })
     .optional()

@@ -5,7 +5,7 @@ import type { LockoutRow } from '../../history/lockout-row.ts'
 import type { PastReading } from '../../history/reading.ts'
 import type { Told } from '../../history/reports.ts'
 import type { Settings } from '../../settings/settings.ts'
-import { knownOf } from '../known.ts'
+import { knownOf, type NamedFact } from '../known.ts'
 import { factsOfFly, factsOfKnown, factsOfRow } from '../lockout-facts.ts'
 import type { Reachable } from '../reachable.ts'
 import { prefixesOf } from './freeing.ts'
@@ -34,12 +34,13 @@ export interface PastWorld {
   readonly now: () => number
   settings(): Settings
   reachable(): Reachable
+  names(): readonly NamedFact[]
   counts(): Pick<DaemonStatus['counts'], 'lost' | 'overruns'>
 }
 
 const WEEK_MS = 7 * 86_400_000
 
-export function openPast({ firewall, now, settings, reachable, counts, ...world }: PastWorld): Past {
+export function openPast({ firewall, now, settings, reachable, names, counts, ...world }: PastWorld): Past {
   const reading = resting(world.reading)
   // One at a time: the sums of a million lockouts take some 35 MB while they are made.
   const sums = oneAfterAnother()
@@ -71,6 +72,7 @@ export function openPast({ firewall, now, settings, reachable, counts, ...world 
         reading,
         settings: settings(),
         reachable: reachable(),
+        names: names(),
         now: now(),
         kernel: ask => ask(firewall),
       })

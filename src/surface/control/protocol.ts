@@ -7,6 +7,7 @@ import * as z from 'zod'
 import type { FeedPage } from '../../history/feed.ts'
 import { isAfter } from '../../history/feed-position.ts'
 import { PROTOS } from '../../history/selection.ts'
+import { NAME_HOSTS_MAX, NAME_SECONDS_MAX } from '../../settings/host-names.ts'
 import type { StatusLine } from '../status-lines.ts'
 import type { Past } from './past.ts'
 import type {
@@ -107,6 +108,25 @@ export const LockAnswer = z.object({
 export const FlushAnswer = z.object({ flies: z.int() })
 export const Nothing = z.object({})
 
+export const NamesRequest = z.strictObject({
+  name: z.string().max(253).meta({ description: 'As it stands under `names` in the settings.' }),
+  hosts: z
+    .array(Who)
+    .max(NAME_HOSTS_MAX)
+    .meta({
+      description: `Its addresses now, at most ${NAME_HOSTS_MAX}. None: nobody is known by it any more.`,
+    }),
+  ttl: z.int().min(1).max(NAME_SECONDS_MAX).meta({
+    description: 'For so many seconds they are known, unless they are told again.',
+  }),
+})
+export const NamesAnswer = z.object({
+  known: z.array(z.string()).meta({
+    description: 'Who is known by the name now: where all were refused, whoever was before.',
+  }),
+  refused: z.array(z.object({ host: z.string(), why: z.string() })),
+})
+
 export const StatusAnswer = z.object({
   pid: z.int(),
   version: z.string(),
@@ -138,6 +158,13 @@ export const StatusAnswer = z.object({
   neverFilesHangSince: Milliseconds.optional().meta({
     description: 'Since when the files of never_files do not answer. Left out while they do.',
   }),
+  names: z
+    .array(z.object({ name: z.string(), hosts: z.array(z.string()), until: Milliseconds.optional() }))
+    .optional()
+    .meta({
+      description:
+        'Who is known by each name of the settings, and until when unless that is told again. Left out by older daemons.',
+    }),
   reachable: z
     .object({
       public: z.array(z.string()).meta({ description: 'Not for who was locked out by hand: tcp/443.' }),
@@ -247,6 +274,8 @@ export interface By {
 export type FreeRequest = z.infer<typeof FreeRequest> & By
 export type LockRequest = z.infer<typeof LockRequest> & By
 export type PauseRequest = z.infer<typeof PauseRequest> & By
+export type NamesRequest = z.infer<typeof NamesRequest>
+export type NamesAnswer = z.infer<typeof NamesAnswer>
 export type Freed = z.infer<typeof FreeAnswer>
 export type LockAnswer = z.infer<typeof LockAnswer>
 export type DaemonStatus = z.infer<typeof StatusAnswer>
@@ -266,6 +295,8 @@ export interface Control extends Past {
   forget(request: ForgetRequest): Promise<ForgetAnswer>
   /** For so long nobody new is held or locked out; 0 ends it. */
   pause(request: PauseRequest): Promise<void>
+  /** Puts these hosts in place of those that are known by the name. */
+  names(request: NamesRequest): Promise<NamesAnswer>
   /** Disarms, saves and ends. */
   stop(by: string): Promise<void>
   /** Ends and leaves the trap armed, for another daemon to go on. */

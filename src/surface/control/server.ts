@@ -36,6 +36,7 @@ const LIMITS: Record<RoleName, Limits> = {
   operate: OF_GROUP,
   watch: OF_GROUP,
   share: OF_GROUP,
+  names: OF_GROUP,
 }
 const METRICS: Limits = {
   connections: METRICS_CONNECTIONS_MAX,

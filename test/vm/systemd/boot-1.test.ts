@@ -66,7 +66,7 @@ test('the package installs: neither started nor enabled, with a user of its own'
     UnitFileState: 'disabled',
   })
   assert.match(await sh('getent passwd flypaperd'), /:\/usr\/sbin\/nologin$/m)
-  for (const group of ['flypaperd-operate', 'flypaperd-watch', 'flypaperd-share'])
+  for (const group of ['flypaperd-operate', 'flypaperd-watch', 'flypaperd-share', 'flypaperd-names'])
     assert.match(await sh(`getent group ${group}`), /:$/m, 'nobody is in it')
 })
 
@@ -111,6 +111,11 @@ test('systemctl start: a scanner sticks, which nft and the journal show', async 
   assert.equal(lockout.MESSAGE, `lockout ${FLY}, who tried TCP-port 81, for 10m`)
   assert.equal(lockout.SYSLOG_FACILITY, String(10), 'authpriv')
   assert.equal(lockout.SYSLOG_IDENTIFIER, 'flypaperd')
+  const fields = ['SOURCE', 'PROTO', 'PORT', 'REASON'].map(name => lockout[`FLYPAPERD_${name}`])
+  assert.deepEqual(fields, [FLY, 'tcp', '81', 'closed-port'])
+  const found = await sh(`journalctl -b -q -o cat FLYPAPERD_SOURCE=${FLY} FLYPAPERD_EVENT=lockout`)
+  assert.equal(found, `${lockout.MESSAGE}\n`)
+  assert.equal(await sh('journalctl -b -q -o cat FLYPAPERD_SOURCE=192.0.2.250'), '', 'the control')
   const status = await sh('flypaperd status')
   assert.match(status, IN_VM ? /OK \(queues 4242 to 4246\)/ : /OK \(NFLOG groups 4242 to 4246\)/)
   assert.match((await unit('StatusText')).StatusText!, /^armed, \d fl/)

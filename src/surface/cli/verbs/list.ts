@@ -11,6 +11,7 @@ import { factsOfFly, factsOfRow, reachableFact } from '../../lockout-facts.ts'
 import { type Reachable, reachableByAll, reachableOf } from '../../reachable.ts'
 import { Flies } from '../answers.ts'
 import { FILTER_OPTIONS, LIST_OPTIONS, limitOf, listFilterOf, oneOf } from '../filter.ts'
+import { type Geo, geoOf, networkText } from '../geo.ts'
 import { daemonThatReads, historyToRead, toldBy } from '../reading.ts'
 import { type Column, type Printer, printTable, tablePrinter } from '../table.ts'
 import { type Terminal, wrap } from '../terminal.ts'
@@ -79,7 +80,10 @@ async function listFlies(call: Call, within: readonly Prefix[] | undefined): Pro
   const still =
     options.dryRun || filter.past ? undefined : ((await daemon?.status())?.reachable ?? stillReachable(call))
   const factsOf = still === undefined ? factsOfRow : (row: LockoutRow) => factsOfFly(row, still)
-  const out = options.json ? jsonPrinter(print, factsOf) : tableOf(filter.past ? PAST : PRESENT, call, now)
+  const geo = await geoOf(call)
+  const placed = (row: LockoutRow) => ({ ...factsOf(row), ...geo?.of(row.source) })
+  const columns = [...(filter.past ? PAST : PRESENT), ...placeCells(geo)]
+  const out = options.json ? jsonPrinter(print, placed) : tableOf(columns, call, now)
   let room = limit
   let isMore = false
   for await (const page of pages) {
@@ -106,6 +110,13 @@ const PAST: readonly Cell[] = cells(
     of: ({ released }) => (released ? `${released.because}, ${released.by}` : 'over'),
   },
 )
+
+function placeCells(geo: Geo | undefined): readonly Cell[] {
+  if (geo === undefined) return []
+  const country: Cell = { title: 'COUNTRY', spare: 6, of: ({ source }) => geo.of(source).country ?? '-' }
+  const network: Cell = { title: 'NETWORK', spare: 7, of: ({ source }) => networkText(geo.of(source)) || '-' }
+  return [...(geo.hasCountry ? [country] : []), ...(geo.hasNetwork ? [network] : [])]
+}
 
 function cells(...ends: readonly Cell[]): Cell[] {
   return [

@@ -1,10 +1,14 @@
+import type { LockoutRow } from '../../../history/history.ts'
 import { jsonText } from '../../../terms/escape.ts'
 import { EXIT } from '../../../terms/failure.ts'
+import { piecesOf } from '../../../terms/pieces.ts'
 import { reachDaemon } from '../../control/client.ts'
-import { daemonThatReads, historyToRead } from '../reading.ts'
+import { geoOf, PLACED_MAX, type Places, placesOf } from '../geo.ts'
+import { daemonThatReads, historyToRead, toldBy } from '../reading.ts'
 import { printReport, type Report, reportCsv } from '../report-text.ts'
 import { parseMoment } from '../times.ts'
 import { type Call, JSON_OPTION, type Verb } from '../verb.ts'
+import { PAGE } from './list.ts'
 
 export const report: Verb = {
   name: 'report',
@@ -21,7 +25,7 @@ export const report: Verb = {
   },
   async run(call) {
     const { options, system, print } = call
-    const found = await reportOf(call)
+    const found = { ...(await reportOf(call)), ...(await placesIn(call)) }
     if (options.json) {
       const { since, until, ...sums } = found
       const iso = (ms: number) => new Date(ms).toISOString()
@@ -45,4 +49,28 @@ async function reportOf(call: Call): Promise<Report> {
   const status = await (await reachDaemon(system.socket, 'status'))?.status()
   const overflow = status && { lost: status.counts.lost, overruns: status.counts.overruns }
   return { ...history.sums(since), since, until: now, overflow }
+}
+
+/** Nothing where the settings name no database. */
+async function placesIn(call: Call): Promise<Partial<Places>> {
+  const geo = await geoOf(call)
+  if (geo === undefined) return {}
+  const { system, options } = call
+  const now = system.now()
+  const since = parseMoment(String(options.since ?? '7d'), now)
+  const daemon = await daemonThatReads(call)
+  using history = daemon === undefined ? await historyToRead(call) : undefined
+  async function* pages(): AsyncGenerator<readonly LockoutRow[]> {
+    for (const past of [false, true]) {
+      const filter = { since, past }
+      if (daemon === undefined) yield* piecesOf(history!.select(filter, now, 'since'), PAGE)
+      else yield* toldBy(daemon, filter, 'since', PLACED_MAX)
+    }
+  }
+  const { isPart, countries, asNumbers } = await placesOf(geo, pages())
+  return {
+    ...(geo.hasCountry && { countries }),
+    ...(geo.hasNetwork && { asNumbers }),
+    ...(isPart && { isPart }),
+  }
 }

@@ -5,7 +5,8 @@ import { EXIT } from '../../../terms/failure.ts'
 import { type Known, knownOf } from '../../known.ts'
 import { factsOfKnown, knownOfFacts } from '../../lockout-facts.ts'
 import { reachableOf, reachablePorts, reachableText } from '../../reachable.ts'
-import { daemonThatReads, historyToRead } from '../reading.ts'
+import { geoOf, networkText, type Place } from '../geo.ts'
+import { daemonThatReads, historyToRead, statusOf } from '../reading.ts'
 import { happenings, reachable, standing, wayOut } from '../story.ts'
 import { wrap } from '../terminal.ts'
 import { dateText } from '../times.ts'
@@ -30,8 +31,9 @@ export const why: Verb = {
     const known: Known[] = []
     for (const one of who) known.push(await findOut(call, one))
     const now = system.now()
-    if (options.json) print(jsonText(known.map(one => factsOf(one, now))))
-    else print(known.map(one => textOf(one, now, system.terminal.columns)).join('\n\n'))
+    const geo = await geoOf(call)
+    if (options.json) print(jsonText(known.map(one => ({ ...factsOf(one, now), ...geo?.of(one.who) }))))
+    else print(known.map(one => textOf(one, now, system.terminal.columns, geo?.of(one.who))).join('\n\n'))
     const nothing = known.every(
       ({ lockouts, around, sightings }) => lockouts.length + around.length + sightings.length === 0,
     )
@@ -50,6 +52,7 @@ async function findOut(call: Call, who: string): Promise<Known> {
     reading: readingOf(history),
     settings,
     reachable: reachableOf(settings, system.surroundings.doors),
+    names: (await statusOf(call))?.names ?? [],
     now: system.now(),
     async kernel(ask) {
       using firewall = system.openFirewall()
@@ -58,7 +61,7 @@ async function findOut(call: Call, who: string): Promise<Known> {
   })
 }
 
-function textOf(known: Known, now: number, columns: number): string {
+function textOf(known: Known, now: number, columns: number, place: Place = {}): string {
   const lines = happenings(known, now).map(({ at, text }) => {
     const date = `${dateText(at)}  `
     return wrap(`${date}${escapeText(text)}`, columns, date.length)
@@ -66,7 +69,11 @@ function textOf(known: Known, now: number, columns: number): string {
   const way = wayOut(known, now)
   const still = reachable(known, now)
   const open = still && reachableText(still)
+  const { names = [] } = known
   const ends = [
+    ...(names.length === 0 ? [] : [escapeText(`known: ${names.join(', ')}`)]),
+    ...(place.country === undefined ? [] : [`Country: ${escapeText(place.country)}`]),
+    ...(place.asn === undefined ? [] : [`Network: ${escapeText(networkText(place))}`]),
     ...(open === undefined ? [] : [`Still reachable: ${open}`]),
     ...(way === undefined ? [] : [escapeText(way)]),
   ]
