@@ -23,8 +23,9 @@ import { openRing, type RingWorld } from '../ring/ring.ts'
 import type { Seconds } from '../terms/duration.ts'
 import type { Daemon, Feed, State } from './daemon.ts'
 import { type InUseClock, openInUseClock } from './in-use.ts'
+import { neverAtStart, openNeverKeeper } from './never-by-hand.ts'
 import { openPauseClock, type PauseClock, pauseAtStart } from './pause.ts'
-import { chainsOf, type Policy } from './policy.ts'
+import { chainsOf, type Policy, withNever } from './policy.ts'
 import { openServedNow } from './served-now.ts'
 import { openSources } from './sources.ts'
 import { step } from './step.ts'
@@ -46,7 +47,10 @@ export function openDaemon(
   const alarm = openAlarm(log, now)
   // Before the flies are read: the clock may have been set meanwhile.
   const care = opening.use(careBy(world, feed, () => daemon))
-  const state = openState(world, policy)
+  const neverKeeper = openNeverKeeper(world)
+  const stepped = policy.settings.dryRun ? 0 : care.stepped
+  const neverByHand = neverAtStart(world, neverKeeper, stepped)
+  const state = openState(world, withNever(policy, { neverByHand }))
   const ending = new AbortController()
   opening.defer(() => ending.abort())
   const seconds = opening.use(secondsBy(feed, alarm))
@@ -99,6 +103,8 @@ export function openDaemon(
     servedNow: openServedNow(world.surroundings, world),
     ring,
     pauseClock: opening.use(pauseClockBy(feed, alarm)),
+    neverClock: opening.use(neverClockBy(feed, alarm)),
+    neverKeeper,
     ended: ending.signal,
     alarms: { ...alarmsBy(world), background: alarm },
   }
@@ -120,6 +126,13 @@ function pauseClockBy(feed: Feed, alarm: (message: string) => void): PauseClock 
   return openPauseClock(
     () => feed({ input: 'pause', seconds: 0 as Seconds, by: 'its time' }),
     error => alarm(`the kernel does not end the pause, whose time is over: ${String(error)}`),
+  )
+}
+
+function neverClockBy(feed: Feed, alarm: (message: string) => void): PauseClock {
+  return openPauseClock(
+    () => feed({ input: 'never-over' }),
+    error => alarm(`who is on the never-list by hand no more is judged later: ${String(error)}`),
   )
 }
 

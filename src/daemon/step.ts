@@ -5,6 +5,7 @@
 import type { Daemon } from './daemon.ts'
 import { renewInUse } from './in-use.ts'
 import type { AnswerTo, InputOf, Kind } from './input.ts'
+import { addNever, keepNeverByHand, removeNever } from './never-by-hand.ts'
 import { flushAll, freeIn, freeOnce, lockByHand } from './orders.ts'
 import { mend, rearm, takeFound, takeReleased } from './others.ts'
 import { judgePackets, judgeRefused } from './packets.ts'
@@ -30,6 +31,9 @@ const STEPS: Steps = {
   flush: flushAll,
   pause,
   reload: (daemon, { settings }) => reload(daemon, settings),
+  'never-add': addNever,
+  'never-remove': removeNever,
+  'never-over': keepNeverByHand,
   clock: (daemon, { stepped }) => followClock(daemon, stepped),
   second: everySecond,
   ask: askWhoTries,

@@ -22,6 +22,19 @@ export interface NeverFilesReader {
   read(named: readonly string[]): Promise<NeverFiles>
 }
 
+/** The file of who is on the never-list by hand, in the state directory, whose disk may hang. */
+export interface NeverStore extends Pick<WholeFile, 'write'> {
+  /** What it says; undefined: there is no such file. `late`: its disk does not answer. */
+  read(): NeverText | 'late' | undefined
+  /** The same, however long it takes. */
+  later(): Promise<NeverText | undefined>
+  /** Takes it out of the way; tells where it is now. */
+  setAside(): Promise<string>
+}
+
+/** Or why it cannot be read. */
+export type NeverText = { readonly text: string } | { readonly because: string }
+
 export interface World {
   readonly firewall: Firewall
   readonly kernelSets: KernelSets
@@ -30,6 +43,7 @@ export interface World {
   readonly passingSets: PassingSets
   readonly lookAtFirewall: LookAtFirewall
   readonly neverFiles: NeverFilesReader
+  readonly neverStore: NeverStore
   readonly history: DaemonHistory
   /** The same, for whoever has patience. */
   readonly reading: Reading

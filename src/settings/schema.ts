@@ -256,6 +256,7 @@ export const schema = z
       return {
         ...settings,
         neverFiles: unread(never_files),
+        neverByHand: [],
         bootGrace: boot_grace,
         dryRun: dry_run,
         evidence: {

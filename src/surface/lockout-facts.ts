@@ -24,10 +24,21 @@ export function reachableFact(who: Parameters<typeof reachableBy>[0], still: Rea
 }
 
 /** What was found out of a source, but for what is the same of all. */
-export function factsOfKnown({ who, never, held, packets, lockouts, around, alsoTried, sightings }: Known) {
+export function factsOfKnown({
+  who,
+  never,
+  neverByHand,
+  held,
+  packets,
+  lockouts,
+  around,
+  alsoTried,
+  sightings,
+}: Known) {
   return {
     who,
     ...(never !== undefined && { never }),
+    ...(neverByHand !== undefined && { neverByHand }),
     ...(held !== undefined && { held }),
     ...(packets !== undefined && { packets }),
     lockouts: lockouts.map(factsOfRow),

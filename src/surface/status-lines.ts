@@ -144,6 +144,7 @@ function statement({ table, daemon }: Seen): StatusLine {
 export function settingsLines({
   settings,
   never = 0,
+  neverByHand = 0,
   neverFiles = [],
   neverFilesHangSince: since,
   reachable = { public: [], doors: [] },
@@ -154,7 +155,11 @@ export function settingsLines({
   const still = dryRun ? undefined : reachableByAll(reachable)
   return [
     `settings: ${settings.length === 0 ? 'the defaults, from no file' : settings.join(', ')}`,
-    ...(never === 0 ? [] : [`never-list: ${[countText(never), ...neverFiles.map(fileText)].join(', ')}`]),
+    ...(never === 0
+      ? []
+      : [
+          `never-list: ${[countText(never), ...neverFiles.map(fileText), ...(neverByHand > 0 ? [`${neverByHand} by hand`] : [])].join(', ')}`,
+        ]),
     ...(since === undefined
       ? []
       : [

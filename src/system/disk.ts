@@ -1,5 +1,6 @@
 /** The state directory as the daemon has it: the history, the state file and the ring, all on a thread that may wait for their disk. */
 
+import type { NeverStore, NeverText } from '../daemon/world.ts'
 import type { Reading } from '../history/reading.ts'
 import type { DaemonHistory } from '../history/tolerant.ts'
 import type { WholeFile } from '../keep/state-file.ts'
@@ -9,7 +10,7 @@ import type { RingFiles, RingReach } from '../ring/ring.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import { readingBy } from './disk-reading.ts'
 import { type DiskThread, GONE, LATE, openDiskThread, REFUSED } from './disk-thread.ts'
-import { wholeFile } from './whole-file.ts'
+import { type StepsElsewhere, wholeFile } from './whole-file.ts'
 
 /** The event loop waits for the history no longer than so many milliseconds at a time, ... */
 export const PATIENCE_MS = 250
@@ -34,12 +35,14 @@ export interface Disk extends Disposable {
   readonly history: DaemonHistory
   readonly reading: Reading
   readonly stateFile: WholeFile
+  readonly neverStore: NeverStore
   readonly ring: RingFiles
 }
 
 export interface DiskPlaces {
   readonly historyFile: string
   readonly stateFile: string
+  readonly neverFile: string
 }
 
 /**
@@ -70,18 +73,32 @@ export function openDisk(places: DiskPlaces, log: Log, now: () => number, progra
       },
     },
     reading: history.reading,
-    stateFile: wholeFile({
-      make: () => thread.later('make', []) as Promise<number>,
-      finish: isRemoved => thread.later('finish', [isRemoved]) as Promise<void>,
-      discard: () => thread.later('discard', []) as Promise<void>,
-      remove: () => thread.tell('remove', []),
-    }),
+    stateFile: wholeFile(stepsBy(thread, 'state')),
+    neverStore: {
+      read() {
+        const found = thread.ask('neverRead', [])
+        return found === LATE ? 'late' : (found as NeverText | undefined)
+      },
+      later: () => thread.later('neverRead', []) as Promise<NeverText | undefined>,
+      setAside: () => thread.later('neverAside', [now()]) as Promise<string>,
+      write: wholeFile(stepsBy(thread, 'never')).write,
+    },
     ring: {
       append: (...args) => thread.later('ringAppend', args) as Promise<RingReach>,
       prune: (...args) => thread.later('ringPrune', args) as Promise<RingReach>,
       forget: (...args) => thread.later('ringForget', args) as Promise<number>,
     },
     [Symbol.dispose]: history.close,
+  }
+}
+
+/** The thread takes them, in which the file goes by this name. */
+function stepsBy(thread: DiskThread, file: 'state' | 'never'): StepsElsewhere {
+  return {
+    make: () => thread.later('make', [file]) as Promise<number>,
+    finish: isRemoved => thread.later('finish', [file, isRemoved]) as Promise<void>,
+    discard: () => thread.later('discard', [file]) as Promise<void>,
+    remove: () => thread.tell('remove', [file]),
   }
 }
 

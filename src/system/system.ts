@@ -23,6 +23,7 @@ import { readLive } from './live-machine.ts'
 import { openLog } from './log.ts'
 import { lookAround, lookAtFirewall } from './machine.ts'
 import { giveBackLargeBlocks, memory } from './memory.ts'
+import { neverByHandIn } from './never-store.ts'
 import { watchRoutes } from './nfnetlink/index.ts'
 import { packetSockets } from './packet-sockets.ts'
 import { passingSets } from './passing-sets.ts'
@@ -48,6 +49,7 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
   const { state, ...sockets } = placesOf(told, env, process.pid)
   const historyFile = (dryRun = false) => `${state}/${dryRun ? 'dry-run' : 'history'}.db`
   const stateFile = `${state}/boot.nft`
+  const neverFile = `${state}/never.jsonl`
   const files = readApart()
   const user = userNameOf(process.getuid!())
   const claim = env.SUDO_USER?.slice(0, CLAIM_MAX) || user
@@ -70,6 +72,7 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
     readSettings: files.settings,
     readList: path => readText(path, LIST_BYTES),
     stateFile: wholeFile(stepsOf(stateFile)),
+    neverByHand: () => neverByHandIn(neverFile, Date.now()),
     openFirewall: () => openFirewall(),
     lookAtFirewall,
     lookAround: () => lookAround(env),
@@ -85,7 +88,7 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
       const time = openClock()
       const firewall = opening.use(openFirewall())
       const log = opening.use(openLog({ env, stdoutIsTerminal: isatty(1) }, to))
-      const places = { historyFile: historyFile(dryRun), stateFile }
+      const places = { historyFile: historyFile(dryRun), stateFile, neverFile }
       const disk = opening.use(openDisk(places, log, time.now))
       const events = opening.use(openEvents(log, time.now))
       const opened = opening.move()
@@ -100,6 +103,7 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
         history: disk.history,
         reading: disk.reading,
         stateFile: disk.stateFile,
+        neverStore: disk.neverStore,
         ring: disk.ring,
         version: packageVersion(),
         log,

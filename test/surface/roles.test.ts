@@ -17,9 +17,20 @@ import {
 import type { Served } from '../../src/surface/control/protocol.ts'
 import { serveControl } from '../../src/surface/control/server.ts'
 import { listenAt } from '../../src/system/unix-sockets.ts'
-import { NO_PAST, STATUS } from '../support/daemon-status.ts'
+import { NO_NEVER, NO_PAST, STATUS } from '../support/daemon-status.ts'
 
-const CHANGING = ['lock', 'free', 'flush', 'pause', 'reload', 'confirm', 'leave', 'stop'] as const
+const CHANGING = [
+  'lock',
+  'free',
+  'flush',
+  'pause',
+  'reload',
+  'confirm',
+  'leave',
+  'stop',
+  'neverAdd',
+  'neverRemove',
+] as const
 
 /** Remembers what it was told to do. */
 function daemon() {
@@ -35,8 +46,9 @@ function daemon() {
     ]),
   ) as unknown as Pick<Served, (typeof CHANGING)[number]>
   const served: Served = {
-    ...changing,
     ...NO_PAST,
+    ...NO_NEVER,
+    ...changing,
     status: async () => STATUS,
     health: async () => [],
     metrics: async () => Buffer.from('# nothing\n'),

@@ -6,6 +6,7 @@ import type { Sighting } from '../../judge/sightings.ts'
 import { gradeText, wordsOf } from '../../log/reasons.ts'
 import { triedText } from '../../log/sentence.ts'
 import { sumText } from '../../log/sum.ts'
+import type { NeverEntryFacts } from '../../settings/never-by-hand.ts'
 import { formatDuration } from '../../terms/duration.ts'
 import type { Known } from '../known.ts'
 import { type Reachable, reachableBy } from '../reachable.ts'
@@ -18,11 +19,12 @@ export interface Happening {
 
 /** One sentence: how it stands with this source now. */
 export function standing(
-  { who, lockouts, around, held, isAsked, packets, never, sightings }: Known,
+  { who, lockouts, around, held, isAsked, packets, never, neverByHand, sightings }: Known,
   now: number,
 ): string {
   const fly = inForce({ lockouts, around }, now)
-  if (never !== undefined) return `${who} is on the never-list (${never}): it is never judged.`
+  if (never !== undefined)
+    return `${who} is on the never-list (${never}${entryText(neverByHand)}): it is never judged.`
   if (fly !== undefined) {
     const name = fly.source === who ? who : `${who} (as ${fly.source})`
     if (fly.until === 'forever') return `${name} is locked out for ever.`
@@ -37,6 +39,14 @@ export function standing(
   return isAsked
     ? `Nothing is known of ${who}: the trap drops nothing of it.`
     : `Nothing is known of ${who}; whether the kernel holds it cannot be asked from here.`
+}
+
+/** ` by anna since 2026-11-24 …, until …: the monitor`. */
+function entryText(entry: NeverEntryFacts | undefined): string {
+  if (entry === undefined) return ''
+  const { by, since, until, because } = entry
+  const end = until === 'forever' ? 'for ever' : `until ${dateText(Date.parse(until))}`
+  return ` of ${by} since ${dateText(Date.parse(since))}, ${end}${because === undefined ? '' : `: ${because}`}`
 }
 
 /** What ends it, for whoever is locked out or held now. */

@@ -13,6 +13,7 @@ import {
   rolesWith,
   type Turn,
 } from './endpoints.ts'
+import { NeverAddRequest, NeverRemoveRequest } from './never-protocol.ts'
 import { openApi } from './openapi.ts'
 import { ListQuery, ReportQuery, WhyQuery } from './past-protocol.ts'
 import { ByRequest, ERROR_MAX, FreeRequest, LockRequest, PauseRequest, type Served } from './protocol.ts'
@@ -116,6 +117,15 @@ function handlersOf(daemon: Served): Record<Exclude<EndpointName, 'events'>, Han
     free(body, signed) {
       const request = FreeRequest.parse(body)
       return daemon.free({ ...request, by: signed(request.by) })
+    },
+    never: () => daemon.never(),
+    neverAdd(body, signed) {
+      const request = NeverAddRequest.parse(body)
+      return daemon.neverAdd({ ...request, by: signed(request.by) })
+    },
+    neverRemove(body, signed) {
+      const request = NeverRemoveRequest.parse(body)
+      return daemon.neverRemove({ ...request, by: signed(request.by) })
     },
     flush: async (body, signed) => ({ flies: await daemon.flush(signed(by(body))) }),
     pause(body, signed) {

@@ -17,6 +17,7 @@ import {
   rolesWith,
 } from './endpoints.ts'
 import { request } from './http.ts'
+import { NeverAddAnswer, NeverAnswer, NeverRemoveAnswer } from './never-protocol.ts'
 import { ListAnswer, ReportAnswer, WhyAnswer } from './past-protocol.ts'
 import {
   type Control,
@@ -92,6 +93,9 @@ function clientOf(path: string, isByGroup: boolean): Client {
     report: async query => parse(ReportAnswer, await ask('report', query)),
     lock: async request => parse(LockAnswer, await ask('lock', request)),
     free: async request => parse(FreeAnswer, await ask('free', request)),
+    never: async () => parse(NeverAnswer, await ask('never')),
+    neverAdd: async request => parse(NeverAddAnswer, await ask('neverAdd', request)),
+    neverRemove: async request => parse(NeverRemoveAnswer, await ask('neverRemove', request)),
     flush: async by => parse(FlushAnswer, await ask('flush', { by })).flies,
     pause: async request => void (await ask('pause', request)),
     stop: async by => void (await ask('stop', { by })),

@@ -13,6 +13,7 @@ import { metricsText } from '../metrics/text.ts'
 import { reachableOf } from '../reachable.ts'
 import { statusLines } from '../status-lines.ts'
 import { freeWhom, prefixesOf } from './freeing.ts'
+import { openNever } from './never.ts'
 import { openPast } from './past.ts'
 import type { Served } from './protocol.ts'
 
@@ -116,6 +117,7 @@ export function controlOf(running: Running): Served {
         },
         request,
       ),
+    ...openNever(trap, now),
     flush: trap.flush,
     async pause({ seconds, by }) {
       trap.pause(seconds as Seconds, by)

@@ -1,5 +1,6 @@
 /** Every request that the sockets take, and which socket takes it: server, client, OpenAPI and docs/control.md are made from these tables. */
 import type * as z from 'zod'
+import * as never from './never-protocol.ts'
 import * as past from './past-protocol.ts'
 import * as protocol from './protocol.ts'
 
@@ -83,6 +84,31 @@ export const ENDPOINTS = {
     request: protocol.FreeRequest,
     answer: protocol.FreeAnswer,
     example: { who: ['203.0.113.7', '2001:db8:1:2::/64'], by: 'anna' },
+  },
+  never: {
+    method: 'GET',
+    path: '/v1/never',
+    what: 'Who is never locked out: by hand, by the settings, and how many by their files.',
+    turn: 'question',
+    answer: never.NeverAnswer,
+  },
+  neverAdd: {
+    method: 'POST',
+    path: '/v1/never/add',
+    what: 'Puts addresses and prefixes onto the never-list, and frees them at once.',
+    turn: 'order',
+    request: never.NeverAddRequest,
+    answer: never.NeverAddAnswer,
+    example: { who: ['203.0.113.80'], seconds: 86_400, because: 'their new monitor', by: 'anna' },
+  },
+  neverRemove: {
+    method: 'POST',
+    path: '/v1/never/remove',
+    what: 'Takes addresses and prefixes from the never-list that were put there by hand.',
+    turn: 'order',
+    request: never.NeverRemoveRequest,
+    answer: never.NeverRemoveAnswer,
+    example: { who: ['203.0.113.80'], by: 'anna' },
   },
   flush: {
     method: 'POST',
@@ -179,6 +205,7 @@ const READING = [
   'list',
   'why',
   'report',
+  'never',
   'events',
   'metrics',
   'openapi',
@@ -195,8 +222,8 @@ export const ROLES = {
   operate: {
     socket: 'operate.sock',
     group: 'flypaperd-operate',
-    what: 'Locks out and frees, and reads. Takes no `force`, ends no daemon, disarms nothing, and takes no settings.',
-    may: [...READING, 'lock', 'free'],
+    what: 'Locks out and frees, has the never-list by hand, and reads. Takes no `force`, ends no daemon, disarms nothing, and takes no settings.',
+    may: [...READING, 'lock', 'free', 'neverAdd', 'neverRemove'],
   },
   watch: {
     socket: 'watch.sock',

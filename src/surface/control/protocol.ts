@@ -6,6 +6,7 @@
 import * as z from 'zod'
 import { PROTOS } from '../../history/selection.ts'
 import type { StatusLine } from '../status-lines.ts'
+import type { NeverControl } from './never-protocol.ts'
 import type { Past } from './past.ts'
 import { CLAIM_MAX } from './who.ts'
 
@@ -18,11 +19,11 @@ export const NAMED_MAX = 1000
 /** Characters of an error, at most. */
 export const ERROR_MAX = 10_000
 
-const By = z.string().min(1).max(CLAIM_MAX).optional().meta({
+export const By = z.string().min(1).max(CLAIM_MAX).optional().meta({
   description:
     'Who claims to have done it: the name of a user. The kernel tells the daemon who it was, and both are remembered where they differ.',
 })
-const Who = z.string().max(64).meta({ description: 'An address or a prefix, never a host name.' })
+export const Who = z.string().max(64).meta({ description: 'An address or a prefix, never a host name.' })
 const Milliseconds = z.number().meta({ description: 'Milliseconds since 1970.' })
 
 export const FreeRequest = z
@@ -122,7 +123,10 @@ export const StatusAnswer = z.object({
   }),
   never: z.int().optional().meta({
     description:
-      'How many prefixes are never locked out: those of `never` and of never_files. Left out by older daemons.',
+      'How many prefixes are never locked out: those of `never`, of never_files and of `never add`. Left out by older daemons.',
+  }),
+  neverByHand: z.int().optional().meta({
+    description: 'How many of them were put there by `never add`. Left out where there are none.',
   }),
   neverFiles: z
     .array(z.object({ file: z.string(), prefixes: z.int() }))
@@ -232,7 +236,7 @@ export type EventLine = z.infer<typeof EventLine>
 export const ErrorAnswer = z.object({ error: z.string() })
 
 /** What the running daemon can be asked; the client has the same functions. */
-export interface Control extends Past {
+export interface Control extends Past, NeverControl {
   status(): Promise<DaemonStatus>
   /** The six lines of `status`: is the trap armed and well? */
   health(): Promise<readonly StatusLine[]>

@@ -5,7 +5,7 @@ import { EXIT } from '../../../terms/failure.ts'
 import { type Known, knownOf } from '../../known.ts'
 import { factsOfKnown, knownOfFacts } from '../../lockout-facts.ts'
 import { reachableOf, reachablePorts, reachableText } from '../../reachable.ts'
-import { daemonThatReads, historyToRead } from '../reading.ts'
+import { daemonThatReads, historyToRead, withByHand } from '../reading.ts'
 import { happenings, reachable, standing, wayOut } from '../story.ts'
 import { wrap } from '../terminal.ts'
 import { dateText } from '../times.ts'
@@ -16,7 +16,7 @@ export const why: Verb = {
   name: 'why',
   summary: 'the whole story of a source: what it tried, when, what was made of it, and why',
   args: '<who...>',
-  options: [JSON_OPTION],
+  options: [JSON_OPTION, { flags: '--dry-run', what: 'instead, what a dry run has made of it' }],
   details:
     'Also of one that is no fly any more or never was, and why it was spared. WHO is an address, an IPv6 /64, a prefix that was locked out by hand, or a host name.',
   examples: ['sudo flypaperd why 69.0.231.79', 'sudo flypaperd why 2001:db8:1:2::9 --json'],
@@ -41,11 +41,12 @@ export const why: Verb = {
 
 /** By the daemon, where the history and the kernel are not ours to ask. */
 async function findOut(call: Call, who: string): Promise<Known> {
-  const daemon = await daemonThatReads(call)
+  const dryRun = call.options.dryRun === true
+  const daemon = await daemonThatReads(call, dryRun)
   if (daemon !== undefined) return knownOfFacts(await daemon.why({ who }))
   const { system, usableSettings } = call
-  using history = await historyToRead(call)
-  const { settings } = usableSettings()
+  using history = await historyToRead(call, dryRun)
+  const settings = await withByHand(call, usableSettings().settings)
   return await knownOf(who, parsePrefix(who)!, {
     reading: readingOf(history),
     settings,
