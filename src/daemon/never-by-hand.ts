@@ -20,7 +20,7 @@ import { type Fly, prefixOf } from '../terms/fly.ts'
 import { prefixSet } from '../terms/prefix-set.ts'
 import type { Daemon } from './daemon.ts'
 import type { InputOf } from './input.ts'
-import { freeListed, relist } from './never-list.ts'
+import { freeListed, letGoSpared, takeList } from './never-list.ts'
 import { withNever } from './policy.ts'
 import type { NeverText, World } from './world.ts'
 
@@ -132,6 +132,7 @@ export async function takeUpNever(daemon: Daemon): Promise<void> {
   if (entries.length === 0) return
   putInForce(daemon, entries)
   await freeListed(daemon, setOf(entries), 'the never-list', () => {})
+  letGoSpared(daemon)
 }
 
 function taken(
@@ -188,6 +189,7 @@ export async function addNever(daemon: Daemon, { wish, freed }: InputOf<'never-a
   world.log.info(`never add ${namesOf(prefixes)} (by ${escapeText(wish.by)}), ${end}${why}`)
   const set = prefixSet(prefixes)
   await freeListed(daemon, set, `the never-list (${wish.by})`, freed)
+  letGoSpared(daemon)
   const around = state.flies.nets(world.now()).filter(net => set.overlaps(prefixOf(net)))
   return { ...rest, around, unwritten: await saved }
 }
@@ -235,7 +237,7 @@ export function shiftNever(daemon: Daemon, ms: number): void {
 }
 
 function putInForce(daemon: Daemon, neverByHand: readonly NeverEntry[]): Promise<string | undefined> {
-  relist(daemon, withNever(daemon.state.policy, { neverByHand }))
+  takeList(daemon, withNever(daemon.state.policy, { neverByHand }))
   // The ruleset for boot names them.
   daemon.changed()
   setClock(daemon)

@@ -15,6 +15,12 @@ const FEW = 100
 
 /** Takes a policy that differs in whom it spares. */
 export function relist(daemon: Daemon, next: Policy): void {
+  takeList(daemon, next)
+  letGoSpared(daemon)
+}
+
+/** The same where whoever it spares is freed by somebody else. */
+export function takeList(daemon: Daemon, next: Policy): void {
   const { state, world } = daemon
   try {
     for (const change of exchanges(listedBy(state.policy), listedBy(next))) world.firewall.change([change])
@@ -22,7 +28,6 @@ export function relist(daemon: Daemon, next: Policy): void {
     daemon.keeper.rearm(`the never-list is refused: ${String(error)}`, 'later')
   }
   state.policy = next
-  letGoSpared(daemon)
 }
 
 /** Whom the kernel would drop unasked although he is never locked out by the policy in force is no fly any more. */
