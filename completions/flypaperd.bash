@@ -13,7 +13,7 @@ _flypaperd() {
     --settings) compopt -o default 2>/dev/null; return ;;
     --socket) compopt -o default 2>/dev/null; return ;;
     --state) compopt -o default 2>/dev/null; return ;;
-    --log|--since|--port|--until|--reason|--grade|--ended|--limit|--for|--because|--format|--ruleset|--listen|--uplink|--as) return ;;
+    --log|--since|--port|--until|--reason|--grade|--ended|--limit|--textfile|--for|--because|--format|--ruleset|--listen|--uplink|--as) return ;;
   esac
   if [ -z "$words" ]; then
     if [ "$COMP_CWORD" -eq 1 ]; then words='start stop restart reload try confirm pause status list why watch report metrics lock free never flush export import generate check doctor prove replay what-if version help'
@@ -26,12 +26,12 @@ _flypaperd() {
         try) words='--log --settings --help' ;;
         confirm) words='--settings --help' ;;
         pause) words='--json --settings --help' ;;
-        status) words='--json --settings --help' ;;
+        status) words='--json --brief --settings --help' ;;
         list) case $whole in -*) words='--json --since --port --proto --until --reason --grade --past --ended --sort --limit --all --dry-run --held --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
         why) case $whole in -*) words='--json --dry-run --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
         watch) words='--json --settings --help' ;;
         report) words='--json --since --dry-run --csv --settings --help' ;;
-        metrics) words='--settings --help' ;;
+        metrics) words='--textfile --settings --help' ;;
         lock) case $whole in -*) words='--json --for --because --exact --force --settings --help' ;; *) words="" ;; esac ;;
         free) case $whole in -*) words='--json --since --port --proto --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
         never) case $whole in -*) words='--json --for --because --settings --help' ;; *) if [ "$COMP_CWORD" -eq 2 ]; then words='add list remove'; else words="$(flypaperd export --limit 1000 2>/dev/null)"; fi ;; esac ;;

@@ -29,6 +29,9 @@ export interface Seen {
   readonly daemon: DaemonStatus | undefined
 }
 
+/** The line that says whether the trap is armed. */
+export const INPUT = 'integration into input'
+
 export function statusLines(seen: Seen): readonly StatusLine[] {
   return [
     kernelSupport(seen),
@@ -54,7 +57,7 @@ function flypaperSet({ table, flies }: Seen): StatusLine {
 }
 
 function input({ table, fault, daemon }: Seen): StatusLine {
-  const label = 'integration into input'
+  const label = INPUT
   if (table?.flags?.includes('dormant')) return { label, ok: false, reason: ASLEEP }
   if (table === undefined || !isArmed(table)) return { label, ok: false, reason: fault }
   if (fault !== undefined) return { label, ok: false, reason: `not as it was armed: ${fault}` }

@@ -38,7 +38,7 @@ import { terminalOf } from './terminal.ts'
 import { unitOf } from './unit.ts'
 import { listenAt, peerOf } from './unix-sockets.ts'
 import { userNameOf } from './users.ts'
-import { stepsOf, wholeFile } from './whole-file.ts'
+import { stepsOf, wholeFile, writeForAll } from './whole-file.ts'
 
 /** Room for the flies that one import takes. */
 const LIST_BYTES = 16 * 1024 * 1024
@@ -72,6 +72,7 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
     readSettings: files.settings,
     readList: path => readText(path, LIST_BYTES),
     stateFile: wholeFile(stepsOf(stateFile)),
+    writeForAll,
     neverByHand: () => neverByHandIn(neverFile, Date.now()),
     openFirewall: () => openFirewall(),
     lookAtFirewall,

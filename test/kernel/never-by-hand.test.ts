@@ -167,7 +167,7 @@ test('an entry with --for: who is in it is answered until its end, and sticks at
   assert.deepEqual(await answered(scanner, [HOST, HOST6, OTHER]), [HOST6])
 })
 
-test('a restart that hands over, a stop and a start, and a kill keep the entries, without a gap; the file is of no use to others', async () => {
+test('a restart that hands over, a stop and a start, and a kill keep the entries, without a gap; the state file for boot has them, too', async () => {
   await using it = await withFlies()
   const { scanner, flypaperd } = it
   let { daemon } = it

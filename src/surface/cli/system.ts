@@ -70,6 +70,8 @@ export interface System {
   readSettings(file: string | undefined, isSettled: boolean): Promise<Settings>
   /** A list that somebody made: a file, or standard input for `-`; longer ones than a setting may be. */
   readonly readList: ReadText
+  /** Replaces a file that everybody may read, in one step. Rejects with a Failure (69, 77), and then nothing has changed. */
+  writeForAll(path: string, text: string): Promise<void>
   /** The ruleset with flies that is loaded at boot. */
   readonly stateFile: WholeFile
   /** Who is on the never-list by hand, as the state directory says; nobody where it cannot be read. */

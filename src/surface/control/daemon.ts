@@ -63,6 +63,17 @@ export function controlOf(running: Running): Served {
     ...standingOf(running, table),
   })
   const supports = oncePerKernel(world)
+  const linesOf = (table: TableView | undefined) =>
+    statusLines({
+      settings: trap.settings,
+      table,
+      fault: trap.fault(),
+      ...supports(),
+      flies: trap.flies.count(now()),
+      forwards: world.surroundings.forwards(),
+      hasUplink: world.surroundings.uplinks().length > 0,
+      daemon: status(table),
+    })
   const past = openPast({
     reading: world.reading,
     firewall: world.firewall,
@@ -76,27 +87,19 @@ export function controlOf(running: Running): Served {
     watch: events.watch,
     metrics: cachedText(async () => {
       const fill = { ...(await filled()), ...trap.flies.fill(now()) }
-      const [status, counts, { sizes }] = [about(), trap.counts(), trap.settings]
+      const table = world.firewall.look()
+      const [counts, { sizes, dryRun }] = [trap.counts(table), trap.settings]
+      const { pausedUntil } = trap
+      const status = { ...about(), dryRun, pausedUntil, tryUntil: trial.until }
       const standing = history.standing()
       const historyBytes = history.bytes()
       const told = { historyBytes, history: standing, logLost: log.lost() }
       const neverFilesHang = trap.neverFilesHangSince !== undefined
-      return metricsText(metricsOf({ status, counts, fill, sizes, ...told, neverFilesHang }))
+      const lines = linesOf(table)
+      return metricsText(metricsOf({ status, lines, counts, fill, sizes, ...told, neverFilesHang }))
     }, clock),
     status: async () => status(),
-    async health() {
-      const table = world.firewall.look()
-      return statusLines({
-        settings: trap.settings,
-        table,
-        fault: trap.fault(),
-        ...supports(),
-        flies: trap.flies.count(now()),
-        forwards: world.surroundings.forwards(),
-        hasUplink: world.surroundings.uplinks().length > 0,
-        daemon: status(table),
-      })
-    },
+    health: async () => linesOf(world.firewall.look()),
     async lock({ lockouts, because: note, force = false, exact = false, by }) {
       const prefixes = prefixesOf(lockouts.map(({ who }) => who))
       const wishes = lockouts.map(({ seconds }, i) => ({
