@@ -34,6 +34,8 @@ export interface Known {
   readonly never: string | undefined
   /** The same, where it is there by hand. */
   readonly neverByHand?: NeverEntryFacts | undefined
+  /** From the history of dry runs, by which nobody is locked out. */
+  readonly dryRun?: boolean
   /** The sum that it takes to be locked out. */
   readonly threshold: number
   /** What whoever sticks still reaches here. */

@@ -55,7 +55,9 @@ test('configuration, alerts and their tests', () => {
 })
 
 test('every metric is in the document, and the document tells of no other; alerts and dashboard neither', () => {
-  const known = [...metrics, ...stateMetrics(true, [{ label: 'process', ok: true }])].map(({ name }) => `flypaperd_${name}`)
+  const known = [...metrics, ...stateMetrics(true, [{ label: 'process', ok: true }])].map(
+    ({ name }) => `flypaperd_${name}`,
+  )
   const alerts = readFileSync('docs/prometheus/alerts.yml', 'utf8')
   for (const name of known) assert.ok(document.includes(`\`${name}\``), name)
   for (const [name] of `${document}${alerts}`.matchAll(/\bflypaperd_[a-z0-9_]+/g))

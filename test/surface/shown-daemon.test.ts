@@ -117,6 +117,7 @@ const daemon: Pick<Served, 'status' | 'lock' | 'free' | 'flush' | 'confirm' | 'r
 
 const COMMANDS = [
   'status',
+  'status --brief',
   'status --json',
   'lock 192.0.2.1 203.0.113.7 --for 1h',
   'lock 192.0.2.1 203.0.113.7 --json',

@@ -19,7 +19,7 @@ export interface Happening {
 
 /** One sentence: how it stands with this source now. */
 export function standing(
-  { who, lockouts, around, held, isAsked, packets, never, neverByHand, sightings }: Known,
+  { who, lockouts, around, held, isAsked, packets, never, neverByHand, sightings, dryRun }: Known,
   now: number,
 ): string {
   const fly = inForce({ lockouts, around }, now)
@@ -27,10 +27,11 @@ export function standing(
     return `${who} is on the never-list (${never}${entryText(neverByHand)}): it is never judged.`
   if (fly !== undefined) {
     const name = fly.source === who ? who : `${who} (as ${fly.source})`
-    if (fly.until === 'forever') return `${name} is locked out for ever.`
+    const is = dryRun ? 'would be' : 'is'
+    if (fly.until === 'forever') return `${name} ${is} locked out for ever.`
     const left = formatDuration((fly.until - now) / 1000)
     const dropped = packets ? `; ${packets} of its packets were dropped lately` : ''
-    return `${name} is locked out for ${left} more, until ${dateText(fly.until)}${dropped}.`
+    return `${name} ${is} locked out for ${left} more, until ${dateText(fly.until)}${dropped}.`
   }
   if (held !== undefined)
     return `${who} is held by the kernel for ${held.seconds ?? '?'} s more, and is not locked out.`
@@ -51,7 +52,7 @@ function entryText(entry: NeverEntryFacts | undefined): string {
 
 /** What ends it, for whoever is locked out or held now. */
 export function wayOut(known: Known, now: number): string | undefined {
-  if (known.never !== undefined) return undefined
+  if (known.never !== undefined || known.dryRun) return undefined
   const source = inForce(known, now)?.source ?? known.held?.source
   return source === undefined ? undefined : `To free it: flypaperd free ${source}`
 }

@@ -28,20 +28,21 @@ export const why: Verb = {
     const { system, options, print } = call
     const who = await whoIs(call)
     const known: Known[] = []
-    for (const one of who) known.push(await findOut(call, one))
+    const dryRun = options.dryRun === true
+    for (const one of who) known.push({ ...(await findOut(call, one, dryRun)), dryRun })
     const now = system.now()
     if (options.json) print(jsonText(known.map(one => factsOf(one, now))))
     else print(known.map(one => textOf(one, now, system.terminal.columns)).join('\n\n'))
     const nothing = known.every(
-      ({ lockouts, around, sightings }) => lockouts.length + around.length + sightings.length === 0,
+      ({ lockouts, around, sightings, neverByHand }) =>
+        lockouts.length + around.length + sightings.length === 0 && neverByHand === undefined,
     )
     return nothing ? EXIT.no : EXIT.ok
   },
 }
 
 /** By the daemon, where the history and the kernel are not ours to ask. */
-async function findOut(call: Call, who: string): Promise<Known> {
-  const dryRun = call.options.dryRun === true
+async function findOut(call: Call, who: string, dryRun: boolean): Promise<Known> {
   const daemon = await daemonThatReads(call, dryRun)
   if (daemon !== undefined) return knownOfFacts(await daemon.why({ who }))
   const { system, usableSettings } = call
