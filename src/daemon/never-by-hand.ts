@@ -2,6 +2,7 @@
  * The never-list by hand: `never add` and `never remove`, the end of an entry's time, and the file in which they lie. What is in force is in the
  * policy; the file follows it, and is read at the start alone. docs/decisions/0078-never-by-hand.md
  */
+import type { NeverText } from '../keep/never-store.ts'
 import { openAlarm } from '../log/alarm.ts'
 import {
   type Added,
@@ -22,7 +23,7 @@ import type { Daemon } from './daemon.ts'
 import type { InputOf } from './input.ts'
 import { freeListed, letGoSpared, takeList } from './never-list.ts'
 import { withNever } from './policy.ts'
-import type { NeverText, World } from './world.ts'
+import type { World } from './world.ts'
 
 /** Whoever orders something waits so long for the disk; then it is in force, and he is told that it is not written down. */
 const PATIENCE_MS = 2000

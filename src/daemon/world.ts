@@ -8,6 +8,7 @@ import type { Clock } from '../history/clock.ts'
 import type { Reading } from '../history/reading.ts'
 import type { DaemonHistory } from '../history/tolerant.ts'
 import type { KernelSets } from '../keep/kernel-sets.ts'
+import type { NeverStore } from '../keep/never-store.ts'
 import type { WholeFile } from '../keep/state-file.ts'
 import type { Events } from '../log/events.ts'
 import type { DaemonLog } from '../log/log.ts'
@@ -21,19 +22,6 @@ export interface NeverFilesReader {
   /** Rejects with a Failure for what is missing or wrong. */
   read(named: readonly string[]): Promise<NeverFiles>
 }
-
-/** The file of who is on the never-list by hand, in the state directory, whose disk may hang. */
-export interface NeverStore extends Pick<WholeFile, 'write'> {
-  /** What it says; undefined: there is no such file. `late`: its disk does not answer. */
-  read(): NeverText | 'late' | undefined
-  /** The same, however long it takes. */
-  later(): Promise<NeverText | undefined>
-  /** Takes it out of the way; tells where it is now. */
-  setAside(): Promise<string>
-}
-
-/** Or why it cannot be read. */
-export type NeverText = { readonly text: string } | { readonly because: string }
 
 export interface World {
   readonly firewall: Firewall

@@ -1,8 +1,8 @@
 /** The state directory as the daemon has it: the history, the state file and the ring, all on a thread that may wait for their disk. */
 
-import type { NeverStore, NeverText } from '../daemon/world.ts'
 import type { Reading } from '../history/reading.ts'
 import type { DaemonHistory } from '../history/tolerant.ts'
+import type { NeverStore, NeverText } from '../keep/never-store.ts'
 import type { WholeFile } from '../keep/state-file.ts'
 import { openAlarm } from '../log/alarm.ts'
 import type { Log } from '../log/log.ts'

@@ -1,6 +1,6 @@
 /** The file of who is on the never-list by hand. */
 import { dirname } from 'node:path'
-import type { NeverText } from '../daemon/world.ts'
+import type { NeverText } from '../keep/never-store.ts'
 import { inForce, NEVER_BY_HAND_BYTES, readEntryLines } from '../settings/never-by-hand.ts'
 import type { NeverEntry } from '../settings/settings.ts'
 import { asOwnerOf } from './as-owner.ts'
