@@ -23,7 +23,7 @@ import { openRing, type RingWorld } from '../ring/ring.ts'
 import type { Seconds } from '../terms/duration.ts'
 import type { Daemon, Feed, State } from './daemon.ts'
 import { type InUseClock, openInUseClock } from './in-use.ts'
-import { neverAtStart, openNeverKeeper } from './never-by-hand.ts'
+import { type NeverKeeper, neverAtStart, openNeverKeeper } from './never-by-hand.ts'
 import { openPauseClock, type PauseClock, pauseAtStart } from './pause.ts'
 import { chainsOf, type Policy, withNever } from './policy.ts'
 import { openServedNow } from './served-now.ts'
@@ -48,9 +48,7 @@ export function openDaemon(
   // Before the flies are read: the clock may have been set meanwhile.
   const care = opening.use(careBy(world, feed, () => daemon))
   const neverKeeper = openNeverKeeper(world)
-  const stepped = policy.settings.dryRun ? 0 : care.stepped
-  const neverByHand = neverAtStart(world, neverKeeper, stepped)
-  const state = openState(world, withNever(policy, { neverByHand }))
+  const state = openState(world, withByHand(world, policy, neverKeeper, care))
   const ending = new AbortController()
   opening.defer(() => ending.abort())
   const seconds = opening.use(secondsBy(feed, alarm))
@@ -102,8 +100,6 @@ export function openDaemon(
     sources,
     servedNow: openServedNow(world.surroundings, world),
     ring,
-    pauseClock: opening.use(pauseClockBy(feed, alarm)),
-    neverClock: opening.use(neverClockBy(feed, alarm)),
     neverKeeper,
     ended: ending.signal,
     alarms: { ...alarmsBy(world), background: alarm },
@@ -141,9 +137,13 @@ function clocksBy(
   feed: Feed,
   alarm: (message: string) => void,
   opening: DisposableStack,
-): Pick<Daemon, 'tryingClock' | 'inUseClock'> {
-  const tryingClock = opening.use(tryingClockBy(world, feed, alarm))
-  return { tryingClock, inUseClock: opening.use(inUseClockBy(world, feed, alarm)) }
+): Pick<Daemon, 'tryingClock' | 'inUseClock' | 'pauseClock' | 'neverClock'> {
+  return {
+    tryingClock: opening.use(tryingClockBy(world, feed, alarm)),
+    inUseClock: opening.use(inUseClockBy(world, feed, alarm)),
+    pauseClock: opening.use(pauseClockBy(feed, alarm)),
+    neverClock: opening.use(neverClockBy(feed, alarm)),
+  }
 }
 
 function tryingClockBy(world: World, feed: Feed, alarm: (message: string) => void): TryingClock {
@@ -167,6 +167,12 @@ function alarmsBy({ log, now }: World): Omit<Daemon['alarms'], 'background'> {
   const alarm = () => openAlarm(log, now)
   const warning = openAlarm({ ...log, error: log.warn }, now)
   return { full: alarm(), byHand: alarm(), lasting: alarm(), suspect: warning }
+}
+
+/** A dry run, which has a history of its own, leaves what the clock was set by to the other daemon. */
+function withByHand(world: World, policy: Policy, keeper: NeverKeeper, { stepped }: Care): Policy {
+  const neverByHand = neverAtStart(world, keeper, policy.settings.dryRun ? 0 : stepped)
+  return withNever(policy, { neverByHand })
 }
 
 function openState(world: World, policy: Policy): State {

@@ -145,7 +145,7 @@ const CASES: Readonly<Record<string, Readonly<Record<number, Partial<Case> | str
   watch: { 0: RUNNING, 3: {} },
   report: { 0: {} },
   'what-if': { 0: {} },
-  metrics: { 0: RUNNING },
+  metrics: { 0: RUNNING, 3: { args: `--textfile ${join(directory, 'flypaperd.prom')}` } },
   lock: {
     0: { ...RUNNING, ...KEPT, args: '203.0.113.9 --for -1' },
     1: { ...RUNNING, ...REFUSED, args: '192.0.2.9' },

@@ -112,7 +112,7 @@ function byTable(one: EndpointName, other: EndpointName): number {
 test('who reads changes nothing; who operates neither ends nor disarms; control does all', () => {
   const may = (role: Role) => CHANGING.filter(name => role.may.includes(name))
   assert.deepEqual(may(ROLES.watch), [])
-  assert.deepEqual(may(ROLES.operate), ['lock', 'free'])
+  assert.deepEqual(may(ROLES.operate), ['lock', 'free', 'neverAdd', 'neverRemove'])
   assert.deepEqual(may(ROLES.control), CHANGING)
 })
 
