@@ -13,10 +13,10 @@ _flypaperd() {
     --settings) compopt -o default 2>/dev/null; return ;;
     --socket) compopt -o default 2>/dev/null; return ;;
     --state) compopt -o default 2>/dev/null; return ;;
-    --log|--since|--port|--until|--reason|--grade|--ended|--limit|--after|--for|--because|--format|--ruleset|--listen|--uplink|--as) return ;;
+    --log|--since|--port|--until|--reason|--grade|--ended|--limit|--after|--textfile|--for|--because|--format|--ruleset|--listen|--uplink|--as) return ;;
   esac
   if [ -z "$words" ]; then
-    if [ "$COMP_CWORD" -eq 1 ]; then words='start stop restart reload try confirm pause status list why watch report metrics lock free flush forget export import generate check doctor prove replay what-if version help'
+    if [ "$COMP_CWORD" -eq 1 ]; then words='start stop restart reload try confirm pause status list why watch report metrics lock free never flush forget export import generate check doctor prove replay what-if version help'
     else
       case $verb in
         start) words='--dry-run --log --settings --help' ;;
@@ -26,14 +26,15 @@ _flypaperd() {
         try) words='--log --settings --help' ;;
         confirm) words='--settings --help' ;;
         pause) words='--json --settings --help' ;;
-        status) words='--json --settings --help' ;;
+        status) words='--json --brief --settings --help' ;;
         list) case $whole in -*) words='--json --since --port --proto --until --reason --grade --past --ended --sort --limit --all --dry-run --held --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
-        why) case $whole in -*) words='--json --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
+        why) case $whole in -*) words='--json --dry-run --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
         watch) words='--json --after --settings --help' ;;
-        report) words='--json --since --csv --settings --help' ;;
-        metrics) words='--settings --help' ;;
+        report) words='--json --since --dry-run --csv --settings --help' ;;
+        metrics) words='--textfile --settings --help' ;;
         lock) case $whole in -*) words='--json --for --because --exact --force --settings --help' ;; *) words="" ;; esac ;;
         free) case $whole in -*) words='--json --since --port --proto --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
+        never) case $whole in -*) words='--json --for --because --settings --help' ;; *) if [ "$COMP_CWORD" -eq 2 ]; then words='add list remove'; else words="$(flypaperd export --limit 1000 2>/dev/null)"; fi ;; esac ;;
         flush) words='--json --settings --help' ;;
         forget) case $whole in -*) words='--json --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
         export) case $whole in -*) words='--json --format --since --port --proto --limit --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
@@ -45,7 +46,7 @@ _flypaperd() {
         replay) compopt -o default 2>/dev/null; words='--json --as --with-gaps --settings --help' ;;
         what-if) words='--json --since --settings --help' ;;
         version) words='--json --settings --help' ;;
-        help) words='start stop restart reload try confirm pause status list why watch report metrics lock free flush forget export import generate check doctor prove replay what-if version help' ;;
+        help) words='start stop restart reload try confirm pause status list why watch report metrics lock free never flush forget export import generate check doctor prove replay what-if version help' ;;
       esac
     fi
   fi

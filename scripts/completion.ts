@@ -59,10 +59,12 @@ complete -F _flypaperd flypaperd`
 /** Whoever is a fly may be meant; lists of a million are no help to anybody. */
 const FLIES = `$(flypaperd export --limit 1000 2>/dev/null)`
 
-function caseOf({ name, args = '', options = [] }: Verb): string {
+function caseOf({ name, args = '', words: first, options = [] }: Verb): string {
   const flags = [...options.map(({ flags }) => flags.split(' ')[0]!), '--settings', '--help']
   if (args.includes('who')) {
     const flies = name === 'lock' ? '' : ` ${FLIES}`
+    if (first !== undefined)
+      return `        ${name}) case $whole in -*) words='${flags.join(' ')}' ;; *) if [ "$COMP_CWORD" -eq 2 ]; then words='${first.join(' ')}'; else words="${flies.trim()}"; fi ;; esac ;;`
     return `        ${name}) case $whole in -*) words='${flags.join(' ')}' ;; *) words="${flies.trim()}" ;; esac ;;`
   }
   const files = args.includes('file') ? 'compopt -o default 2>/dev/null; ' : ''

@@ -1,13 +1,7 @@
 /** docs/control.md, from the table of endpoints. */
-import {
-  ENDPOINTS,
-  type Endpoint,
-  type EndpointName,
-  queryText,
-  ROLES,
-  type Role,
-} from '../src/surface/control/endpoints.ts'
+import { ENDPOINTS, type Endpoint, type EndpointName, queryText } from '../src/surface/control/endpoints.ts'
 import { NAMED_MAX, REQUEST_MAX, WHO_MAX } from '../src/surface/control/protocol.ts'
+import { ROLES, type Role } from '../src/surface/control/roles.ts'
 import { WATCHER_BYTES, WATCHERS_MAX } from '../src/surface/control/watchers.ts'
 import { CLAIM_MAX } from '../src/surface/control/who.ts'
 

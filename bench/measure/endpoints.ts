@@ -60,6 +60,9 @@ const WORST: Record<EndpointName, ((n: number) => object | '') | undefined> = {
   list: n => ({ past: 'true', until: String(n + 1) }),
   why: n => ({ who: hosts(5000)[n]! }),
   report: n => ({ since: String(n) }),
+  never: () => '',
+  neverAdd: n => ({ who: hosts(6000 + n), seconds: 3600, by: 'bench' }),
+  neverRemove: n => ({ who: hosts(6000 + n), by: 'bench' }),
   flush: () => ({ by: 'bench' }),
   testify: n => ({
     // Private ones are refused at once.

@@ -22,6 +22,7 @@ import type { Fly } from '../terms/fly.ts'
 import type { InUseClock } from './in-use.ts'
 import type { AnswerTo, InputOf, Kind } from './input.ts'
 import type { NamedClock, NamedHosts } from './named-hosts.ts'
+import type { NeverKeeper } from './never-by-hand.ts'
 import type { NeverLook } from './never-files.ts'
 import type { PauseClock } from './pause.ts'
 import type { Policy } from './policy.ts'
@@ -90,6 +91,10 @@ export interface Daemon {
   /** The last packets, on the disk. */
   readonly ring: Ring
   readonly pauseClock: PauseClock
+  /** Rings when the time of the first entry by hand of the never-list is over, ... */
+  readonly neverClock: PauseClock
+  /** ... and their file. */
+  readonly neverKeeper: NeverKeeper
   /** Given when the daemon ends: what still goes on in the background fails then. */
   readonly ended: AbortSignal
   /** Alarms that may come by the thousand, each with a pace of its own. */

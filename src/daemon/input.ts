@@ -7,12 +7,14 @@ import type { Locked, LockOrder, Wish } from '../lockout/decide/lock.ts'
 import type { Testified, Word } from '../lockout/decide/testify.ts'
 import type { Freed } from '../lockout/free.ts'
 import type { Testifier } from '../lockout/lockout.ts'
+import type { NeverWish } from '../settings/never-by-hand.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { Prefix } from '../terms/address.ts'
 import type { Seconds } from '../terms/duration.ts'
 import type { Fly } from '../terms/fly.ts'
 import type { Forgotten } from './forgetting.ts'
 import type { NamedAnswer } from './named-hosts.ts'
+import type { NeverAdded, NeverRemoved } from './never-by-hand.ts'
 
 export type Input =
   /** Packets that nobody accepted. */
@@ -44,6 +46,8 @@ export type Input =
       readonly wanted: readonly Prefix[]
       readonly by: string
       readonly freed: (piece: Freed) => void
+      /** Those of the flies that overlap a wider prefix, which stay all the same. */
+      readonly keeps?: (fly: Fly) => boolean
     }
   /** What is remembered of these is removed, piece by piece; they were freed before. */
   | { readonly input: 'forget'; readonly prefixes: readonly Prefix[]; readonly by: string }
@@ -64,6 +68,12 @@ export type Input =
   | { readonly input: 'pause'; readonly seconds: Seconds; readonly by: string }
   /** Rejects with a Failure for settings that cannot be taken; the old ones stay in force then. */
   | { readonly input: 'reload'; readonly settings: Settings }
+  /** These are never judged from now on, and are freed; `freed` is told of each piece. Rejects with a Failure (69) and changes nothing. */
+  | { readonly input: 'never-add'; readonly wish: NeverWish; readonly freed: (piece: Freed) => void }
+  /** These entries go. */
+  | { readonly input: 'never-remove'; readonly prefixes: readonly Prefix[]; readonly by: string }
+  /** The time of an entry may be over. */
+  | { readonly input: 'never-over' }
   /** The clock was set by so many milliseconds. */
   | { readonly input: 'clock'; readonly stepped: number }
   /** A second in which there was something to do. Tells whether there is more for the next one. */
@@ -93,6 +103,8 @@ export interface Answers {
   readonly name: NamedAnswer
   readonly named: number | undefined
   readonly reload: Promise<void>
+  readonly 'never-add': Promise<NeverAdded>
+  readonly 'never-remove': Promise<NeverRemoved>
   readonly second: boolean
   readonly ask: Promise<number>
   readonly 'in-use': Promise<number>

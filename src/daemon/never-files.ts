@@ -3,7 +3,7 @@ import { SettingsFailure } from '../settings/explain.ts'
 import { escapeText } from '../terms/escape.ts'
 import type { Daemon } from './daemon.ts'
 import { freeNever, relist } from './never-list.ts'
-import { withNeverFiles } from './policy.ts'
+import { withNever } from './policy.ts'
 
 /** A file that was written to so lately may not be whole yet. */
 const SETTLED_MS = 1000
@@ -69,7 +69,7 @@ async function readChanged(daemon: Daemon, isOver: () => boolean): Promise<void>
     const neverFiles = await world.neverFiles.read(named)
     if (isOver()) return
     state.neverRefused = undefined
-    relist(daemon, withNeverFiles(state.policy, neverFiles))
+    relist(daemon, withNever(state.policy, { neverFiles }))
     freeNever(daemon)
     world.log.info(`never_files were read again: ${neverFiles.prefixes.size} prefixes`)
   } catch (error) {

@@ -12,7 +12,7 @@ import { auditor } from '../keep/audit.ts'
 import { type Debounce, debounce } from '../keep/debounce.ts'
 import { type Keeper, keepTrap } from '../keep/keeper.ts'
 import { openRuleChanges, type RuleChanges } from '../keep/rule-changes.ts'
-import { keepStateFile, type StateFile } from '../keep/state-file.ts'
+import { keepStateFile } from '../keep/state-file.ts'
 import type { Ledger } from '../lockout/commit.ts'
 import { indexOf } from '../lockout/flies.ts'
 import { openPromotion } from '../lockout/promotion.ts'
@@ -24,8 +24,9 @@ import type { Seconds } from '../terms/duration.ts'
 import type { Daemon, Feed, State } from './daemon.ts'
 import { type InUseClock, openInUseClock } from './in-use.ts'
 import { type NamedClock, openNamedClock, openNamedHosts } from './named-hosts.ts'
+import { type NeverKeeper, neverAtStart, openNeverKeeper } from './never-by-hand.ts'
 import { openPauseClock, type PauseClock, pauseAtStart } from './pause.ts'
-import { chainsOf, type Policy } from './policy.ts'
+import { chainsOf, type Policy, withNever } from './policy.ts'
 import { openServedNow } from './served-now.ts'
 import { openSources } from './sources.ts'
 import { step } from './step.ts'
@@ -48,14 +49,14 @@ export function openDaemon(
   const alarm = openAlarm(log, now)
   // Before the flies are read: the clock may have been set meanwhile.
   const care = opening.use(careBy(world, feed, () => daemon))
-  const state = openState(world, policy)
+  const neverKeeper = openNeverKeeper(world)
+  const state = openState(world, withByHand(world, policy, neverKeeper, care))
   const ending = new AbortController()
   opening.defer(() => ending.abort())
   const seconds = opening.use(secondsBy(feed, alarm))
   history.onWritten(seconds.begin)
   const { dryRun } = policy.settings
-  const { touch } = opening.use(stateFileOf(world, state))
-  const changed = dryRun ? () => {} : touch
+  const changed = changedBy(world, state, opening)
   const tally = openTally()
   const clocks = clocksBy(world, feed, alarm, opening)
   const ring = opening.use(openRing(ringWorldOf(world, alarm)))
@@ -89,7 +90,6 @@ export function openDaemon(
     deferrals: openDeferrals(log),
     prolonged: openProlonged(log),
     ...clocks,
-    namedClock: opening.use(namedClockBy(feed, alarm)),
     acquaintances: openAcquaintances(firewall, history),
     living: openLiving(world),
     excuses: openExcuses(firewall, history),
@@ -102,7 +102,7 @@ export function openDaemon(
     sources,
     servedNow: openServedNow(world.surroundings, world),
     ring,
-    pauseClock: opening.use(pauseClockBy(feed, alarm)),
+    neverKeeper,
     ended: ending.signal,
     alarms: { ...alarmsBy(world), background: alarm },
   }
@@ -134,14 +134,26 @@ function namedClockBy(feed: Feed, alarm: (message: string) => void): NamedClock 
   )
 }
 
+function neverClockBy(feed: Feed, alarm: (message: string) => void): PauseClock {
+  return openPauseClock(
+    () => feed({ input: 'never-over' }),
+    error => alarm(`who is on the never-list by hand no more is judged later: ${String(error)}`),
+  )
+}
+
 function clocksBy(
   world: World,
   feed: Feed,
   alarm: (message: string) => void,
   opening: DisposableStack,
-): Pick<Daemon, 'tryingClock' | 'inUseClock'> {
-  const tryingClock = opening.use(tryingClockBy(world, feed, alarm))
-  return { tryingClock, inUseClock: opening.use(inUseClockBy(world, feed, alarm)) }
+): Pick<Daemon, 'tryingClock' | 'inUseClock' | 'pauseClock' | 'neverClock' | 'namedClock'> {
+  return {
+    tryingClock: opening.use(tryingClockBy(world, feed, alarm)),
+    inUseClock: opening.use(inUseClockBy(world, feed, alarm)),
+    pauseClock: opening.use(pauseClockBy(feed, alarm)),
+    neverClock: opening.use(neverClockBy(feed, alarm)),
+    namedClock: opening.use(namedClockBy(feed, alarm)),
+  }
 }
 
 function tryingClockBy(world: World, feed: Feed, alarm: (message: string) => void): TryingClock {
@@ -165,6 +177,12 @@ function alarmsBy({ log, now }: World): Omit<Daemon['alarms'], 'background'> {
   const alarm = () => openAlarm(log, now)
   const warning = () => openAlarm({ ...log, error: log.warn }, now)
   return { full: alarm(), byHand: alarm(), lasting: alarm(), suspect: warning(), named: warning() }
+}
+
+/** A dry run, which has a history of its own, leaves what the clock was set by to the other daemon. */
+function withByHand(world: World, policy: Policy, keeper: NeverKeeper, { stepped }: Care): Policy {
+  const neverByHand = neverAtStart(world, keeper, policy.settings.dryRun ? 0 : stepped)
+  return withNever(policy, { neverByHand })
 }
 
 function openState(world: World, policy: Policy): State {
@@ -195,9 +213,11 @@ function careBy(world: World, feed: Feed, daemon: () => Daemon): Care {
   })
 }
 
-function stateFileOf(world: World, state: State): StateFile {
+function changedBy(world: World, state: State, opening: DisposableStack): Daemon['changed'] {
   const settings = () => state.policy.settings
-  return keepStateFile({ ...world, file: world.stateFile, settings, flies: () => state.flies })
+  const kept = { ...world, file: world.stateFile, settings, flies: () => state.flies }
+  const { touch } = opening.use(keepStateFile(kept))
+  return state.policy.settings.dryRun ? () => {} : touch
 }
 
 function ruleChangesBy({ clock }: World, feed: Feed, alarm: (message: string) => void): RuleChanges {

@@ -40,11 +40,11 @@ export function lockByHand(daemon: Daemon, { wishes, order }: InputOf<'lock'>): 
 }
 
 /** Whoever is freed begins anew: what counted against him is forgotten. */
-export async function freeIn(daemon: Daemon, { wanted, by, freed }: InputOf<'free'>): Promise<void> {
+export async function freeIn(daemon: Daemon, { wanted, by, freed, keeps }: InputOf<'free'>): Promise<void> {
   const { state, ledger, world, ring } = daemon
   // By other settings, others of them may be flies.
   ring.note({ note: 'freed', sources: wanted.flatMap(namesOrItself) })
-  await free(wanted, by, { ledger, nameFly: state.policy.near.nameFly, now: world.now }, piece => {
+  await free(wanted, by, { ledger, nameFly: state.policy.near.nameFly, now: world.now, keeps }, piece => {
     forget(daemon, piece)
     freed(piece)
   })
@@ -52,9 +52,16 @@ export async function freeIn(daemon: Daemon, { wanted, by, freed }: InputOf<'fre
 }
 
 /** The same for very many prefixes. */
-export async function freeAcross(daemon: Daemon, wanted: PrefixSet, by: string): Promise<void> {
+export async function freeAcross(
+  daemon: Daemon,
+  wanted: PrefixSet,
+  { by, freed, keeps }: Omit<InputOf<'free'>, 'input' | 'wanted'>,
+): Promise<void> {
   const { ledger, world } = daemon
-  await acrossAll(wanted, by, { ledger, now: world.now }, piece => forget(daemon, piece))
+  await acrossAll(wanted, by, { ledger, now: world.now, keeps }, piece => {
+    forget(daemon, piece)
+    freed(piece)
+  })
 }
 
 export function freeOnce(daemon: Daemon, { sources, by }: InputOf<'free-these'>): Freed {

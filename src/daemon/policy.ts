@@ -20,7 +20,7 @@ import { doorsOf } from '../doctor/conditional.ts'
 import { translatedOf } from '../doctor/translated.ts'
 import { type Judging, NO_HOSTS } from '../judge/judge.ts'
 import type { Spared } from '../lockout/decide/leave.ts'
-import { type Mode, type NeverFiles, neverOf, type Settings } from '../settings/settings.ts'
+import { type Mode, neverOf, type Settings } from '../settings/settings.ts'
 import { type PrefixSet, prefixSet } from '../terms/prefix-set.ts'
 
 /** What the rules of others say. */
@@ -112,10 +112,13 @@ export function withNear(policy: Policy, neighbourhood: Neighbourhood): Policy {
   return { ...policy, ...nearbyOf(policy.settings, policy.never, neighbourhood) }
 }
 
-/** The same policy where the files of never_files say something else. */
-export function withNeverFiles(policy: Policy, neverFiles: NeverFiles): Policy {
-  const asked = { ...policy.asked, neverFiles }
-  const settings = { ...policy.settings, neverFiles }
+/** The same policy where the files of never_files say something else, or others are on the never-list by hand. */
+export function withNever(
+  policy: Policy,
+  other: Partial<Pick<Settings, 'neverFiles' | 'neverByHand'>>,
+): Policy {
+  const asked = { ...policy.asked, ...other }
+  const settings = { ...policy.settings, ...other }
   const never = neverOf(settings)
   return { ...policy, asked, settings, never, ...nearbyOf(settings, never, policy.near.neighbourhood) }
 }

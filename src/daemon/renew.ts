@@ -14,6 +14,7 @@ import type { Fly } from '../terms/fly.ts'
 import { armBy, tellFault } from './arming.ts'
 import { followDoors } from './conditional.ts'
 import type { Daemon } from './daemon.ts'
+import { keepNeverByHand } from './never-by-hand.ts'
 import { followNeverFiles, forgetNeverLook } from './never-files.ts'
 import { freeNever, letGoSpared, relist } from './never-list.ts'
 import { besideOf, groundOf, listedBy, type Machine, type Policy, planWith, withNear } from './policy.ts'
@@ -30,7 +31,9 @@ export async function reload(daemon: Daemon, asked: Settings): Promise<void> {
   const beside = besideOf(asked, world.lookAtFirewall)
   await turn()
   if (ended.aborted) throw ending()
-  take(daemon, planWith(asked, beside, machineOf(world)))
+  // Those by hand are not in the settings' files.
+  const { neverByHand } = state.policy.asked
+  take(daemon, planWith({ ...asked, neverByHand }, beside, machineOf(world)))
   state.following = { followed: state.following.followed }
   forgetNeverLook(daemon)
   // Of what has changed in between, these settings know nothing.
@@ -86,6 +89,7 @@ export function look(daemon: Daemon): void {
   followNeverFiles(daemon).catch(error => {
     if (!daemon.ended.aborted) alarms.background(`never_files cannot be looked at: ${String(error)}`)
   })
+  keepNeverByHand(daemon)
   const { settings, near } = state.policy
   world.firewall.change([
     ...excuses.changes(settings, surroundings, now()),

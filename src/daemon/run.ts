@@ -16,6 +16,7 @@ import type { Flies } from '../lockout/flies.ts'
 import type { Freed } from '../lockout/free.ts'
 import type { Lockout, Testifier } from '../lockout/lockout.ts'
 import type { RingStanding } from '../ring/ring.ts'
+import type { NeverWish } from '../settings/never-by-hand.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { Prefix } from '../terms/address.ts'
 import type { Seconds } from '../terms/duration.ts'
@@ -24,7 +25,9 @@ import { piecesOf } from '../terms/pieces.ts'
 import { armBy, bootGraceLeft, tellFault } from './arming.ts'
 import { type Daemon, type Feed, isPaused } from './daemon.ts'
 import type { Forgotten } from './forgetting.ts'
+import type { AnswerTo } from './input.ts'
 import { type NamedAnswer, namedNow } from './named-hosts.ts'
+import { keepNeverByHand, takeUpNever } from './never-by-hand.ts'
 import { neverFilesHangSince } from './never-files.ts'
 import { freeNever, letGoSpared } from './never-list.ts'
 import { openDaemon } from './open.ts'
@@ -67,6 +70,10 @@ export interface Trap extends Disposable {
   /** Frees these at once: not for many. */
   freeThese(sources: readonly Fly[], by: string): Freed
   flush(by: string): Promise<number>
+  /** These are never judged from now on, and are freed; `freed` is told of each piece. Rejects with a Failure (69) and changes nothing. */
+  neverAdd(wish: NeverWish, freed: (piece: Freed) => void): AnswerTo<'never-add'>
+  /** Takes these entries by hand from the never-list. */
+  neverRemove(prefixes: readonly Prefix[], by: string): AnswerTo<'never-remove'>
   /** For so long nobody new is held or locked out; 0 ends it. */
   pause(seconds: Seconds, by: string): void
   /** Puts these hosts in place of those that the name had. Throws a Failure (64) for a name that the settings do not have. */
@@ -141,6 +148,8 @@ function ordersOf(
   | 'flush'
   | 'pause'
   | 'nameHosts'
+  | 'neverAdd'
+  | 'neverRemove'
   | 'reload'
 > {
   const feed: Feed = input => step(daemon, input)
@@ -152,6 +161,8 @@ function ordersOf(
     free: (wanted, by, freed) => feed({ input: 'free', wanted, by, freed }),
     freeThese: (sources, by) => feed({ input: 'free-these', sources, by }),
     flush: by => feed({ input: 'flush', by }),
+    neverAdd: (wish, freed) => feed({ input: 'never-add', wish, freed }),
+    neverRemove: (prefixes, by) => feed({ input: 'never-remove', prefixes, by }),
     pause: (seconds, by) => feed({ input: 'pause', seconds, by }),
     nameHosts: (name, hosts, seconds) => feed({ input: 'name', name, hosts, seconds }),
     reload: settings => feed({ input: 'reload', settings }),
@@ -174,6 +185,11 @@ function start(daemon: Daemon): number {
   tellRemarks(daemon)
   tellUnknownPause(daemon)
   freeNever(daemon)
+  keepNeverByHand(daemon)
+  takeUpNever(daemon).catch(error => {
+    if (!daemon.ended.aborted)
+      daemon.alarms.background(`who is on the never-list by hand cannot be read: ${String(error)}`)
+  })
   keeper.follow(isFresh ? 'fresh' : found)
   pauseClock.set(state.pausedUntil && state.pausedUntil - world.now())
   sources.look()

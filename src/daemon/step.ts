@@ -7,6 +7,7 @@ import { forgetWhom } from './forgetting.ts'
 import { renewInUse } from './in-use.ts'
 import type { AnswerTo, InputOf, Kind } from './input.ts'
 import { nameHosts, renewNamed } from './named-hosts.ts'
+import { addNever, keepNeverByHand, removeNever } from './never-by-hand.ts'
 import { flushAll, freeIn, freeOnce, lockByHand } from './orders.ts'
 import { mend, rearm, takeFound, takeReleased } from './others.ts'
 import { judgePackets, judgeRefused } from './packets.ts'
@@ -38,6 +39,9 @@ const STEPS: Steps = {
   named: renewNamed,
   pause,
   reload: (daemon, { settings }) => reload(daemon, settings),
+  'never-add': addNever,
+  'never-remove': removeNever,
+  'never-over': keepNeverByHand,
   clock: (daemon, { stepped }) => followClock(daemon, stepped),
   second: everySecond,
   ask: askWhoTries,

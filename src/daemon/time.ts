@@ -1,5 +1,6 @@
 /** Time passes: what is done once a second while there is something to do, and what follows a clock that was set. */
 import type { Daemon } from './daemon.ts'
+import { shiftNever } from './never-by-hand.ts'
 import { shiftPause, takeUpPause } from './pause.ts'
 
 /** Remembers and tells who was let go since the last time; tells whether there is more to do in the next second. */
@@ -19,5 +20,6 @@ export function everySecond(daemon: Daemon): boolean {
 export function followClock(daemon: Daemon, stepped: number): void {
   daemon.state.flies.shift(stepped)
   shiftPause(daemon, stepped)
+  shiftNever(daemon, stepped)
   daemon.ring.note({ note: 'clock', stepped })
 }

@@ -9,6 +9,7 @@ import type { PatientForgetting } from '../history/forgetting.ts'
 import type { Reading } from '../history/reading.ts'
 import type { DaemonHistory } from '../history/tolerant.ts'
 import type { KernelSets } from '../keep/kernel-sets.ts'
+import type { NeverStore } from '../keep/never-store.ts'
 import type { WholeFile } from '../keep/state-file.ts'
 import type { Events } from '../log/events.ts'
 import type { DaemonLog } from '../log/log.ts'
@@ -31,6 +32,7 @@ export interface World {
   readonly passingSets: PassingSets
   readonly lookAtFirewall: LookAtFirewall
   readonly neverFiles: NeverFilesReader
+  readonly neverStore: NeverStore
   readonly history: DaemonHistory
   /** The same, for whoever has patience. */
   readonly reading: Reading

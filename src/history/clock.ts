@@ -52,22 +52,23 @@ export function rememberTime(history: Pick<History, 'setMeta'>, clock: Clock, bo
 /**
  * The clock may have been set while no daemon ran. In the same boot that shows exactly. After a reboot only a clock that
  * went back shows: then no time has passed, since nobody knows how much. Returns for how many milliseconds the machine was
- * suspended meanwhile, as far as that shows.
+ * suspended meanwhile, and by how many the clock was set, as far as that shows.
  */
 export function catchUp(
   history: Pick<History, 'getMeta' | 'shift'>,
   clock: Clock,
   boot: string,
   log: Log,
-): number {
+): { readonly slept: number; readonly stepped: number } {
   const last = momentOf(history.getMeta(TIME))
-  if (last === undefined) return 0
+  if (last === undefined) return { slept: 0, stepped: 0 }
   const passed = clock.boottime() - last.boottime
   const expected = last.boot === boot ? last.now + passed : Math.max(clock.now(), last.now)
   const step = clock.now() - expected
-  if (Math.abs(step) > STEP_MS) moveTimes(history, step, log)
+  const stepped = Math.abs(step) > STEP_MS ? step : 0
+  if (stepped !== 0) moveTimes(history, stepped, log)
   const known = last.boot === boot && Number.isFinite(last.slept) ? last.slept! : clock.slept()
-  return Math.max(0, clock.slept() - known)
+  return { slept: Math.max(0, clock.slept() - known), stepped }
 }
 
 export function moveTimes(history: Pick<History, 'shift'>, step: number, log: Log): void {

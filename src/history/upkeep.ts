@@ -8,6 +8,8 @@ import type { DaemonHistory } from './tolerant.ts'
 export interface Care extends Disposable {
   /** Milliseconds for which the machine was suspended while no daemon ran. */
   readonly slept: number
+  /** By how many milliseconds the clock was set while no daemon ran, as far as that shows. */
+  readonly stepped: number
   /** Tells whether there is more to do in the next second. */
   second(): boolean
   minute(): void
@@ -29,7 +31,7 @@ export interface CareWorld {
 /** To be called before the flies are read: the clock may have been set meanwhile. */
 export function careForHistory({ history, time, boot, log, settings, onStep, onSleep }: CareWorld): Care {
   let pruning: NodeJS.Immediate | undefined
-  const slept = catchUp(history, time, boot, log)
+  const { slept, stepped } = catchUp(history, time, boot, log)
   const running = sayHowItEnded(history, boot, log)
   const remember = () => rememberTime(history, time, boot)
   remember()
@@ -52,6 +54,7 @@ export function careForHistory({ history, time, boot, log, settings, onStep, onS
 
   return {
     slept,
+    stepped,
     second() {
       followTime()
       if (pruning === undefined) prune()

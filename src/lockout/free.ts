@@ -59,6 +59,8 @@ export interface Freeing {
   readonly ledger: Ledger
   readonly nameFly: (source: Address) => Fly
   readonly now: () => number
+  /** Those of the flies that overlap a wider prefix, or one of very many, which stay all the same. */
+  readonly keeps?: ((fly: Fly) => boolean) | undefined
 }
 
 /**
@@ -68,13 +70,13 @@ export interface Freeing {
 export async function freeIn(
   wanted: readonly Prefix[],
   by: string,
-  { ledger, nameFly, now }: Freeing,
+  { ledger, nameFly, now, keeps }: Freeing,
   freed: (piece: Freed) => void,
 ): Promise<void> {
   await inPieces(wanted.flatMap(namesOf), sources => freed(freeThese(sources, by, ledger, now())))
   const wide = wanted.filter(prefix => !isOneHost(prefix))
   if (wide.length === 0) return
-  await freeMatching(prefixSet(wide), by, { ledger, now }, freed)
+  await freeMatching(prefixSet(wide), by, { ledger, now, keeps }, freed)
   await endHoldsIn(ledger.firewall, wide, nameFly, held => freed({ flies: [], held }))
 }
 
@@ -85,20 +87,21 @@ export async function freeIn(
 export async function freeAcross(
   wanted: PrefixSet,
   by: string,
-  { ledger, now }: Omit<Freeing, 'nameFly'>,
+  { ledger, now, keeps }: Omit<Freeing, 'nameFly'>,
   freed: (piece: Freed) => void,
 ): Promise<void> {
-  await freeMatching(wanted, by, { ledger, now }, freed)
+  await freeMatching(wanted, by, { ledger, now, keeps }, freed)
   await endHoldsAcross(ledger.firewall, wanted, held => freed({ flies: [], held }))
 }
 
 async function freeMatching(
   wanted: PrefixSet,
   by: string,
-  { ledger, now }: Omit<Freeing, 'nameFly'>,
+  { ledger, now, keeps = () => false }: Omit<Freeing, 'nameFly'>,
   freed: (piece: Freed) => void,
 ): Promise<void> {
-  for (const piece of ledger.flies.matching(wanted, now())) {
+  for (const found of ledger.flies.matching(wanted, now())) {
+    const piece = found.filter(fly => !keeps(fly))
     if (piece.length > 0) freed(freeThese(piece, by, ledger, now()))
     await turn()
   }

@@ -49,9 +49,13 @@ export function neighbourhoodOf({ near }: Context): Neighbourhood | undefined {
 export function settingTexts({
   origin: _,
   neverFiles,
+  neverByHand,
   ...settings
 }: Settings): Readonly<Record<string, string>> {
-  const texts: Record<string, string> = { neverFiles: shortened(neverFiles.version) }
+  const texts: Record<string, string> = {
+    neverFiles: shortened(neverFiles.version),
+    neverByHand: shortened(neverByHand.map(({ prefix }) => prefix.text).join(' ')),
+  }
   const collect = (name: string, value: unknown) => {
     if (isBranch(value)) for (const [key, inner] of Object.entries(value)) collect(`${name}.${key}`, inner)
     else texts[name] = shortened(textOf(value))

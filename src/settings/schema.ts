@@ -37,7 +37,7 @@ export const topSettings = {
   never: list(
     prefix,
     kinds.list('addresses and prefixes', '192.0.2.7'),
-    'Sources that are never judged, held or locked out. Write here the hosts that must always get in, such as the one that you administer this machine from, as in ["192.0.2.7", "2001:db8::/32"]; host names are not looked up.',
+    'Sources that are never judged, held or locked out. Write here the hosts that must always get in, such as the one that you administer this machine from, as in ["192.0.2.7", "2001:db8::/32"]; host names are not looked up. `flypaperd never add` adds others without the settings, for a time or for good.',
   ),
   never_files: list(
     kinds.path,
@@ -261,6 +261,7 @@ export const schema = z
       return {
         ...settings,
         neverFiles: unread(never_files),
+        neverByHand: [],
         bootGrace: boot_grace,
         dryRun: dry_run,
         evidence: {

@@ -36,15 +36,29 @@ export interface NeverFile {
   readonly prefixes: PrefixSet
 }
 
-/** Whoever is never judged, held or locked out: what the settings name, and the files that they name. */
-export function neverOf({ never, neverFiles }: Pick<Settings, 'never' | 'neverFiles'>): PrefixSet {
-  return unionOf([prefixSet(never), neverFiles.prefixes])
+/** Somebody whom a person has put onto the never-list. Times are milliseconds since the epoch. */
+export interface NeverEntry {
+  readonly prefix: Prefix
+  /** Why, in the words of that person. */
+  readonly because?: string
+  readonly by: string
+  readonly since: number
+  readonly until: number | Forever
+}
+
+type Never = Pick<Settings, 'never' | 'neverFiles' | 'neverByHand'>
+
+/** Whoever is never judged, held or locked out: what the settings name, the files that they name, and who is there by hand. */
+export function neverOf({ never, neverFiles, neverByHand }: Never): PrefixSet {
+  return unionOf([prefixSet(never), neverFiles.prefixes, prefixSet(neverByHand.map(({ prefix }) => prefix))])
 }
 
 /** How many there are, for whoever asks: not which. */
-export function neverFacts(settings: Pick<Settings, 'never' | 'neverFiles'>) {
+export function neverFacts(settings: Never) {
+  const byHand = settings.neverByHand.length
   return {
     never: neverOf(settings).size,
+    ...(byHand > 0 && { neverByHand: byHand }),
     neverFiles: settings.neverFiles.files.map(({ file, prefixes }) => ({ file, prefixes: prefixes.size })),
   }
 }
@@ -60,6 +74,8 @@ export interface Settings {
   readonly neverFiles: NeverFiles
   /** Host names whose addresses are known, as they are looked up outside the daemon. */
   readonly names: readonly string[]
+  /** No setting: they lie in the state directory. Empty where nobody has looked there. */
+  readonly neverByHand: readonly NeverEntry[]
   /** Ports that everybody knows: who sticks reaches them all the same, unless he was locked out by hand. */
   readonly public: readonly SilentPort[]
   /** Who sticks reaches the ports of the kernel's WireGuard interfaces, however he was locked out. */

@@ -6,12 +6,13 @@ import type { AlsoTried } from '../history/samples.ts'
 import type { Sighting } from '../judge/sightings.ts'
 import { namesOf } from '../lockout/flies.ts'
 import { type Held, heldNow } from '../lockout/hold.ts'
+import type { NeverEntryFacts } from '../settings/never-by-hand.ts'
 import type { Settings } from '../settings/settings.ts'
 import { type Address, overlaps, type Prefix, widen } from '../terms/address.ts'
 import { Failure } from '../terms/failure.ts'
 import { elementOf, type Fly, prefixOf } from '../terms/fly.ts'
-import { prefixSet } from '../terms/prefix-set.ts'
 import { TOLD_MAX } from './control/past-protocol.ts'
+import { neverEntry } from './never-entry.ts'
 import type { Reachable } from './reachable.ts'
 
 export interface Known {
@@ -31,8 +32,12 @@ export interface Known {
   readonly packets?: number | undefined
   /** The entry of the never-list that it meets. */
   readonly never: string | undefined
+  /** The same, where it is there by hand. */
+  readonly neverByHand?: NeverEntryFacts | undefined
   /** The names of the settings by which it is known. */
   readonly names?: readonly string[] | undefined
+  /** From the history of dry runs, by which nobody is locked out. */
+  readonly dryRun?: boolean
   /** The sum that it takes to be locked out. */
   readonly threshold: number
   /** What whoever sticks still reaches here. */
@@ -68,11 +73,16 @@ export async function knownOf(
     sightings: await reading.sightingsOf(names),
     alsoTried: await reading.sampleOf(names),
     ...(await inKernel(kernel, prefix)),
-    never: entryOf(settings, prefix),
     names: namesFor(named, prefix),
+    ...neverOf(settings, prefix),
     threshold: settings.evidence.threshold,
     reachable,
   }
+}
+
+function neverOf(settings: Settings, prefix: Prefix): Pick<Known, 'never' | 'neverByHand'> {
+  const met = neverEntry(settings, prefix)
+  return { never: met?.text, ...(met?.byHand && { neverByHand: met.byHand }) }
 }
 
 /** Goes through the whole history, newest first. */
@@ -94,17 +104,6 @@ async function storyOf(
     before = next
   } while (before !== undefined)
   return { lockouts, around }
-}
-
-/** The first entry of the never-list that it meets, and the file that names it. */
-function entryOf({ never, neverFiles }: Settings, prefix: Prefix): string | undefined {
-  const written = prefixSet(never).across(prefix)?.text
-  if (written !== undefined) return written
-  for (const { file, prefixes } of neverFiles.files) {
-    const listed = prefixes.across(prefix)?.text
-    if (listed !== undefined) return `${listed} of ${file}`
-  }
-  return undefined
 }
 
 /** An IPv6 host is known as its /64 is. */

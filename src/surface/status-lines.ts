@@ -6,7 +6,7 @@ import { type ChainName, ENTRANCES, isOurs } from '../arm/names.ts'
 import { ASLEEP } from '../keep/audit.ts'
 import type { Settings } from '../settings/settings.ts'
 import { CHANNELS } from '../terms/channel.ts'
-import type { DaemonStatus } from './control/protocol.ts'
+import type { DaemonStatus } from './control/status-protocol.ts'
 import { reachableByAll } from './reachable.ts'
 
 export interface StatusLine {
@@ -28,6 +28,9 @@ export interface Seen {
   readonly hasUplink: boolean
   readonly daemon: DaemonStatus | undefined
 }
+
+/** The line that says whether the trap is armed. */
+export const INPUT = 'integration into input'
 
 export function statusLines(seen: Seen): readonly StatusLine[] {
   return [
@@ -54,7 +57,7 @@ function flypaperSet({ table, flies }: Seen): StatusLine {
 }
 
 function input({ table, fault, daemon }: Seen): StatusLine {
-  const label = 'integration into input'
+  const label = INPUT
   if (table?.flags?.includes('dormant')) return { label, ok: false, reason: ASLEEP }
   if (table === undefined || !isArmed(table)) return { label, ok: false, reason: fault }
   if (fault !== undefined) return { label, ok: false, reason: `not as it was armed: ${fault}` }
@@ -144,6 +147,7 @@ function statement({ table, daemon }: Seen): StatusLine {
 export function settingsLines({
   settings,
   never = 0,
+  neverByHand = 0,
   neverFiles = [],
   neverFilesHangSince: since,
   names = [],
@@ -155,7 +159,11 @@ export function settingsLines({
   const still = dryRun ? undefined : reachableByAll(reachable)
   return [
     `settings: ${settings.length === 0 ? 'the defaults, from no file' : settings.join(', ')}`,
-    ...(never === 0 ? [] : [`never-list: ${[countText(never), ...neverFiles.map(fileText)].join(', ')}`]),
+    ...(never === 0
+      ? []
+      : [
+          `never-list: ${[countText(never), ...neverFiles.map(fileText), ...(neverByHand > 0 ? [`${neverByHand} by hand`] : [])].join(', ')}`,
+        ]),
     ...(since === undefined
       ? []
       : [

@@ -3,6 +3,7 @@
 import type { PatientForgetting } from '../history/forgetting.ts'
 import type { Reading } from '../history/reading.ts'
 import { type DaemonHistory, listeners, NOTES_WAITING_MAX } from '../history/tolerant.ts'
+import type { NeverStore, NeverText } from '../keep/never-store.ts'
 import type { WholeFile } from '../keep/state-file.ts'
 import { openAlarm } from '../log/alarm.ts'
 import type { Log } from '../log/log.ts'
@@ -10,7 +11,7 @@ import type { RingFiles, RingReach } from '../ring/ring.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import { forgettingBy, readingBy } from './disk-reading.ts'
 import { type DiskThread, GONE, LATE, openDiskThread, REFUSED } from './disk-thread.ts'
-import { wholeFile } from './whole-file.ts'
+import { type StepsElsewhere, wholeFile } from './whole-file.ts'
 
 /** The event loop waits for the history no longer than so many milliseconds at a time, ... */
 export const PATIENCE_MS = 250
@@ -36,12 +37,14 @@ export interface Disk extends Disposable {
   readonly reading: Reading
   readonly forgetting: PatientForgetting
   readonly stateFile: WholeFile
+  readonly neverStore: NeverStore
   readonly ring: RingFiles
 }
 
 export interface DiskPlaces {
   readonly historyFile: string
   readonly stateFile: string
+  readonly neverFile: string
 }
 
 /**
@@ -73,18 +76,32 @@ export function openDisk(places: DiskPlaces, log: Log, now: () => number, progra
     },
     reading: history.reading,
     forgetting: history.forgetting,
-    stateFile: wholeFile({
-      make: () => thread.later('make', []) as Promise<number>,
-      finish: isRemoved => thread.later('finish', [isRemoved]) as Promise<void>,
-      discard: () => thread.later('discard', []) as Promise<void>,
-      remove: () => thread.tell('remove', []),
-    }),
+    stateFile: wholeFile(stepsBy(thread, 'state')),
+    neverStore: {
+      read() {
+        const found = thread.ask('neverRead', [])
+        return found === LATE ? 'late' : (found as NeverText | undefined)
+      },
+      later: () => thread.later('neverRead', []) as Promise<NeverText | undefined>,
+      setAside: () => thread.later('neverAside', [now()]) as Promise<string>,
+      write: wholeFile(stepsBy(thread, 'never')).write,
+    },
     ring: {
       append: (...args) => thread.later('ringAppend', args) as Promise<RingReach>,
       prune: (...args) => thread.later('ringPrune', args) as Promise<RingReach>,
       forget: (...args) => thread.later('ringForget', args) as Promise<number>,
     },
     [Symbol.dispose]: history.close,
+  }
+}
+
+/** The thread takes them, in which the file goes by this name. */
+function stepsBy(thread: DiskThread, file: 'state' | 'never'): StepsElsewhere {
+  return {
+    make: () => thread.later('make', [file]) as Promise<number>,
+    finish: isRemoved => thread.later('finish', [file, isRemoved]) as Promise<void>,
+    discard: () => thread.later('discard', [file]) as Promise<void>,
+    remove: () => thread.tell('remove', [file]),
   }
 }
 
@@ -128,8 +145,7 @@ function lasting(thread: DiskThread, file: string, log: Log, now: () => number) 
   const hanging = openHanging(thread, file, log, now)
   /** The last of each key: few, however long it hangs. */
   const notes = new Map<string, string>()
-  const writing = listeners()
-  const written = writing.tell
+  const { add: onWritten, tell: written } = listeners()
   let isRefused = false
   let notesWaiting = 0
   let lost = 0
@@ -243,7 +259,7 @@ function lasting(thread: DiskThread, file: string, log: Log, now: () => number) 
       return isRefused
     },
     answers: () => !thread.isLate(),
-    onWritten: writing.add,
+    onWritten,
     standing() {
       const since = hanging.since()
       return {

@@ -17,8 +17,8 @@ export function readText(path: string, most = MOST_BYTES): TextFile {
 }
 
 /** The same of what others write, in whatever encoding: each byte is a character. */
-export function readForeign(path: string): TextFile {
-  return read(path, FOREIGN_BYTES, bytes => bytes.toString('latin1'))
+export function readForeign(path: string, most = FOREIGN_BYTES): TextFile {
+  return read(path, most, bytes => bytes.toString('latin1'))
 }
 
 function read(path: string, most: number, decode: (bytes: Buffer) => string): TextFile {

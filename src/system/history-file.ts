@@ -79,8 +79,8 @@ function openCopy(file: string, now: number): History {
   return copy
 }
 
-/** Also its -wal and -shm files: they belong to it alone. Tells where it is now. */
-function moveAside(file: string, now: number): string {
+/** Also the -wal and -shm files of a database: they belong to it alone. Tells where it is now. */
+export function moveAside(file: string, now: number): string {
   const aside = `${file}.damaged-${new Date(now).toISOString().replace(/[:.]/g, '-')}`
   asOwnerOf(dirname(file), () => {
     for (const suffix of ['', '-wal', '-shm'])

@@ -6,18 +6,20 @@ import type { TolerantHistory } from '../history/tolerant.ts'
 import type { Log } from '../log/log.ts'
 import { Failure } from '../terms/failure.ts'
 import { GONE, HANDLED, HANDLED_SIZE, type Job, type Message, REFUSED, THREAD } from './disk-thread.ts'
-import { openLastingHistory } from './history-file.ts'
+import { moveAside, openLastingHistory } from './history-file.ts'
+import { readNeverStore } from './never-store.ts'
 import { ringFiles } from './ring-files.ts'
 import { stepsOf } from './whole-file.ts'
 
 interface Given {
   readonly historyFile: string
   readonly stateFile: string
+  readonly neverFile: string
   readonly port: MessagePort
   readonly shared: Int32Array
 }
 
-const { historyFile, stateFile, port, shared } = workerData as Given
+const { historyFile, stateFile, neverFile, port, shared } = workerData as Given
 const say = (message: Message) => port.postMessage(message)
 const log: Log = {
   info: line => say({ log: 'info', line }),
@@ -25,7 +27,8 @@ const log: Log = {
   error: line => say({ log: 'error', line }),
 }
 Atomics.store(shared, THREAD, Number(readlinkSync('/proc/thread-self').split('/').pop()))
-const file = stepsOf(stateFile)
+const files = { state: stepsOf(stateFile), never: stepsOf(neverFile) }
+type Name = keyof typeof files
 const ring = ringFiles(dirname(stateFile))
 const cursors = new Map<number, Iterator<unknown>>()
 let history: TolerantHistory | undefined
@@ -61,10 +64,12 @@ const JOBS: Readonly<Record<string, (...args: never[]) => unknown>> = {
       isSyncing = false
     })
   },
-  make: file.make,
-  finish: file.finish,
-  discard: file.discard,
-  remove: file.remove,
+  make: (name: Name) => files[name].make(),
+  finish: (name: Name, isRemoved: boolean) => files[name].finish(isRemoved),
+  discard: (name: Name) => files[name].discard(),
+  remove: (name: Name) => files[name].remove(),
+  neverRead: () => readNeverStore(neverFile),
+  neverAside: (now: number) => moveAside(neverFile, now),
   ringAppend: ring.append,
   ringPrune: ring.prune,
   ringForget: ring.forget,

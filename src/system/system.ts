@@ -25,6 +25,7 @@ import { readLive } from './live-machine.ts'
 import { openLog } from './log.ts'
 import { lookAround, lookAtFirewall } from './machine.ts'
 import { giveBackLargeBlocks, memory } from './memory.ts'
+import { neverByHandIn } from './never-store.ts'
 import { watchRoutes } from './nfnetlink/index.ts'
 import { packetSockets } from './packet-sockets.ts'
 import { passingSets } from './passing-sets.ts'
@@ -39,7 +40,7 @@ import { terminalOf } from './terminal.ts'
 import { unitOf } from './unit.ts'
 import { listenAt, peerOf } from './unix-sockets.ts'
 import { userNameOf } from './users.ts'
-import { stepsOf, wholeFile } from './whole-file.ts'
+import { stepsOf, wholeFile, writeForAll } from './whole-file.ts'
 
 /** Room for the flies that one import takes. */
 const LIST_BYTES = 16 * 1024 * 1024
@@ -50,6 +51,7 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
   const { state, ...sockets } = placesOf(told, env, process.pid)
   const historyFile = (dryRun = false) => `${state}/${dryRun ? 'dry-run' : 'history'}.db`
   const stateFile = `${state}/boot.nft`
+  const neverFile = `${state}/never.jsonl`
   const files = readApart()
   const user = userNameOf(process.getuid!())
   const claim = env.SUDO_USER?.slice(0, CLAIM_MAX) || user
@@ -72,6 +74,8 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
     readSettings: files.settings,
     readList: path => readText(path, LIST_BYTES),
     stateFile: wholeFile(stepsOf(stateFile)),
+    writeForAll,
+    neverByHand: () => neverByHandIn(neverFile, Date.now()),
     openFirewall: () => openFirewall(),
     lookAtFirewall,
     lookAround: () => lookAround(env),
@@ -88,7 +92,7 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
       const time = openClock()
       const firewall = opening.use(openFirewall())
       const said = opening.use(openLog({ env, stdoutIsTerminal: isatty(1) }, to))
-      const places = { historyFile: historyFile(dryRun), stateFile }
+      const places = { historyFile: historyFile(dryRun), stateFile, neverFile }
       const log = withAlarms(said, alarm => disk.history.note({ ...alarm }, time.now()), time.now)
       const disk = opening.use(openDisk(places, log, time.now))
       opening.use(log)
@@ -108,6 +112,7 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
         reading: disk.reading,
         forgetting: disk.forgetting,
         stateFile: disk.stateFile,
+        neverStore: disk.neverStore,
         ring: disk.ring,
         version: packageVersion(),
         log,

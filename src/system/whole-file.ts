@@ -1,13 +1,17 @@
 /** A text file that others may read at any moment: it is always whole, also after a power cut. */
-import { close, constants, fdatasync, openSync, renameSync, rmSync, write } from 'node:fs'
-import { dirname } from 'node:path'
+import { close, constants, fchmodSync, fdatasync, openSync, renameSync, rmSync, write } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { WholeFile } from '../keep/state-file.ts'
+import { EXIT, Failure } from '../terms/failure.ts'
 import { asOwnerOf } from './as-owner.ts'
 import { refuseShared } from './directory-owner.ts'
+import { whyUnreadable } from './files.ts'
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants
+/** Everybody may read it. */
+const FOR_ALL = 0o644
 const writeTo = promisify(write)
 const sync = promisify(fdatasync)
 const closed = promisify(close)
@@ -32,7 +36,7 @@ export interface StepsElsewhere {
 }
 
 /** Names are made and changed as the owner of the directory (asOwnerOf), and never through a link. */
-export function stepsOf(path: string): Steps {
+export function stepsOf(path: string, mode = 0o640): Steps {
   const directory = dirname(path)
   // Not found by a pattern that finds the file itself.
   const beside = `${directory}/.${path.slice(path.lastIndexOf('/') + 1)}.new`
@@ -44,7 +48,10 @@ export function stepsOf(path: string): Steps {
       asOwner(() => {
         refuseShared(directory)
         rmSync(beside, { force: true })
-        return openSync(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o640)
+        const file = openSync(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode)
+        // Whatever the umask of whoever calls.
+        if (mode === FOR_ALL) fchmodSync(file, mode)
+        return file
       }),
     finish: isRemoved => (isRemoved ? discard() : asOwner(() => renameSync(beside, path))),
     discard,
@@ -87,4 +94,19 @@ export function wholeFile(steps: StepsElsewhere): WholeFile {
 async function writeAll(file: number, text: string): Promise<void> {
   let rest = Buffer.from(text)
   while (rest.length > 0) rest = rest.subarray((await writeTo(file, rest)).bytesWritten)
+}
+
+/** Replaces a file that everybody may read. Rejects with a Failure (69, 77), and then nothing has changed. */
+export async function writeForAll(path: string, text: string): Promise<void> {
+  try {
+    await wholeFile(stepsOf(resolve(path), FOR_ALL)).write([text])
+  } catch (error) {
+    if (error instanceof Failure) throw error
+    const { unreadable, because } = whyUnreadable(error)
+    throw new Failure(`${path} cannot be written: ${because}`, {
+      exit: unreadable === 'forbidden' ? EXIT.noPermission : EXIT.unavailable,
+      hint: 'Its directory must be there, and belong to root or to whoever writes.',
+      cause: error,
+    })
+  }
 }

@@ -7,10 +7,10 @@ import type { Replayed } from './replay.ts'
 const NO_MATTER = /^(capture|number|log|history\.|ring\.|geo\.|dryRun$|sizes\.(hold|peers|known)$|bootGrace$)/
 /** The daemon's part: put through the new settings exactly, ... */
 const REPLAYED =
-  /^(never$|neverFiles$|lockout\.|promotion\.|shared\.|sizes\.flypaper$|evidence\.(threshold$|stranger\.|peer\.|known\.))/
+  /^(never$|neverFiles$|neverByHand$|lockout\.|promotion\.|shared\.|sizes\.flypaper$|evidence\.(threshold$|stranger\.|peer\.|known\.))/
 /** ... but for this. */
 const BUT: readonly (readonly [RegExp, string])[] = [
-  [/^never(Files)?$/, 'who was on the never-list then was not handed over, and is not heard of'],
+  [/^never(Files|ByHand)?$/, 'who was on the never-list then was not handed over, and is not heard of'],
   [
     /^evidence\.(threshold|(stranger|peer|known)\.(excusable|closed|illegal))$/,
     'which weak packet holds its source, the kernel decided by the weights of then, and what weighed nothing it did not hand over',
@@ -114,7 +114,8 @@ function packetsText(packets: number): string {
   return packets === 1 ? '1 packet was' : `${packets.toLocaleString('en')} packets were`
 }
 
-/** As the settings file has it: `lockout.many_ports`. */
+/** As the settings file has it: `lockout.many_ports`; of what is no setting the verb. */
 function nameOf(name: string): string {
+  if (name === 'neverByHand') return 'never add'
   return name.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`)
 }

@@ -30,7 +30,8 @@ const counted = {
 }
 const sets = ['flypaper', 'flypaper6', 'flypaper_nets', 'flypaper_nets6', 'flypaper_hold', 'flypaper_peers']
 const metrics = metricsOf({
-  status: { version: '0.1.0 "\\\n', since: 1, capture: 'log', closed: 'listening' },
+  status: { version: '0.1.0 "\\\n', since: 1, capture: 'log', closed: 'listening', dryRun: false },
+  lines: [{ label: 'integration into input', ok: true }],
   counts: { ...tally.counts(counted), rearmed: 1, mended: 2 },
   fill: Object.fromEntries(sets.map(set => [set, 1])) as never,
   sizes: { flypaper: 10, hold: 10, peers: 10, known: 10 },
@@ -49,12 +50,14 @@ test('the text is what promtool takes', () => {
 
 test('configuration, alerts and their tests', () => {
   promtool(['check', 'config', 'docs/prometheus/prometheus.yml'])
-  assert.match(promtool(['check', 'rules', 'docs/prometheus/alerts.yml']), /SUCCESS: 7 rules found/)
+  assert.match(promtool(['check', 'rules', 'docs/prometheus/alerts.yml']), /SUCCESS: 14 rules found/)
   promtool(['test', 'rules', 'docs/prometheus/alerts.test.yml'])
 })
 
 test('every metric is in the document, and the document tells of no other; alerts and dashboard neither', () => {
-  const known = [...metrics, ...stateMetrics(true, [])].map(({ name }) => `flypaperd_${name}`)
+  const known = [...metrics, ...stateMetrics(true, [{ label: 'process', ok: true }])].map(
+    ({ name }) => `flypaperd_${name}`,
+  )
   const alerts = readFileSync('docs/prometheus/alerts.yml', 'utf8')
   for (const name of known) assert.ok(document.includes(`\`${name}\``), name)
   for (const [name] of `${document}${alerts}`.matchAll(/\bflypaperd_[a-z0-9_]+/g))
@@ -82,3 +85,28 @@ test('the expressions of the dashboard are expressions', () => {
     rmSync(directory, { recursive: true })
   }
 })
+
+test('the units of the text file are what systemd takes', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'flypaperd-test-units-'))
+  try {
+    for (const unit of ['flypaperd-textfile.service', 'flypaperd-textfile.timer']) {
+      const text = readFileSync(`docs/prometheus/${unit}`, 'utf8')
+      // The program need not be installed where this test runs.
+      writeFileSync(join(directory, unit), text.replaceAll('/usr/bin/flypaperd', '/bin/true'))
+    }
+    assert.equal(verify(join(directory, 'flypaperd-textfile.timer')), '')
+    writeFileSync(join(directory, 'flypaperd-textfile.timer'), '[Timer]\nOnCalendar=sometimes\n')
+    assert.match(verify(join(directory, 'flypaperd-textfile.timer')), /calendar specification/) // The control.
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+})
+
+/** What systemd says of the unit, and of the service beside it. */
+function verify(unit: string): string {
+  const beside = unit.replace('.timer', '.service')
+  const { stdout, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', unit, beside], {
+    encoding: 'utf8',
+  })
+  return stdout + stderr
+}

@@ -83,10 +83,10 @@ test('a sleep while no daemon runs is told at the next start, in the same boot',
   rememberTime(history, open(), 'this boot')
   pass(HOUR)
   hands.awake -= HOUR / 2
-  assert.equal(catchUp(history, open(), 'this boot', LOG), HOUR / 2)
-  assert.equal(catchUp(history, open(), 'another boot', LOG), 0)
+  assert.equal(catchUp(history, open(), 'this boot', LOG).slept, HOUR / 2)
+  assert.equal(catchUp(history, open(), 'another boot', LOG).slept, 0)
   history.setMeta('time', JSON.stringify({ boot: 'this boot', boottime: hands.boot, now: hands.wall }))
-  assert.equal(catchUp(history, open(), 'this boot', LOG), 0, 'an older version did not remember it')
+  assert.equal(catchUp(history, open(), 'this boot', LOG).slept, 0, 'an older version did not remember it')
 })
 
 test('after a reboot time has passed, but for a clock that stands before the last known time', () => {
@@ -118,6 +118,6 @@ test('what is remembered of the time may be nonsense', () => {
     '{"boot":"b","boottime":1,"now":1,"slept":"x"}',
   ]) {
     history.setMeta('time', text)
-    assert.equal(catchUp(history, open(), 'b', LOG), 0)
+    assert.equal(catchUp(history, open(), 'b', LOG).slept, 0)
   }
 })

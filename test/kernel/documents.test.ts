@@ -28,7 +28,7 @@ const ARMING = /^sudo flypaperd (start|restart|try)\b/
 /** Those that wait for events. */
 const WATCHING = /^sudo flypaperd watch|\/v1\/events/
 /** Those that say nothing when all is well. */
-const SILENT = />|nft --check|mkdir/
+const SILENT = />|nft --check|mkdir|--textfile/
 
 const commands = new Map<string, string>()
 for (const file of globSync('docs/**/*.md')) {

@@ -1,7 +1,7 @@
 /** The dry run says whom it would lock out, and the world is as without us. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { install, lockouts } from '../support/daemon.ts'
+import { type Installation, install, lockouts } from '../support/daemon.ts'
 import { send } from '../support/sender.ts'
 import { serve } from '../support/server.ts'
 import { makeWorld } from '../support/world.ts'
@@ -60,16 +60,26 @@ for (const { mode, firewall, how } of [
     for (const set of ['flypaper', 'flypaper_hold'])
       assert.doesNotMatch(await gate.must(['nft', 'list', 'set', 'inet', 'filter', set]), /elements/)
     assert.match(await flypaperd.must('list'), /^No flies/)
-    assert.match(await flypaperd.must('list', '--dry-run'), /198\.18\.0\.2/)
+    await tellsOfDryRun(flypaperd)
     assert.match(await flypaperd.must('status'), /process: +OK \(pid \d+, dry run\)/)
 
     // The control: in earnest the same sender hears nothing more.
     await flypaperd.must('stop')
     await daemon.ended
+    await tellsOfDryRun(flypaperd)
     flypaperd.settings(settings.replace('queue', 'log'))
     const earnest = await flypaperd.start()
     assert.match(earnest.output(), /with 0 flies/, 'what a dry run said is no lockout')
     assert.deepEqual(await heard(3), [])
     await earnest.says(/lockout 198\.18\.0\.3, who tried TCP-port 9/)
   })
+}
+
+/** With a daemon and without: list, why and report know it by --dry-run alone. */
+async function tellsOfDryRun(flypaperd: Installation): Promise<void> {
+  assert.match(await flypaperd.must('list', '--dry-run'), /198\.18\.0\.2/)
+  assert.match(await flypaperd.must('why', '198.18.0.2', '--dry-run'), /tried TCP-port .* locked out/)
+  assert.ok(JSON.parse(await flypaperd.must('report', '--dry-run', '--json')).lockouts > 0)
+  assert.equal((await flypaperd.run('why', '198.18.0.2')).code, 1)
+  assert.equal(JSON.parse(await flypaperd.must('report', '--json')).lockouts, 0)
 }

@@ -8,9 +8,8 @@ import {
   type Endpoint,
   type EndpointName,
   queryText,
-  ROLES,
-  type Role,
 } from '../../src/surface/control/endpoints.ts'
+import { ROLES, type Role } from '../../src/surface/control/roles.ts'
 import { install } from '../support/daemon.ts'
 import { canBecome, NOBODY } from '../support/other-users.ts'
 import { makeWorld } from '../support/world.ts'

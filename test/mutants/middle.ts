@@ -3,6 +3,7 @@ import type { Mutant } from '../mutants.ts'
 
 const PACKETS = 'test/daemon/packets.test.ts'
 const NEVER = 'test/daemon/never-files.test.ts'
+const BY_HAND = 'test/daemon/never-by-hand.test.ts'
 const RELOAD = 'test/daemon/reload.test.ts'
 const PAUSE = 'test/daemon/pause.test.ts'
 const OTHERS = 'test/daemon/others.test.ts'
@@ -281,7 +282,7 @@ export const MIDDLE: readonly Mutant[] = [
   mutant(
     'who becomes near stays a fly',
     'daemon/never-list.ts',
-    ['  state.policy = next\n  letGoSpared(daemon)\n}', '  state.policy = next\n}'],
+    ['  takeList(daemon, next)\n  letGoSpared(daemon)\n}', '  takeList(daemon, next)\n}'],
     RELOAD,
   ),
   mutant('who becomes near is judged', 'daemon/renew.ts', ['  relist(daemon, next)\n', ''], RELOAD),
@@ -290,6 +291,48 @@ export const MIDDLE: readonly Mutant[] = [
     'daemon/never-files.ts',
     [/ {4}relist\(daemon, withNever.*\n/, ''],
     NEVER,
+  ),
+  mutant(
+    'never add frees nobody',
+    'daemon/never-by-hand.ts',
+    [/await freeListed\(daemon, set, .*, freed\)/, 'void freed'],
+    BY_HAND,
+  ),
+  mutant(
+    'a prefix around an entry is freed with it',
+    'daemon/never-list.ts',
+    ['isNet(fly) && !isWithin(', 'isNet(fly) && false && !isWithin('],
+    BY_HAND,
+  ),
+  mutant(
+    'the time of an entry never ends',
+    'daemon/never-by-hand.ts',
+    ['const left = inForce(before, world.now())', 'const left = inForce(before, 0)'],
+    BY_HAND,
+  ),
+  mutant(
+    'a reload forgets the entries by hand',
+    'daemon/renew.ts',
+    ['planWith({ ...asked, neverByHand }', 'planWith({ ...asked, neverByHand: neverByHand.slice(0, 0) }'],
+    BY_HAND,
+  ),
+  mutant(
+    'a damaged file is written over',
+    'daemon/never-by-hand.ts',
+    ['void setAside(world, keeper, left, damage)', 'void keeper.save(left)'],
+    BY_HAND,
+  ),
+  mutant(
+    'what is not known yet is written over',
+    'daemon/never-by-hand.ts',
+    ['if (!neverKeeper.isLate) return\n  throw', 'if (neverKeeper) return\n  throw'],
+    BY_HAND,
+  ),
+  mutant(
+    'a clock that is set ends entries by hand',
+    'daemon/time.ts',
+    ['  shiftNever(daemon, stepped)\n', ''],
+    BY_HAND,
   ),
   mutant(
     'a broken list is told at each look',

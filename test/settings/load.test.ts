@@ -30,6 +30,7 @@ test('a text without settings is all defaults', () => {
     capture: 'auto',
     number: 4242,
     never: [],
+    neverByHand: [],
     public: [],
     doors: true,
     inside: 'auto',
@@ -142,6 +143,7 @@ known = 17
     [['10.0.0.0/8', 'fd00::/8'], ['2001:db8:64::/96'], ['198.51.100.0/24']],
   )
   assert.deepEqual(rest, {
+    neverByHand: [],
     closed: 'listening',
     capture: 'log',
     number: 65_529,

@@ -124,7 +124,7 @@ test('files and the lists of a folder, beside what the settings name', t => {
   settings('never = ["203.0.113.7"]\nnever_files = ["@/d/", "@/one", "@/d/a.txt"]')
   const { never, neverFiles, ...rest } = load()
   assert.deepEqual(
-    [...prefixesIn(neverOf({ never, neverFiles }))].map(({ text }) => text),
+    [...prefixesIn(neverOf({ never, neverFiles, neverByHand: [] }))].map(({ text }) => text),
     ['192.0.2.0/24', '198.51.100.0/24', '203.0.113.7', '2001:db8::/32'],
   )
   assert.deepEqual(

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { reachDaemon } from '../../src/surface/control/client.ts'
-import type { DaemonStatus } from '../../src/surface/control/protocol.ts'
+import type { DaemonStatus } from '../../src/surface/control/status-protocol.ts'
 import type { Installation } from './daemon.ts'
 import type { Host } from './world.ts'
 

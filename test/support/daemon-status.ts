@@ -1,6 +1,8 @@
 /** What a daemon answers whose trap is armed and well. */
+import type { NeverControl } from '../../src/surface/control/never-protocol.ts'
 import type { Past } from '../../src/surface/control/past.ts'
-import type { DaemonStatus, Feed } from '../../src/surface/control/protocol.ts'
+import type { Feed } from '../../src/surface/control/protocol.ts'
+import type { DaemonStatus } from '../../src/surface/control/status-protocol.ts'
 
 /** What a daemon counts to which nothing has happened. */
 export const NOTHING = {
@@ -45,6 +47,16 @@ export const FORGOTTEN = {
   samples: 0,
   packets: 0,
   scoured: true,
+}
+
+/** Of a daemon on whose never-list nobody is: whom it is told to add or remove it has added or removed. */
+export const NO_NEVER: NeverControl = {
+  never: async () => ({ byHand: [], settings: [], settingsCount: 0, files: [] }),
+  neverAdd: async ({ who }) => ({
+    added: who,
+    ...{ changed: [], refused: [], flies: [], held: [], around: [] },
+  }),
+  neverRemove: async ({ who }) => ({ removed: who, missing: [], stays: [] }),
 }
 
 /** Of a daemon whose history is empty. */

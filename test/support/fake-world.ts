@@ -163,6 +163,39 @@ function fakeFiles(now: () => number) {
   return here
 }
 
+/** The file of the never-list by hand. */
+function fakeNeverStore() {
+  const disk = {
+    /** Undefined: there is no such file. */
+    text: undefined as string | undefined,
+    /** What was set aside. */
+    aside: [] as string[],
+    /** Nothing is written or read while it waits. */
+    hang: undefined as Promise<void> | undefined,
+    /** Why nothing can be written. */
+    refuses: undefined as string | undefined,
+  }
+  const found = () => (disk.text === undefined ? undefined : { text: disk.text })
+  const port: World['neverStore'] = {
+    read: () => (disk.hang === undefined ? found() : 'late'),
+    async later() {
+      await disk.hang
+      return found()
+    },
+    async setAside() {
+      disk.aside.push(disk.text ?? '')
+      disk.text = undefined
+      return 'aside'
+    },
+    async write(pieces) {
+      await disk.hang
+      if (disk.refuses !== undefined) throw new Error(disk.refuses)
+      disk.text = [...pieces].join('')
+    },
+  }
+  return Object.assign(disk, { port })
+}
+
 export function fakeWorld() {
   const { hands, time, noticed } = fakeTime()
   const { now } = time
@@ -188,6 +221,7 @@ export function fakeWorld() {
   const passing = fakePassing(firewall)
   const files = fakeFiles(now)
   const written: string[] = []
+  const neverStore = fakeNeverStore()
   const ring = fakeRing(BEGIN)
   const disk = fragileHistory()
   const history = tolerantHistory(disk.open(), {
@@ -204,6 +238,7 @@ export function fakeWorld() {
     passingSets: passing,
     lookAtFirewall: () => here.firewall,
     neverFiles: files,
+    neverStore: neverStore.port,
     history,
     reading: readingOf(history),
     forgetting: {
@@ -235,6 +270,7 @@ export function fakeWorld() {
     ring,
     disk,
     files,
+    neverStore,
     settings: (toml = '') => files.load(toml),
     open: (toml = ''): Trap => openTrap(world, files.load(toml)),
     pass(ms: number) {

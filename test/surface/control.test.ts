@@ -10,7 +10,7 @@ import { ERROR_MAX, REQUEST_MAX, type Served } from '../../src/surface/control/p
 import { serveControl, serveMetrics } from '../../src/surface/control/server.ts'
 import { WATCHER_BYTES, WATCHERS_MAX } from '../../src/surface/control/watchers.ts'
 import { listenAt } from '../../src/system/unix-sockets.ts'
-import { FORGOTTEN, NO_PAST, STATUS } from '../support/daemon-status.ts'
+import { FORGOTTEN, NO_NEVER, NO_PAST, STATUS } from '../support/daemon-status.ts'
 
 const SOCKETS = { listen: listenAt, peerOf: () => 'root' }
 
@@ -27,6 +27,7 @@ function daemon(): Served & { readonly calls: unknown[][]; tell(line: string): v
       return { [Symbol.dispose]: () => void listeners.delete(listener) }
     },
     ...NO_PAST,
+    ...NO_NEVER,
     metrics: async () => Buffer.from('# nothing\n'),
     async lock(request) {
       calls.push(['lock', request])

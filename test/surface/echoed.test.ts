@@ -86,6 +86,8 @@ const real = openSystem({ socket: join(directory, 'control.sock'), state: direct
 }
 const known = fc.integer({ min: 0, max: PIECES.length - 1 }).map(sourceOf)
 
+const EPOCH = new Date(0).toISOString()
+
 /** A daemon whose every word is hostile, as one behind a socket of somebody else may be. */
 function daemonThatSays(word: string): Served {
   const event = JSON.stringify({ at: new Date(0).toISOString(), event: word, text: word })
@@ -123,6 +125,24 @@ function daemonThatSays(word: string): Served {
       page: async after => ({ lines: after === 'start' ? [event] : [], next: 'now', isEnd: true }),
       onNews() {},
     },
+    never: async () => ({
+      byHand: [{ who: word, because: word, by: word, since: EPOCH, until: EPOCH }],
+      settings: [word],
+      settingsCount: 2,
+      files: [{ file: word, prefixes: 1 }],
+    }),
+    neverAdd: async () => ({
+      added: [word],
+      changed: [word],
+      refused: [{ who: word, why: 'full' }],
+      ...{ flies: [word], held: [word], around: [word], unwritten: word },
+    }),
+    neverRemove: async () => ({
+      removed: [word],
+      missing: [word],
+      stays: [{ who: word, entry: word }],
+      unwritten: word,
+    }),
     watch(listener) {
       setTimeout(listener, 5, event)
       return { [Symbol.dispose]() {} }

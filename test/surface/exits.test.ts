@@ -14,6 +14,7 @@ import { runProgram } from '../../src/surface/cli/program.ts'
 import type { System } from '../../src/surface/cli/system.ts'
 import { COMMON_EXITS } from '../../src/surface/cli/verb.ts'
 import { VERBS } from '../../src/surface/cli/verbs/index.ts'
+import type { NeverAddAnswer } from '../../src/surface/control/never-protocol.ts'
 import type { LockAnswer, Served } from '../../src/surface/control/protocol.ts'
 import { serveControl } from '../../src/surface/control/server.ts'
 import { openHistoryFile } from '../../src/system/history-file.ts'
@@ -22,7 +23,7 @@ import { EXIT, Failure } from '../../src/terms/failure.ts'
 import { facts } from '../doctor/facts.ts'
 import { lockout } from '../history/lockouts.ts'
 import { pcap, recorded, session } from '../support/capture-files.ts'
-import { FORGOTTEN, NO_PAST, STATUS } from '../support/daemon-status.ts'
+import { FORGOTTEN, NO_NEVER, NO_PAST, STATUS } from '../support/daemon-status.ts'
 import { fakeClone } from '../support/fake-clone.ts'
 import { fakeFirewall } from '../support/fake-firewall.ts'
 import { settingsFrom } from '../support/read-settings.ts'
@@ -80,7 +81,7 @@ writeFileSync(
 )
 
 /** Answers as a daemon whose trap is armed and well, or not. */
-function daemonOf({ isWell = true, lock = {}, around }: Partial<Case>): Served {
+function daemonOf({ isWell = true, lock = {}, around, never = {} }: Partial<Case>): Served {
   return {
     status: async () => ({ ...STATUS, settings: ['/etc/flypaperd/flypaperd.toml'] }),
     health: async () => [{ label: 'flypaper set', ok: isWell, reason: '390 flies' }],
@@ -103,6 +104,8 @@ function daemonOf({ isWell = true, lock = {}, around }: Partial<Case>): Served {
       return { [Symbol.dispose]() {} }
     },
     ...NO_PAST,
+    ...NO_NEVER,
+    neverAdd: async request => ({ ...(await NO_NEVER.neverAdd(request)), ...never }),
     metrics: async () => Buffer.from(''),
   }
 }
@@ -114,6 +117,7 @@ interface Case {
   readonly isWell: boolean
   readonly lock: Partial<LockAnswer>
   readonly around: string[]
+  readonly never: Partial<NeverAddAnswer>
   readonly system: Partial<System>
 }
 
@@ -145,7 +149,7 @@ const CASES: Readonly<Record<string, Readonly<Record<number, Partial<Case> | str
   watch: { 0: RUNNING, 3: {} },
   report: { 0: {} },
   'what-if': { 0: {} },
-  metrics: { 0: RUNNING },
+  metrics: { 0: RUNNING, 3: { args: `--textfile ${join(directory, 'flypaperd.prom')}` } },
   lock: {
     0: { ...RUNNING, ...KEPT, args: '203.0.113.9 --for -1' },
     1: { ...RUNNING, ...REFUSED, args: '192.0.2.9' },
@@ -154,6 +158,15 @@ const CASES: Readonly<Record<string, Readonly<Record<number, Partial<Case> | str
   free: {
     0: { ...RUNNING, args: '203.0.113.9' },
     1: { ...RUNNING, args: '203.0.113.9', around: ['203.0.113.0/24'] },
+  },
+  never: {
+    0: { ...RUNNING, args: 'add 203.0.113.9 --for 1d --because x' },
+    1: {
+      ...RUNNING,
+      args: 'add 0.0.0.0/0',
+      never: { added: [], refused: [{ who: '0.0.0.0/0', why: 'too-wide' }] },
+    },
+    3: { args: 'list' },
   },
   flush: { 0: RUNNING },
   forget: {

@@ -41,7 +41,12 @@ async function daemon(t: TestContext) {
   const file = (name: string) => join(directory, name)
   const log = { info() {}, warn() {}, error: (line: string) => assert.fail(line) }
   const begin = async () => {
-    const disk = openDisk({ historyFile: file('history.db'), stateFile: file('boot.nft') }, log, () => SINCE)
+    const places = {
+      historyFile: file('history.db'),
+      stateFile: file('boot.nft'),
+      neverFile: file('never.json'),
+    }
+    const disk = openDisk(places, log, () => SINCE)
     const served: Pick<Served, 'status' | 'watch' | 'feed'> = {
       status: async () => STATUS,
       watch: () => ({ [Symbol.dispose]() {} }),

@@ -1,7 +1,8 @@
 /** What 0.1.0 answers is understood, and it understands what it is answered: `restart` of one version relieves the daemon of another. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FlushAnswer, FreeAnswer, LockAnswer, StatusAnswer } from '../../src/surface/control/protocol.ts'
+import { FlushAnswer, FreeAnswer, LockAnswer } from '../../src/surface/control/protocol.ts'
+import { StatusAnswer } from '../../src/surface/control/status-protocol.ts'
 
 /** Each answer of 0.1.0 with all that it must have there. */
 const ANSWERS = {

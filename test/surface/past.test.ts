@@ -34,7 +34,15 @@ async function past(t: TestContext) {
   const directory = mkdtempSync(join(tmpdir(), 'flypaperd-test-past-'))
   const log = { info() {}, warn() {}, error: (line: string) => assert.fail(line) }
   const file = (name: string) => join(directory, name)
-  const disk = openDisk({ historyFile: file('history.db'), stateFile: file('boot.nft') }, log, () => NOW)
+  const disk = openDisk(
+    {
+      historyFile: file('history.db'),
+      stateFile: file('boot.nft'),
+      neverFile: join(directory, 'never.jsonl'),
+    },
+    log,
+    () => NOW,
+  )
   const settings = loadSettings('none', () => ({ text: '' }))
   const daemon = openPast({
     reading: disk.reading,

@@ -11,13 +11,12 @@ import {
   type Endpoint,
   type EndpointName,
   queryText,
-  ROLES,
-  type Role,
 } from '../../src/surface/control/endpoints.ts'
 import type { Served } from '../../src/surface/control/protocol.ts'
+import { ROLES, type Role } from '../../src/surface/control/roles.ts'
 import { serveControl } from '../../src/surface/control/server.ts'
 import { listenAt } from '../../src/system/unix-sockets.ts'
-import { NO_PAST, STATUS } from '../support/daemon-status.ts'
+import { NO_NEVER, NO_PAST, STATUS } from '../support/daemon-status.ts'
 
 const CHANGING = [
   'lock',
@@ -32,6 +31,8 @@ const CHANGING = [
   'confirm',
   'leave',
   'stop',
+  'neverAdd',
+  'neverRemove',
 ] as const
 
 /** Remembers what it was told to do. */
@@ -48,8 +49,9 @@ function daemon() {
     ]),
   ) as unknown as Pick<Served, (typeof CHANGING)[number]>
   const served: Served = {
-    ...changing,
     ...NO_PAST,
+    ...NO_NEVER,
+    ...changing,
     status: async () => STATUS,
     health: async () => [],
     metrics: async () => Buffer.from('# nothing\n'),
@@ -113,8 +115,8 @@ function byTable(one: EndpointName, other: EndpointName): number {
 test('who reads changes nothing; who operates neither ends nor disarms; control does all', () => {
   const may = (role: Role) => CHANGING.filter(name => role.may.includes(name))
   assert.deepEqual(may(ROLES.watch), [])
-  assert.deepEqual(may(ROLES.operate), ['lock', 'free'])
   assert.deepEqual(may(ROLES.share), ['testify', 'withdraw'])
+  assert.deepEqual(may(ROLES.operate), ['lock', 'free', 'neverAdd', 'neverRemove'])
   assert.deepEqual(may(ROLES.control), CHANGING)
   assert.deepEqual(ROLES.names.may, ['names'])
 })

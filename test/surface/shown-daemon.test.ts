@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { RuleView, TableView } from '../../src/arm/firewall.ts'
 import { NO_FOLDERS } from '../../src/settings/sources.ts'
+import type { NeverControl } from '../../src/surface/control/never-protocol.ts'
 import type { Served } from '../../src/surface/control/protocol.ts'
 import { serveControl } from '../../src/surface/control/server.ts'
 import { openSystem } from '../../src/system/system.ts'
@@ -36,7 +37,41 @@ const table: TableView = {
 }
 const firewall = { ...fakeFirewall(), look: () => table, [Symbol.dispose]() {} }
 
-const daemon: Pick<Served, 'status' | 'lock' | 'free' | 'flush' | 'confirm' | 'reload' | 'watch'> = {
+const never: NeverControl = {
+  never: async () => ({
+    byHand: [
+      {
+        who: '203.0.113.80',
+        because: EVIL,
+        by: 'anna (root)',
+        since: '2026-11-24T10:00:00.000Z',
+        until: '2026-11-25T12:00:00.000Z',
+      },
+      { who: '2001:db8:7::/48', by: 'bob', since: '2026-11-20T12:00:00.000Z', until: 'forever' },
+    ],
+    settings: ['192.0.2.7', '2001:db8::/32'],
+    settingsCount: 2,
+    files: [{ file: '/etc/flypaperd/never.d/cdn.txt', prefixes: 12 }],
+  }),
+  neverAdd: async ({ who }) => ({
+    added: who.slice(1),
+    changed: [],
+    refused: [{ who: who[0]!, why: 'too-wide' }],
+    flies: who.slice(1),
+    held: ['198.51.100.9'],
+    around: ['203.0.113.0/24'],
+  }),
+  neverRemove: async ({ who }) => ({
+    removed: who.slice(1),
+    missing: who.slice(0, 1),
+    stays: [{ who: who[0]!, entry: '192.0.2.0/24 of /etc/flypaperd/never.d/cdn.txt' }],
+    unwritten: 'no space left on device',
+  }),
+}
+
+const daemon: Pick<Served, 'status' | 'lock' | 'free' | 'flush' | 'confirm' | 'reload' | 'watch'> &
+  NeverControl = {
+  ...never,
   status: async () => ({
     pid: 4711,
     version: '0.1.0',
@@ -82,12 +117,22 @@ const daemon: Pick<Served, 'status' | 'lock' | 'free' | 'flush' | 'confirm' | 'r
 
 const COMMANDS = [
   'status',
+  'status --brief',
   'status --json',
   'lock 192.0.2.1 203.0.113.7 --for 1h',
   'lock 192.0.2.1 203.0.113.7 --json',
   'free 69.0.231.79 2001:db8:1:2::/64',
   'free --port 22',
   'free 69.0.231.79 --json',
+  'never add 0.0.0.0/0 203.0.113.80 --for 1d --because monitor',
+  'never add 0.0.0.0/0 203.0.113.80 --json',
+  'never list',
+  'never list --json',
+  'never remove 192.0.2.7 203.0.113.80',
+  'never remove 192.0.2.7 --json',
+  'never',
+  'never list 192.0.2.7',
+  'never add',
   'flush',
   'flush --json',
   'import flies --for 1h',
@@ -108,6 +153,7 @@ const files: Record<string, string> = {
 const system = {
   ...openSystem({ socket: join(directory, 'control.sock'), state: directory }),
   version: '0.1.0',
+  now: () => Date.parse('2026-11-24T12:00:00Z'),
   openFirewall: () => firewall,
   readText: () => ({ text: '' }),
   folders: NO_FOLDERS,

@@ -3,7 +3,7 @@
  * After a change: `UPDATE=1 npm test -- test/surface/shown.test.ts`, and read the difference.
  */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -28,6 +28,14 @@ const DAY = 24 * HOUR
 const directory = mkdtempSync(join(tmpdir(), 'flypaperd-test-shown-'))
 after(() => rmSync(directory, { recursive: true }))
 fill(join(directory, 'history.db'))
+{
+  using dry = openHistoryFile(join(directory, 'dry-run.db'))
+  dry.add([lockout({ source: '203.0.113.55', since: NOW - HOUR, until: NOW + HOUR })])
+}
+writeFileSync(
+  join(directory, 'never.jsonl'),
+  '{"who":"203.0.113.80","because":"their \\u202e monitor","by":"bob","since":"2026-11-24T11:00:00.000Z","until":"2126-11-24T11:00:00.000Z"}\n',
+)
 
 function fill(file: string): void {
   using history = openHistoryFile(file)
@@ -125,8 +133,13 @@ const COMMANDS = [
   'list 203.0.113.0/24 2001:db8::/32 --proto tcp',
   'why 69.0.231.79 203.0.113.9 192.0.2.50 198.51.100.3 2001:db8:1:2::77 192.0.2.99',
   'why 203.0.113.77 --json',
+  'why 203.0.113.80',
+  'why 203.0.113.80 --json',
+  'why 203.0.113.55',
+  'why 203.0.113.55 --dry-run',
   'report',
   'report --json',
+  'report --dry-run',
   'report --csv --since 2026-11-20',
   'export',
   'export --json --limit 1',

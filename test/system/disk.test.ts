@@ -16,7 +16,12 @@ function stuckDisk(t: TestContext) {
   const gate = new Int32Array(new SharedArrayBuffer(4))
   const said: string[] = []
   const say = (line: string) => void said.push(line)
-  const places = { historyFile: join(folder, 'history.db'), stateFile: join(folder, 'boot.nft'), gate }
+  const places = {
+    historyFile: join(folder, 'history.db'),
+    stateFile: join(folder, 'boot.nft'),
+    neverFile: join(folder, 'never.jsonl'),
+    gate,
+  }
   const log = { info: say, warn: say, error: say }
   const disk = openDisk(places, log, () => SINCE, new URL('stuck-thread-child.ts', import.meta.url))
   disk.history.neverWait()

@@ -2,7 +2,8 @@
 import * as z from 'zod'
 import { CHANGES } from '../../what-if/compare.ts'
 import { LockoutFacts, TriedFacts } from '../control/past-protocol.ts'
-import { HealthAnswer, LockAnswer, StatusAnswer } from '../control/protocol.ts'
+import { LockAnswer } from '../control/protocol.ts'
+import { HealthAnswer, StatusAnswer } from '../control/status-protocol.ts'
 
 export const CheckAnswer = z.object({
   ok: z.boolean().meta({ description: 'Whether the settings can be taken.' }),

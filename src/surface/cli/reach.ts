@@ -40,7 +40,7 @@ async function withoutDaemon<T>(
   act: (actions: Actions) => Promise<T>,
 ): Promise<T> {
   const { now } = system
-  const { settings } = usableSettings()
+  const settings = { ...usableSettings().settings, neverByHand: system.neverByHand() }
   await system.surroundings.rereadResolvers()
   using firewall = system.openFirewall()
   using history = system.openHistory()

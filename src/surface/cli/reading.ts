@@ -1,11 +1,13 @@
 /** Verbs that read the history read its file themselves; who may not has the daemon tell it. */
 import type { History, LockoutRow } from '../../history/history.ts'
 import type { Filter, SORTS } from '../../history/selection.ts'
+import { entryOfFacts } from '../../settings/never-by-hand.ts'
+import type { Settings } from '../../settings/settings.ts'
 import type { Prefix } from '../../terms/address.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
 import { type Client, reachDaemon } from '../control/client.ts'
 import { ASKED_MAX } from '../control/past-protocol.ts'
-import type { DaemonStatus } from '../control/protocol.ts'
+import type { DaemonStatus } from '../control/status-protocol.ts'
 import { rowOfFacts } from '../lockout-facts.ts'
 import type { Call } from './verb.ts'
 
@@ -45,6 +47,14 @@ export async function daemonThatReads({ system }: Call, dryRun = false): Promise
     exit: EXIT.unavailable,
     hint: `To read ${wanted}, run it as root: sudo flypaperd …`,
   })
+}
+
+/** The settings with whoever is on the never-list by hand: as the daemon tells it, and where none does as the state directory. */
+export async function withByHand({ system }: Call, settings: Settings): Promise<Settings> {
+  const daemon = await reachDaemon(system.socket, 'never').catch(() => undefined)
+  const told = await daemon?.never().catch(() => undefined)
+  const neverByHand = told?.byHand.flatMap(entry => entryOfFacts(entry) ?? []) ?? system.neverByHand()
+  return { ...settings, neverByHand }
 }
 
 /** What best comes first, as ORDER of history/selection.ts has it. */

@@ -3,7 +3,7 @@ import { NETS_MAX, type Refusal, WIDEST } from '../../lockout/decide/lock.ts'
 
 /** Completes "203.0.113.7 …". */
 const WORDS: Readonly<Record<Refusal, string>> = {
-  'never-list': 'meets the never-list of the settings',
+  'never-list': 'meets the never-list',
   near: 'meets an address of this machine, its gateways or resolvers',
   'no-host': 'is no address of a host',
   'too-wide': `is wider than /${WIDEST[4]} (IPv6: /${WIDEST[6]}); --force does it all the same`,

@@ -2,7 +2,7 @@
 import type { Told } from '../../history/reports.ts'
 import { triedText } from '../../log/sentence.ts'
 import { escapeText } from '../../terms/escape.ts'
-import type { DaemonStatus } from '../control/protocol.ts'
+import type { DaemonStatus } from '../control/status-protocol.ts'
 import { barChart } from './chart.ts'
 import { networkText, PLACED_MAX, type Places } from './geo.ts'
 import { printTable } from './table.ts'

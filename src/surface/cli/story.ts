@@ -7,6 +7,7 @@ import { isAttack } from '../../lockout/lockout.ts'
 import { gradeText, wordsOf } from '../../log/reasons.ts'
 import { triedText } from '../../log/sentence.ts'
 import { sumText } from '../../log/sum.ts'
+import type { NeverEntryFacts } from '../../settings/never-by-hand.ts'
 import { formatDuration } from '../../terms/duration.ts'
 import type { Known } from '../known.ts'
 import { type Reachable, reachableBy } from '../reachable.ts'
@@ -19,17 +20,19 @@ export interface Happening {
 
 /** One sentence: how it stands with this source now. */
 export function standing(
-  { who, lockouts, around, held, isAsked, packets, never, sightings }: Known,
+  { who, lockouts, around, held, isAsked, packets, never, neverByHand, sightings, dryRun }: Known,
   now: number,
 ): string {
   const fly = inForce({ lockouts, around }, now)
-  if (never !== undefined) return `${who} is on the never-list (${never}): it is never judged.`
+  if (never !== undefined)
+    return `${who} is on the never-list (${never}${entryText(neverByHand)}): it is never judged.`
   if (fly !== undefined) {
     const name = fly.source === who ? who : `${who} (as ${fly.source})`
-    if (fly.until === 'forever') return `${name} is locked out for ever.`
+    const is = dryRun ? 'would be' : 'is'
+    if (fly.until === 'forever') return `${name} ${is} locked out for ever.`
     const left = formatDuration((fly.until - now) / 1000)
     const dropped = packets ? `; ${packets} of its packets were dropped lately` : ''
-    return `${name} is locked out for ${left} more, until ${dateText(fly.until)}${dropped}.`
+    return `${name} ${is} locked out for ${left} more, until ${dateText(fly.until)}${dropped}.`
   }
   if (held !== undefined)
     return `${who} is held by the kernel for ${held.seconds ?? '?'} s more, and is not locked out.`
@@ -40,9 +43,17 @@ export function standing(
     : `Nothing is known of ${who}; whether the kernel holds it cannot be asked from here.`
 }
 
+/** ` by anna since 2026-11-24 …, until …: the monitor`. */
+function entryText(entry: NeverEntryFacts | undefined): string {
+  if (entry === undefined) return ''
+  const { by, since, until, because } = entry
+  const end = until === 'forever' ? 'for ever' : `until ${dateText(Date.parse(until))}`
+  return ` of ${by} since ${dateText(Date.parse(since))}, ${end}${because === undefined ? '' : `: ${because}`}`
+}
+
 /** What ends it, for whoever is locked out or held now. */
 export function wayOut(known: Known, now: number): string | undefined {
-  if (known.never !== undefined) return undefined
+  if (known.never !== undefined || known.dryRun) return undefined
   const source = inForce(known, now)?.source ?? known.held?.source
   return source === undefined ? undefined : `To free it: flypaperd free ${source}`
 }

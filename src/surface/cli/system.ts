@@ -11,7 +11,7 @@ import type { WholeFile } from '../../keep/state-file.ts'
 import type { OpenClone } from '../../prove/clone.ts'
 import type { Live } from '../../prove/live.ts'
 import type { RingFile } from '../../ring/read.ts'
-import type { LogTo, Settings } from '../../settings/settings.ts'
+import type { LogTo, NeverEntry, Settings } from '../../settings/settings.ts'
 import type { Folders, ReadText, Unreadable } from '../../settings/sources.ts'
 import type { Address } from '../../terms/address.ts'
 import type { UnixSockets } from '../control/server.ts'
@@ -70,8 +70,12 @@ export interface System {
   readSettings(file: string | undefined, isSettled: boolean): Promise<Settings>
   /** A list that somebody made: a file, or standard input for `-`; longer ones than a setting may be. */
   readonly readList: ReadText
+  /** Replaces a file that everybody may read, in one step. Rejects with a Failure (69, 77), and then nothing has changed. */
+  writeForAll(path: string, text: string): Promise<void>
   /** The ruleset with flies that is loaded at boot. */
   readonly stateFile: WholeFile
+  /** Who is on the never-list by hand, as the state directory says; nobody where it cannot be read. */
+  neverByHand(): readonly NeverEntry[]
   openFirewall(): Firewall & Disposable
   readonly lookAtFirewall: LookAtFirewall
   /** What the doctor looks at, but for the settings. Changes nothing, and never throws a Failure. Takes two seconds where no resolver answers. */

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { DEFAULT_FILE } from '../../settings/sources.ts'
 import { EXIT, type ExitStatus, Failure } from '../../terms/failure.ts'
 import { reachDaemon } from '../control/client.ts'
-import type { DaemonStatus } from '../control/protocol.ts'
+import type { DaemonStatus } from '../control/status-protocol.ts'
 import type { Call } from './verb.ts'
 
 const UNIT = 'flypaperd.service'

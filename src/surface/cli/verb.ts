@@ -10,6 +10,8 @@ export interface Verb {
   readonly summary: string
   /** Arguments as commander writes them: `<who...>`. */
   readonly args?: string
+  /** What the first of them can be, where that is one of a few words. */
+  readonly words?: readonly string[]
   readonly options?: readonly { readonly flags: string; readonly what: string }[]
   /** It runs the daemon: nothing that it writes may be waited for. */
   readonly isDaemon?: true

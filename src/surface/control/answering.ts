@@ -4,16 +4,9 @@ import * as z from 'zod'
 import { escapeText, jsonText } from '../../terms/escape.ts'
 import { EXIT, type ExitStatus, Failure } from '../../terms/failure.ts'
 import type { Answer, Answering } from './connections.ts'
-import {
-  ENDPOINTS,
-  type Endpoint,
-  type EndpointName,
-  ROLES,
-  type Role,
-  rolesWith,
-  type Turn,
-} from './endpoints.ts'
+import { ENDPOINTS, type Endpoint, type EndpointName, type Turn } from './endpoints.ts'
 import { openFollowers } from './followers.ts'
+import { NeverAddRequest, NeverRemoveRequest } from './never-protocol.ts'
 import { openApi } from './openapi.ts'
 import { ListQuery, ReportQuery, WhyQuery } from './past-protocol.ts'
 import {
@@ -27,6 +20,7 @@ import {
   type Served,
 } from './protocol.ts'
 import type { Request } from './request.ts'
+import { ROLES, type Role, rolesWith } from './roles.ts'
 import { ForgetRequest, TestifyRequest, WithdrawRequest } from './testimony-protocol.ts'
 import { oneAfterAnother, type Shared, sharedBy } from './turns.ts'
 import { openWatchers, WATCHERS_MAX } from './watchers.ts'
@@ -142,6 +136,15 @@ function handlersOf(daemon: Served): Record<Exclude<EndpointName, 'events'>, Han
     forget(body, signed) {
       const request = ForgetRequest.parse(body)
       return daemon.forget({ ...request, by: signed(request.by) })
+    },
+    never: () => daemon.never(),
+    neverAdd(body, signed) {
+      const request = NeverAddRequest.parse(body)
+      return daemon.neverAdd({ ...request, by: signed(request.by) })
+    },
+    neverRemove(body, signed) {
+      const request = NeverRemoveRequest.parse(body)
+      return daemon.neverRemove({ ...request, by: signed(request.by) })
     },
     flush: async (body, signed) => ({ flies: await daemon.flush(signed(by(body))) }),
     pause(body, signed) {

@@ -7,16 +7,9 @@ import { text as textOf } from 'node:stream/consumers'
 import type * as z from 'zod'
 import { escapeText } from '../../terms/escape.ts'
 import { EXIT, type ExitStatus, Failure } from '../../terms/failure.ts'
-import {
-  ENDPOINTS,
-  type Endpoint,
-  type EndpointName,
-  queryText,
-  ROLES,
-  type Role,
-  rolesWith,
-} from './endpoints.ts'
+import { ENDPOINTS, type Endpoint, type EndpointName, queryText } from './endpoints.ts'
 import { request } from './http.ts'
+import { NeverAddAnswer, NeverAnswer, NeverRemoveAnswer } from './never-protocol.ts'
 import { ListAnswer, ReportAnswer, WhyAnswer } from './past-protocol.ts'
 import {
   type Control,
@@ -24,12 +17,12 @@ import {
   EventLine,
   FlushAnswer,
   FreeAnswer,
-  HealthAnswer,
   LockAnswer,
   NamesAnswer,
   type NamesRequest,
-  StatusAnswer,
 } from './protocol.ts'
+import { ROLES, type Role, rolesWith } from './roles.ts'
+import { HealthAnswer, StatusAnswer } from './status-protocol.ts'
 import { ForgetAnswer } from './testimony-protocol.ts'
 
 export interface Client extends Control {
@@ -102,6 +95,9 @@ function clientOf(path: string, isByGroup: boolean): Client {
     report: async query => parse(ReportAnswer, await ask('report', query)),
     lock: async request => parse(LockAnswer, await ask('lock', request)),
     free: async request => parse(FreeAnswer, await ask('free', request)),
+    never: async () => parse(NeverAnswer, await ask('never')),
+    neverAdd: async request => parse(NeverAddAnswer, await ask('neverAdd', request)),
+    neverRemove: async request => parse(NeverRemoveAnswer, await ask('neverRemove', request)),
     flush: async by => parse(FlushAnswer, await ask('flush', { by })).flies,
     forget: async request => parse(ForgetAnswer, await ask('forget', request, FORGET_PATIENCE_MS)),
     pause: async request => void (await ask('pause', request)),

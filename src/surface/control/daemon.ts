@@ -14,6 +14,7 @@ import { metricsText } from '../metrics/text.ts'
 import { reachableOf } from '../reachable.ts'
 import { statusLines } from '../status-lines.ts'
 import { freeWhom, prefixesOf } from './freeing.ts'
+import { openNever } from './never.ts'
 import { openPast } from './past.ts'
 import type { FreeRequest, Served } from './protocol.ts'
 
@@ -63,6 +64,17 @@ export function controlOf(running: Running): Served {
     ...standingOf(running, table),
   })
   const supports = oncePerKernel(world)
+  const linesOf = (table: TableView | undefined) =>
+    statusLines({
+      settings: trap.settings,
+      table,
+      fault: trap.fault(),
+      ...supports(),
+      flies: trap.flies.count(now()),
+      forwards: world.surroundings.forwards(),
+      hasUplink: world.surroundings.uplinks().length > 0,
+      daemon: status(table),
+    })
   const past = openPast({
     reading: world.reading,
     firewall: world.firewall,
@@ -89,27 +101,19 @@ export function controlOf(running: Running): Served {
     },
     metrics: cachedText(async () => {
       const fill = { ...(await filled()), ...trap.flies.fill(now()) }
-      const [status, counts, { sizes }] = [about(), trap.counts(), trap.settings]
+      const table = world.firewall.look()
+      const [counts, { sizes, dryRun }] = [trap.counts(table), trap.settings]
+      const { pausedUntil } = trap
+      const status = { ...about(), dryRun, pausedUntil, tryUntil: trial.until }
       const standing = history.standing()
       const historyBytes = history.bytes()
       const told = { historyBytes, history: standing, logLost: log.lost() }
       const neverFilesHang = trap.neverFilesHangSince !== undefined
-      return metricsText(metricsOf({ status, counts, fill, sizes, ...told, neverFilesHang }))
+      const lines = linesOf(table)
+      return metricsText(metricsOf({ status, lines, counts, fill, sizes, ...told, neverFilesHang }))
     }, clock),
     status: async () => status(),
-    async health() {
-      const table = world.firewall.look()
-      return statusLines({
-        settings: trap.settings,
-        table,
-        fault: trap.fault(),
-        ...supports(),
-        flies: trap.flies.count(now()),
-        forwards: world.surroundings.forwards(),
-        hasUplink: world.surroundings.uplinks().length > 0,
-        daemon: status(table),
-      })
-    },
+    health: async () => linesOf(world.firewall.look()),
     async lock({ lockouts, because: note, force = false, exact = false, by }) {
       const prefixes = prefixesOf(lockouts.map(({ who }) => who))
       const wishes = lockouts.map(({ seconds }, i) => ({
@@ -142,6 +146,7 @@ export function controlOf(running: Running): Served {
       const forgotten = await trap.forget(prefixesOf(who), by)
       return { freed: count + held.length, ...forgotten, ...(around && { around }) }
     },
+    ...openNever(trap, now),
     flush: trap.flush,
     async pause({ seconds, by }) {
       trap.pause(seconds as Seconds, by)

@@ -1,7 +1,9 @@
-/** Every request that the sockets take, and which socket takes it: server, client, OpenAPI and docs/control.md are made from these tables. */
+/** Every request that the sockets take: with roles.ts, server, client, OpenAPI and docs/control.md are made from this table. */
 import type * as z from 'zod'
+import * as never from './never-protocol.ts'
 import * as past from './past-protocol.ts'
 import * as protocol from './protocol.ts'
+import { HealthAnswer, StatusAnswer } from './status-protocol.ts'
 import * as testimony from './testimony-protocol.ts'
 
 /**
@@ -32,14 +34,14 @@ export const ENDPOINTS = {
     path: '/v1/status',
     what: 'Which daemon this is, and what it has counted since it started.',
     turn: 'question',
-    answer: protocol.StatusAnswer,
+    answer: StatusAnswer,
   },
   health: {
     method: 'GET',
     path: '/v1/health',
     what: 'The six lines of status: whether the trap is armed and well.',
     turn: 'question',
-    answer: protocol.HealthAnswer,
+    answer: HealthAnswer,
   },
   list: {
     method: 'GET',
@@ -85,6 +87,31 @@ export const ENDPOINTS = {
     request: protocol.FreeRequest,
     answer: protocol.FreeAnswer,
     example: { who: ['203.0.113.7', '2001:db8:1:2::/64'], by: 'anna' },
+  },
+  never: {
+    method: 'GET',
+    path: '/v1/never',
+    what: 'Who is never locked out: by hand, by the settings, and how many by their files.',
+    turn: 'question',
+    answer: never.NeverAnswer,
+  },
+  neverAdd: {
+    method: 'POST',
+    path: '/v1/never/add',
+    what: 'Puts addresses and prefixes onto the never-list, and frees them at once.',
+    turn: 'order',
+    request: never.NeverAddRequest,
+    answer: never.NeverAddAnswer,
+    example: { who: ['203.0.113.80'], seconds: 86_400, because: 'their new monitor', by: 'anna' },
+  },
+  neverRemove: {
+    method: 'POST',
+    path: '/v1/never/remove',
+    what: 'Takes addresses and prefixes from the never-list that were put there by hand.',
+    turn: 'order',
+    request: never.NeverRemoveRequest,
+    answer: never.NeverRemoveAnswer,
+    example: { who: ['203.0.113.80'], by: 'anna' },
   },
   flush: {
     method: 'POST',
@@ -202,70 +229,6 @@ export const ENDPOINTS = {
 } as const satisfies Record<string, Endpoint>
 
 export type EndpointName = keyof typeof ENDPOINTS
-
-/** Whoever may open a socket may ask for what its role has, and for nothing else. */
-export interface Role {
-  /** The name of its socket, in the directory of the control socket. */
-  readonly socket: string
-  /** Who may open it besides root, the daemon's user and his group: the members of this group, where there is one. */
-  readonly group?: string
-  readonly what: string
-  readonly may: readonly EndpointName[]
-  /** Locks out prefixes of any width, where `force` says so. */
-  readonly mayForce?: boolean
-}
-
-const READING = [
-  'status',
-  'health',
-  'list',
-  'why',
-  'report',
-  'events',
-  'metrics',
-  'openapi',
-] as const satisfies EndpointName[]
-
-/** From the one that may do most to the one that may do least: the command line takes the first that it may open. */
-export const ROLES = {
-  control: {
-    socket: 'control.sock',
-    what: 'Everything: whoever may open it has power over the firewall.',
-    may: Object.keys(ENDPOINTS) as EndpointName[],
-    mayForce: true,
-  },
-  operate: {
-    socket: 'operate.sock',
-    group: 'flypaperd-operate',
-    what: 'Locks out and frees, and reads. Takes no `force`, ends no daemon, disarms nothing, and takes no settings.',
-    may: [...READING, 'lock', 'free'],
-  },
-  watch: {
-    socket: 'watch.sock',
-    group: 'flypaperd-watch',
-    what: 'Reads, and changes nothing.',
-    may: READING,
-  },
-  share: {
-    socket: 'share.sock',
-    group: 'flypaperd-share',
-    what: 'Testifies, and withdraws what came by this socket; sees the events, to tell others of them. Gives no orders: it neither locks out nor frees.',
-    may: ['status', 'health', 'testify', 'withdraw', 'events'],
-  },
-  names: {
-    socket: 'names.sock',
-    group: 'flypaperd-names',
-    what: 'Tells which hosts a name of the settings has now, and does nothing else: for the process that looks names up.',
-    may: ['names'],
-  },
-} as const satisfies Record<string, Role>
-
-export type RoleName = keyof typeof ROLES
-
-/** The roles that may ask for this, the one that may do most first. */
-export function rolesWith(endpoint: EndpointName): readonly Role[] {
-  return Object.values<Role>(ROLES).filter(({ may }) => may.includes(endpoint))
-}
 
 /** A question as it stands behind the `?`: lists with commas, what is undefined left out. Empty for no question at all. */
 export function queryText(query: object): string {

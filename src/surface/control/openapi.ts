@@ -1,7 +1,8 @@
 /** The table of endpoints as OpenAPI 3.1, whose schemas are JSON Schema, which zod writes. */
 import * as z from 'zod'
-import { ENDPOINTS, type Endpoint, type EndpointName, rolesWith } from './endpoints.ts'
+import { ENDPOINTS, type Endpoint, type EndpointName } from './endpoints.ts'
 import { ErrorAnswer } from './protocol.ts'
+import { rolesWith } from './roles.ts'
 
 export function openApi(): object {
   return {

@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { ENDS, PROTOS, REASONS } from '../../history/selection.ts'
 import { GRADES } from '../../judge/verdict.ts'
+import { NeverEntry } from './never-protocol.ts'
 
 /** Lockouts that one answer of list has, about; it ends with the piece of the table that goes beyond. */
 export const LISTED_MAX = 500
@@ -118,6 +119,9 @@ export const WhyAnswer = z.object({
     .array(z.string())
     .optional()
     .meta({ description: 'The names of the settings by which it is known.' }),
+  neverByHand: NeverEntry.optional().meta({
+    description: 'That entry, where it was put there by hand: by whom, why, until when.',
+  }),
   held: z
     .object({ source: z.string(), seconds: z.number().optional() })
     .optional()

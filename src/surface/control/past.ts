@@ -19,7 +19,7 @@ import {
   type WhyAnswer,
   type WhyQuery,
 } from './past-protocol.ts'
-import type { DaemonStatus } from './protocol.ts'
+import type { DaemonStatus } from './status-protocol.ts'
 import { oneAfterAnother, rested } from './turns.ts'
 
 export interface Past {

@@ -6,8 +6,9 @@ import { escapeText } from '../../terms/escape.ts'
 import { EXIT, Failure } from '../../terms/failure.ts'
 import { openAnswering } from './answering.ts'
 import { type Answer, type Answering, type Limits, type Serving, serveRequests } from './connections.ts'
-import { ENDPOINTS, ROLES, type Role, type RoleName } from './endpoints.ts'
+import { ENDPOINTS } from './endpoints.ts'
 import { REQUEST_MAX, type Served } from './protocol.ts'
+import { ROLES, type Role, type RoleName } from './roles.ts'
 
 /** Connections to the control socket at the same time. */
 export const CONTROL_CONNECTIONS_MAX = 64

@@ -4,12 +4,19 @@ import type { Counts } from '../../counters/tally.ts'
 import type { Standing } from '../../history/tolerant.ts'
 import type { KeeperCounts } from '../../keep/keeper.ts'
 import type { Settings } from '../../settings/settings.ts'
-import type { DaemonStatus } from '../control/protocol.ts'
+import type { DaemonStatus } from '../control/status-protocol.ts'
+import type { StatusLine } from '../status-lines.ts'
 import type { Fill } from './fill.ts'
+import { armedMetric } from './state.ts'
 import type { Metric } from './text.ts'
 
 export interface Seen {
-  readonly status: Pick<DaemonStatus, 'version' | 'since' | 'capture' | 'closed'>
+  readonly status: Pick<
+    DaemonStatus,
+    'version' | 'since' | 'capture' | 'closed' | 'dryRun' | 'pausedUntil' | 'tryUntil'
+  >
+  /** Those of `status`. */
+  readonly lines: readonly StatusLine[]
   readonly counts: Counts & KeeperCounts
   /** Elements of each set. */
   readonly fill: Fill
@@ -21,7 +28,23 @@ export interface Seen {
 }
 
 export function metricsOf(seen: Seen): readonly Metric[] {
-  return [...fliesMetrics(seen), ...workMetrics(seen)]
+  return [...trapMetrics(seen), ...fliesMetrics(seen), ...workMetrics(seen)]
+}
+
+/** Whether it does what it is there for. */
+function trapMetrics({ status: { dryRun, pausedUntil, tryUntil }, lines }: Seen): readonly Metric[] {
+  const is = (name: string, help: string, so: boolean) =>
+    gauge(name, `${help}: 1, else 0.`, [[{}, Number(so)]])
+  return [
+    armedMetric(lines),
+    is('paused', 'Whether the trap is paused, so that nobody new is locked out', pausedUntil !== undefined),
+    is(
+      'trial',
+      'Whether the trap is only tried, and goes unless somebody confirms it',
+      tryUntil !== undefined,
+    ),
+    is('dry_run', 'Whether the daemon only says what it would do', dryRun),
+  ]
 }
 
 /** Which daemon it is, whom it locked out or spared, and how full the sets are. */

@@ -2,6 +2,7 @@ import { type Diagnosis, diagnose } from '../../../doctor/doctor.ts'
 import { jsonText } from '../../../terms/escape.ts'
 import { EXIT } from '../../../terms/failure.ts'
 import { printDiagnosis } from '../diagnosis-text.ts'
+import { withByHand } from '../reading.ts'
 import { JSON_OPTION, type Verb } from '../verb.ts'
 
 export const doctor: Verb = {
@@ -15,8 +16,10 @@ export const doctor: Verb = {
     [EXIT.ok]: 'nothing is missing',
     [EXIT.no]: 'something is missing',
   },
-  async run({ system, usableSettings, options, print }) {
-    const { settings, wrong } = usableSettings()
+  async run(call) {
+    const { system, usableSettings, options, print } = call
+    const { settings: written, wrong } = usableSettings()
+    const settings = await withByHand(call, written)
     const diagnosis = diagnose({ ...(await system.lookAround()), settings, wrong: wrong?.message })
     if (options.json) print(jsonText(factsOf(diagnosis)))
     else printDiagnosis(diagnosis, { terminal: system.terminal, print })

@@ -12,6 +12,7 @@ import { importFlies } from './import.ts'
 import { list } from './list.ts'
 import { lock } from './lock.ts'
 import { metrics } from './metrics.ts'
+import { never } from './never.ts'
 import { pause } from './pause.ts'
 import { prove } from './prove.ts'
 import { reload } from './reload.ts'
@@ -43,6 +44,7 @@ export const VERBS: readonly Verb[] = [
   metrics,
   lock,
   free,
+  never,
   flush,
   forget,
   exportFlies,

@@ -16,6 +16,7 @@ export const report: Verb = {
   options: [
     JSON_OPTION,
     { flags: '--since <time>', what: 'from then on: 30d (ago), 2026-11-01 (default: 7d)' },
+    { flags: '--dry-run', what: 'instead, what a dry run has seen' },
     { flags: '--csv', what: 'as lines of section,name,value' },
   ],
   details: 'Reads the history; works without a daemon too. An attacker is a source, of IPv6 a /64.',
@@ -40,14 +41,17 @@ async function reportOf(call: Call): Promise<Report> {
   const { system, options } = call
   const now = system.now()
   const since = parseMoment(String(options.since ?? '7d'), now)
-  const daemon = await daemonThatReads(call)
+  const dryRun = options.dryRun === true
+  const daemon = await daemonThatReads(call, dryRun)
   if (daemon !== undefined) {
     const { since: from, until, ...told } = await daemon.report({ since })
     return { ...(told as Pick<Report, keyof typeof told>), since: Date.parse(from), until: Date.parse(until) }
   }
-  using history = await historyToRead(call)
+  using history = await historyToRead(call, dryRun)
   const status = await (await reachDaemon(system.socket, 'status'))?.status()
-  const overflow = status && { lost: status.counts.lost, overruns: status.counts.overruns }
+  // Of another daemon than the history's they would say nothing.
+  const counts = status?.dryRun === dryRun ? status.counts : undefined
+  const overflow = counts && { lost: counts.lost, overruns: counts.overruns }
   return { ...history.sums(since), since, until: now, overflow }
 }
 

@@ -1,7 +1,7 @@
 import { escapeText, jsonText } from '../../../terms/escape.ts'
 import { EXIT, type ExitStatus } from '../../../terms/failure.ts'
 import { reachDaemon } from '../../control/client.ts'
-import type { DaemonStatus } from '../../control/protocol.ts'
+import type { DaemonStatus } from '../../control/status-protocol.ts'
 import {
   historyLines,
   ringLines,
@@ -17,9 +17,12 @@ import { type Call, JSON_OPTION, type Verb } from '../verb.ts'
 export const status: Verb = {
   name: 'status',
   summary: 'six lines: is the trap armed and well? Then, which settings are in force, and whom it has spared',
-  options: [JSON_OPTION],
+  options: [
+    JSON_OPTION,
+    { flags: '--brief', what: 'one line for a monitoring system: OK, or what is missing' },
+  ],
   details: 'A running daemon tells it to whoever may speak to it; without one it takes root.',
-  examples: ['sudo flypaperd status', 'sudo flypaperd status --json'],
+  examples: ['sudo flypaperd status', 'sudo flypaperd status --brief', 'sudo flypaperd status --json'],
   answer: StatusFacts,
   exits: {
     [EXIT.ok]: 'all lines are OK',
@@ -29,7 +32,8 @@ export const status: Verb = {
   async run(call) {
     const { system, options, print } = call
     const { daemon, lines } = await seen(call)
-    if (options.json) print(jsonText({ lines, ...(daemon === undefined ? {} : { daemon }) }))
+    if (options.brief) print(escapeText(briefOf(lines, daemon)))
+    else if (options.json) print(jsonText({ lines, ...(daemon === undefined ? {} : { daemon }) }))
     else {
       for (const line of lines) print(textOf(line, system.terminal))
       if (daemon === undefined) return EXIT.notRunning
@@ -78,6 +82,23 @@ export function linesOf({ system, usableSettings }: Call, daemon?: DaemonStatus)
 function textOf({ label, ok, reason }: StatusLine, terminal: Terminal): string {
   const word = ok ? paint(terminal, 'green', 'OK') : paint(terminal, 'red', 'Missing')
   return `${`${label}:`.padEnd(28)}${word}${reason === undefined ? '' : ` (${escapeText(reason)})`}`
+}
+
+/** `OK: 390 flies, dry run`, or `MISSING: process (…); …`. */
+function briefOf(lines: readonly StatusLine[], daemon: DaemonStatus | undefined): string {
+  const missing = lines.filter(({ ok }) => !ok)
+  if (missing.length > 0) {
+    const texts = missing.map(({ label, reason }) => `${label}${reason === undefined ? '' : ` (${reason})`}`)
+    return `MISSING: ${texts.join('; ')}`
+  }
+  const flies = lines.find(({ label }) => label === 'flypaper set')?.reason ?? 'all lines are OK'
+  const states = [
+    ...(daemon?.dryRun ? ['dry run'] : []),
+    ...(daemon?.pausedUntil === undefined ? [] : ['paused']),
+    ...(daemon?.tryUntil === undefined ? [] : ['only tried']),
+    ...(daemon?.history?.hangsSince === undefined ? [] : ['the history hangs']),
+  ]
+  return `OK: ${[flies, ...states].join(', ')}`
 }
 
 function exitOf(lines: readonly StatusLine[], running: boolean): ExitStatus {

@@ -7,7 +7,7 @@ import { compare } from '../../../what-if/compare.ts'
 import { type Replayed, replay, sourcesOf } from '../../../what-if/replay.ts'
 import { differing, gapsOf } from '../../../what-if/unknown.ts'
 import { WhatIfAnswer } from '../answers.ts'
-import { historyToRead } from '../reading.ts'
+import { historyToRead, withByHand } from '../reading.ts'
 import { parseMoment } from '../times.ts'
 import { type Call, JSON_OPTION, type Verb } from '../verb.ts'
 import { answerOf, printWhatIf } from '../what-if-text.ts'
@@ -31,7 +31,7 @@ export const whatIf: Verb = {
   },
   async run(call) {
     const { options, system, print } = call
-    const settings = call.settings()
+    const settings = await withByHand(call, call.settings())
     const now = system.now()
     const since = parseMoment(String(options.since ?? '7d'), now)
     const problems: string[] = []

@@ -6,7 +6,7 @@ import { type Known, knownOf } from '../../known.ts'
 import { factsOfKnown, knownOfFacts } from '../../lockout-facts.ts'
 import { reachableOf, reachablePorts, reachableText } from '../../reachable.ts'
 import { geoOf, networkText, type Place } from '../geo.ts'
-import { daemonThatReads, historyToRead, statusOf } from '../reading.ts'
+import { daemonThatReads, historyToRead, statusOf, withByHand } from '../reading.ts'
 import { happenings, reachable, standing, wayOut } from '../story.ts'
 import { wrap } from '../terminal.ts'
 import { dateText } from '../times.ts'
@@ -17,7 +17,7 @@ export const why: Verb = {
   name: 'why',
   summary: 'the whole story of a source: what it tried, when, what was made of it, and why',
   args: '<who...>',
-  options: [JSON_OPTION],
+  options: [JSON_OPTION, { flags: '--dry-run', what: 'instead, what a dry run has made of it' }],
   details:
     'Also of one that is no fly any more or never was, and why it was spared. WHO is an address, an IPv6 /64, a prefix that was locked out by hand, or a host name.',
   examples: ['sudo flypaperd why 69.0.231.79', 'sudo flypaperd why 2001:db8:1:2::9 --json'],
@@ -29,25 +29,27 @@ export const why: Verb = {
     const { system, options, print } = call
     const who = await whoIs(call)
     const known: Known[] = []
-    for (const one of who) known.push(await findOut(call, one))
+    const dryRun = options.dryRun === true
+    for (const one of who) known.push({ ...(await findOut(call, one, dryRun)), dryRun })
     const now = system.now()
     const geo = await geoOf(call)
     if (options.json) print(jsonText(known.map(one => ({ ...factsOf(one, now), ...geo?.of(one.who) }))))
     else print(known.map(one => textOf(one, now, system.terminal.columns, geo?.of(one.who))).join('\n\n'))
     const nothing = known.every(
-      ({ lockouts, around, sightings }) => lockouts.length + around.length + sightings.length === 0,
+      ({ lockouts, around, sightings, neverByHand }) =>
+        lockouts.length + around.length + sightings.length === 0 && neverByHand === undefined,
     )
     return nothing ? EXIT.no : EXIT.ok
   },
 }
 
 /** By the daemon, where the history and the kernel are not ours to ask. */
-async function findOut(call: Call, who: string): Promise<Known> {
-  const daemon = await daemonThatReads(call)
+async function findOut(call: Call, who: string, dryRun: boolean): Promise<Known> {
+  const daemon = await daemonThatReads(call, dryRun)
   if (daemon !== undefined) return knownOfFacts(await daemon.why({ who }))
   const { system, usableSettings } = call
-  using history = await historyToRead(call)
-  const { settings } = usableSettings()
+  using history = await historyToRead(call, dryRun)
+  const settings = await withByHand(call, usableSettings().settings)
   return await knownOf(who, parsePrefix(who)!, {
     reading: readingOf(history),
     settings,
