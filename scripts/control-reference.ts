@@ -1,5 +1,9 @@
 /** docs/control.md, from the table of endpoints. */
+
+import { NOTES_MAX } from '../src/history/event-rows.ts'
+import { FEED_LINES_MAX } from '../src/history/feed.ts'
 import { ENDPOINTS, type Endpoint, type EndpointName, queryText } from '../src/surface/control/endpoints.ts'
+import { HEARTBEAT_MS, READ_MS } from '../src/surface/control/followers.ts'
 import { NAMED_MAX, REQUEST_MAX, WHO_MAX } from '../src/surface/control/protocol.ts'
 import { ROLES, type Role } from '../src/surface/control/roles.ts'
 import { WATCHER_BYTES, WATCHERS_MAX } from '../src/surface/control/watchers.ts'
@@ -22,12 +26,42 @@ export function controlReference(): string {
     SOCKETS,
     socketTable(),
     roleTable(),
+    '## Events that can be read again',
+    EVENTS.join('\n\n'),
+    eventTable(),
     ...Object.values<Endpoint>(ENDPOINTS).map(section),
   ].join('\n\n')
 }
 
 const SOCKETS =
   "All are in `/run/flypaperd`, belong to the daemon's user and his group, and have mode 0660: root, that user and the group flypaperd may open each of them. The group of a role has it by an access list (acl(5), `getfacl`; `ls -l` shows a `+`). Groups are those of /etc/group; where one is missing, or the file system has no access lists, its socket is for the others alone, and the log says so at the start. What a socket does not take it refuses with status 403, and names the one that does. Each has places of its own for those who connect and for those who watch."
+
+const EVENTS = [
+  `\`GET /v1/events\` tells what happens from now on, each packet that is let go too, and nothing of it twice: whoever is slow or away has lost it. With \`after\` the events are read from the history: \`after=start\` is the first that it has, \`after=now\` what comes from now on, and with the \`id\` of a line as \`after\` the next line is the one behind it, after any time and any number of restarts. An id is one word; what is in it may change. It goes on along a history: a damaged one is begun anew, that of a dry run is another one.`,
+  `Each reader is told at his own pace, ${FEED_LINES_MAX} lines at a time. Whoever reads nothing for ${READ_MS / 1000} seconds is hung up on, and goes on with the last id that he has. After ${HEARTBEAT_MS / 1000} seconds without a line comes a \`heartbeat\`, and at once where there is nothing to tell, so that there is an id from the first. While the disk of the history hangs heartbeats go on, and the rest is late.`,
+  `Lockouts and their ends are told as long as the history has them (\`keep\` and \`most\` under \`[history]\`), of other events the last ${NOTES_MAX.toLocaleString('en')}. A lockout is told as it is by now: with the end that it has, and \`released\` where it was ended. No line is told for a time that is over, nor for a fly that stays since it goes on trying. Each line has \`id\`, \`at\`, \`event\` and \`text\`, the sentence of the log. The order is that in which it happened; \`at\` is by the clock, which may be set.`,
+]
+
+const KINDS: Readonly<Record<string, string>> = {
+  lockout: 'Somebody is locked out; facts as in `list`. In a dry run `would-lock-out`.',
+  free: '`source` is no fly any more, by `by`, `because`: `freed`, `no-room`, `part of a wider one`, or `flushed` where that was done piece by piece.',
+  flush:
+    'Everybody is freed by `by`: `flies` at once. Of more than 10,000 each of the others has a line `free` before.',
+  prolong: 'A person has given the lockout of `source` another end: `until`, `by`, `note`.',
+  spared:
+    '`source` offended and was let go, `because`: `count` times in all, `first` and `last`, and what it `tried` last. Summed up: a line when it has been seen again, every ten seconds at most.',
+  alarm: 'The log has warned of something: `level` is `warning` or `error`.',
+  'armed, disarmed, rearmed, paused, resumed': 'The trap.',
+  gap: 'Something is missing here. `why`: `pruned`, so many `lockouts` and `events` were forgotten before they were read; `renewed`, this is another history than that of the id, and is told from its beginning; `too-many`, so many `spared` of one millisecond; `unreadable`, a row that means nothing.',
+  heartbeat: 'There is nothing else to tell.',
+}
+
+function eventTable(): string {
+  const rows = Object.entries(KINDS).map(
+    ([kinds, what]) => `| ${kinds.replace(/[\w-]+/g, '`$&`')} | ${what} |`,
+  )
+  return ['| event | what it tells |', '|---|---|', ...rows].join('\n')
+}
 
 function socketTable(): string {
   const rows = Object.values<Role>(ROLES).map(

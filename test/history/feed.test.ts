@@ -125,6 +125,22 @@ test('page by page, while others write: nothing is missing, nothing comes twice'
   assert.deepEqual(seen, rounds.flat())
 })
 
+test('a full page is no end, and the one behind it may be empty', () => {
+  using history = fresh()
+  history.add(batch(0, 2 * FEED_LINES_MAX))
+  const ends: [number, boolean][] = []
+  for (let after = 'start'; ends.length < 3; ) {
+    const page = history.feedPage({ after, spared: false, dryRun: false }, SINCE)
+    ends.push([page.lines.length, page.isEnd])
+    after = page.next
+  }
+  assert.deepEqual(ends, [
+    [FEED_LINES_MAX, false],
+    [FEED_LINES_MAX, false],
+    [0, true],
+  ])
+})
+
 test('what was pruned before it was read is a gap, counted; what was read before, or had gone before the reader came, is none', () => {
   using history = fresh()
   history.add(batch(0, 10))

@@ -15,6 +15,7 @@ import { compare, shown, TERMINALS } from '../support/shown.ts'
 
 process.env.TZ = 'UTC'
 const EVIL = 'evil\x1b[2J\nlockout 192.0.2.1 \u202e'
+const POSITION = '0123456789abcdef-1-2'
 const directory = mkdtempSync(join(tmpdir(), 'flypaperd-test-shown-'))
 after(() => rmSync(directory, { recursive: true }))
 
@@ -69,7 +70,7 @@ const never: NeverControl = {
   }),
 }
 
-const daemon: Pick<Served, 'status' | 'lock' | 'free' | 'flush' | 'confirm' | 'reload' | 'watch'> &
+const daemon: Pick<Served, 'status' | 'lock' | 'free' | 'flush' | 'confirm' | 'reload' | 'watch' | 'feed'> &
   NeverControl = {
   ...never,
   status: async () => ({
@@ -105,6 +106,24 @@ const daemon: Pick<Served, 'status' | 'lock' | 'free' | 'flush' | 'confirm' | 'r
   flush: async () => 390,
   confirm: async () => {},
   reload: async () => {},
+  feed: {
+    page: async after => ({
+      lines:
+        after === 'start'
+          ? ['lockout 69.0.231.79, who tried TCP-port 20000, for 1h', EVIL].map((text, n) =>
+              JSON.stringify({
+                id: `${POSITION}-${n}`,
+                at: '2026-11-24T12:00:00.000Z',
+                event: 'lockout',
+                text,
+              }),
+            )
+          : [],
+      next: `${POSITION}-1`,
+      isEnd: true,
+    }),
+    onNews() {},
+  },
   watch(listener) {
     const at = '2026-11-24T12:00:00.000Z'
     listener(
@@ -167,7 +186,7 @@ for (const [name, terminal] of Object.entries(TERMINALS)) {
     let text = ''
     for (const command of COMMANDS)
       text += `$ flypaperd ${command}\n${await shown(command.split(' '), terminal, system)}\n`
-    for (const command of ['watch', 'watch --json'])
+    for (const command of ['watch', 'watch --json', 'watch --after start', 'watch --after start --json'])
       text += `$ flypaperd ${command}\n${await watched(command)}\n`
     compare(`test/surface/shown/daemon-${name}.txt`, text)
     const bare = text.replace(/\x1b\[\d*[mK]|\r/g, '')

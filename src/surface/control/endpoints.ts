@@ -194,6 +194,7 @@ export const ENDPOINTS = {
     turn: 'now',
     query: protocol.EventsQuery,
     answer: { type: 'application/jsonl', line: protocol.EventLine },
+    example: { after: 'start' },
   },
   metrics: {
     method: 'GET',
