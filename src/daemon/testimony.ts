@@ -6,6 +6,8 @@
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
 import { commit } from '../lockout/commit.ts'
 import { decision, leaving } from '../lockout/decide/decision.ts'
+import { flyOf } from '../lockout/decide/lock.ts'
+import type { Room } from '../lockout/decide/room.ts'
 import { type Hearing, type Testified, testify, type Word, withdraw } from '../lockout/decide/testify.ts'
 import { isOneHost, namesOf } from '../lockout/flies.ts'
 import type { Testifier } from '../lockout/lockout.ts'
@@ -66,10 +68,12 @@ export async function hearTestimony(
   const { nameFly } = state.policy.near
   const connected = hosts.length === 0 ? [] : await living.among(hosts.map(widened))
   const alive = new Set(connected.map(nameFly))
+  // Whose time is over makes room once for all of them: that looks at all flies.
+  const room = roomFor(daemon, words.length, daemon.world.now())
   const heard = { locked: [] as Fly[], kept: [] as Fly[], refused: [] as Testified['refused'][number][] }
   for (const piece of piecesOf(words, PIECE)) {
     if (ended.aborted) break
-    const { locked, kept, refused } = hear(daemon, piece, testifier, alive)
+    const { locked, kept, refused } = hear(daemon, piece, testifier, { alive, room })
     heard.locked.push(...locked)
     heard.kept.push(...kept)
     heard.refused.push(...refused)
@@ -83,24 +87,22 @@ function hear(
   daemon: Daemon,
   words: readonly Word[],
   testifier: Testifier,
-  alive: ReadonlySet<Fly>,
+  { alive, room }: { readonly alive: ReadonlySet<Fly>; readonly room: Room },
 ): Testified {
   const { state, world, ledger } = daemon
   const now = world.now()
-  const { near } = state.policy
-  const names = words
-    .filter(({ prefix }) => isHost(prefix))
-    .flatMap(({ prefix }) => {
-      const fly = namesOf(prefix)[0]!
-      return [fly.includes('/') ? fly : near.nameFly(fly as string as Address)]
-    })
-  const met = acquaintedAmong(daemon, names)
+  const { nameFly } = state.policy.near
+  const names = words.map(({ prefix }) => prefix).filter(isHost)
+  const met = acquaintedAmong(
+    daemon,
+    names.map(prefix => flyOf(prefix, nameFly)),
+  )
   const acquaintance: Hearing['acquaintance'] = fly =>
     met.get(fly) ?? (alive.has(fly) ? 'connected' : undefined)
   const { decision: taken, ...told } = testify(
     words,
     testifier,
-    hearingOf(daemon, acquaintance, words.length, now),
+    { ...hearingOf(daemon, now), acquaintance, room },
     now,
   )
   const entered = new Set(commit(taken, ledger, now).map(({ source }) => source))
@@ -116,25 +118,18 @@ function hear(
   }
 }
 
-function hearingOf(
-  daemon: Daemon,
-  acquaintance: Hearing['acquaintance'],
-  more: number,
-  now: number,
-): Hearing {
+function hearingOf(daemon: Daemon, now: number): Omit<Hearing, 'acquaintance' | 'room'> {
   const { state, world } = daemon
   const { settings, near, never, inside } = state.policy
   return {
     flies: state.flies,
     lengths: settings.lockout,
-    room: roomFor(daemon, more, now),
     never,
     near: near.prefixes,
     inside,
     singles: near.singles,
     holdOnly: settings.shared.holdOnly,
     nameFly: near.nameFly,
-    acquaintance,
     isPaused: isPaused(state, now) || bootGraceLeft(state.policy, world.surroundings) > 0 || !canAsk(daemon),
     draw: wanted => state.promotion.draw(wanted, settings.promotion, now),
     pastOf: world.history.pastOf,

@@ -5,10 +5,10 @@
 
 import { HOSTS6, NO_HOSTS } from '../../judge/judge.ts'
 import type { Settings } from '../../settings/settings.ts'
-import { covers, overlaps, type Prefix, parsePrefix } from '../../terms/address.ts'
+import { covers, type Prefix, parsePrefix } from '../../terms/address.ts'
 import type { Seconds } from '../../terms/duration.ts'
 import { type Fly, NAT64, prefixOf } from '../../terms/fly.ts'
-import type { PrefixSet } from '../../terms/prefix-set.ts'
+import { type PrefixSet, prefixSet } from '../../terms/prefix-set.ts'
 import { type Flies, isOneHost } from '../flies.ts'
 import { lengthOf } from '../length.ts'
 import type { Lockout, Memory, Testifier } from '../lockout.ts'
@@ -142,10 +142,10 @@ function doubt(prefix: Prefix, fly: Fly, hearing: Hearing): Doubt | undefined {
   const isHost = prefix.family === 4 ? !isWithin(wanted, NO_HOSTS) : isWithin(wanted, HOSTS6)
   if (!isHost) return 'no-host'
   if (never.overlaps(wanted)) return 'never-list'
-  if (near.some(entry => overlaps(entry, wanted)) || (isNet64 && singles.overlaps(wanted))) return 'near'
+  if (prefixSet(near).overlaps(wanted) || (isNet64 && singles.overlaps(wanted))) return 'near'
   if (isWithin(wanted, PRIVATE)) return 'private'
   if (inside.overlaps(wanted)) return 'inside'
-  if (holdOnly.some(entry => overlaps(entry, wanted))) return 'shared'
+  if (prefixSet(holdOnly).overlaps(wanted)) return 'shared'
   return acquaintance(fly) ?? (isPaused ? 'paused' : undefined)
 }
 

@@ -90,7 +90,12 @@ export const LockoutFacts = z.object({
     description:
       'Ports that it still reaches, by `public` and `doors` of the settings: tcp/443, udp/51820. Only of list, and left out where there are none.',
   }),
-  by: z.string().optional().meta({ description: 'Who locked it out by hand, or gave it another end.' }),
+  by: z.string().optional().meta({
+    description: 'Who locked it out by hand, or gave it another end; of testimony its author.',
+  }),
+  via: z.string().optional().meta({
+    description: 'Of testimony: the role and the user by whose socket it came, `share flypaperd`.',
+  }),
   note: z.string().optional(),
   since: When,
   until: z.union([When, z.literal('forever')]),
