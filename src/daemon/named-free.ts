@@ -6,7 +6,7 @@ import type { Fly } from '../terms/fly.ts'
 import type { Daemon } from './daemon.ts'
 import { freeOnce } from './orders.ts'
 
-/** Flies that one name lets go within an hour at most: who moves a name from address to address frees no more. */
+/** Flies of one name that the history is asked for, and that are let go, within an hour at most: who moves a name about frees no more. */
 export const NAME_FREES_MAX = 4
 const HOUR_SECONDS = 3600
 
@@ -27,18 +27,19 @@ async function free(daemon: Daemon, name: string, hosts: readonly Address[]): Pr
     const names = namesOf(prefixAround(host, familyOf(host) === 4 ? 32 : 128))
     const stuck = names.filter(fly => flies.get(fly, world.now()) !== undefined)
     for (const fly of stuck) {
-      const isForgeable = await isLetGo(daemon, fly)
-      if (ended.aborted || named.names.get(name)?.hosts.includes(host) !== true) return
-      if (!isForgeable) continue
       const since = world.clock() - HOUR_SECONDS
       const lately = (named.freed.get(name) ?? []).filter(at => at > since)
       if (lately.length >= NAME_FREES_MAX) {
         daemon.alarms.named(
-          `names: ${fly} is now ${name} and stays locked out: that name has let ${NAME_FREES_MAX} go within an hour. To free it: flypaperd free ${fly}`,
+          `names: ${fly} is now ${name} and stays locked out: within an hour a name lets ${NAME_FREES_MAX} go at most. To free it: flypaperd free ${fly}`,
         )
         continue
       }
+      // Also whom it does not let go: the history may be long.
       named.freed.set(name, [...lately, world.clock()])
+      const isForgeable = await isLetGo(daemon, fly)
+      if (ended.aborted || named.names.get(name)?.hosts.includes(host) !== true) return
+      if (!isForgeable) continue
       freeOnce(daemon, { input: 'free-these', sources: [fly], by: `the name ${name}` })
     }
   }

@@ -37,7 +37,7 @@ export interface NamedHosts {
   readonly refused: Map<string, string>
   /** How each name tells of its changes. */
   readonly told: Map<string, (message: string) => void>
-  /** When flies were let go by each name, in seconds of the world's clock. */
+  /** When the history was asked whether a fly of each name is let go, in seconds of the world's clock. */
   readonly freed: Map<string, readonly number[]>
 }
 

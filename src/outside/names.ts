@@ -64,6 +64,7 @@ function openName(name: string, world: NamesWorld, told: Telling): Disposable {
   const good: Answer = new Map()
   /** The last of which the daemon took somebody. */
   let taken: Answer = new Map()
+  let last = Promise.resolve()
   let isOver = false
 
   const standing = (answer: Answer) =>
@@ -89,9 +90,15 @@ function openName(name: string, world: NamesWorld, told: Telling): Disposable {
   }
 
   /** At once, and from then on every half a minute. Where all of an answer are refused, those count that were taken before. */
-  async function tell(): Promise<void> {
+  function tell(): Promise<void> {
     clearTimeout(timers.tell)
     timers.tell = setTimeout(tell, 1000 * tellSeconds)
+    // One after the other: what was found first is not told last.
+    last = last.then(tellNow)
+    return last
+  }
+
+  async function tellNow(): Promise<void> {
     for (const answer of [good, taken]) {
       const hosts = hostsNow(answer)
       const end = Math.max(...standing(answer).map(({ end }) => end))

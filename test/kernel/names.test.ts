@@ -84,7 +84,7 @@ test('the home is known within the time of its record, the old one is not any mo
     return daemon.names[0].hosts
   }
   const areKnown = (...addresses: readonly string[]) =>
-    eventually(`${NAME} is ${addresses}`, async () => (await hosts()).join() === addresses.join())
+    eventually(`${NAME} is ${addresses}`, async () => (await hosts()).join() === addresses.join(), 40_000)
   async function becomes(...addresses: readonly string[]) {
     await dns.answers(...addresses)
     await areKnown(...addresses)
@@ -143,7 +143,7 @@ test('the home is known within the time of its record, the old one is not any mo
       const again = await resolver(gate, directory)
       await again.answers(at(66))
       await daemon.says(new RegExp(`free ${at(66)} \\(by the name ${NAME}`))
-      assert.ok(await isServedAfter(at(66), 2))
+      assert.ok(await isServedAfter(at(66), 2), daemon.output())
       assert.ok(!(await isServedAfter(at(66), 1)), 'its third')
       await again.answers(at(9))
       await areKnown(at(9))

@@ -16,6 +16,7 @@ function opened({ names = [NAME] as readonly string[] } = {}) {
     answers: { 4: 'ENODATA', 6: 'ENODATA' } as Record<4 | 6, Answer>,
     refuses: undefined as string | undefined,
     time: 0,
+    waits: undefined as Promise<void> | undefined,
   }
   const names_ = openNames({
     names,
@@ -27,6 +28,7 @@ function opened({ names = [NAME] as readonly string[] } = {}) {
     },
     async tell(request) {
       if (here.refuses !== undefined) throw new Error(here.refuses)
+      await here.waits
       told.push(request)
       return { refused: request.hosts.filter(host => host.startsWith('127.')) }
     },
@@ -146,6 +148,22 @@ test('where the daemon refuses all of an answer, it is told again what it took b
   it.here.answers[4] = [record('127.0.0.1'), record('203.0.113.8')]
   await it.pass(61)
   assert.deepEqual(it.hosts(), ['127.0.0.1', '203.0.113.8'])
+})
+
+test('an answer that is found while another is being told is told after it', async () => {
+  using it = opened()
+  it.here.answers = { 4: [record('203.0.113.7')], 6: 'ENODATA' }
+  await it.pass(31)
+  it.here.answers[4] = [record('127.0.0.1')]
+  await it.pass(60)
+  const waiting = Promise.withResolvers<void>()
+  it.here.waits = waiting.promise
+  await it.pass(30)
+  it.here.answers[4] = [record('203.0.113.8')]
+  await it.pass(60)
+  waiting.resolve()
+  await it.settle()
+  assert.deepEqual(it.hosts(), ['203.0.113.8'])
 })
 
 test('a daemon that is away or refuses is told again, which is said once; disposed of, nobody is asked any more', async () => {
