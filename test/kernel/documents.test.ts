@@ -22,6 +22,7 @@ const NOT_RUN: readonly (readonly [command: RegExp, because: string])[] = [
   [/flypaperd what-if|^sudo tshark/, 'test/kernel/what-if.test.ts does, and reads the ring by tcpdump'],
   [/^sudo journalctl/, "they are about the machine's own journal, and remove it"],
   [/socat/, 'test/kernel/prometheus.test.ts scrapes through it'],
+  [/--textfile \/var/, 'test/kernel/textfile.test.ts writes such a file'],
 ]
 /** Those that arm the trap and stay in the foreground until Ctrl-C. */
 const ARMING = /^sudo flypaperd (start|restart|try)\b/

@@ -33,7 +33,7 @@ export const never: Verb = {
   details: `Needs the daemon. Whom add names is free at once, and never judged, held or locked out from then on: as \`never\` in the settings, beside which these entries lie, in the state directory. Who is added again has the new end and the new reason. Remove takes what was added by hand; what the settings name stays until it is gone from there. A host name means all addresses that it has now, and is not looked up again. At most ${NEVER_BY_HAND_MAX} entries, a reason of ${BECAUSE_MAX} characters, and nothing wider than /${WIDEST_IN_FILE[4]}, in IPv6 /${WIDEST_IN_FILE[6]}. Members of the group flypaperd-operate may add and remove, those of flypaperd-watch list.`,
   examples: [
     'sudo flypaperd never add 203.0.113.80 --because "their monitor"',
-    'sudo flypaperd never add 198.51.100.0/24 --for 1d',
+    'sudo flypaperd never add 2001:db8:80::/48 --for 1d',
     'sudo flypaperd never list',
     'sudo flypaperd never remove 203.0.113.80',
   ],
