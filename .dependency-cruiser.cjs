@@ -21,6 +21,7 @@ const FLOORS = [
   'daemon',
   'what-if',
   'surface',
+  'outside',
 ]
 
 const folder = name => `^src/${name}/`
@@ -40,7 +41,7 @@ const sentences = [
     severity: 'error',
     from: { path: '^src/', pathNot: '^src/(system|surface/control)/' },
     to: {
-      path: '^(koffi|node_modules/koffi)|^(node:)?(sqlite|fs|fs/promises|net|http|dgram|dns|dns/promises|child_process|os|worker_threads)$',
+      path: '^(koffi|node_modules/koffi)|^(node:)?(sqlite|fs|fs/promises|net|http|https|tls|dgram|dns|dns/promises|child_process|os|worker_threads)$',
     },
   },
   {
@@ -76,6 +77,22 @@ const sentences = [
     severity: 'error',
     from: { path: '^src/doctor/' },
     to: { path: '^src/(capture|judge|lockout|log|counters|history)/' },
+  },
+  {
+    name: 'outside-has-no-firewall',
+    comment: 'It speaks to the daemon, and to the world; the trap is none of its business.',
+    severity: 'error',
+    from: { path: '^src/outside/' },
+    to: {
+      path: '^src/(arm|capture|decode|judge|lockout|counters|history|doctor|keep|ring|prove|replay|daemon|what-if)/',
+    },
+  },
+  {
+    name: 'nodemailer-is-for-one',
+    comment: 'Whoever imports it otherwise than when a mail is sent has it in the daemon.',
+    severity: 'error',
+    from: { path: '^src/', pathNot: '^src/system/mail\\.ts$' },
+    to: { path: '^(nodemailer|node_modules/(@types/)?nodemailer)' },
   },
   ...['nftables-json', 'nfnetlink'].map(name => ({
     name: `${name}-is-a-library-of-its-own`,

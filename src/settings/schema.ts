@@ -12,6 +12,7 @@ import { legacyGrades, legacyLockout } from './legacy.ts'
 import { lengthsOf, notShorter } from './lengths.ts'
 import { autoOrPrefixes, prefix } from './never.ts'
 import { unread } from './never-files.ts'
+import { notify, notifySettings } from './notify.ts'
 import { LOG_TO, type Settings } from './settings.ts'
 import { sharedSettings } from './shared.ts'
 
@@ -200,6 +201,7 @@ export const tableSettings = {
       'How long they are kept at most. Make it shorter where addresses may not be kept.',
     ),
   },
+  notify: notifySettings,
   sizes: {
     flypaper: setting(
       kinds.whole(16, 16_777_216),
@@ -248,6 +250,7 @@ export const schema = z
     promotion: table('promotion', promotion),
     history: table('history', history),
     ring: table('ring', z.strictObject(tableSettings.ring)),
+    notify: table('notify', notify),
     sizes: table('sizes', z.strictObject(tableSettings.sizes)),
   })
   .transform(

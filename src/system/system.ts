@@ -45,7 +45,7 @@ const LIST_BYTES = 16 * 1024 * 1024
 type Environment = Readonly<Record<string, string | undefined>>
 
 export function openSystem(told: Told = {}, env: Environment = process.env): System {
-  const { state, ...sockets } = placesOf(told, env, process.pid)
+  const { state, outsideMemory, ...sockets } = placesOf(told, env, process.pid)
   const historyFile = (dryRun = false) => `${state}/${dryRun ? 'dry-run' : 'history'}.db`
   const stateFile = `${state}/boot.nft`
   const files = readApart()
@@ -76,6 +76,11 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
     openClone,
     readCaptureFile,
     readLive,
+    openOutside: async log => {
+      const { openOutside } = await import('./outside-world.ts')
+      const { socket, outsideStatus: status } = sockets
+      return openOutside({ socket, status, memory: outsideMemory }, env, log)
+    },
     openHistory: ({ dryRun, ...options } = {}) => openHistoryFile(historyFile(dryRun), options),
     openScratch: () => openHistory(openDatabase(MEMORY, { migrations: MIGRATIONS, readOnly: false })),
     readRing: () => readRing(state),

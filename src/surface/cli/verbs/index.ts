@@ -11,6 +11,8 @@ import { importFlies } from './import.ts'
 import { list } from './list.ts'
 import { lock } from './lock.ts'
 import { metrics } from './metrics.ts'
+import { notify } from './notify.ts'
+import { outside } from './outside.ts'
 import { pause } from './pause.ts'
 import { prove } from './prove.ts'
 import { reload } from './reload.ts'
@@ -51,5 +53,7 @@ export const VERBS: readonly Verb[] = [
   prove,
   replay,
   whatIf,
+  outside,
+  notify,
   version,
 ]

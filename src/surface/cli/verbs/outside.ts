@@ -1,0 +1,29 @@
+import { EXIT } from '../../../terms/failure.ts'
+import { LOG_OPTION, logOf } from '../log-option.ts'
+import { isTelling } from '../outside.ts'
+import type { Verb } from '../verb.ts'
+
+export const outside: Verb = {
+  name: 'outside',
+  summary: 'tell by mail, webhook or program what happens, as [notify] of the settings says, until Ctrl-C',
+  options: [LOG_OPTION],
+  details:
+    'A process of its own beside the daemon, with neither root nor any capability; the unit flypaperd-outside.service runs it. It reads from the daemon through a socket, and changes nothing. What cannot be delivered is tried again; `flypaperd status` says how it stands.',
+  examples: ['flypaperd outside', 'sudo systemctl enable --now flypaperd-outside'],
+  exits: {
+    [EXIT.ok]: 'ended by Ctrl-C or SIGTERM, or nothing is configured',
+  },
+  async run(call) {
+    const { system, print } = call
+    const settings = call.settings()
+    if (!isTelling(settings)) {
+      print('Nothing to do: [notify] in the settings names neither mail nor webhook nor command.')
+      return EXIT.ok
+    }
+    const end = new AbortController()
+    using _ = system.onSignal(['SIGINT', 'SIGTERM'], () => end.abort())
+    using running = await system.openOutside(logOf(call) ?? settings.log)
+    await running.run(settings, end.signal)
+    return EXIT.ok
+  },
+}
