@@ -16,10 +16,6 @@ const AGAIN_MS = 5000
 /** What is on its way when this is to end, is waited for so long. */
 const END_MS = 10_000
 
-export function isConfigured({ notify }: Pick<Settings, 'notify'>): boolean {
-  return notify.mail !== undefined || notify.webhook !== undefined || notify.command.length > 0
-}
-
 /** Runs until the signal is given. */
 export async function runOutside(world: World, settings: Settings, end: AbortSignal): Promise<void> {
   const notify = openNotify(world, settings.notify)

@@ -38,10 +38,11 @@ export function digestOf(report: Report, host: string): Message {
   const rows: string[] = []
   printReport(report, PAPER, text => rows.push(text))
   const { lockouts, attackers, since, until } = report
-  const many = `${lockouts.toLocaleString('en')} lockout${lockouts === 1 ? '' : 's'} of ${attackers.toLocaleString('en')}`
+  const some = (count: number, thing: string) =>
+    `${count.toLocaleString('en')} ${thing}${count === 1 ? '' : 's'}`
   return {
     kind: 'digest',
-    subject: subjectOf(host, many),
+    subject: subjectOf(host, `${some(lockouts, 'lockout')} of ${some(attackers, 'attacker')}`),
     text: `${rows.join('\n')}\n\nMore: flypaperd report, flypaperd list --past\n`,
     host,
     count: lockouts,

@@ -32,8 +32,8 @@ export function judgeCounts(
   const notices: Notice[] = []
   const tell = (kind: 'failing' | 'limit', text: string, count = 1) =>
     notices.push({ kind, at: now, text, count })
-  const some = (count: number, thing: string) =>
-    `${count.toLocaleString('en')} ${thing}${count === 1 ? '' : 's'}`
+  const some = (count: number, thing: string, things = `${thing}s`) =>
+    `${count.toLocaleString('en')} ${count === 1 ? thing : things}`
   if (more('deferred') > 0)
     tell(
       'limit',
@@ -49,7 +49,7 @@ export function judgeCounts(
   if (more('lost') > 0)
     tell(
       'failing',
-      `${some(more('lost'), 'lockout or release')} could not be written, and are missing in the history`,
+      `${some(more('lost'), 'lockout or release', 'lockouts and releases')} could not be written into the history`,
       more('lost'),
     )
   if (more('tooSlow') > 0)

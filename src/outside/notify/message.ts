@@ -16,7 +16,7 @@ export interface Message {
 }
 
 const SUBJECTS: Readonly<Record<Exclude<Kind, 'digest'>, string>> = {
-  trap: 'how the trap is',
+  trap: 'trouble with the trap',
   failing: 'something fails',
   limit: 'the promotion limit is in force',
   ours: 'somebody of yours was locked out or spared',
