@@ -1,7 +1,5 @@
 /** One POST by HTTPS. Certificates are looked at; redirects are not followed, as they would take secrets elsewhere; what comes back is dropped. */
 import { readFileSync } from 'node:fs'
-import { request as requestHttp } from 'node:http'
-import { request as requestHttps } from 'node:https'
 import type { Parcel } from '../outside/world.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 
@@ -13,7 +11,8 @@ export async function post({ url, headers, caFile, body }: Parcel, patience = PO
   const to = new URL(url)
   const ca = certificates(caFile)
   const ended = AbortSignal.timeout(patience)
-  const request = to.protocol === 'https:' ? requestHttps : requestHttp
+  // Loaded here, so that the daemon, which is the same program, has no TLS in its memory.
+  const { request } = to.protocol === 'https:' ? await import('node:https') : await import('node:http')
   const status = await new Promise<number>((resolve, reject) => {
     const asked = request(to, {
       method: 'POST',

@@ -165,7 +165,7 @@ test('a webhook: URL and headers from files are sent, and stand in no error', as
   assert.match(body, /^This is a test/)
 
   file('url', `${url}-bad`)
-  assert.match((await told(hook))[0]!, /answers 500$/)
+  assert.match((await told(hook))[0]!, /^127\.0\.0\.1:\d+ answers 500$/)
   const wrong: [text: string, because: RegExp][] = [
     [`ftp://${SECRET}`, /url is no URL of the web/],
     [`https://anna:${SECRET}@example.org/`, /has a user in it/],

@@ -38,7 +38,7 @@ function hushed(
       const secrets: string[] = []
       const read = (secret: Secret) => {
         const text = carriers.read(secret)
-        secrets.push(text, ...text.split(/[\s/]+/))
+        secrets.push(...secretsIn(text))
         return text
       }
       try {
@@ -51,14 +51,24 @@ function hushed(
   }
 }
 
-/** A short piece is a word of any text, and the name of a host is told. */
-const SECRET_MIN = 6
+/** Shorter pieces are words of any text. */
+const SECRET_MIN = 4
+const PIECE_MIN = 8
+
+/** The whole, each line, and what stands in it: of a URL what follows the host, of a header its value. */
+function secretsIn(text: string): string[] {
+  const { pathname, search } = URL.canParse(text) ? new URL(text) : { pathname: '', search: '' }
+  const values = text.includes('://')
+    ? [pathname, ...pathname.split('/'), search]
+    : text.split('\n').flatMap(line => [line, ...line.replace(/^[\w-]+:/, '').split(/\s+/)])
+  return [text, ...values.filter(({ length }) => length >= PIECE_MIN)].filter(
+    ({ length }) => length >= SECRET_MIN,
+  )
+}
 
 function without(secrets: readonly string[], text: string): string {
   const longFirst = [...secrets].sort((one, other) => other.length - one.length)
-  return longFirst
-    .filter(secret => secret.length >= SECRET_MIN)
-    .reduce((shown, secret) => shown.replaceAll(secret, '***'), text)
+  return longFirst.reduce((shown, secret) => shown.replaceAll(secret, '***'), text)
 }
 
 function mailBy({ server, password, caFile, from, to }: NonNullable<Notify['mail']>) {

@@ -8,7 +8,7 @@ export const outside: Verb = {
   summary: 'tell by mail, webhook or program what happens, as [notify] of the settings says, until Ctrl-C',
   options: [LOG_OPTION],
   details:
-    'A process of its own beside the daemon, with neither root nor any capability; the unit flypaperd-outside.service runs it. It reads from the daemon through a socket, and changes nothing. What cannot be delivered is tried again; `flypaperd status` says how it stands.',
+    'A process of its own beside the daemon, with neither root nor any capability; the unit flypaperd-outside.service runs it. It reads from the daemon through a socket, and changes nothing. What cannot be delivered is tried again; `flypaperd status` says how it stands. It keeps what waits in a directory beside that of the history, /var/lib/flypaperd-outside.',
   examples: ['flypaperd outside', 'sudo systemctl enable --now flypaperd-outside'],
   exits: {
     [EXIT.ok]: 'ended by Ctrl-C or SIGTERM, or nothing is configured',
