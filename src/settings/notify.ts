@@ -90,7 +90,7 @@ export const notifySettings = {
     'notify.webhook',
     webhook,
     'a table of url, url_file or url_credential, template, headers_file or headers_credential, and ca_file',
-    'By a POST over HTTPS, as in { url_file = "/etc/flypaperd/ntfy.url", template = "ntfy" }; "http://" goes to this machine alone. The template is "json", "ntfy", "slack" (Mattermost takes the same), "discord" or "gotify": docs/notify.md shows each. A URL that holds a token belongs into url_file; a token in a header, as "Authorization: Bearer …", into headers_file.',
+    'By a POST over HTTPS, as in { url_file = "/etc/flypaperd/ntfy.url", template = "ntfy" }; "http://" goes to this machine alone. The template is "json", "ntfy", "slack" (Mattermost takes the same), "discord" or "gotify": docs/notify.md shows each. A URL that holds a token belongs into url_file; a token in a header, as "Authorization: Bearer TOKEN", into headers_file.',
   ),
   command: list(
     command,

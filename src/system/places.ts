@@ -17,9 +17,6 @@ interface Places {
   readonly metricsSocket: string
   /** The directory of history and state file. */
   readonly state: string
-  /** The file by which `flypaperd outside` tells how it is, and what it keeps: in directories of its own beside the daemon's. */
-  readonly outsideStatus: string
-  readonly outsideMemory: string
 }
 
 const STATE = '/var/lib/flypaperd'
@@ -32,13 +29,10 @@ const RUNTIME = '/run/flypaperd'
 export function placesOf({ isDaemon = false, socket, state }: Told, env: Environment, pid: number): Places {
   const unit = isDaemon && isServiceProcess(env, pid) ? env : {}
   const control = socket ?? `${first(unit.RUNTIME_DIRECTORY) ?? RUNTIME}/control.sock`
-  const lasting = state ?? first(unit.STATE_DIRECTORY) ?? STATE
   return {
     socket: control,
     metricsSocket: `${dirname(control)}/metrics.sock`,
-    state: lasting,
-    outsideStatus: `${dirname(control)}-outside/status.json`,
-    outsideMemory: `${lasting}-outside/memory.json`,
+    state: state ?? first(unit.STATE_DIRECTORY) ?? STATE,
   }
 }
 

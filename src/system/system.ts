@@ -1,6 +1,7 @@
 /** The real world: everything that the verbs can open. */
 import { readFileSync } from 'node:fs'
 import { findPackageJSON } from 'node:module'
+import { dirname } from 'node:path'
 import { isatty } from 'node:tty'
 import { openHistory } from '../history/history.ts'
 import { MIGRATIONS } from '../history/schema.ts'
@@ -45,7 +46,9 @@ const LIST_BYTES = 16 * 1024 * 1024
 type Environment = Readonly<Record<string, string | undefined>>
 
 export function openSystem(told: Told = {}, env: Environment = process.env): System {
-  const { state, outsideMemory, ...sockets } = placesOf(told, env, process.pid)
+  const { state, ...sockets } = placesOf(told, env, process.pid)
+  // Beside the daemon's, which are not its to write to.
+  const outsideStatus = `${dirname(sockets.socket)}-outside/status.json`
   const historyFile = (dryRun = false) => `${state}/${dryRun ? 'dry-run' : 'history'}.db`
   const stateFile = `${state}/boot.nft`
   const files = readApart()
@@ -55,6 +58,7 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
     version: packageVersion(),
     ...sockets,
     state,
+    outsideStatus,
     unit: unitOf(env, process.pid, readText),
     user: claim,
     signature: signature(user, claim),
@@ -78,8 +82,8 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
     readLive,
     openOutside: async log => {
       const { openOutside } = await import('./outside-world.ts')
-      const { socket, outsideStatus: status } = sockets
-      return openOutside({ socket, status, memory: outsideMemory }, env, log)
+      const memory = `${state}-outside/memory.json`
+      return openOutside({ socket: sockets.socket, status: outsideStatus, memory }, env, log)
     },
     openHistory: ({ dryRun, ...options } = {}) => openHistoryFile(historyFile(dryRun), options),
     openScratch: () => openHistory(openDatabase(MEMORY, { migrations: MIGRATIONS, readOnly: false })),

@@ -188,8 +188,9 @@ test('what fails and the promotion limit are told by what has been counted since
 })
 
 test('an outage of ten minutes loses none of the kinds: a mail server and a web server that are away and come back', async () => {
-  let mails = await mailSink()
-  let web = await webSink()
+  await using open = new AsyncDisposableStack()
+  let mails = open.use(await mailSink())
+  let web = open.use(await webSink())
   const ports = { mail: mails.port, web: web.port }
   const fake = fakeOutside()
   const toml = `[notify]
@@ -230,8 +231,8 @@ webhook = { url = "http://127.0.0.1:${ports.web}/hook" }
   const warned = fake.logged.filter(text => text.startsWith('warn'))
   assert.equal(warned.length, 2, `each says it once: ${warned}`)
 
-  mails = await mailSink({ port: ports.mail })
-  web = await webSink({ port: ports.web })
+  mails = open.use(await mailSink({ port: ports.mail }))
+  web = open.use(await webSink({ port: ports.web }))
   for (let ms = 0; ms <= RETRY_MAX_MS; ms += 10_000) await step(10_000)
   const bodies = web.taken.map(({ body }) => JSON.parse(body) as Message)
   assert.deepEqual(bodies.map(({ kind, count }) => [kind, count]).sort(), [
@@ -248,8 +249,6 @@ webhook = { url = "http://127.0.0.1:${ports.web}/hook" }
   ])
   assert.equal(fake.logged.filter(text => /for the first time since/.test(text)).length, 2)
   assert.match(fake.status, /"messages":0/)
-  await mails[Symbol.asyncDispose]()
-  await web[Symbol.asyncDispose]()
 })
 
 test('a restart: what waits is told by the next process, what was told is not, and the feed goes on where it was', async () => {

@@ -63,7 +63,8 @@ export async function mailSink(options: MailOptions = {}): Promise<Sink<Mail>> {
   return {
     port: (server.server.address() as AddressInfo).port,
     taken,
-    [Symbol.asyncDispose]: () => new Promise(resolve => server.close(() => resolve())),
+    [Symbol.asyncDispose]: () =>
+      server.server.listening ? new Promise(resolve => server.close(() => resolve())) : Promise.resolve(),
   }
 }
 
