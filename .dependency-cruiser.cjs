@@ -92,7 +92,7 @@ const sentences = [
     comment: 'Whoever imports it otherwise than when a mail is sent has it in the daemon.',
     severity: 'error',
     from: { path: '^src/', pathNot: '^src/system/mail\\.ts$' },
-    to: { path: '^(nodemailer|node_modules/nodemailer)' },
+    to: { path: '(^|/)nodemailer(/|$)' },
   },
   ...['nftables-json', 'nfnetlink'].map(name => ({
     name: `${name}-is-a-library-of-its-own`,
