@@ -20,8 +20,8 @@ const FLOORS = [
   'replay',
   'daemon',
   'what-if',
-  'outside',
   'surface',
+  'outside',
 ]
 
 const folder = name => `^src/${name}/`
@@ -41,7 +41,7 @@ const sentences = [
     severity: 'error',
     from: { path: '^src/', pathNot: '^src/(system|surface/control)/' },
     to: {
-      path: '^(koffi|node_modules/koffi)|^(node:)?(sqlite|fs|fs/promises|net|http|dgram|dns|dns/promises|child_process|os|worker_threads)$',
+      path: '^(koffi|node_modules/koffi)|^(node:)?(sqlite|fs|fs/promises|net|http|https|tls|dgram|dns|dns/promises|child_process|os|worker_threads)$',
     },
   },
   {
@@ -84,6 +84,22 @@ const sentences = [
     severity: 'error',
     from: { path: '^src/doctor/' },
     to: { path: '^src/(capture|judge|lockout|log|counters|history)/' },
+  },
+  {
+    name: 'outside-has-no-firewall',
+    comment: 'It speaks to the daemon, and to the world; the trap is none of its business.',
+    severity: 'error',
+    from: { path: '^src/outside/' },
+    to: {
+      path: '^src/(arm|capture|decode|judge|lockout|counters|history|doctor|keep|ring|prove|replay|daemon|what-if)/',
+    },
+  },
+  {
+    name: 'nodemailer-is-for-one',
+    comment: 'Whoever imports it otherwise than when a mail is sent has it in the daemon.',
+    severity: 'error',
+    from: { path: '^src/', pathNot: '^src/system/mail\\.ts$' },
+    to: { path: '(^|/)nodemailer(/|$)' },
   },
   ...['nftables-json', 'nfnetlink'].map(name => ({
     name: `${name}-is-a-library-of-its-own`,

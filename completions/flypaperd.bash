@@ -16,7 +16,7 @@ _flypaperd() {
     --log|--since|--port|--until|--reason|--grade|--ended|--limit|--after|--textfile|--for|--because|--format|--ruleset|--listen|--uplink|--as) return ;;
   esac
   if [ -z "$words" ]; then
-    if [ "$COMP_CWORD" -eq 1 ]; then words='start stop restart reload try confirm pause status list why watch report metrics lock free never flush forget export import generate check doctor prove replay what-if version help'
+    if [ "$COMP_CWORD" -eq 1 ]; then words='start stop restart reload try confirm pause status list why watch report metrics lock free never flush forget export import generate check doctor prove replay what-if outside notify version help'
     else
       case $verb in
         start) words='--dry-run --log --settings --help' ;;
@@ -45,8 +45,10 @@ _flypaperd() {
         prove) words='--json --ruleset --listen --uplink --settings --help' ;;
         replay) compopt -o default 2>/dev/null; words='--json --as --with-gaps --settings --help' ;;
         what-if) words='--json --since --settings --help' ;;
+        outside) words='--log --settings --help' ;;
+        notify) words='--test --settings --help' ;;
         version) words='--json --settings --help' ;;
-        help) words='start stop restart reload try confirm pause status list why watch report metrics lock free never flush forget export import generate check doctor prove replay what-if version help' ;;
+        help) words='start stop restart reload try confirm pause status list why watch report metrics lock free never flush forget export import generate check doctor prove replay what-if outside notify version help' ;;
       esac
     fi
   fi

@@ -24,8 +24,8 @@ export async function bundle(sources: readonly string[], folder: string): Promis
     platform: 'node',
     format: 'esm',
     target: 'node24',
-    // It finds its addon beside itself.
-    external: ['koffi'],
+    // koffi finds its addon beside itself; nodemailer is loaded by `flypaperd outside` alone, and shall be no part of the daemon.
+    external: ['koffi', 'nodemailer'],
     // Commander is a CommonJS module.
     banner: {
       js: `import { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)`,

@@ -17,7 +17,7 @@ done
 find "$folder/dist" "$folder/node_modules" -type f \
   ! -name '*.js' ! -name '*.mjs' ! -name '*.json' ! -name '*.node' ! -name 'LICENSE*' -delete
 rm -rf "$folder"/node_modules/@koromix/*/musl_* "$folder/node_modules/koffi/vendor" "$folder/node_modules/zod/src" \
-  "$folder/node_modules/zod/v3" "$folder/node_modules/zod/v4/mini"
+  "$folder/node_modules/zod/v3" "$folder/node_modules/zod/v4/mini" "$folder/node_modules/nodemailer/dist/cjs"
 find "$folder" -type d -empty -delete
 cp node_modules/node/bin/node package.json "$folder"
 chmod -R u=rwX,go=rX "$folder"

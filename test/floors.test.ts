@@ -95,8 +95,12 @@ test('the other sentences can fail, too', async () => {
       plant('system', 'daemon'),
       plant('system', 'surface'),
       plant('system', 'lockout'),
+      plant('outside', 'daemon'),
+      plant('outside', 'surface'),
     ]),
     'src/log/files.ts': imports('node:fs'),
+    'src/system/letters.ts': imports('nodemailer'),
+    'src/system/mail.ts': imports('nodemailer'),
     'src/judge/clock.ts': imports('node:perf_hooks'),
     'src/doctor/clock.ts': imports('node:perf_hooks'),
     'src/lockout/decide/change.ts': imports('../../arm/firewall.ts'),
@@ -115,6 +119,8 @@ test('the other sentences can fail, too', async () => {
     'src/system/imports-daemon.ts': 'system-knows-no-daemon',
     'src/system/imports-surface.ts': 'system-knows-no-daemon',
     'src/log/files.ts': 'only-system-touches-linux',
+    'src/outside/imports-daemon.ts': 'outside-has-no-firewall',
+    'src/system/letters.ts': 'nodemailer-is-for-one',
     'src/judge/clock.ts': 'deciding-is-pure',
     'src/lockout/decide/change.ts': 'deciding-changes-nothing',
     'src/doctor/clock.ts': 'deciding-is-pure',
@@ -131,4 +137,6 @@ test('the other sentences can fail, too', async () => {
     undefined,
     'the control: a port may be implemented',
   )
+  assert.equal(broken.get('src/outside/imports-surface.ts'), undefined, 'the control: it asks the daemon')
+  assert.equal(broken.get('src/system/mail.ts'), undefined, 'the control: it sends mail')
 })

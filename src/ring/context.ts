@@ -48,6 +48,7 @@ export function neighbourhoodOf({ near }: Context): Neighbourhood | undefined {
 /** Every setting as one text, by its name: to be compared. */
 export function settingTexts({
   origin: _,
+  notify: _notify,
   neverFiles,
   neverByHand,
   ...settings

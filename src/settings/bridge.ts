@@ -60,6 +60,21 @@ export function tableOf<T extends z.ZodType<unknown, Record<string, unknown>>>(
   return table(name, shape).meta({ takes, preset: `{ ${pairs.join(', ')} }`, description })
 }
 
+/** A table that is not there unless it is written; an empty one is none. */
+export function optionalTable<T extends z.ZodType<unknown, Record<string, unknown>>>(
+  name: string,
+  shape: T,
+  takes: string,
+  description: string,
+) {
+  return table(name, shape).meta({ takes, preset: '{}', description })
+}
+
+/** A value in such a table, which is told of with the table. */
+export function plain<T>(kind: kinds.Kind<T>) {
+  return zodOf(kind)
+}
+
 function zodOf<T>(kind: kinds.Kind<T>) {
   return z.unknown().transform(readerOf(kind))
 }

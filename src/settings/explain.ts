@@ -1,6 +1,7 @@
 /** What is wrong with the settings, for people: place, the line itself, a caret, and what to write instead. */
 import { escapeText } from '../terms/escape.ts'
 import { EXIT, type ExitStatus, Failure } from '../terms/failure.ts'
+import { masked } from './masked.ts'
 
 export interface Mistake {
   /** Where in the text it is, counted in UTF-16 units from 0. */
@@ -106,7 +107,7 @@ function placeOf(text: string, offset: number): Place {
   const before = text.slice(0, offset).split(/\r?\n/)
   const start = offset - before.at(-1)!.length
   const [content = ''] = text.slice(start).split(/\r?\n/, 1)
-  return { line: before.length, column: offset - start, content }
+  return { line: before.length, column: offset - start, content: masked(content) }
 }
 
 function explainOne(

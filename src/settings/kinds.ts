@@ -225,6 +225,36 @@ export function list(entries: string, example: string): Kind<unknown[]> {
   }
 }
 
+/** A list of so many at most. */
+export function atMost(most: number, entries: string): Kind<string[]> {
+  return {
+    takes: `at most ${most} ${entries}`,
+    read(value) {
+      const all = value as string[]
+      if (all.length <= most) return { value: all }
+      return { problem: `names ${all.length} of them`, advice: `write ${most} at most` }
+    },
+  }
+}
+
+/** Arguments of a program; together they are at most so many. */
+const ARGUMENTS_MAX = 64
+
+/** A program by its whole path, and its arguments; nothing is none. */
+export const program: Kind<string[]> = {
+  takes: 'a program and its arguments',
+  read(value) {
+    const words = value as string[]
+    if (words.length > ARGUMENTS_MAX)
+      return { problem: `has ${words.length} words`, advice: `write ${ARGUMENTS_MAX} at most, or a script` }
+    if (words[0] === undefined || /^\/./.test(words[0])) return { value: words }
+    return {
+      problem: 'does not begin with the whole path of a program',
+      advice: 'write it as in ["/usr/bin/apprise", "--config", "/etc/flypaperd/apprise.yml"]',
+    }
+  },
+}
+
 /** A table, whose settings are read one by one after this. */
 export function table(name: string): Kind<object> {
   return {

@@ -4,7 +4,9 @@ import { classSettings, evidenceSettings } from './evidence.ts'
 import type { Mistake } from './explain.ts'
 import { isTable, type Wrong } from './kinds.ts'
 import type { Path, Place } from './locate.ts'
+import { masked } from './masked.ts'
 import { nearest } from './nearest.ts'
+import { mailSettings, webhookSettings } from './notify.ts'
 import { tableSettings, topSettings } from './schema.ts'
 
 const MOST_SHOWN = 60
@@ -33,7 +35,7 @@ export function mistakesOf(
       problem:
         wrong.problem === undefined
           ? `${name} must be ${takes}, not ${show(value)}`
-          : `${Array.isArray(value) ? name : show(value)} ${wrong.problem}`,
+          : `${Array.isArray(value) || isTable(value) ? name : show(value)} ${wrong.problem}`,
       advice: 'write' in wrong ? `${write}${wrong.write}` : wrong.advice,
     },
   ]
@@ -66,13 +68,17 @@ function unknownKey(path: Path, key: string): Omit<Mistake, 'offset'> {
 const tablesByName: Record<string, object> = {
   ...tableSettings,
   ...Object.fromEntries(Object.entries(classSettings).map(([name, of]) => [`evidence.${name}`, of])),
+  'notify.mail': mailSettings,
+  'notify.webhook': webhookSettings,
   grades: evidenceSettings,
 }
 
 /** A value as its writer knows it. */
 function show(value: unknown): string {
-  if (typeof value === 'string')
-    return `"${value.length > MOST_SHOWN ? `${value.slice(0, MOST_SHOWN)}…` : value}"`
+  if (typeof value === 'string') {
+    const shown = masked(value)
+    return `"${shown.length > MOST_SHOWN ? `${shown.slice(0, MOST_SHOWN)}…` : shown}"`
+  }
   if (Array.isArray(value)) return 'a list'
   if (value instanceof Date) return 'a date or time'
   return isTable(value) ? 'a table' : String(value)

@@ -14,6 +14,7 @@ import { legacyGrades, legacyLockout } from './legacy.ts'
 import { lengthsOf, notShorter } from './lengths.ts'
 import { autoOrPrefixes, prefix } from './never.ts'
 import { unread } from './never-files.ts'
+import { notify, notifySettings } from './notify.ts'
 import { LOG_TO, type Settings } from './settings.ts'
 import { sharedSettings } from './shared.ts'
 
@@ -204,6 +205,7 @@ export const tableSettings = {
     ),
   },
   geo: geoSettings,
+  notify: notifySettings,
   sizes: {
     flypaper: setting(
       kinds.whole(16, 16_777_216),
@@ -253,6 +255,7 @@ export const schema = z
     history: table('history', history),
     ring: table('ring', z.strictObject(tableSettings.ring)),
     geo: table('geo', z.strictObject(tableSettings.geo)),
+    notify: table('notify', notify),
     sizes: table('sizes', z.strictObject(tableSettings.sizes)),
   })
   .transform(

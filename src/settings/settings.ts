@@ -140,6 +140,8 @@ export interface Settings {
   }
   /** Databases that the command line reads; the empty text is none. */
   readonly geo: { readonly country: string; readonly asn: string }
+  /** Who is told what: the process `flypaperd outside` reads it, the daemon does not. */
+  readonly notify: Notify
   /** Most elements that the kernel sets take. */
   readonly sizes: {
     readonly flypaper: number
@@ -147,6 +149,47 @@ export interface Settings {
     readonly peers: number
     readonly known: number
   }
+}
+
+/** What a message can be about, besides the digest. */
+export const NOTICES = ['trap', 'failing', 'limit', 'ours'] as const
+export type NoticeKind = (typeof NOTICES)[number]
+export const DIGESTS = ['off', 'daily', 'weekly'] as const
+export const TEMPLATES = ['json', 'ntfy', 'slack', 'discord', 'gotify'] as const
+export type Template = (typeof TEMPLATES)[number]
+
+/** Where a secret is: the settings never have it. The name of a credential is one of systemd. */
+export type Secret = { readonly file: string } | { readonly credential: string }
+
+export interface MailServer {
+  readonly host: string
+  readonly port: number
+  /** `none`: to this machine alone. */
+  readonly tls: 'at-once' | 'by-starttls' | 'none'
+  readonly user?: string
+}
+
+export interface Notify {
+  readonly mail?: {
+    readonly to: readonly string[]
+    readonly from: string
+    readonly server: MailServer
+    readonly password?: Secret
+    /** The certificates that may have signed the server's, instead of the public ones. */
+    readonly caFile?: string
+  }
+  readonly webhook?: {
+    readonly url: string | Secret
+    readonly template: Template
+    readonly headers?: Secret
+    readonly caFile?: string
+  }
+  /** The program and its arguments; empty for none. */
+  readonly command: readonly string[]
+  readonly kinds: readonly NoticeKind[]
+  readonly digest: (typeof DIGESTS)[number]
+  /** When the digest is sent, in minutes since midnight. */
+  readonly at: number
 }
 
 /** What each port counts that a source tries, for how long, and the longest lockout that it can bring. */

@@ -1,6 +1,7 @@
 /** The real world: everything that the verbs can open. */
 import { readFileSync } from 'node:fs'
 import { findPackageJSON } from 'node:module'
+import { dirname } from 'node:path'
 import { isatty } from 'node:tty'
 import { noteOf } from '../history/event-rows.ts'
 import { openHistory } from '../history/history.ts'
@@ -49,6 +50,8 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 export function openSystem(told: Told = {}, env: Environment = process.env): System {
   const { state, ...sockets } = placesOf(told, env, process.pid)
+  // Beside the daemon's, which are not its to write to.
+  const outsideStatus = `${dirname(sockets.socket)}-outside/status.json`
   const historyFile = (dryRun = false) => `${state}/${dryRun ? 'dry-run' : 'history'}.db`
   const stateFile = `${state}/boot.nft`
   const neverFile = `${state}/never.jsonl`
@@ -59,6 +62,7 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
     version: packageVersion(),
     ...sockets,
     state,
+    outsideStatus,
     unit: unitOf(env, process.pid, readText),
     user: claim,
     signature: signature(user, claim),
@@ -83,6 +87,11 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
     readCaptureFile: readBinary,
     readDatabase: readBinary,
     readLive,
+    openOutside: async log => {
+      const { openOutside } = await import('./outside-world.ts')
+      const memory = `${state}-outside/memory.json`
+      return openOutside({ socket: sockets.socket, status: outsideStatus, memory }, env, log)
+    },
     openHistory: ({ dryRun, ...options } = {}) => openHistoryFile(historyFile(dryRun), options),
     openScratch: () => openHistory(openDatabase(MEMORY, { migrations: MIGRATIONS, readOnly: false })),
     readRing: () => readRing(state),

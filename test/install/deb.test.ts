@@ -22,6 +22,8 @@ test('what is in it', async t => {
   for (const path of [
     '/usr/bin/flypaperd',
     '/lib/systemd/system/flypaperd.service',
+    '/lib/systemd/system/flypaperd-outside.service',
+    '/usr/lib/flypaperd/node_modules/nodemailer/package.json',
     '/usr/lib/sysusers.d/flypaperd.conf',
     '/usr/share/man/man8/flypaperd.8.gz',
     '/usr/share/man/man5/flypaperd.toml.5.gz',

@@ -21,6 +21,7 @@ const NOT_RUN: readonly (readonly [command: RegExp, because: string])[] = [
   [/flypaperd replay/, 'test/kernel/replay.test.ts does'],
   [/flypaperd what-if|^sudo tshark/, 'test/kernel/what-if.test.ts does, and reads the ring by tcpdump'],
   [/^sudo journalctl/, "they are about the machine's own journal, and remove it"],
+  [/mail\.password|flypaperd notify/, 'test/kernel/notify.test.ts has a mail server'],
   [/socat/, 'test/kernel/prometheus.test.ts scrapes through it'],
   [/--textfile \/var/, 'test/kernel/textfile.test.ts writes such a file'],
 ]

@@ -71,6 +71,7 @@ test('a text without settings is all defaults', () => {
     },
     promotion: { perSecond: 10, burst: 500 },
     history: { keep: 31_536_000, most: 1_000_000, samplesPerSecond: 0 },
+    notify: { command: [], kinds: ['trap', 'failing', 'limit', 'ours'], digest: 'off', at: 480 },
     sizes: { flypaper: 1_048_576, hold: 65_536, peers: 131_072, known: 131_072 },
   })
 })
@@ -113,6 +114,7 @@ history.most = 1000
 history.samples_per_second = 25
 ring = { on = true, size = "32MB", age = "1d" }
 geo = { country = "/usr/local/share/country.mmdb", asn = "" }
+notify = { command = ["/bin/true", "x"], kinds = ["ours"], digest = "daily", at = "09:30" }
 [evidence]
 threshold = 4
 stranger = { excusable = 1, closed = 2, illegal = 4, window = "1m", fade = "2d" }
@@ -200,6 +202,7 @@ known = 17
     },
     promotion: { perSecond: 0, burst: 1 },
     history: { keep: 'forever', most: 1000, samplesPerSecond: 25 },
+    notify: { command: ['/bin/true', 'x'], kinds: ['ours'], digest: 'daily', at: 570 },
     sizes: { flypaper: 16, hold: 16_777_216, peers: 16, known: 17 },
   })
 })

@@ -130,6 +130,15 @@ const SCAN: Outgoing[] = [...HONEST, { source: '203.0.113.9', destination: '192.
 const captured = (packets: readonly Outgoing[]): Partial<System> => ({
   readCaptureFile: () => ({ bytes: pcap(recorded(packets)), isCut: false }),
 })
+/** Settings by which somebody is told, and an outside by which a test message goes, or does not. */
+const telling = settingsFrom(() => ({ text: '[notify]\ncommand = ["/bin/true"]\n' }))
+const outsideThat = (error?: string): Partial<System> => ({
+  openOutside: async () => ({
+    async run() {},
+    test: async () => [{ way: 'command', ...(error !== undefined && { error }) }],
+    [Symbol.dispose]() {},
+  }),
+})
 /** The list that is read is no ruleset, but nobody loads it. */
 const PROVEN = '--ruleset rules.nft --listen tcp:22,udp:53'
 /** A daemon in the foreground, which ends as soon as it is told to. */
@@ -200,6 +209,11 @@ const CASES: Readonly<Record<string, Readonly<Record<number, Partial<Case> | str
       system: { openClone: async () => fakeClone(), ...captured(HONEST) },
     },
     1: { args: 'scan.pcap', system: { openClone: async () => fakeClone(), ...captured(SCAN) } },
+  },
+  outside: { 0: {} },
+  notify: {
+    0: { args: '--test', system: { ...telling, ...outsideThat() } },
+    1: { args: '--test', system: { ...telling, ...outsideThat('the mail server refuses') } },
   },
   version: { 0: {} },
 }

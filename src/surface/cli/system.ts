@@ -15,6 +15,7 @@ import type { LogTo, NeverEntry, Settings } from '../../settings/settings.ts'
 import type { Folders, ReadText, Unreadable } from '../../settings/sources.ts'
 import type { Address } from '../../terms/address.ts'
 import type { UnixSockets } from '../control/server.ts'
+import type { Outside } from './outside.ts'
 import type { Supervisor } from './supervisor.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -88,6 +89,10 @@ export interface System {
   readDatabase(path: string): { readonly bytes: Buffer; readonly isCut: boolean } | Unreadable
   /** This machine, to be cloned. Throws a Failure (69). */
   readonly readLive: () => Promise<Live>
+  /** The file in which `flypaperd outside` tells how it is. */
+  readonly outsideStatus: string
+  /** What needs the internet. `log`: where its log goes. */
+  openOutside(log: LogTo): Promise<Outside>
   /** The history; that of the dry runs is another one. */
   openHistory(options?: { readOnly?: boolean; dryRun?: boolean }): History
   /** A history in memory, to try things out. */

@@ -66,8 +66,12 @@ test('the package installs: neither started nor enabled, with a user of its own'
     UnitFileState: 'disabled',
   })
   assert.match(await sh('getent passwd flypaperd'), /:\/usr\/sbin\/nologin$/m)
-  for (const group of ['flypaperd-operate', 'flypaperd-watch', 'flypaperd-share', 'flypaperd-names'])
+  for (const group of ['flypaperd-operate', 'flypaperd-share'])
     assert.match(await sh(`getent group ${group}`), /:$/m, 'nobody is in it')
+  for (const group of ['flypaperd-watch', 'flypaperd-names'])
+    assert.match(await sh(`getent group ${group}`), /:flypaperd-outside$/m, 'who tells of what happens')
+  assert.equal((await sh('systemctl show -P UnitFileState flypaperd-outside')).trim(), 'disabled')
+  assert.equal((await sh('systemctl show -P ActiveState flypaperd-outside')).trim(), 'inactive')
 })
 
 natively('systemd finds nothing wrong with the unit, and little exposed', async () => {
@@ -76,6 +80,26 @@ natively('systemd finds nothing wrong with the unit, and little exposed', async 
     await sh('systemd-analyze security flypaperd.service'),
   )!
   assert.ok(Number(exposure) <= 1.5, exposure)
+})
+
+natively('the same of the unit of notifications', async () => {
+  assert.equal(await sh('systemd-analyze verify --man=no flypaperd-outside.service 2>&1'), '')
+  const [, exposure] = /exposure level for flypaperd-outside.service: ([\d.]+)/.exec(
+    await sh('systemd-analyze security flypaperd-outside.service'),
+  )!
+  assert.ok(Number(exposure) <= 3, exposure)
+})
+
+natively('notifications that nobody wants: the unit ends well, and is not started again', async () => {
+  await sh('systemctl start flypaperd-outside')
+  await sleep(2000)
+  const [state, result, restarts] = await Promise.all(
+    ['ActiveState', 'Result', 'NRestarts'].map(name => sh(`systemctl show -P ${name} flypaperd-outside`)),
+  )
+  assert.deepEqual(
+    [state, result, restarts].map(text => text!.trim()),
+    ['inactive', 'success', '0'],
+  )
 })
 
 natively('without the capability it does not say READY', async () => {

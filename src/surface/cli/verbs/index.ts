@@ -13,6 +13,8 @@ import { list } from './list.ts'
 import { lock } from './lock.ts'
 import { metrics } from './metrics.ts'
 import { never } from './never.ts'
+import { notify } from './notify.ts'
+import { outside } from './outside.ts'
 import { pause } from './pause.ts'
 import { prove } from './prove.ts'
 import { reload } from './reload.ts'
@@ -55,5 +57,7 @@ export const VERBS: readonly Verb[] = [
   prove,
   replay,
   whatIf,
+  outside,
+  notify,
   version,
 ]

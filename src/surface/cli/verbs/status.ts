@@ -1,5 +1,6 @@
+import type { Settings } from '../../../settings/settings.ts'
 import { escapeText, jsonText } from '../../../terms/escape.ts'
-import { EXIT, type ExitStatus } from '../../../terms/failure.ts'
+import { EXIT, type ExitStatus, Failure } from '../../../terms/failure.ts'
 import { reachDaemon } from '../../control/client.ts'
 import type { DaemonStatus } from '../../control/status-protocol.ts'
 import {
@@ -11,6 +12,7 @@ import {
   statusLines,
 } from '../../status-lines.ts'
 import { StatusFacts } from '../answers.ts'
+import { notifyLines } from '../outside.ts'
 import { paint, type Terminal } from '../terminal.ts'
 import { type Call, JSON_OPTION, type Verb } from '../verb.ts'
 
@@ -42,11 +44,22 @@ export const status: Verb = {
         ...historyLines(daemon),
         ...ringLines(daemon),
         ...sparedLines(daemon),
+        ...notifyLines(system.outsideStatus, system.readText, settingsIfAny(call), system.now()),
       ])
         print(escapeText(line))
     }
     return exitOf(lines, daemon !== undefined)
   },
+}
+
+/** Wrong ones are what `check` is for. */
+function settingsIfAny({ settings }: Call): Settings | undefined {
+  try {
+    return settings()
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    return undefined
+  }
 }
 
 interface Seen {
