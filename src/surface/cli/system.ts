@@ -58,6 +58,10 @@ export interface System {
   readonly signature: string
   readonly pid: number
   readonly unixSockets: UnixSockets
+  /** The descriptors of sockets that systemd has opened for this process. */
+  passedSockets(): readonly number[]
+  /** A file of the page, by a name of ours. Throws a Failure (69) where it is missing. */
+  readonly pageFile: (file: string) => Uint8Array
   /** Gives back what the start and floods took; to be called now and then. `packets` counts all that came. */
   givingBack(packets: () => number): () => void
   readonly terminal: Terminal

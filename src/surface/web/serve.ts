@@ -1,0 +1,134 @@
+/** The process that serves the page: its sockets, and its end when nobody looks. */
+import type { Server, Socket } from 'node:net'
+import { basename } from 'node:path'
+import { EXIT, Failure } from '../../terms/failure.ts'
+import { type Answering, type Limits, type Serving, serveRequests } from '../control/connections.ts'
+import { ROLES } from '../control/endpoints.ts'
+import { REQUEST_MAX } from '../control/protocol.ts'
+import type { UnixSockets } from '../control/server.ts'
+import { answersOfLinks, answersOfPage } from './answering.ts'
+import { passerOn } from './pass-on.ts'
+import { openSessions, type Sessions } from './sessions.ts'
+
+/** Connections to the page at the same time. */
+export const WEB_CONNECTIONS_MAX = 64
+/** Connections to the socket of links at the same time. */
+const LINK_CONNECTIONS_MAX = 8
+/** Bytes of a request before its body. */
+const HEAD_MAX = 8192
+/** Milliseconds until a request has to be whole, and then until its answer has to be read. */
+const PATIENCE_MS = 20_000
+/** Milliseconds after which a process that systemd has started ends, when nobody is connected. */
+export const IDLE_MS = 900_000
+const FAREWELL_MS = 1000
+
+export const PAGE_SOCKET = 'web.sock'
+export const LINK_SOCKET = 'link.sock'
+
+const PAGE: Limits = {
+  connections: WEB_CONNECTIONS_MAX,
+  head: HEAD_MAX,
+  body: REQUEST_MAX,
+  askMs: PATIENCE_MS,
+  readMs: PATIENCE_MS,
+}
+const LINKS: Limits = { ...PAGE, connections: LINK_CONNECTIONS_MAX, body: 0 }
+
+export interface WebOptions {
+  /** The control socket, beside which those of the roles lie. */
+  readonly control: string
+  /** Where our own sockets lie. */
+  readonly directory: string
+  /** Sockets that systemd has passed (sd_listen_fds(3)): then none is made. */
+  readonly passed: readonly number[]
+  /** Instead of the page's socket. */
+  readonly listen?: { readonly host: string; readonly port: number } | undefined
+  /** The name behind a reverse proxy. */
+  readonly host: string | undefined
+  readonly unixSockets: UnixSockets
+  page(file: string): Uint8Array
+  now(): number
+  readonly idleMs?: number
+}
+
+export interface ServedPage extends AsyncDisposable {
+  readonly sessions: Sessions
+  /** Nobody has looked for so long; never, unless systemd has passed the sockets. */
+  readonly isIdle: Promise<void>
+}
+
+/** Throws a Failure (69, 77) where it cannot listen. */
+export async function servePage(options: WebOptions): Promise<ServedPage> {
+  await using opening = new AsyncDisposableStack()
+  const sessions = openSessions(options.now)
+  const { passed, listen, directory, unixSockets } = options
+  let last = options.now()
+  const looked = () => {
+    last = options.now()
+  }
+  const page = answersOfPage({ ...options, sessions, passOn: passerOn(options.control), looked })
+  const links = answersOfLinks(sessions, unixSockets.peerOf)
+  const access = { mask: 0o117, group: ROLES.operate.group }
+  const servings: Serving[] = []
+  const add = (serving: Serving) => {
+    opening.defer(() => serving.close(FAREWELL_MS))
+    servings.push(serving)
+    return serving.server
+  }
+  for (const fd of passed) await listenOn(add(byName(page, links)), { fd })
+  if (passed.length === 0) {
+    const at = (name: string) => `${directory}/${name}`
+    await unixSockets.listen(add(serveRequests(LINKS, links)), at(LINK_SOCKET), access)
+    const server = add(serveRequests(PAGE, page))
+    if (listen === undefined) await unixSockets.listen(server, at(PAGE_SOCKET), access)
+    else await listenOn(server, listen)
+  }
+  for (const { server } of servings) refuseOutside(server)
+  const idle = Promise.withResolvers<void>()
+  const { idleMs = IDLE_MS } = options
+  const timer = setInterval(async () => {
+    const open = await Promise.all(servings.map(({ server }) => connectionsOf(server)))
+    if (open.some(count => count > 0)) looked()
+    else if (passed.length > 0 && options.now() - last >= idleMs) idle.resolve()
+  }, idleMs / 10)
+  opening.defer(async () => clearInterval(timer))
+  const opened = opening.move()
+  return { sessions, isIdle: idle.promise, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+}
+
+/** Of a socket that was passed, its name tells what it is for. */
+function byName(page: Answering, links: Answering): Serving {
+  const serving = serveRequests(PAGE, {
+    answer: (request, socket: Socket) => of().answer(request, socket),
+    refuse: failure => of().refuse(failure),
+  })
+  const of = () => {
+    const address = serving.server.address()
+    return typeof address === 'string' && basename(address) === LINK_SOCKET ? links : page
+  }
+  return serving
+}
+
+function listenOn(server: Server, where: { fd: number } | { host: string; port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', cause =>
+      reject(new Failure(`cannot listen there: ${cause.message}`, { exit: EXIT.unavailable, cause })),
+    )
+    server.listen(where, resolve)
+  })
+}
+
+/** Behind a port that others reach, a token of ours went over the network as it is. Throws a Failure (64). */
+function refuseOutside(server: Server): void {
+  const address = server.address()
+  if (address === null || typeof address === 'string') return
+  if (address.address === '127.0.0.1' || address.address === '::1') return
+  throw new Failure(`the page is served on the loopback alone, not at ${address.address}`, {
+    exit: EXIT.usage,
+    hint: 'For others, put a reverse proxy with TLS before it: docs/web.md.',
+  })
+}
+
+function connectionsOf(server: Server): Promise<number> {
+  return new Promise(resolve => server.getConnections((_, count) => resolve(count ?? 0)))
+}
