@@ -7,6 +7,7 @@ import { ROLES } from '../control/endpoints.ts'
 import { REQUEST_MAX } from '../control/protocol.ts'
 import type { UnixSockets } from '../control/server.ts'
 import { answersOfLinks, answersOfPage } from './answering.ts'
+import { watchIdle } from './idle.ts'
 import { passerOn } from './pass-on.ts'
 import { openSessions, type Sessions } from './sessions.ts'
 
@@ -48,7 +49,6 @@ export interface WebOptions {
   readonly unixSockets: UnixSockets
   page(file: string): Uint8Array
   now(): number
-  readonly idleMs?: number
 }
 
 export interface ServedPage extends AsyncDisposable {
@@ -62,14 +62,15 @@ export async function servePage(options: WebOptions): Promise<ServedPage> {
   await using opening = new AsyncDisposableStack()
   const sessions = openSessions(options.now)
   const { passed, listen, directory, unixSockets } = options
-  let last = options.now()
-  const looked = () => {
-    last = options.now()
+  const servings: Serving[] = []
+  const connected = async () => {
+    const counts = await Promise.all(servings.map(({ server }) => connectionsOf(server)))
+    return counts.reduce((sum, count) => sum + count, 0)
   }
-  const page = answersOfPage({ ...options, sessions, passOn: passerOn(options.control), looked })
+  const idle = opening.use(watchIdle(connected, options.now, IDLE_MS))
+  const page = answersOfPage({ ...options, sessions, passOn: passerOn(options.control), looked: idle.looked })
   const links = answersOfLinks(sessions, unixSockets.peerOf)
   const access = { mask: 0o117, group: ROLES.operate.group }
-  const servings: Serving[] = []
   const add = (serving: Serving) => {
     opening.defer(() => serving.close(FAREWELL_MS))
     servings.push(serving)
@@ -84,16 +85,12 @@ export async function servePage(options: WebOptions): Promise<ServedPage> {
     else await listenOn(server, listen)
   }
   for (const { server } of servings) refuseOutside(server)
-  const idle = Promise.withResolvers<void>()
-  const { idleMs = IDLE_MS } = options
-  const timer = setInterval(async () => {
-    const open = await Promise.all(servings.map(({ server }) => connectionsOf(server)))
-    if (open.some(count => count > 0)) looked()
-    else if (passed.length > 0 && options.now() - last >= idleMs) idle.resolve()
-  }, idleMs / 10)
-  opening.defer(async () => clearInterval(timer))
   const opened = opening.move()
-  return { sessions, isIdle: idle.promise, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+  return {
+    sessions,
+    isIdle: passed.length > 0 ? idle.isIdle : new Promise(() => {}),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
 }
 
 /** Of a socket that was passed, its name tells what it is for. */

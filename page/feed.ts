@@ -1,0 +1,85 @@
+/**
+ * What happens, without a gap or with one that is told: where the daemon's events can be asked for from an event on (`after`), they are;
+ * where it is an older one, whoever was away is told so by `gap`, and looks at all of it again.
+ */
+import type { Transport } from './transport.ts'
+
+/** One line of the events; each has more. */
+export interface FeedEvent {
+  readonly event: string
+  readonly at: string
+  readonly text: string
+  readonly id?: string
+  readonly [fact: string]: unknown
+}
+
+export interface Followed {
+  take(event: FeedEvent): void
+  /** The daemon answers; or it does not, with the status that was the answer instead. */
+  isThere(there: boolean, status?: number): void
+}
+
+const WAITS_MS = [500, 1000, 2000, 5000]
+const NOT_FOUND = 404
+/** More than the time between two signs of life. */
+const SILENCE_MS = 45_000
+
+/** Follows until the signal is given. Rejects never. */
+export async function follow(by: Transport, to: Followed, signal: AbortSignal): Promise<void> {
+  const state = { after: 'now', isResumable: true, wasThere: false, tries: 0 }
+  while (!signal.aborted) {
+    const status = await followOnce(by, to, state, signal)
+    if (signal.aborted) return
+    if (status === NOT_FOUND && state.isResumable) state.isResumable = false
+    else {
+      to.isThere(false, status)
+      const wait = WAITS_MS[Math.min(state.tries++, WAITS_MS.length - 1)]
+      await new Promise(resolve => setTimeout(resolve, wait))
+    }
+  }
+}
+
+interface State {
+  /** The event from which on is asked. */
+  after: string
+  isResumable: boolean
+  wasThere: boolean
+  tries: number
+}
+
+/** Until the answer ends, or nothing is heard of it any more. Resolves to its status; 0 where nothing answered. */
+async function followOnce(by: Transport, { take, isThere }: Followed, state: State, signal: AbortSignal) {
+  const { isResumable, after } = state
+  const stopping = new AbortController()
+  const stop = () => stopping.abort()
+  signal.addEventListener('abort', stop)
+  let silence: ReturnType<typeof setTimeout> | undefined
+  const heard = () => {
+    clearTimeout(silence)
+    if (isResumable) silence = setTimeout(stop, SILENCE_MS)
+  }
+  const begun = () => {
+    heard()
+    // Whoever cannot ask for what was meanwhile has missed it.
+    if (state.wasThere && (!isResumable || after === 'now'))
+      take({ event: 'gap', at: new Date().toISOString(), text: '' })
+    state.wasThere = true
+    state.tries = 0
+    isThere(true)
+  }
+  const line = (text: string) => {
+    heard()
+    const event = JSON.parse(text) as FeedEvent
+    if (event.id !== undefined) state.after = event.id
+    if (event.event !== 'heartbeat') take(event)
+  }
+  try {
+    const path = isResumable ? `/v1/events?after=${encodeURIComponent(after)}` : '/v1/events'
+    return await by.lines(path, { begun, line }, stopping.signal)
+  } catch {
+    return 0 // It has gone: the same as an end.
+  } finally {
+    clearTimeout(silence)
+    signal.removeEventListener('abort', stop)
+  }
+}
