@@ -20,62 +20,53 @@ export interface Followed {
 }
 
 const WAITS_MS = [500, 1000, 2000, 5000]
-const NOT_FOUND = 404
-/** More than the time between two signs of life. */
+/** More than the time between two signs of life, from a daemon that gives them. */
 const SILENCE_MS = 45_000
 
 /** Follows until the signal is given. Rejects never. */
 export async function follow(by: Transport, to: Followed, signal: AbortSignal): Promise<void> {
-  const state = { after: 'now', isResumable: true, wasThere: false, tries: 0 }
+  const state = { after: 'now', wasThere: false, tries: 0 }
   while (!signal.aborted) {
     const status = await followOnce(by, to, state, signal)
     if (signal.aborted) return
-    if (status === NOT_FOUND && state.isResumable) state.isResumable = false
-    else {
-      to.isThere(false, status)
-      const wait = WAITS_MS[Math.min(state.tries++, WAITS_MS.length - 1)]
-      await new Promise(resolve => setTimeout(resolve, wait))
-    }
+    to.isThere(false, status)
+    const wait = WAITS_MS[Math.min(state.tries++, WAITS_MS.length - 1)]
+    await new Promise(resolve => setTimeout(resolve, wait))
   }
 }
 
 interface State {
-  /** The event from which on is asked. */
+  /** The event from which on is asked; `now` as long as the daemon has named none. */
   after: string
-  isResumable: boolean
   wasThere: boolean
   tries: number
 }
 
 /** Until the answer ends, or nothing is heard of it any more. Resolves to its status; 0 where nothing answered. */
 async function followOnce(by: Transport, { take, isThere }: Followed, state: State, signal: AbortSignal) {
-  const { isResumable, after } = state
+  const { after } = state
   const stopping = new AbortController()
   const stop = () => stopping.abort()
   signal.addEventListener('abort', stop)
   let silence: ReturnType<typeof setTimeout> | undefined
-  const heard = () => {
-    clearTimeout(silence)
-    if (isResumable) silence = setTimeout(stop, SILENCE_MS)
-  }
   const begun = () => {
-    heard()
     // Whoever cannot ask for what was meanwhile has missed it.
-    if (state.wasThere && (!isResumable || after === 'now'))
-      take({ event: 'gap', at: new Date().toISOString(), text: '' })
+    if (state.wasThere && after === 'now') take({ event: 'gap', at: new Date().toISOString(), text: '' })
     state.wasThere = true
     state.tries = 0
     isThere(true)
   }
   const line = (text: string) => {
-    heard()
     const event = JSON.parse(text) as FeedEvent
-    if (event.id !== undefined) state.after = event.id
+    if (event.id !== undefined) {
+      state.after = event.id
+      clearTimeout(silence)
+      silence = setTimeout(stop, SILENCE_MS)
+    }
     if (event.event !== 'heartbeat') take(event)
   }
   try {
-    const path = isResumable ? `/v1/events?after=${encodeURIComponent(after)}` : '/v1/events'
-    return await by.lines(path, { begun, line }, stopping.signal)
+    return await by.lines(`/v1/events?after=${encodeURIComponent(after)}`, { begun, line }, stopping.signal)
   } catch {
     return 0 // It has gone: the same as an end.
   } finally {

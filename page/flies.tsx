@@ -17,10 +17,11 @@ import {
   searchProblem,
 } from './state.ts'
 import { told } from './story.tsx'
-import { moment, reasonText, span, T } from './texts.ts'
+import { moment, reasonText, shortMoment, span, T } from './texts.ts'
 
-/** Rows that are shown at first, and more each time. */
-const SHOWN = 100
+/** Rows that are shown at first, so that what comes below is not far, and so many more each time. */
+const SHOWN = 25
+const MORE = 100
 const PROTOCOLS = ['tcp', 'udp', 'sctp', 'icmp', 'icmpv6']
 const shown = signal(SHOWN)
 const selected = signal<ReadonlySet<string>>(new Set())
@@ -126,8 +127,10 @@ function Row({ fly }: { fly: Fly }) {
         {by !== undefined && <bdi class="faint">{` ${T.by(plain(by))}`}</bdi>}
         {note !== undefined && <bdi class="note">{plain(note)}</bdi>}
       </td>
-      <td class="wide">
-        <time dateTime={since}>{moment(Date.parse(since))}</time>
+      <td class="wide when">
+        <time dateTime={since} title={moment(Date.parse(since))}>
+          {shortMoment(Date.parse(since))}
+        </time>
       </td>
       <td class="number">
         {end === Number.POSITIVE_INFINITY ? (
@@ -200,7 +203,7 @@ async function freeAll(chosen: readonly Fly[]): Promise<void> {
 }
 
 function showMore(rows: number): void {
-  shown.value += SHOWN
+  shown.value += MORE
   if (shown.value > rows && next.value !== undefined) void look(true)
 }
 

@@ -27,7 +27,7 @@ function Head() {
         <img src="icon.svg" alt="" width="28" height="28" />
         {T.title}
       </h1>
-      <p class={`state ${mark}`}>{text}</p>
+      <p class={`state ${mark}`}>{mark === 'bad' ? <a href="#status">{text}</a> : text}</p>
     </header>
   )
 }
@@ -124,11 +124,13 @@ function Page() {
         </main>
       )}
       <Story />
-      <ul class="notices" aria-label={T.action}>
-        {notices.value.map(notice => (
-          <Told key={notice.id} notice={notice} />
-        ))}
-      </ul>
+      <aside aria-label={T.notices}>
+        <ul class="notices">
+          {notices.value.map(notice => (
+            <Told key={notice.id} notice={notice} />
+          ))}
+        </ul>
+      </aside>
       <p class="unseen" role="status" aria-live="polite">
         {said.value}
       </p>

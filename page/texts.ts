@@ -4,12 +4,23 @@ export { wordsOf as reasonText } from '../src/log/reasons.ts'
 const number = new Intl.NumberFormat()
 const dateTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' })
 const timeOnly = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' })
+const shortDate = new Intl.DateTimeFormat(undefined, {
+  day: 'numeric',
+  month: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+})
 const dayOnly = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' })
 
 export const count = (n: number): string => number.format(n)
 /** In the time zone of who reads. */
 export const moment = (ms: number): string => dateTime.format(ms)
 export const clock = (ms: number): string => timeOnly.format(ms)
+/** Of today the time alone. */
+export function shortMoment(ms: number): string {
+  const isToday = new Date(ms).toDateString() === new Date().toDateString()
+  return isToday ? timeOnly.format(ms) : shortDate.format(ms)
+}
 /** Of `2026-11-24`. */
 export const day = (date: string): string => dayOnly.format(new Date(`${date}T12:00`))
 
@@ -118,6 +129,7 @@ export const T = {
     full: 'the set is full',
   } as Readonly<Record<string, string>>,
   notLocked: (who: string, why: string) => `Not locked out: ${who}, since ${why}`,
+  notices: 'What was done',
   undone: 'Undone',
   undo: 'Undo',
   undoLeft: (seconds: number) => `Undo (${seconds})`,
@@ -165,7 +177,7 @@ export const T = {
   noneSpared: 'Nobody was let go: there was nothing to excuse.',
   mapTitle: 'The IPv4 world today',
   mapCaption:
-    'Each point is a /16, and neighbours in number are neighbours here (a Hilbert curve). Brighter: more lockouts since midnight.',
+    'Each point is a /16, and neighbours in number are neighbours here (a Hilbert curve). The stronger its colour, the more lockouts since midnight.',
   mapSum: (lockouts: number, nets: number) =>
     `${many(lockouts, 'IPv4 lockout', 'IPv4 lockouts')} since midnight, from ${count(nets)} of 65,536 networks`,
   mapNone: 'Nobody from IPv4 was locked out since midnight. That is good news.',

@@ -8,7 +8,7 @@ export interface Reply {
 
 export interface Transport {
   ask(method: 'GET' | 'POST', path: string, body?: object): Promise<Reply>
-  /** An answer that goes on, line by line; resolves to its status when it has ended. Rejects where nothing answers. */
+  /** An answer that goes on, line by line; where an older daemon knows no query there, without one; resolves to its status when it has ended. Rejects where nothing answers. */
   lines(path: string, to: LinesTo, signal: AbortSignal): Promise<number>
 }
 
@@ -20,6 +20,7 @@ export interface LinesTo {
 
 /** There is no session, and no link that opens one. */
 export const NO_SESSION = 401
+const NOT_FOUND = 404
 const PATIENCE_MS = 30_000
 const KEPT_AS = 'flypaperd-session'
 
@@ -101,6 +102,17 @@ export function byCockpit(cockpit: Cockpit): Transport {
   const sockets = { GET: of('watch.sock'), POST: of('operate.sock') }
   const request = (method: 'GET' | 'POST', path: string, body = '') =>
     sockets[method].request({ method, path, body, headers: { 'Content-Type': 'application/json' } })
+  const follow: Transport['lines'] = async (path, to, signal) => {
+    const asked = request('GET', path)
+    asked.response(status => status === 200 && to.begun()).stream(lineCutter(to.line))
+    signal.addEventListener('abort', () => asked.close())
+    try {
+      await asked
+      return 200
+    } catch (failure) {
+      return (failure as { status?: number }).status ?? 502
+    }
+  }
   return {
     async ask(method, path, body) {
       const by = body === undefined ? {} : { by: (await cockpit.user()).name }
@@ -113,15 +125,8 @@ export function byCockpit(cockpit: Cockpit): Transport {
       }
     },
     async lines(path, to, signal) {
-      const asked = request('GET', path)
-      asked.response(status => status === 200 && to.begun()).stream(lineCutter(to.line))
-      signal.addEventListener('abort', () => asked.close())
-      try {
-        await asked
-        return 200
-      } catch (failure) {
-        return (failure as { status?: number }).status ?? 502
-      }
+      const status = await follow(path, to, signal)
+      return status === NOT_FOUND ? follow(path.replace(/\?.*/, ''), to, signal) : status
     },
   }
 }

@@ -135,6 +135,7 @@ export function World() {
       </div>
       <canvas
         ref={canvas}
+        hidden={busiest.length === 0 && !events.value.some(({ event }) => event === 'lockout')}
         width="768"
         height="768"
         role="img"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what the demo or the tests need and this machine lacks; says and does nothing when all is there.
 #
-#   setup.sh demo | test | bench | vm | deb | install | beside     as root, by apt-get and npm; an ordinary user is told the one line to run as root
+#   setup.sh demo | test | web | bench | vm | deb | install | beside     as root, by apt-get and npm; an ordinary user is told the one line to run as root
 #
 # Exit status: 64 for a usage error, 69 when something is missing and could not be installed.
 set -eu
@@ -11,6 +11,7 @@ PATH=$PATH:/usr/sbin:/sbin
 # program:package; nft brings libnftables along, which it is linked with.
 demo_needs='nft:nftables nmap:nmap ip:iproute2 ss:iproute2 unshare:util-linux nsenter:util-linux find:findutils'
 test_needs="$demo_needs conntrack:conntrack ping:iputils-ping nc:netcat-openbsd ps:procps masscan:masscan iptables-nft:iptables groff:groff-base curl:curl socat:socat tcpdump:tcpdump"
+web_needs="$test_needs chromium:chromium"
 bench_needs="$demo_needs iptables-nft:iptables gcc:gcc gencat:libc6-dev"
 deb_needs='dh:debhelper dpkg-buildpackage:dpkg-dev git:git'
 vm_needs="$test_needs $deb_needs qemu-system-x86_64:qemu-system-x86 modprobe:kmod busybox:busybox-static cpio:cpio mmdebstrap:mmdebstrap wg:wireguard-tools"
@@ -21,11 +22,12 @@ case ${1-} in
   bench) needs=$bench_needs ;;
   demo) needs=$demo_needs ;;
   test) needs=$test_needs ;;
+  web) needs=$web_needs ;;
   vm) needs=$vm_needs ;;
   deb) needs=$deb_needs ;;
   install) needs=$install_needs ;;
   beside) needs=$beside_needs ;;
-  *) echo 'usage: setup.sh demo | test | bench | vm | deb | install | beside' >&2; exit 64 ;;
+  *) echo 'usage: setup.sh demo | test | web | bench | vm | deb | install | beside' >&2; exit 64 ;;
 esac
 
 missing=

@@ -47,7 +47,11 @@ export function passerOn(control: string): PassOn {
       .map(({ socket }) => join(dirname(control), socket))
       .reverse()
     try {
-      return await askAll(sockets, { method, path, ...(sent !== undefined && { sent }) })
+      const asked = { method, path, ...(sent !== undefined && { sent }) }
+      const answer = await askAll(sockets, asked)
+      // An older daemon tells what happens from now on, and knows no question there.
+      const isOlder = name === 'events' && query !== '' && 'status' in answer && answer.status === 404
+      return isOlder ? await askAll(sockets, { ...asked, path: plain }) : answer
     } catch (failure) {
       return error(502, unreachable(failure, sockets))
     }
