@@ -13,10 +13,10 @@ _flypaperd() {
     --settings) compopt -o default 2>/dev/null; return ;;
     --socket) compopt -o default 2>/dev/null; return ;;
     --state) compopt -o default 2>/dev/null; return ;;
-    --log|--since|--port|--until|--reason|--grade|--ended|--limit|--for|--because|--format|--ruleset|--listen|--uplink|--as) return ;;
+    --log|--since|--port|--until|--reason|--grade|--ended|--limit|--listen|--host|--for|--because|--format|--ruleset|--listen|--uplink|--as) return ;;
   esac
   if [ -z "$words" ]; then
-    if [ "$COMP_CWORD" -eq 1 ]; then words='start stop restart reload try confirm pause status list why watch report metrics lock free flush export import generate check doctor prove replay what-if version help'
+    if [ "$COMP_CWORD" -eq 1 ]; then words='start stop restart reload try confirm pause status list why watch report web metrics lock free flush export import generate check doctor prove replay what-if version help'
     else
       case $verb in
         start) words='--dry-run --log --settings --help' ;;
@@ -31,6 +31,7 @@ _flypaperd() {
         why) case $whole in -*) words='--json --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
         watch) words='--json --settings --help' ;;
         report) words='--json --since --csv --settings --help' ;;
+        web) words='--listen --host --link --settings --help' ;;
         metrics) words='--settings --help' ;;
         lock) case $whole in -*) words='--json --for --because --exact --force --settings --help' ;; *) words="" ;; esac ;;
         free) case $whole in -*) words='--json --since --port --proto --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
@@ -44,7 +45,7 @@ _flypaperd() {
         replay) compopt -o default 2>/dev/null; words='--json --as --with-gaps --settings --help' ;;
         what-if) words='--json --since --settings --help' ;;
         version) words='--json --settings --help' ;;
-        help) words='start stop restart reload try confirm pause status list why watch report metrics lock free flush export import generate check doctor prove replay what-if version help' ;;
+        help) words='start stop restart reload try confirm pause status list why watch report web metrics lock free flush export import generate check doctor prove replay what-if version help' ;;
       esac
     fi
   fi

@@ -141,6 +141,7 @@ const CASES: Readonly<Record<string, Readonly<Record<number, Partial<Case> | str
   watch: { 0: RUNNING, 3: {} },
   report: { 0: {} },
   'what-if': { 0: {} },
+  web: { 0: 'test/web/trap.test.ts runs it to its end' },
   metrics: { 0: RUNNING },
   lock: {
     0: { ...RUNNING, ...KEPT, args: '203.0.113.9 --for -1' },

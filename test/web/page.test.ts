@@ -1,7 +1,7 @@
 /** The page in a browser, beside a daemon of which the test says what it answers. */
 import assert from 'node:assert/strict'
-import { createRequire } from 'node:module'
 import { after, test } from 'node:test'
+import axe from 'axe-core'
 import type { LockRequest } from '../../src/surface/control/protocol.ts'
 import { type Look, openBrowser, openTab, type Tab } from '../support/browser.ts'
 import { forwardPort, pageBeside } from '../support/page.ts'
@@ -186,8 +186,6 @@ test('times are those of the zone of who reads', async () => {
   }
 })
 
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
-
 for (const [name, make] of Object.entries({ full, empty, broken }))
   test(`whoever reads with a keyboard or by ear can: ${name}, narrow and wide, light and dark`, async () => {
     for (const look of [
@@ -212,7 +210,7 @@ for (const [name, make] of Object.entries({ full, empty, broken }))
         await tab.locator('dialog .happenings li').first().waitFor()
       }
       // By the debugger's way in: the page itself lets no script in.
-      await tab.evaluate(await sourceOfAxe())
+      await tab.evaluate(axe.source)
       const { violations } = await tab.evaluate(() =>
         (globalThis as unknown as { axe: { run(): Promise<{ violations: Finding[] }> } }).axe.run(),
       )
@@ -227,9 +225,4 @@ for (const [name, make] of Object.entries({ full, empty, broken }))
 interface Finding {
   readonly id: string
   readonly nodes: readonly { readonly html: string }[]
-}
-
-async function sourceOfAxe(): Promise<string> {
-  const { readFile } = await import('node:fs/promises')
-  return readFile(AXE, 'utf8')
 }

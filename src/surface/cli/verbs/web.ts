@@ -1,9 +1,6 @@
-import { once } from 'node:events'
-import type { IncomingMessage } from 'node:http'
 import { dirname } from 'node:path'
-import { text as textOf } from 'node:stream/consumers'
 import { EXIT, Failure } from '../../../terms/failure.ts'
-import { request } from '../../control/http.ts'
+import { linkFrom, refuseSecond } from '../../web/link.ts'
 import { LINK_SOCKET, PAGE_SOCKET, servePage } from '../../web/serve.ts'
 import type { Call, Verb } from '../verb.ts'
 
@@ -32,15 +29,16 @@ export const web: Verb = {
     // Beside the directory of the daemon's sockets: another user's.
     const directory = `${dirname(system.socket)}-web`
     const { listen, host } = { listen: addressOf(call), host: hostOf(call) }
+    const links = `${directory}/${LINK_SOCKET}`
     if (options.link) {
-      for (const line of linkLines(await linkFrom(`${directory}/${LINK_SOCKET}`), directory)) print(line)
+      for (const line of linkLines(await linkFrom(links), directory)) print(line)
       return EXIT.ok
     }
     const passed = system.passedSockets()
     for (const file of ['index.html', 'page.js']) system.pageFile(file)
     const control = system.socket
     const { unixSockets, now, pageFile: page } = system
-    await refuseSecond(directory, passed)
+    if (passed.length === 0) await refuseSecond(links)
     await using served = await servePage({ control, directory, passed, listen, host, unixSockets, page, now })
     // Under systemd it would be in the journal, which others read.
     if (passed.length === 0)
@@ -81,46 +79,4 @@ function linkLines(token: string, directory: string, listen?: Listen): string[] 
     'Then open this, once and within ten minutes. Whoever has it may lock out and free:',
     `  http://localhost:${port}/#${token}`,
   ]
-}
-
-/** Whoever serves the page already keeps it. Throws a Failure (69). */
-async function refuseSecond(directory: string, passed: readonly number[]): Promise<void> {
-  if (passed.length > 0) return
-  const path = `${directory}/${LINK_SOCKET}`
-  const answers = await askFor(path, 'GET').then(
-    () => true,
-    () => false,
-  )
-  if (!answers) return
-  throw new Failure('the page is served already', {
-    exit: EXIT.unavailable,
-    hint: 'A link to it: flypaperd web --link',
-  })
-}
-
-async function linkFrom(path: string): Promise<string> {
-  try {
-    return (JSON.parse(await askFor(path, 'POST')) as { token: string }).token
-  } catch (cause) {
-    const isClosed = (cause as NodeJS.ErrnoException).code === 'EACCES'
-    throw isClosed
-      ? new Failure(`no permission to open ${path}`, {
-          exit: EXIT.noPermission,
-          hint: 'Run it as root, or be a member of the group flypaperd-operate.',
-          cause,
-        })
-      : new Failure(`nobody serves the page at ${path}`, {
-          exit: EXIT.unavailable,
-          hint: 'Serve it: flypaperd web, or systemctl enable --now flypaperd-web.socket',
-          cause,
-        })
-  }
-}
-
-async function askFor(socketPath: string, method: string): Promise<string> {
-  const asking = request({ socketPath, agent: false, method, path: '/link', timeout: 5000 })
-  asking.on('timeout', () => asking.destroy(new Error('no answer in time')))
-  asking.end()
-  const [response] = (await once(asking, 'response')) as [IncomingMessage]
-  return textOf(response)
 }
