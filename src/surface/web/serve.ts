@@ -1,8 +1,8 @@
 /** The process that serves the page: its sockets, and its end when nobody looks. */
-import type { Server, Socket } from 'node:net'
+import type { Server } from 'node:net'
 import { basename } from 'node:path'
 import { EXIT, Failure } from '../../terms/failure.ts'
-import { type Answering, type Limits, type Serving, serveRequests } from '../control/connections.ts'
+import { type Limits, type Serving, serveRequests } from '../control/connections.ts'
 import { ROLES } from '../control/endpoints.ts'
 import { REQUEST_MAX } from '../control/protocol.ts'
 import type { UnixSockets } from '../control/server.ts'
@@ -35,13 +35,20 @@ const PAGE: Limits = {
 }
 const LINKS: Limits = { ...PAGE, connections: LINK_CONNECTIONS_MAX, body: 0 }
 
+/** A socket that is open already. */
+export interface PassedSocket {
+  readonly fd: number
+  /** Where it lies; undefined for one that is no Unix socket. */
+  readonly path: string | undefined
+}
+
 export interface WebOptions {
   /** The control socket, beside which those of the roles lie. */
   readonly control: string
   /** Where our own sockets lie. */
   readonly directory: string
   /** Sockets that systemd has passed (sd_listen_fds(3)): then none is made. */
-  readonly passed: readonly number[]
+  readonly passed: readonly PassedSocket[]
   /** Instead of the page's socket. */
   readonly listen?: { readonly host: string; readonly port: number } | undefined
   /** The name behind a reverse proxy. */
@@ -76,7 +83,10 @@ export async function servePage(options: WebOptions): Promise<ServedPage> {
     servings.push(serving)
     return serving.server
   }
-  for (const fd of passed) await listenOn(add(byName(page, links)), { fd })
+  for (const { fd, path = '' } of passed) {
+    const [limits, answering] = basename(path) === LINK_SOCKET ? [LINKS, links] : [PAGE, page]
+    await listenOn(add(serveRequests(limits, answering)), { fd })
+  }
   if (passed.length === 0) {
     const at = (name: string) => `${directory}/${name}`
     await unixSockets.listen(add(serveRequests(LINKS, links)), at(LINK_SOCKET), access)
@@ -91,19 +101,6 @@ export async function servePage(options: WebOptions): Promise<ServedPage> {
     isIdle: passed.length > 0 ? idle.isIdle : new Promise(() => {}),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
-}
-
-/** Of a socket that was passed, its name tells what it is for. */
-function byName(page: Answering, links: Answering): Serving {
-  const serving = serveRequests(PAGE, {
-    answer: (request, socket: Socket) => of().answer(request, socket),
-    refuse: failure => of().refuse(failure),
-  })
-  const of = () => {
-    const address = serving.server.address()
-    return typeof address === 'string' && basename(address) === LINK_SOCKET ? links : page
-  }
-  return serving
 }
 
 function listenOn(server: Server, where: { fd: number } | { host: string; port: number }): Promise<void> {
