@@ -55,7 +55,8 @@ export async function bundlePage(folder: string, source = 'page'): Promise<void>
   })
   mkdirSync(folder, { recursive: true })
   for (const { path, text } of outputFiles) writeFileSync(path, text)
-  for (const file of ['index.html', 'page.css', 'icon.svg']) cpSync(join(source, file), join(folder, file))
+  for (const file of ['index.html', 'cockpit.html', 'manifest.json', 'page.css', 'icon.svg'])
+    cpSync(join(source, file), join(folder, file))
 }
 
 /** V8 keeps the text, with two bytes a character as soon as one is not ASCII. esbuild leaves those in comments and regular expressions. */
