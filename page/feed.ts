@@ -24,8 +24,7 @@ const WAITS_MS = [500, 1000, 2000, 5000]
 const SILENCE_MS = 45_000
 
 /** Follows until the signal is given. Rejects never. */
-export async function follow(by: Transport, to: Followed, signal: AbortSignal): Promise<void> {
-  const state = { after: 'now', wasThere: false, tries: 0 }
+export async function follow(by: Transport, to: Followed, state: State, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const status = await followOnce(by, to, state, signal)
     if (signal.aborted) return
@@ -35,7 +34,8 @@ export async function follow(by: Transport, to: Followed, signal: AbortSignal): 
   }
 }
 
-interface State {
+/** How far it has come; whoever follows anew goes on with it. */
+export interface State {
   /** The event from which on is asked; `now` as long as the daemon has named none. */
   after: string
   wasThere: boolean
@@ -50,6 +50,7 @@ async function followOnce(by: Transport, { take, isThere }: Followed, state: Sta
   signal.addEventListener('abort', stop)
   let silence: ReturnType<typeof setTimeout> | undefined
   const begun = () => {
+    if (signal.aborted) return
     // Whoever cannot ask for what was meanwhile has missed it.
     if (state.wasThere && after === 'now') take({ event: 'gap', at: new Date().toISOString(), text: '' })
     state.wasThere = true
@@ -57,6 +58,7 @@ async function followOnce(by: Transport, { take, isThere }: Followed, state: Sta
     isThere(true)
   }
   const line = (text: string) => {
+    if (signal.aborted) return
     const event = JSON.parse(text) as FeedEvent
     if (event.id !== undefined) {
       state.after = event.id

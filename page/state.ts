@@ -139,6 +139,7 @@ async function lookAtHealth(): Promise<void> {
     }),
     ask<DaemonStatus>('/v1/status', () => {}),
   ])
+  const wasBlind = trouble.value !== '' && flies.value !== undefined
   batch(() => {
     if (health !== undefined) {
       lines.value = health.lines
@@ -146,6 +147,10 @@ async function lookAtHealth(): Promise<void> {
     }
     if (told !== undefined) status.value = told
   })
+  if (!wasBlind || health === undefined) return
+  // Not every way to the daemon tells that an answer has broken off.
+  beginFeed()
+  await look()
 }
 
 async function lookAtReport(): Promise<void> {
@@ -239,9 +244,18 @@ function isThere(there: boolean, code = 0): void {
   else void lookAtHealth()
 }
 
+const feed = { after: 'now', wasThere: false, tries: 0 }
+let following = new AbortController()
+
+function beginFeed(): void {
+  following.abort()
+  following = new AbortController()
+  void follow(by, { take, isThere }, feed, following.signal)
+}
+
 /** Begins all that keeps the page true. */
 export function begin(): void {
-  void follow(by, { take, isThere }, new AbortController().signal)
+  beginFeed()
   const every = (ms: number, act: () => unknown) =>
     setInterval(() => {
       if (!document.hidden && connection.value !== 'no-session') act()

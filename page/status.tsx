@@ -5,8 +5,8 @@ import { T } from './texts.ts'
 export function Status() {
   const isOld = connection.value !== 'live' || trouble.value !== ''
   return (
-    <section class={`card ${isOld ? 'old' : ''}`} aria-labelledby="status">
-      <h2 id="status">{T.statusTitle}</h2>
+    <section class="card" aria-labelledby="status">
+      <h2 id="status">{isOld && lines.value.length > 0 ? T.statusBefore : T.statusTitle}</h2>
       {lines.value.length === 0 && <p class="empty">{isOld ? T.noDaemon : T.loading}</p>}
       <dl class="lines">
         {lines.value.map(({ label, ok, reason }) => (

@@ -58,6 +58,7 @@ export const T = {
     'A link opens the page once, in one tab. Get one on the host that is protected, and open it here:',
   linkCommand: 'sudo flypaperd web --link',
   statusTitle: 'Status',
+  statusBefore: 'Status, as it was before',
   ok: 'OK',
   missing: 'Missing',
   help: {

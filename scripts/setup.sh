@@ -61,6 +61,20 @@ if [ "$1" = test ] && ! command -v promtool >/dev/null && [ ! -x .cache/promethe
   [ "$(id -u)" != 0 ] || chown -R "$(stat -c %u:%g .)" .cache
 fi
 
+# The same of Cockpit, with the libraries that it brings along.
+cockpit='cockpit-ws cockpit-bridge libssh-4 libjson-glib-1.0-0 libpolkit-agent-1-0 libpolkit-gobject-1-0'
+if [ "$1" = web ] && [ ! -x .cache/cockpit/root/usr/lib/cockpit/cockpit-ws ]; then
+  echo "setup: apt-get download $cockpit" >&2
+  rm -rf .cache/cockpit && mkdir -p .cache/cockpit/debs
+  said=$({ [ "$(id -u)" != 0 ] || apt-get -q update; } 2>&1 && cd .cache/cockpit/debs &&
+    apt-get -q download $cockpit 2>&1 && for package in *.deb; do dpkg-deb -x "$package" ../root; done) || {
+    printf '%s\n' "$said" 'setup: apt-get could not download cockpit' >&2
+    exit 69
+  }
+  rm -r .cache/cockpit/debs
+  [ "$(id -u)" != 0 ] || chown -R "$(stat -c %u:%g .)" .cache
+fi
+
 # npm writes this file last, so that it is there and newer only after a complete installation.
 [ node_modules/.package-lock.json -nt package-lock.json ] && [ -x node_modules/.bin/node ] && exit 0
 
