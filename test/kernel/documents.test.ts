@@ -20,6 +20,7 @@ const NOT_RUN: readonly (readonly [command: RegExp, because: string])[] = [
   [/flypaperd prove/, 'test/kernel/prove.test.ts does'],
   [/flypaperd replay/, 'test/kernel/replay.test.ts does'],
   [/flypaperd what-if|^sudo tshark/, 'test/kernel/what-if.test.ts does, and reads the ring by tcpdump'],
+  [/flypaperd web|^ssh -N -L|^adduser/, 'test/web and test/surface/web do, and the accounts are yours'],
   [/socat/, 'test/kernel/prometheus.test.ts scrapes through it'],
 ]
 /** Those that arm the trap and stay in the foreground until Ctrl-C. */
