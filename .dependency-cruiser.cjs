@@ -37,9 +37,9 @@ const floors = FLOORS.slice(0, -1).map((name, i) => ({
 const sentences = [
   {
     name: 'only-system-touches-linux',
-    comment: 'The control server and its client hold their socket.',
+    comment: 'The control server and its client hold their socket, as does that of the page.',
     severity: 'error',
-    from: { path: '^src/', pathNot: '^src/(system|surface/control)/' },
+    from: { path: '^src/', pathNot: '^src/(system|surface/(control|web))/' },
     to: {
       path: '^(koffi|node_modules/koffi)|^(node:)?(sqlite|fs|fs/promises|net|http|https|tls|dgram|dns|dns/promises|child_process|os|worker_threads)$',
     },
@@ -100,6 +100,13 @@ const sentences = [
     severity: 'error',
     from: { path: '^src/', pathNot: '^src/system/mail\\.ts$' },
     to: { path: '(^|/)nodemailer(/|$)' },
+  },
+  {
+    name: 'the-page-runs-in-a-browser',
+    comment: 'Of ours it takes words and shapes, which are pure.',
+    severity: 'error',
+    from: { path: '^page/' },
+    to: { path: '^src/', pathNot: '^src/(terms|judge|log/reasons\\.ts|surface/control/((past|status)-)?protocol\\.ts)' },
   },
   ...['nftables-json', 'nfnetlink'].map(name => ({
     name: `${name}-is-a-library-of-its-own`,

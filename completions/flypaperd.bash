@@ -13,10 +13,10 @@ _flypaperd() {
     --settings) compopt -o default 2>/dev/null; return ;;
     --socket) compopt -o default 2>/dev/null; return ;;
     --state) compopt -o default 2>/dev/null; return ;;
-    --log|--since|--port|--until|--reason|--grade|--ended|--limit|--after|--textfile|--for|--because|--format|--ruleset|--listen|--uplink|--as) return ;;
+    --log|--since|--port|--until|--reason|--grade|--ended|--limit|--after|--listen|--host|--textfile|--for|--because|--format|--ruleset|--listen|--uplink|--as) return ;;
   esac
   if [ -z "$words" ]; then
-    if [ "$COMP_CWORD" -eq 1 ]; then words='start stop restart reload try confirm pause status list why watch report metrics lock free never flush forget export import generate check doctor prove replay what-if outside notify version help'
+    if [ "$COMP_CWORD" -eq 1 ]; then words='start stop restart reload try confirm pause status list why watch report web metrics lock free never flush forget export import generate check doctor prove replay what-if outside notify version help'
     else
       case $verb in
         start) words='--dry-run --log --settings --help' ;;
@@ -31,6 +31,7 @@ _flypaperd() {
         why) case $whole in -*) words='--json --dry-run --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
         watch) words='--json --after --settings --help' ;;
         report) words='--json --since --dry-run --csv --settings --help' ;;
+        web) words='--listen --host --link --settings --help' ;;
         metrics) words='--textfile --settings --help' ;;
         lock) case $whole in -*) words='--json --for --because --exact --force --settings --help' ;; *) words="" ;; esac ;;
         free) case $whole in -*) words='--json --since --port --proto --settings --help' ;; *) words="$(flypaperd export --limit 1000 2>/dev/null)" ;; esac ;;
@@ -48,7 +49,7 @@ _flypaperd() {
         outside) words='--log --settings --help' ;;
         notify) words='--test --settings --help' ;;
         version) words='--json --settings --help' ;;
-        help) words='start stop restart reload try confirm pause status list why watch report metrics lock free never flush forget export import generate check doctor prove replay what-if outside notify version help' ;;
+        help) words='start stop restart reload try confirm pause status list why watch report web metrics lock free never flush forget export import generate check doctor prove replay what-if outside notify version help' ;;
       esac
     fi
   fi

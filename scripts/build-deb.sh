@@ -17,6 +17,9 @@ cp -r packaging/debian "$source/debian"
 mv "$source/debian/flypaperd" "$source/debian/flypaperd.toml" "$source"
 cp packaging/systemd/flypaperd.service packaging/systemd/flypaperd.sysusers "$source/debian"
 cp packaging/systemd/flypaperd-outside.service "$source/debian/flypaperd.flypaperd-outside.service"
+for unit in socket service; do
+  cp "packaging/systemd/flypaperd-web.$unit" "$source/debian/flypaperd.flypaperd-web.$unit"
+done
 cp -r README.md docs rulesets "$source"
 cp CHANGELOG.md "$source/docs"
 cp node_modules/node/node_modules/node-linux-*/LICENSE "$source/LICENSE.node"

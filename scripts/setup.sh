@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what the demo or the tests need and this machine lacks; says and does nothing when all is there.
 #
-#   setup.sh demo | test | bench | vm | deb | install | beside     as root, by apt-get and npm; an ordinary user is told the one line to run as root
+#   setup.sh demo | test | web | bench | vm | deb | install | beside     as root, by apt-get and npm; an ordinary user is told the one line to run as root
 #
 # Exit status: 64 for a usage error, 69 when something is missing and could not be installed.
 set -eu
@@ -11,6 +11,7 @@ PATH=$PATH:/usr/sbin:/sbin
 # program:package; nft brings libnftables along, which it is linked with.
 demo_needs='nft:nftables nmap:nmap ip:iproute2 ss:iproute2 unshare:util-linux nsenter:util-linux find:findutils'
 test_needs="$demo_needs conntrack:conntrack ping:iputils-ping nc:netcat-openbsd ps:procps masscan:masscan iptables-nft:iptables groff:groff-base curl:curl socat:socat tcpdump:tcpdump dnsmasq:dnsmasq-base"
+web_needs="$test_needs chromium:chromium"
 bench_needs="$demo_needs iptables-nft:iptables gcc:gcc gencat:libc6-dev"
 deb_needs='dh:debhelper dpkg-buildpackage:dpkg-dev git:git'
 vm_needs="$test_needs $deb_needs qemu-system-x86_64:qemu-system-x86 modprobe:kmod busybox:busybox-static cpio:cpio mmdebstrap:mmdebstrap wg:wireguard-tools"
@@ -21,11 +22,12 @@ case ${1-} in
   bench) needs=$bench_needs ;;
   demo) needs=$demo_needs ;;
   test) needs=$test_needs ;;
+  web) needs=$web_needs ;;
   vm) needs=$vm_needs ;;
   deb) needs=$deb_needs ;;
   install) needs=$install_needs ;;
   beside) needs=$beside_needs ;;
-  *) echo 'usage: setup.sh demo | test | bench | vm | deb | install | beside' >&2; exit 64 ;;
+  *) echo 'usage: setup.sh demo | test | web | bench | vm | deb | install | beside' >&2; exit 64 ;;
 esac
 
 missing=
@@ -56,6 +58,20 @@ if [ "$1" = test ] && ! command -v promtool >/dev/null && [ ! -x .cache/promethe
     printf '%s\n' "$said" 'setup: apt-get could not download prometheus' >&2
     exit 69
   }
+  [ "$(id -u)" != 0 ] || chown -R "$(stat -c %u:%g .)" .cache
+fi
+
+# The same of Cockpit, with the libraries that it brings along.
+cockpit='cockpit-ws cockpit-bridge libssh-4 libjson-glib-1.0-0 libpolkit-agent-1-0 libpolkit-gobject-1-0'
+if [ "$1" = web ] && [ ! -x .cache/cockpit/root/usr/lib/cockpit/cockpit-ws ]; then
+  echo "setup: apt-get download $cockpit" >&2
+  rm -rf .cache/cockpit && mkdir -p .cache/cockpit/debs
+  said=$({ [ "$(id -u)" != 0 ] || apt-get -q update; } 2>&1 && cd .cache/cockpit/debs &&
+    apt-get -q download $cockpit 2>&1 && for package in *.deb; do dpkg-deb -x "$package" ../root; done) || {
+    printf '%s\n' "$said" 'setup: apt-get could not download cockpit' >&2
+    exit 69
+  }
+  rm -r .cache/cockpit/debs
   [ "$(id -u)" != 0 ] || chown -R "$(stat -c %u:%g .)" .cache
 fi
 

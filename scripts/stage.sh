@@ -15,7 +15,7 @@ npm ls --omit=dev --all --parseable 2>/dev/null | sed -n 's|.*/node_modules/|nod
 done
 # Of these: no sources, types, documents, nothing for other C libraries, for require() or for earlier versions.
 find "$folder/dist" "$folder/node_modules" -type f \
-  ! -name '*.js' ! -name '*.mjs' ! -name '*.json' ! -name '*.node' ! -name 'LICENSE*' -delete
+  ! -path '*/dist/page/*' ! -name '*.js' ! -name '*.mjs' ! -name '*.json' ! -name '*.node' ! -name 'LICENSE*' -delete
 rm -rf "$folder"/node_modules/@koromix/*/musl_* "$folder/node_modules/koffi/vendor" "$folder/node_modules/zod/src" \
   "$folder/node_modules/zod/v3" "$folder/node_modules/zod/v4/mini" "$folder/node_modules/nodemailer/dist/cjs"
 find "$folder" -type d -empty -delete

@@ -37,7 +37,7 @@ const OF_NFTABLES =
   /\/(administrator|arming|auto|doctor|dry-run|entrance-rules|flush-ruleset|listing|never-list|others|reflex-rules|set-bound|silent-rules|table-flags|verbs)\.test\.ts$/
 
 /** What leaves nothing open that keeps its file running. */
-const UNIT = /^test\/(?!kernel|vm|beside|install|long)/
+const UNIT = /^test\/(?!kernel|vm|beside|install|long|web)/
 /** What runs flypaperd as it is installed. */
 const INSTALLED = /^test\/(install|vm\/systemd)\//
 
@@ -59,7 +59,7 @@ const SUITE_TIMEOUT = 30 * 60_000
 
 function suitesOf(args: readonly string[]): Suite[] {
   const files = globSync('test/**/*.test.ts', {
-    exclude: ['test/vm/{inside,systemd}/**', 'test/{install,long,beside}/**'],
+    exclude: ['test/vm/{inside,systemd}/**', 'test/{install,long,beside,web}/**'],
   }).sort()
   const kernel = files.filter(file => file.startsWith('test/kernel/'))
   const waiting = kernel.filter(file => ![ALONE, EXHAUSTIVE, MILLION].some(kind => kind.test(file)))
@@ -80,6 +80,8 @@ function suitesOf(args: readonly string[]): Suite[] {
     { name: 'exhaustive', files: kernel.filter(file => EXHAUSTIVE.test(file)), concurrency: 3 },
     { name: 'million', files: kernel.filter(file => MILLION.test(file)), concurrency: 1 },
     { name: 'debian13', files: kernel.filter(file => OF_NFTABLES.test(file)), concurrency: 3 },
+    // In Debian's chromium.
+    { name: 'web', files: globSync('test/web/*.test.ts').sort(), concurrency: 1 },
     { name: 'beside', files: globSync('test/beside/*.test.ts').sort(), concurrency: 3 },
   ]
   return args.map(

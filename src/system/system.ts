@@ -29,6 +29,8 @@ import { giveBackLargeBlocks, memory } from './memory.ts'
 import { neverByHandIn } from './never-store.ts'
 import { watchRoutes } from './nfnetlink/index.ts'
 import { packetSockets } from './packet-sockets.ts'
+import { pageFile } from './page-files.ts'
+import { passedSockets } from './passed-sockets.ts'
 import { passingSets } from './passing-sets.ts'
 import { placesOf } from './places.ts'
 import { readApart } from './reading.ts'
@@ -68,6 +70,8 @@ export function openSystem(told: Told = {}, env: Environment = process.env): Sys
     signature: signature(user, claim),
     pid: process.pid,
     unixSockets: { listen: listenAt, peerOf },
+    passedSockets: () => passedSockets(env, process.pid),
+    pageFile,
     givingBack: packets => givingBack(memory, packets),
     terminal: terminalOf(env),
     surroundings,

@@ -22,6 +22,7 @@ const NOT_RUN: readonly (readonly [command: RegExp, because: string])[] = [
   [/flypaperd what-if|^sudo tshark/, 'test/kernel/what-if.test.ts does, and reads the ring by tcpdump'],
   [/^sudo journalctl/, "they are about the machine's own journal, and remove it"],
   [/mail\.password|flypaperd notify/, 'test/kernel/notify.test.ts has a mail server'],
+  [/flypaperd web|^ssh -N -L|^adduser/, 'test/web and test/surface/web do, and the accounts are yours'],
   [/socat/, 'test/kernel/prometheus.test.ts scrapes through it'],
   [/--textfile \/var/, 'test/kernel/textfile.test.ts writes such a file'],
 ]

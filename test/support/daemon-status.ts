@@ -1,7 +1,7 @@
 /** What a daemon answers whose trap is armed and well. */
 import type { NeverControl } from '../../src/surface/control/never-protocol.ts'
 import type { Past } from '../../src/surface/control/past.ts'
-import type { Feed } from '../../src/surface/control/protocol.ts'
+import type { Feed, Served } from '../../src/surface/control/protocol.ts'
 import type { DaemonStatus } from '../../src/surface/control/status-protocol.ts'
 
 /** What a daemon counts to which nothing has happened. */
@@ -77,4 +77,12 @@ export const NO_PAST: Past & { readonly feed: Feed } = {
     ...{ days: [], lockouts: 0, attackers: 0, attackers6: 0, ports: [], networks: [], repeaters: [] },
     ...{ reasons: [], spared: [], alsoTried: [] },
   }),
+}
+
+/** What no page asks for. */
+export const NOT_FOR_PAGE: Pick<Served, 'testify' | 'withdraw' | 'forget' | 'names'> = {
+  testify: async () => ({ locked: [], kept: [], refused: [] }),
+  withdraw: async () => ({ withdrawn: [], others: [] }),
+  forget: async () => FORGOTTEN,
+  names: async () => ({ known: [], refused: [] }),
 }

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { bundle, PROGRAMS } from '../../scripts/bundle.ts'
+import { bundle, bundlePage, PROGRAMS } from '../../scripts/bundle.ts'
 
 export interface Made extends Disposable {
   readonly folder: string
@@ -21,6 +21,7 @@ export async function makePrograms(checkout = '.'): Promise<Made> {
     sources.map(source => join(checkout, source)),
     folder,
   )
+  await bundlePage(join(folder, 'page'), join(checkout, 'page'))
   const remove = () => rmSync(build, { recursive: true, force: true })
   process.once('exit', remove)
   return { folder, [Symbol.dispose]: remove }

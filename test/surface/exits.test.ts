@@ -159,6 +159,7 @@ const CASES: Readonly<Record<string, Readonly<Record<number, Partial<Case> | str
   report: { 0: {} },
   'what-if': { 0: {} },
   metrics: { 0: RUNNING, 3: { args: `--textfile ${join(directory, 'flypaperd.prom')}` } },
+  web: { 0: 'test/web/trap.test.ts runs it to its end' },
   lock: {
     0: { ...RUNNING, ...KEPT, args: '203.0.113.9 --for -1' },
     1: { ...RUNNING, ...REFUSED, args: '192.0.2.9' },

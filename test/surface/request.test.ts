@@ -7,10 +7,23 @@ const LIMITS = { head: 200, body: 50 }
 const WHOLE = 'POST /v1/free HTTP/1.1\r\nHost: x\r\ncontent-Length: 11\r\n\r\n{"by":"me"}'
 const REQUEST = { method: 'POST', path: '/v1/free', body: Buffer.from('{"by":"me"}') }
 
-function read(pieces: readonly string[], encourage = () => {}) {
+function whole(pieces: readonly string[], encourage = () => {}) {
   const take = requestReader(LIMITS, encourage)
   return pieces.map(piece => take(Buffer.from(piece, 'latin1'))).find(request => request !== undefined)
 }
+
+/** All of it but the headers. */
+function read(...given: Parameters<typeof whole>) {
+  const { headers: _, ...request } = whole(...given) ?? {}
+  return 'method' in request ? request : undefined
+}
+
+test('headers are found by their names in small letters, as they were written, and all of one name', () => {
+  const sent = 'GET / HTTP/1.1\r\nHost: A.Example:1\r\nAUTHORIZATION:Bearer aB\r\nx: 1\r\nX:2\r\n\r\n'
+  const found = { host: 'A.Example:1', authorization: 'Bearer aB', x: '1, 2' }
+  for (const size of [1, 7, 300])
+    assert.deepEqual(Object.fromEntries(whole(cut(sent, [size]))!.headers), found)
+})
 
 /** The text in pieces of so many bytes, again and again. */
 function cut(text: string, sizes: readonly number[]): string[] {

@@ -15,6 +15,7 @@ import type { LogTo, NeverEntry, Settings } from '../../settings/settings.ts'
 import type { Folders, ReadText, Unreadable } from '../../settings/sources.ts'
 import type { Address } from '../../terms/address.ts'
 import type { UnixSockets } from '../control/server.ts'
+import type { PassedSocket } from '../web/serve.ts'
 import type { Outside } from './outside.ts'
 import type { Supervisor } from './supervisor.ts'
 import type { Terminal } from './terminal.ts'
@@ -59,6 +60,10 @@ export interface System {
   readonly signature: string
   readonly pid: number
   readonly unixSockets: UnixSockets
+  /** The sockets that systemd has opened for this process. */
+  passedSockets(): readonly PassedSocket[]
+  /** A file of the page, by a name of ours. Throws a Failure (69) where it is missing. */
+  readonly pageFile: (file: string) => Uint8Array
   /** Gives back what the start and floods took; to be called now and then. `packets` counts all that came. */
   givingBack(packets: () => number): () => void
   readonly terminal: Terminal

@@ -16,9 +16,10 @@ export interface Limits extends RequestLimits {
 }
 
 /** The answer as a whole, or one that goes on. */
-export type Answer =
+export type Answer = (
   | { readonly status: number; readonly type: string; readonly body: string | Uint8Array }
   | { readonly type: string; follow(stream: Writable): void }
+) & { readonly headers?: Readonly<Record<string, string>> }
 
 export interface Answering {
   /** The socket tells who asks. */
@@ -30,9 +31,11 @@ export interface Answering {
 const STATUS: Readonly<Record<number, string>> = {
   200: 'OK',
   400: 'Bad Request',
+  401: 'Unauthorized',
   403: 'Forbidden',
   404: 'Not Found',
   500: 'Internal Server Error',
+  502: 'Bad Gateway',
 }
 
 export interface Serving {
@@ -134,13 +137,13 @@ function converse(socket: Socket, limits: Limits, { answer, refuse }: Answering,
     if ('follow' in answer) {
       // Now only the end is waited for, and whoever goes on talking has it at once.
       socket.on('data', hangUp).on('end', hangUp).resume()
-      socket.write(headOf(200, answer.type))
+      socket.write(headOf(200, answer))
       answer.follow(socket)
       return
     }
     deadline = afterReading(limits.readMs, hangUp)
     const body = Buffer.from(answer.body as Uint8Array)
-    socket.end(Buffer.concat([Buffer.from(headOf(answer.status, answer.type, body.length)), body]))
+    socket.end(Buffer.concat([Buffer.from(headOf(answer.status, answer, body.length)), body]))
     socket.once('finish', hangUp)
   }
 }
@@ -163,10 +166,11 @@ function afterReading(ms: number, act: () => void): Disposable {
 }
 
 /** Without a length the answer ends with the connection. */
-function headOf(status: number, type: string, length?: number): string {
+function headOf(status: number, { type, headers = {} }: Answer, length?: number): string {
   return [
     `HTTP/1.1 ${status} ${STATUS[status] ?? ''}`,
     `content-type: ${type}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     ...(length === undefined ? [] : [`content-length: ${length}`]),
     'connection: close\r\n\r\n',
   ].join('\r\n')

@@ -4,6 +4,8 @@ import { EXIT, Failure } from '../../terms/failure.ts'
 export interface Request {
   readonly method: string
   readonly path: string
+  /** By their names in small letters; of several of one name, with commas between them. */
+  readonly headers: ReadonlyMap<string, string>
   readonly body: Buffer
 }
 
@@ -19,6 +21,7 @@ export type RequestReader = (chunk: Buffer) => Request | undefined
 interface Head {
   readonly method: string
   readonly path: string
+  readonly headers: ReadonlyMap<string, string>
   readonly length: number
   /** The other side waits for a word before it sends the body, as curl does. */
   readonly isHesitant: boolean
@@ -57,7 +60,9 @@ export function requestReader(limits: RequestLimits, encourage: () => void): Req
     const rest = begun === undefined ? readHead(chunk) : chunk
     if (begun === undefined || rest === undefined) return undefined
     filled += rest.copy(body, filled)
-    return filled < body.length ? undefined : { method: begun.method, path: begun.path, body }
+    if (filled < body.length) return undefined
+    const { method, path, headers } = begun
+    return { method, path, headers, body }
   }
 }
 
@@ -65,22 +70,24 @@ function parseHead(text: string): Head {
   const [first = '', ...lines] = text.split('\r\n')
   const [, method, path] = REQUEST_LINE.exec(first) ?? []
   if (method === undefined || path === undefined) throw wrong('this is no HTTP/1.1 request')
-  const headers = lines.map(line => {
-    const colon = line.indexOf(':')
-    return [
-      line.slice(0, colon).toLowerCase(),
-      line
-        .slice(colon + 1)
-        .trim()
-        .toLowerCase(),
-    ] as const
-  })
-  const valuesOf = (name: string) => headers.filter(header => header[0] === name).map(([, value]) => value)
-  const [length = '0', ...others] = valuesOf('content-length')
-  const isTold =
-    /^\d{1,15}$/.test(length) && others.length === 0 && valuesOf('transfer-encoding').length === 0
+  const headers = headersOf(lines)
+  const length = headers.get('content-length') ?? '0'
+  const isTold = /^\d{1,15}$/.test(length) && !headers.has('transfer-encoding')
   if (!isTold) throw wrong('the length of the body has to be told by one Content-Length')
-  return { method, path, length: Number(length), isHesitant: valuesOf('expect').includes('100-continue') }
+  const isHesitant = headers.get('expect')?.toLowerCase() === '100-continue'
+  return { method, path, headers, length: Number(length), isHesitant }
+}
+
+function headersOf(lines: readonly string[]): ReadonlyMap<string, string> {
+  const headers = new Map<string, string>()
+  for (const line of lines) {
+    const colon = line.indexOf(':')
+    const name = line.slice(0, colon).toLowerCase()
+    const before = headers.get(name)
+    const value = line.slice(colon + 1).trim()
+    headers.set(name, before === undefined ? value : `${before}, ${value}`)
+  }
+  return headers
 }
 
 function wrong(what: string): Failure {

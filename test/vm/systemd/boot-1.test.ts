@@ -66,10 +66,16 @@ test('the package installs: neither started nor enabled, with a user of its own'
     UnitFileState: 'disabled',
   })
   assert.match(await sh('getent passwd flypaperd'), /:\/usr\/sbin\/nologin$/m)
-  for (const group of ['flypaperd-operate', 'flypaperd-share'])
-    assert.match(await sh(`getent group ${group}`), /:$/m, 'nobody is in it')
-  for (const group of ['flypaperd-watch', 'flypaperd-names'])
-    assert.match(await sh(`getent group ${group}`), /:flypaperd-outside$/m, 'who tells of what happens')
+  const members = async (group: string) =>
+    /:([^:]*)$/m
+      .exec(await sh(`getent group ${group}`))![1]!
+      .trim()
+      .split(',')
+      .sort()
+  assert.deepEqual(
+    await Promise.all(['share', 'names', 'watch', 'operate'].map(role => members(`flypaperd-${role}`))),
+    [[''], ['flypaperd-outside'], ['flypaperd-outside', 'flypaperd-web'], ['flypaperd-web']],
+  )
   assert.equal((await sh('systemctl show -P UnitFileState flypaperd-outside')).trim(), 'disabled')
   assert.equal((await sh('systemctl show -P ActiveState flypaperd-outside')).trim(), 'inactive')
 })

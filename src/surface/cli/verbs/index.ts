@@ -27,6 +27,7 @@ import { stop } from './stop.ts'
 import { tryOut } from './try.ts'
 import { version } from './version.ts'
 import { watch } from './watch.ts'
+import { web } from './web.ts'
 import { whatIf } from './what-if.ts'
 import { why } from './why.ts'
 
@@ -43,6 +44,7 @@ export const VERBS: readonly Verb[] = [
   why,
   watch,
   report,
+  web,
   metrics,
   lock,
   free,
