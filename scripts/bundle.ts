@@ -1,8 +1,8 @@
 /**
  * Puts the program into one file, dist/main.js, and that of each thread into another: a start then reads one file and not 300, and without the parts of the
- * libraries that nobody calls. What is exported to others stays in files of its own.
+ * libraries that nobody calls.
  */
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { build } from 'esbuild'
 
 /** What src/system/disk.ts and src/system/reading.ts start is found beside the program. */
@@ -34,6 +34,7 @@ export async function bundle(sources: readonly string[], folder: string): Promis
     logLevel: 'warning',
   })
 
+  mkdirSync(folder, { recursive: true })
   for (const { path, text } of outputFiles) writeFileSync(path, inAscii(text))
 }
 
