@@ -9,7 +9,7 @@ import { ERRNO } from './libc.ts'
 import { type RulesetElement, readRulesetDatagram } from './ruleset-parse.ts'
 import { askElements, NFPROTO_INET } from './set-request.ts'
 import { makeSlots } from './slots.ts'
-import { type NetlinkSocket, openSocket } from './socket.ts'
+import { closedIfThrown, type NetlinkSocket, openSocket } from './socket.ts'
 
 const NETLINK_NETFILTER = 12
 /** The kernel makes the next piece when half of it is read. */
@@ -88,11 +88,8 @@ function nameOf(key: Uint8Array): string {
 }
 
 function openDump(table: string, set: string, family = NFPROTO_INET): NetlinkSocket {
-  using opening = new DisposableStack()
-  const socket = opening.use(openSocket(NETLINK_NETFILTER, 0, RECEIVE_BUFFER))
-  socket.send(askElements(table, set, family))
-  opening.move()
-  return socket
+  const socket = openSocket(NETLINK_NETFILTER, 0, RECEIVE_BUFFER)
+  return closedIfThrown(socket, () => socket.send(askElements(table, set, family)))
 }
 
 /** Whether there is nothing more to be shown. */

@@ -8,7 +8,7 @@ import { NetlinkError } from './error.ts'
 import { ERRNO } from './libc.ts'
 import { type Answer, emptyReading, type NetfilterPacket, type Reading, readDatagram } from './parse.ts'
 import { makeSlots } from './slots.ts'
-import { type NetlinkSocket, openSocket } from './socket.ts'
+import { closedIfThrown, type NetlinkSocket, openSocket } from './socket.ts'
 import { makeWaitingRoom } from './waiting-room.ts'
 
 export interface PacketCounts {
@@ -70,12 +70,11 @@ const REST_MS = 20
 /** Opens, binds and configures; throws NetlinkError, or RangeError for numbers that nobody can mean. */
 export function openPackets(plan: Plan): PacketSocket {
   for (const group of plan.configuration.groups) checkRange('group', group, 0, 0xffff)
-  using opening = new DisposableStack()
-  const socket = opening.use(openSocket(NETLINK_NETFILTER, 0, plan.receiveBuffer ?? RECEIVE_BUFFER))
-  const slots = makeSlots(plan.slots.size, plan.slots.count)
-  const room = makeWaitingRoom()
   const { waitingMax = WAITING_MAX, shorten = payload => payload } = plan
   checkRange('waitingMax', waitingMax, 1, 0xffffffff)
+  const slots = makeSlots(plan.slots.size, plan.slots.count)
+  const room = makeWaitingRoom()
+  const socket = openSocket(NETLINK_NETFILTER, 0, plan.receiveBuffer ?? RECEIVE_BUFFER)
   const expected = new Map<number, number>()
   const counted = { packets: 0, malformed: 0, missed: 0, elsewhere: 0 }
   let turn: NodeJS.Immediate | undefined
@@ -130,9 +129,10 @@ export function openPackets(plan: Plan): PacketSocket {
     }
   }
 
-  admit(configure(socket, slots, plan.configuration))
-  socket.watch(slots, onReceived, plan.onError)
-  opening.move()
+  closedIfThrown(socket, () => {
+    admit(configure(socket, slots, plan.configuration))
+    socket.watch(slots, onReceived, plan.onError)
+  })
   return {
     counts() {
       if (!socket.closed) counted.elsewhere = plan.lostElsewhere?.() ?? 0

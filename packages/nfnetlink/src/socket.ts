@@ -59,6 +59,17 @@ export function openSocket(protocol: number, multicast: number, receiveBuffer: n
   return socketOf(libc, fd)
 }
 
+/** Returns the socket when that went well; closes it and throws again when not. No DisposableStack: Node 20 has none. */
+export function closedIfThrown(socket: NetlinkSocket, act: () => void): NetlinkSocket {
+  try {
+    act()
+    return socket
+  } catch (error) {
+    socket[Symbol.dispose]()
+    throw error
+  }
+}
+
 /** Errors of receiving after which the next attempt may succeed. */
 const TRANSIENT = new Set<number>([0, C.ERRNO.EAGAIN, C.ERRNO.EINTR, C.ERRNO.ENOMEM, C.ERRNO.ENOBUFS])
 
