@@ -44,10 +44,13 @@ function compile(source: string, folder: string): void {
 /** package.json as it is published: not private, without what only a checkout has, and led to what is compiled. */
 function published(manifest: Manifest): Manifest {
   const { private: _, workspaces, scripts, devDependencies, allowScripts, exports, ...rest } = manifest
-  const library = exports && {
-    exports: { '.': { types: './dist/index.d.ts', default: './dist/index.js' } },
-    files: ['dist', 'CHANGELOG.md'],
-  }
+  const library: Manifest =
+    exports === undefined
+      ? {}
+      : {
+          exports: { '.': { types: './dist/index.d.ts', default: './dist/index.js' } },
+          files: ['dist', 'CHANGELOG.md'],
+        }
   return {
     ...rest,
     ...library,
