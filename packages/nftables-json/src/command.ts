@@ -1,108 +1,102 @@
 /**
- * Commands as libnftables-json(5) writes them, narrowed to what a program does to a living ruleset. Rulesets
- * are loaded as text: JSON of libnftables 1.0.6 knows neither `flags dynamic` nor updating a set from a packet.
+ * Commands as libnftables-json(5) writes them: what a program does to a living ruleset. libnftables 1.0.6 reads less from JSON than from text: README.md says what.
  *
  * The schemas are strict, and only what they return is turned into text: an unknown property never gets in.
  */
 import * as z from 'zod'
-import { bareValue, Comment, NewElement, Seconds, Value } from './element.ts'
+import { bareValue, type NewElement } from './element.ts'
 import { NftablesError } from './error.ts'
+import {
+  AnyChain,
+  ById,
+  ByName,
+  ElementsOf,
+  NewMap,
+  NewSet,
+  OBJECTS,
+  Renamed,
+  ReplacingRule,
+  Rule,
+  RuleById,
+  Table,
+  TableById,
+} from './objects.ts'
+import { Family } from './scalars.ts'
+import { tagged } from './tagged.ts'
+import { isDeeperThan, wordLookedUp } from './words.ts'
 
-export const Family = z.enum(['ip', 'ip6', 'inet', 'arp', 'bridge', 'netdev'])
-export type Family = z.infer<typeof Family>
-
-/** What nft's own scanner takes as a name, so that a listing can be loaded again. */
-export const Name = z
-  .string()
-  .regex(/^[A-Za-z_][A-Za-z0-9_/.-]{0,127}$/, { error: 'not a name that nft can read' })
-
-const Handle = z.int().min(1)
-const TableId = { family: Family, name: Name }
-const InTable = { family: Family, table: Name }
-
-const Table = z.strictObject(TableId)
-const ChainId = z.strictObject({ ...InTable, name: Name })
-export const SetId = z.strictObject({ ...InTable, name: Name })
+/** A set, or a map. */
+export const SetId = ByName
 export type SetId = z.infer<typeof SetId>
-const RuleId = z.strictObject({ ...InTable, chain: Name, handle: Handle })
 
-const Chain = z.strictObject({ ...InTable, name: Name })
-const BaseChain = z.strictObject({
-  ...InTable,
-  name: Name,
-  type: z.enum(['filter', 'nat', 'route']),
-  hook: z.enum(['ingress', 'egress', 'prerouting', 'input', 'forward', 'output', 'postrouting']),
-  prio: z.int().min(-0x8000_0000).max(0x7fff_ffff),
-  policy: z.enum(['accept', 'drop']).optional(),
-  dev: Name.optional(),
-})
-
-const DataType = z.enum(['ipv4_addr', 'ipv6_addr', 'ether_addr', 'inet_proto', 'inet_service', 'mark'])
-const NewSet = z.strictObject({
-  ...InTable,
-  name: Name,
-  type: z.union([DataType, z.array(DataType).min(2).max(16)]),
-  flags: z.array(z.enum(['constant', 'interval', 'timeout'])).optional(),
-  size: z.int().min(1).max(0xffff_ffff).optional(),
-  timeout: Seconds.optional(),
-  'gc-interval': Seconds.optional(),
-})
-
-const Statement = z.union([
-  z.strictObject({ jump: z.strictObject({ target: Name }) }),
-  z.strictObject({ goto: z.strictObject({ target: Name }) }),
-  z.strictObject({ counter: z.null() }),
-  z.strictObject({ return: z.null() }),
-  z.strictObject({ accept: z.null() }),
-  z.strictObject({ drop: z.null() }),
-])
-const Rule = z.strictObject({
-  ...InTable,
-  chain: Name,
-  comment: Comment.optional(),
-  expr: z.array(Statement).min(1).max(8),
-})
-
-const table = z.strictObject({ table: Table })
-const chain = z.strictObject({ chain: ChainId })
-const set = z.strictObject({ set: SetId })
+const CREATED = { element: ElementsOf, chain: AnyChain, set: NewSet, map: NewMap, table: Table, ...OBJECTS }
+const DELETED = {
+  element: ElementsOf,
+  rule: RuleById,
+  chain: ById,
+  set: ById,
+  map: ById,
+  table: TableById,
+  flowtable: ById,
+  counter: ById,
+  quota: ById,
+  limit: ById,
+  'ct helper': ByName,
+  'ct timeout': ById,
+  'ct expectation': ById,
+  secmark: ById,
+  synproxy: ById,
+}
 
 /** One command; its one property is the verb, as in libnftables-json(5). */
-export const Command = z.union([
-  z.strictObject({
-    add: z.union([
-      z.strictObject({
-        element: z.strictObject({ ...InTable, name: Name, elem: z.array(NewElement).min(1) }),
-      }),
-      z.strictObject({ rule: Rule }),
-      z.strictObject({ chain: z.union([Chain, BaseChain]) }),
-      z.strictObject({ set: NewSet }),
-      table,
-    ]),
+export const Command = tagged({
+  add: tagged({ ...CREATED, rule: Rule }),
+  /** The same, refused where it is there already. */
+  create: tagged(CREATED),
+  /** Before the others, or before the rule of that handle or index. */
+  insert: tagged({ rule: Rule }),
+  replace: tagged({ rule: ReplacingRule }),
+  delete: tagged(DELETED),
+  /** The same, and no error where there is none. Since libnftables 1.0.7 and Linux 6.3. */
+  destroy: tagged(DELETED),
+  flush: tagged({
+    set: ByName,
+    map: ByName,
+    meter: ByName,
+    chain: ByName,
+    table: z.strictObject({ family: Family, name: ByName.shape.name }),
+    ruleset: z.union([z.null(), z.strictObject({ family: Family })]),
   }),
-  z.strictObject({
-    delete: z.union([
-      z.strictObject({ element: z.strictObject({ ...InTable, name: Name, elem: z.array(Value).min(1) }) }),
-      z.strictObject({ rule: RuleId }),
-      chain,
-      set,
-      table,
-    ]),
-  }),
-  z.strictObject({ flush: z.union([set, chain, table]) }),
-  z.strictObject({
-    rename: z.strictObject({ chain: z.strictObject({ ...InTable, name: Name, newname: Name }) }),
-  }),
-])
+  rename: tagged({ chain: Renamed }),
+})
 export type Command = z.infer<typeof Command>
 
-const Commands = z.array(Command)
+/** How deep commands may be nested; what nft prints has less than 20. Beyond it both parsers would end on their stacks. */
+const DEPTH_MAX = 64
+
+export interface CommandOptions {
+  /**
+   * Words in elements, and beside addresses, are those of somebody who is trusted: names of interfaces, services, protocols, and what libnftables then
+   * looks up as the name of a host. Without it only literals pass there.
+   */
+  readonly trustWords?: boolean
+}
 
 /** The text of one transaction; throws NftablesError `invalid`, which says where, when a command is not one of ours. */
-export function transactionOf(commands: readonly Command[]): string {
-  const checked = Commands.safeParse(commands)
+export function transactionOf(
+  commands: readonly Command[],
+  { trustWords = false }: CommandOptions = {},
+): string {
+  if (isDeeperThan(commands, DEPTH_MAX)) throw new NftablesError('invalid', `nested deeper than ${DEPTH_MAX}`)
+  const checked = z.array(Command).safeParse(commands)
   if (!checked.success)
     throw new NftablesError('invalid', z.prettifyError(checked.error), { cause: checked.error })
+  const word = trustWords ? undefined : wordLookedUp(checked.data)
+  if (word !== undefined)
+    throw new NftablesError(
+      'invalid',
+      `${JSON.stringify(word)} is not a literal IPv4 or IPv6 address, and libnftables might look it up as a host: trustWords lets it pass`,
+    )
   return JSON.stringify({ nftables: checked.data })
 }
 

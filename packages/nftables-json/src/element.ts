@@ -54,8 +54,8 @@ const Attributed = z.strictObject({
       expires: Seconds.optional(),
       comment: Comment.optional(),
     })
-    .refine(({ timeout, expires }) => expires === undefined || expires <= (timeout ?? 0), {
-      error: 'expires needs a timeout that is not shorter',
+    .refine(({ timeout, expires }) => expires === undefined || expires <= (timeout ?? expires), {
+      error: 'expires is longer than the timeout',
     }),
 })
 

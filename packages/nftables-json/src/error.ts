@@ -26,17 +26,46 @@ export type NftablesErrorCode =
   /** A call after the context was released. */
   | 'closed'
 
+/** Of what was refused in a ruleset; all of them count from 1. */
+export interface Position {
+  readonly line: number
+  readonly column: number
+  /** The last column of it. */
+  readonly end: number
+}
+
 export class NftablesError extends Error {
   readonly code: NftablesErrorCode
   /** libnftables' own message, all its lines. */
   readonly text: string
+  /** The kernel's or libnftables' reason alone, as `No such file or directory`. */
+  readonly reason: string
+  /** Where in the text of `load` or `check`; undefined for commands, and where libnftables does not tell. */
+  readonly at: Position | undefined
 
-  constructor(code: NftablesErrorCode, text: string, options?: ErrorOptions) {
+  constructor(code: NftablesErrorCode, text: string, options?: ErrorOptions & { at?: Position | undefined }) {
     super(text, options)
     this.name = 'NftablesError'
     this.code = code
     this.text = text
+    this.reason = reasonOf(text)
+    this.at = options?.at
   }
+}
+
+/** `file:line:column-end: Error: …`, or `file:line:column: Error: …`. */
+const PLACE = /^[^\n]*?:(\d+):(\d+)(?:-(\d+))?: Error: /
+
+function reasonOf(text: string): string {
+  const [first = ''] = text.split('\n', 1)
+  return first.replace(/^.*?Error: /, '').replace(/^Could not process rule: /, '')
+}
+
+/** Where libnftables says that it is, in a file. */
+function positionIn(text: string): Position | undefined {
+  const [, line, column, end = column] = (PLACE.exec(text) ?? []).map(Number)
+  if (!line || !column) return undefined
+  return { line, column, end: end || column }
 }
 
 // libnftables gives no errno, only strerror(3) in its message; glibc's and musl's words, in the C locale.
@@ -55,5 +84,5 @@ export function errorFrom(buffer: string): NftablesError {
   const text = buffer.trim() || 'libnftables failed without a message'
   const [firstLine = ''] = text.split('\n', 1)
   const code = WORDS.find(([words]) => words.test(firstLine))?.[1] ?? 'refused'
-  return new NftablesError(code, text)
+  return new NftablesError(code, text, { at: positionIn(text) })
 }

@@ -5,6 +5,7 @@
  * word from us, so we try such a socket first. The context keeps its socket: it belongs to the network
  * namespace in which it was opened.
  */
+import { closeSync, writeFileSync } from 'node:fs'
 import koffi from 'koffi'
 import { NftablesError } from './error.ts'
 
@@ -28,6 +29,8 @@ export interface Context {
   run(text: string, mode: Mode): Outcome
   /** On a worker thread, where a signal may make it fail although it was done; nothing else may be called on this context until it settles. */
   runAsync(text: string, mode: Mode): Promise<Outcome>
+  /** A dry run of the text as a file in memory: of those libnftables tells the line of an error. Undefined where the system has none. */
+  dryRunFile(text: string): Outcome | undefined
   /** At most once, and not while anything runs. */
   free(): void
 }
@@ -35,6 +38,8 @@ export interface Context {
 // One run takes 82 KiB of stack, whatever its size (netlink buffers; measured with 1.0.6), a worker of koffi
 // has 128 KiB, and to overrun it is silent corruption. So more, where koffi still lets us.
 const ASYNC_STACK_SIZE = 512 * 1024
+/** MFD_CLOEXEC of linux/memfd.h. */
+const CLOSE_ON_EXEC = 1
 
 export function openContext(library: string): Context {
   widenAsyncStack()
@@ -69,6 +74,17 @@ export function openContext(library: string): Context {
         )
       })
     },
+    dryRunFile(text) {
+      const file = nft.newFile('ruleset', CLOSE_ON_EXEC)
+      if (file < 0) return undefined
+      try {
+        writeFileSync(file, text)
+        prepare({ output: 0, dryRun: true })
+        return outcome(undisturbed(() => nft.runFile(context, `/proc/self/fd/${file}`)))
+      } finally {
+        closeSync(file)
+      }
+    },
     free: () => nft.free(context),
   }
 }
@@ -86,6 +102,8 @@ function bind(library: string) {
       setFlags: func('void nft_ctx_output_set_flags(void *ctx, unsigned int flags)'),
       setDryRun: func('void nft_ctx_set_dry_run(void *ctx, bool dry)'),
       run: func('int nft_run_cmd_from_buffer(void *ctx, const char *buf)'),
+      runFile: func('int nft_run_cmd_from_filename(void *ctx, const char *path)'),
+      newFile: loader(null).func('int memfd_create(const char *name, unsigned int flags)'),
     }
   } catch (cause) {
     throw new NftablesError('no-library', cause instanceof Error ? cause.message : String(cause), { cause })

@@ -56,8 +56,37 @@ const Flowtable = z.looseObject({
     .nullish(),
 })
 
+const Counter = z.looseObject({ ...named, packets: z.number(), bytes: z.number() })
+const Quota = z.looseObject({
+  ...named,
+  bytes: z.number(),
+  used: z.number().optional(),
+  inv: z.boolean().optional(),
+})
+const Limit = z.looseObject({ ...named, rate: z.number(), per: z.string(), burst: z.number().optional() })
+const CtHelper = z.looseObject({ ...named, type: z.string(), protocol: z.string(), l3proto: z.string() })
+const CtTimeout = z.looseObject({
+  ...named,
+  protocol: z.string(),
+  policy: z.record(z.string(), z.number()).optional(),
+})
+const CtExpectation = z.looseObject({
+  ...named,
+  protocol: z.string(),
+  dport: z.number(),
+  timeout: z.number(),
+})
+
 const LISTABLE = {
   flowtable: Flowtable,
+  counter: Counter,
+  quota: Quota,
+  limit: Limit,
+  'ct helper': CtHelper,
+  'ct timeout': CtTimeout,
+  'ct expectation': CtExpectation,
+  secmark: z.looseObject(named),
+  synproxy: z.looseObject(named),
   table: Table,
   chain: Chain,
   set: z.looseObject(set),
@@ -129,7 +158,7 @@ export function mapElementsOf(listing: Listing): readonly unknown[] {
 }
 
 // A stranger's object that we cannot read must not keep us from reading our own: it is `other`.
-function listedOf(object: Record<string, unknown>): Listed {
+export function listedOf(object: Record<string, unknown>): Listed {
   const [type = '', value] = Object.entries(object)[0] ?? []
   const known = isListable(type) ? LISTABLE[type].safeParse(value).data : undefined
   if (known !== undefined) return { kind: type, ...known } as Listed

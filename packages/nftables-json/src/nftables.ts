@@ -6,9 +6,9 @@
  * One context does one thing at a time: libnftables is not thread-safe.
  */
 import * as z from 'zod'
-import { type Command, Family, SetId, transactionOf } from './command.ts'
-import { errorFrom, NftablesError } from './error.ts'
-import { type Mode, OUTPUT, type Outcome, openContext } from './libnftables.ts'
+import { type Command, type CommandOptions, SetId, transactionOf } from './command.ts'
+import { NftablesError } from './error.ts'
+import { type Mode, OUTPUT } from './libnftables.ts'
 import {
   elementsOf,
   type Listed,
@@ -17,18 +17,37 @@ import {
   mapElementsOf,
   parseListing,
 } from './listed.ts'
+import { Family } from './scalars.ts'
+import { openSession, type Session } from './session.ts'
+import { Resettable, Target } from './target.ts'
 
 export interface Nftables extends Disposable {
   /** Version of libnftables, from the last listing; asks for one if there was none. Undefined without permission. */
   readonly version: string | undefined
-  /** Loads a ruleset in nft's language, as one transaction. The text must be the caller's own, never a stranger's. */
+  /**
+   * Loads a ruleset in nft's language, as one transaction. The text must be the caller's own, never a stranger's. Of what is refused, the error's
+   * `at` tells where it is: what libnftables says of a text is only the column, so that the text is then tried again as a file, without being carried out.
+   */
   load(ruleset: string): void
+  /** The same on a worker thread, after whatever is running on this context. */
+  loadAsync(ruleset: string): Promise<void>
   /** The same up to the commit: whether the kernel would take it, without changing anything. */
   check(ruleset: string): void
   /** Runs commands as one transaction: all or nothing. Blocks some milliseconds for 1,000 elements. */
-  run(commands: readonly Command[]): void
+  run(commands: readonly Command[], options?: RunOptions): void
   /** The same on a worker thread, after whatever is running on this context; for more than about 1,000 elements. */
-  runAsync(commands: readonly Command[]): Promise<void>
+  runAsync(commands: readonly Command[], options?: RunOptions): Promise<void>
+  /**
+   * Which of these commands is the first that is refused where those before it were carried out, and why; undefined when none is. By dry runs of their beginnings,
+   * as many as the number has binary digits: nothing is changed. libnftables itself does not tell.
+   */
+  firstRefused(commands: readonly Command[], options?: CommandOptions): Refusal | undefined
+  /** Lists what is asked for: `{ ruleset: null }`, `{ counter: { family, table, name } }`, `{ sets: { family } }` … Without elements, unless told. */
+  list(what: Target, options?: ElementOptions): readonly Listed[]
+  /** The same on a worker thread: a large set takes the kernel seconds. Only the parsing, some µs an element, is done here. */
+  listAsync(what: Target, options?: ElementOptions): Promise<readonly Listed[]>
+  /** Counters and quotas as they are, and zero from then on. */
+  reset(what: Resettable): readonly Listed[]
   /**
    * Whether libnftables may be asked to list a table that has a flag (`dormant`, `owner`). 1.0.6 and older free the text of the flag
    * before they print it (fixed in 1.0.7): what they print then is cut off or wrong, or they end the process. There
@@ -57,61 +76,75 @@ export interface ListOptions {
   readonly quiet?: Family | null | undefined
 }
 
+export interface RunOptions extends CommandOptions {
+  /** Asks the kernel whether it would take all of it, and changes nothing. */
+  readonly dryRun?: boolean
+}
+
+export interface ElementOptions {
+  /** With the elements of sets and maps. */
+  readonly elements?: boolean
+}
+
+export interface Refusal {
+  /** Of the command, from 0 on. */
+  readonly index: number
+  readonly command: Command
+  readonly error: NftablesError
+}
+
 /** The oldest libnftables that may be asked to list a table with a flag. */
 const FIXED = [1, 0, 7]
 /** What a listing is asked for that is only to tell the version: nearly nobody has any, and no table is printed. */
 const NOTHING = { flowtables: null }
 const QUIET = 'arp'
-/** What others have given names to, nearly whatever the kernel takes: in JSON it is no more than a name. */
-const OthersName = z.string().regex(/^[^\p{Cc}]{1,255}$/u, { error: 'not a name' })
-
 const TEXT: Mode = { output: 0 }
 const DRY_RUN: Mode = { output: 0, dryRun: true }
 // libnftables reads JSON only when it is also to print JSON.
 const JSON_WITH_ELEMENTS: Mode = { output: OUTPUT.json | OUTPUT.handle | OUTPUT.numericAll }
 const JSON_TERSE: Mode = { output: JSON_WITH_ELEMENTS.output | OUTPUT.terse }
+const modeOf = ({ dryRun = false }: RunOptions = {}): Mode => ({ ...JSON_TERSE, dryRun })
+const listingMode = ({ elements = false }: ElementOptions = {}): Mode =>
+  elements ? JSON_WITH_ELEMENTS : JSON_TERSE
 
 /**
  * Opens libnftables for the network namespace of the calling thread. Errors: `no-library`, and `unsupported`
  * where netlink sockets are not allowed. Needs no permission itself; what is run needs CAP_NET_ADMIN.
  */
 export function openNftables({ library = 'libnftables.so.1' }: { library?: string } = {}): Nftables {
-  const context = openContext(library)
-  let closed = false
+  const session = openSession(library)
   let version: string | undefined
-  let waiting = 0
-  let last: Promise<unknown> = Promise.resolve()
 
-  function run(text: string, mode: Mode): string {
-    if (closed) throw closedError()
-    if (waiting > 0)
-      throw new NftablesError('in-use', 'an asynchronous transaction is running on this nftables context')
-    return outputOf(context.run(text, mode))
+  /** Throws the error of the text with its place, where a file tells one. */
+  function withPlace(ruleset: string, error: unknown): never {
+    if (!(error instanceof NftablesError) || session.closed || session.busy) throw error
+    const again = session.errorOfFile(ruleset)
+    if (again?.at === undefined || again.reason !== error.reason) throw error
+    throw new NftablesError(error.code, error.text, { at: again.at, cause: again })
   }
 
   function runText(ruleset: string, mode: Mode): void {
-    if (ruleset.includes('\0'))
-      throw new NftablesError('invalid', 'a ruleset with a NUL character would be cut short there')
-    run(ruleset, mode)
+    try {
+      session.run(wholeText(ruleset), mode)
+    } catch (error) {
+      withPlace(ruleset, error)
+    }
   }
 
-  async function runLater(text: string, before: Promise<unknown>): Promise<void> {
-    await before
-    if (closed) throw closedError()
-    outputOf(await context.runAsync(text, JSON_TERSE))
-  }
-
-  function list(what: object, mode: Mode, quiet: Family | null = null): Listing {
-    const before = quiet === null ? [] : [{ list: { ruleset: { family: checked(Family, quiet) } } }]
-    const output = run(JSON.stringify({ nftables: [...before, { list: what }] }), mode)
+  function read(output: string): Listing {
     // Each listing is a line.
     const listing = parseListing(output.trimEnd().split('\n').at(-1)!)
     version = listing.version
     return listing
   }
 
+  function list(what: object, mode: Mode, quiet: Family | null = null): Listing {
+    const before = quiet === null ? [] : [{ list: { ruleset: { family: checked(Family, quiet) } } }]
+    return read(session.run(asked(...before, { list: what }), mode))
+  }
+
   function versionOf(): string | undefined {
-    if (version === undefined && !closed && waiting === 0) tolerate(() => list(NOTHING, JSON_TERSE))
+    if (version === undefined && !session.closed && !session.busy) tolerate(() => list(NOTHING, JSON_TERSE))
     return version
   }
 
@@ -123,27 +156,32 @@ export function openNftables({ library = 'libnftables.so.1' }: { library?: strin
       return !isOlder(versionOf() ?? '', FIXED)
     },
     load: ruleset => runText(ruleset, TEXT),
-    check: ruleset => runText(ruleset, DRY_RUN),
-    run: commands => void run(transactionOf(commands), JSON_TERSE),
-    async runAsync(commands) {
-      if (closed) throw closedError()
-      const job = runLater(transactionOf(commands), last)
-      waiting++
-      last = job.catch(() => {}).finally(() => waiting--)
-      return job
+    async loadAsync(ruleset) {
+      session.refuseClosed()
+      await session.runAsync(wholeText(ruleset), TEXT).catch(error => withPlace(ruleset, error))
     },
+    check: ruleset => runText(ruleset, DRY_RUN),
+    run: (commands, options) => void session.run(transactionOf(commands, options), modeOf(options)),
+    async runAsync(commands, options) {
+      session.refuseClosed()
+      await session.runAsync(transactionOf(commands, options), modeOf(options))
+    },
+    firstRefused: (commands, options) => firstRefused(session, commands, options),
+    list: (what, options) => list(checked(Target, what), listingMode(options)).objects,
+    async listAsync(what, options) {
+      session.refuseClosed()
+      const output = session.runAsync(asked({ list: checked(Target, what) }), listingMode(options))
+      return read(await output).objects
+    },
+    reset: what => read(session.run(asked({ reset: checked(Resettable, what) }), JSON_WITH_ELEMENTS)).objects,
     listTable(family, table, { quiet = QUIET } = {}) {
-      const what = { table: { family: checked(Family, family), name: checked(OthersName, table) } }
-      return list(what, JSON_TERSE, quiet).objects
+      return list(checked(Target, { table: { family, name: table } }), JSON_TERSE, quiet).objects
     },
     listChain(family, table, chain, { quiet = QUIET } = {}) {
-      const name = checked(OthersName, chain)
-      const what = { chain: { family: checked(Family, family), table: checked(OthersName, table), name } }
-      return list(what, JSON_TERSE, quiet).objects
+      return list(checked(Target, { chain: { family, table, name: chain } }), JSON_TERSE, quiet).objects
     },
     listRuleset(family) {
-      const what = family === undefined ? null : { family: checked(Family, family) }
-      return list({ ruleset: what }, JSON_TERSE).objects
+      return list(checked(Target, { ruleset: family === undefined ? null : { family } }), JSON_TERSE).objects
     },
     listElements(family, table, set) {
       return elementsOf(list({ set: checked(SetId, { family, table, name: set }) }, JSON_WITH_ELEMENTS))
@@ -151,13 +189,39 @@ export function openNftables({ library = 'libnftables.so.1' }: { library?: strin
     listMap(family, table, map) {
       return mapElementsOf(list({ map: checked(SetId, { family, table, name: map }) }, JSON_WITH_ELEMENTS))
     },
-    [Symbol.dispose]() {
-      if (closed) return
-      closed = true
-      if (waiting === 0) context.free()
-      else void last.then(() => context.free())
-    },
+    [Symbol.dispose]: () => session[Symbol.dispose](),
   }
+}
+
+/** Of those that a beginning of the commands is refused with, the shortest: each longer one is refused, too. */
+function firstRefused(
+  session: Session,
+  commands: readonly Command[],
+  options?: CommandOptions,
+): Refusal | undefined {
+  const refused = (count: number): NftablesError | undefined => {
+    const text = transactionOf(commands.slice(0, count), options)
+    return tolerate(() => session.run(text, modeOf({ dryRun: true })))
+  }
+  let error = refused(commands.length)
+  if (error === undefined) return undefined
+  let [taken, tooMany] = [0, commands.length]
+  while (tooMany - taken > 1) {
+    const middle = (taken + tooMany) >> 1
+    const because = refused(middle)
+    if (because === undefined) taken = middle
+    else [tooMany, error] = [middle, because]
+  }
+  return { index: tooMany - 1, command: commands[tooMany - 1]!, error }
+}
+
+function wholeText(ruleset: string): string {
+  if (!ruleset.includes('\0')) return ruleset
+  throw new NftablesError('invalid', 'a ruleset with a NUL character would be cut short there')
+}
+
+function asked(...commands: readonly object[]): string {
+  return JSON.stringify({ nftables: commands })
 }
 
 /** Compares the numbers of versions. */
@@ -170,20 +234,14 @@ function isOlder(version: string, wanted: readonly number[]): boolean {
   return false
 }
 
-function outputOf(outcome: Outcome): string {
-  if (outcome.failed) throw errorFrom(outcome.error)
-  return outcome.output
-}
-
-function closedError(): NftablesError {
-  return new NftablesError('closed', 'this nftables context was released')
-}
-
-function tolerate(action: () => unknown): void {
+/** Its error, if libnftables refused. */
+function tolerate(action: () => unknown): NftablesError | undefined {
   try {
     action()
+    return undefined
   } catch (error) {
-    if (!(error instanceof NftablesError)) throw error
+    if (error instanceof NftablesError && error.code !== 'closed' && error.code !== 'in-use') return error
+    throw error
   }
 }
 
