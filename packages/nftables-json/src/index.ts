@@ -4,6 +4,7 @@ export { NewElement, Value } from './element.ts'
 export { NftablesError, type NftablesErrorCode, type Position } from './error.ts'
 export { Expression, type Selector, type Verdict } from './expression.ts'
 export type { Listed, ListedElement } from './listed.ts'
+export { type Change, type Monitor, type MonitorOptions, openMonitor } from './monitor.ts'
 export {
   type ElementOptions,
   type ListOptions,

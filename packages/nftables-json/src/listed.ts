@@ -77,7 +77,18 @@ const CtExpectation = z.looseObject({
   timeout: z.number(),
 })
 
+/** In the events of a monitor alone. */
+const Element = z.looseObject({
+  ...inTable,
+  name: z.string(),
+  /** As in a set that is listed; of a map, pairs of key and value. */
+  elem: z
+    .union([z.looseObject({ set: z.array(z.unknown()) }).transform(({ set }) => set), z.array(z.unknown())])
+    .or(z.unknown().transform(one => [one])),
+})
+
 const LISTABLE = {
+  element: Element,
   flowtable: Flowtable,
   counter: Counter,
   quota: Quota,

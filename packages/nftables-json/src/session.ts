@@ -44,9 +44,9 @@ export function openSession(library: string): Session {
       return outputOf(context.run(text, mode))
     },
     runAsync(text, mode) {
-      const job = runLater(text, mode, last)
       waiting++
-      last = job.catch(() => {}).finally(() => waiting--)
+      const job = runLater(text, mode, last).finally(() => waiting--)
+      last = job.catch(() => {})
       return job
     },
     errorOfFile(text) {
