@@ -42,4 +42,14 @@ export {
   type SetName,
   type TableFlag,
 } from './tables.ts'
+export {
+  openVerdictQueue,
+  type PacketVerdict,
+  type PacketVerdictOptions,
+  type QueuedPacket,
+  type VerdictCounts,
+  type VerdictOptions,
+  type VerdictQueue,
+  type VerdictQueueOptions,
+} from './verdicts.ts'
 export { type Listening, readListenPorts, WIREGUARD_MAX } from './wireguard-dump.ts'

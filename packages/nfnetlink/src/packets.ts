@@ -167,7 +167,7 @@ export function checkRange(name: string, value: number, least: number, most: num
 }
 
 /** How many numbers of its group are missing before this packet. They are 32 bits wide and wrap. */
-function gapBefore({ group, sequence }: NetfilterPacket, expected: Map<number, number>): number {
+export function gapBefore({ group, sequence }: NetfilterPacket, expected: Map<number, number>): number {
   if (sequence === undefined) return 0
   const gap = (sequence - (expected.get(group) ?? sequence)) | 0
   expected.set(group, (sequence + 1) >>> 0)

@@ -1,6 +1,6 @@
-/** nfnetlink_queue: packets that a rule such as `queue num 5` holds until the verdict. Ours is always drop. */
+/** nfnetlink_queue: packets that a rule such as `queue num 5` holds until the verdict. Here it is always drop; verdicts.ts has the others. */
 import { readFileSync } from 'node:fs'
-import { be, buildRequest } from './message.ts'
+import { type Attribute, be, buildRequest } from './message.ts'
 import { COPY_RANGE, checkRange, openPackets, type PacketOptions, type PacketSocket } from './packets.ts'
 import type { NetfilterPacket } from './parse.ts'
 import type { NetlinkSocket } from './socket.ts'
@@ -18,7 +18,9 @@ const VERDICT_HEADER = 2
 const BIND = 1
 const COPY_PACKET = 2
 const NF_DROP = 0
-/** Hand over large offloaded packets whole; never fail-open (1), which accepts what does not fit the queue. */
+/** Accept what does not fit the queue. */
+const FLAG_FAIL_OPEN = 1
+/** Hand over large offloaded packets whole. */
 const FLAG_GSO = 4
 
 const PROC = '/proc/net/netfilter/nfnetlink_queue'
@@ -42,20 +44,30 @@ export function openQueue(options: QueueOptions): PacketSocket {
     ...options,
     slots: { size: copyRange + ATTRIBUTES, count: SLOTS },
     settle: dropAll,
-    lostElsewhere: () => droppedByFullQueue(readProc(), queues),
+    lostElsewhere: () => droppedByFullQueue(readQueueTable(), queues),
     configuration: {
       subsystem: 'queue',
       message: MESSAGE.config,
       groups: queues,
-      attributes: [
-        { type: CONFIG.command, value: be([BIND, 1], [0, 1], [0, 2]) },
-        { type: CONFIG.parameters, value: be([copyRange, 4], [COPY_PACKET, 1]) },
-        { type: CONFIG.maxLength, value: be([maxLength, 4]) },
-        { type: CONFIG.mask, value: be([FLAG_GSO, 4]) },
-        { type: CONFIG.flags, value: be([FLAG_GSO, 4]) },
-      ],
+      attributes: queueAttributes(copyRange, maxLength, false),
     },
   })
+}
+
+/** Binds a queue and sets all of it. */
+export function queueAttributes(
+  copyRange: number,
+  maxLength: number,
+  failOpen: boolean,
+): readonly Attribute[] {
+  const flags = FLAG_GSO | (failOpen ? FLAG_FAIL_OPEN : 0)
+  return [
+    { type: CONFIG.command, value: be([BIND, 1], [0, 1], [0, 2]) },
+    { type: CONFIG.parameters, value: be([copyRange, 4], [COPY_PACKET, 1]) },
+    { type: CONFIG.maxLength, value: be([maxLength, 4]) },
+    { type: CONFIG.mask, value: be([FLAG_GSO | FLAG_FAIL_OPEN, 4]) },
+    { type: CONFIG.flags, value: be([flags, 4]) },
+  ]
 }
 
 /** One verdict a queue: it settles the packet with this id and all that came before. */
@@ -85,7 +97,7 @@ export function droppedByFullQueue(table: string, queues: readonly number[]): nu
 }
 
 /** Only root may read it, and a daemon may be someone else with one capability: then this count stays zero. */
-function readProc(): string {
+export function readQueueTable(): string {
   try {
     return readFileSync(PROC, 'utf8')
   } catch {

@@ -94,7 +94,6 @@ export const OBJECTS = {
   secmark: z.strictObject({ ...named, context: z.string().regex(/^[^\p{C}"\\]{1,255}$/u) }),
   synproxy: z.strictObject({ ...named, ...Synproxy.shape }),
 }
-export type ObjectKind = keyof typeof OBJECTS
 
 /** By which something of a table is found. */
 export const ById = z.union([

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { NftablesError } from '../src/index.ts'
+import fc from 'fast-check'
+import { NftablesError, restore } from '../src/index.ts'
 import { elementsOf, parseListing } from '../src/listed.ts'
+import { changeOf } from '../src/monitor.ts'
 
 const listing = (...objects: unknown[]) =>
   parseListing(JSON.stringify({ nftables: [{ metainfo: { version: '1.0.6' } }, ...objects] }))
@@ -50,4 +52,74 @@ test('no JSON is `unsupported`, with what was printed wrong as the cause', () =>
       (error: unknown) =>
         error instanceof NftablesError && error.code === 'unsupported' && error.cause !== undefined,
     )
+})
+
+test('property: whatever another version lists, each object is there, and nothing throws; what is not known is handed back', () => {
+  const kinds = [
+    'table',
+    'chain',
+    'rule',
+    'set',
+    'map',
+    'element',
+    'flowtable',
+    'counter',
+    'limit',
+    'ct helper',
+    'tunnel',
+    '__proto__',
+  ]
+  const properties = [
+    'family',
+    'table',
+    'name',
+    'chain',
+    'handle',
+    'expr',
+    'elem',
+    'type',
+    'flags',
+    'dev',
+    'prio',
+    'set',
+  ]
+  const content = fc.dictionary(
+    fc.constantFrom(...properties),
+    fc.oneof(fc.jsonValue({ maxDepth: 3 }), fc.constantFrom('inet', 't', 7)),
+  )
+  const object = fc.oneof(
+    fc.jsonValue({ maxDepth: 2 }).map(value => ({ surprise: value })),
+    fc.tuple(fc.constantFrom(...kinds), content).map(([kind, value]) => ({ [kind]: value })),
+  )
+  fc.assert(
+    fc.property(fc.array(object), objects => {
+      const listed = listing(...objects).objects
+      assert.equal(listed.length, objects.length)
+      const { commands, left } = restore(listed)
+      assert.equal(commands.length + left.length, objects.length)
+    }),
+  )
+})
+
+test('property: no line of a monitor throws', () => {
+  const words = fc.constantFrom(
+    '{"add": {"rule": {',
+    '"family": "inet"',
+    '}}}',
+    '# ERROR: lost',
+    '[',
+    '{"delete": ',
+    'null',
+  )
+  const line = fc.oneof(
+    fc.string(),
+    fc.json(),
+    fc.array(words).map(list => list.join(' ')),
+  )
+  fc.assert(fc.property(line, text => void changeOf(text)))
+  assert.deepEqual(changeOf('# ERROR: No buffer space available'), { verb: 'lost' })
+  assert.deepEqual(changeOf('{"add": {"hologram": 3}}'), {
+    verb: 'add',
+    object: { kind: 'other', type: 'hologram', table: undefined, value: 3 },
+  })
 })
