@@ -1,3 +1,3 @@
 import { testExamples } from '../../../test/support/documented.ts'
 
-testExamples('packages/nfnetlink/README.md', 2)
+testExamples('packages/nfnetlink/README.md', 3)

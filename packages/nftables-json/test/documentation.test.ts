@@ -1,3 +1,3 @@
 import { testExamples } from '../../../test/support/documented.ts'
 
-testExamples('packages/nftables-json/README.md', 3)
+testExamples('packages/nftables-json/README.md', 7)

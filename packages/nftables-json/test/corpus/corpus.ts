@@ -1,37 +1,37 @@
 /**
- * `npm run test:rulesets [-- FOLDER]`: the rulesets of nftables' own test suite (Debian's source package, of the version of libnftables that is here, fetched into
- * node_modules/.cache and never committed), each listed, read by our schemas, made anew from that in a fresh network namespace, and listed again. What is not equal
- * must be in unequal-VERSION.json, with the reason, and nothing else; `UPDATE=1` writes it. FOLDER: sources that are unpacked already. As root.
+ * `npm run test:rulesets [-- FOLDER]`: the rulesets of nftables' own test suite (Debian's source package, fetched into node_modules/.cache and never committed), each
+ * loaded, listed, read by our schemas, made anew from that in a fresh network namespace, and listed again. What is not equal must be in unequal-VERSION.json, by the
+ * version of libnftables that is here, with the reason, and nothing else; `UPDATE=1` writes it. FOLDER: the sources, where they are unpacked already. As root.
  */
 import { execFile, execFileSync } from 'node:child_process'
-import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { createHash } from 'node:crypto'
+import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join, relative, resolve } from 'node:path'
 import type { Played } from './play.ts'
 
 const CACHE = resolve('node_modules/.cache/nftables-rulesets')
 const AT_ONCE = 2
-/** Of Debian 12 and 13, with the archives' SHA-256 as their .dsc say. */
 const [, version = ''] = /v([\d.]+)/.exec(execFileSync('nft', ['--version'], { encoding: 'utf8' })) ?? []
+/** Debian's upstream archive, and what its .dsc says of it. The same one for every libnftables: what the later ones do not take is counted. */
+const ARCHIVE = 'https://deb.debian.org/debian/pool/main/n/nftables/nftables_1.0.6.orig.tar.xz'
+const SHA256 = '2407430ddd82987670e48dc2fda9e280baa8307abec04ab18d609df3db005e4c'
 
-/** By apt from the mirror of this machine, whose signatures it checks. */
 function fetched(): string {
-  const folder = join(CACHE, version)
-  if (existsSync(folder)) return folder
+  const place = join(CACHE, '1.0.6')
+  if (existsSync(place)) return place
   mkdirSync(CACHE, { recursive: true })
-  const { suite, mirror, keyring } = mirrorOf()
-  execFileSync('sh', [join(import.meta.dirname, 'fetch.sh'), CACHE, version, suite, mirror, keyring], {
-    stdio: 'inherit',
-  })
-  return folder
-}
-
-function mirrorOf(): { suite: string; mirror: string; keyring: string } {
-  const [, suite = ''] = /^VERSION_CODENAME=(.*)$/m.exec(readFileSync('/etc/os-release', 'utf8')) ?? []
-  const listed = globSync('/etc/apt/{sources.list,sources.list.d/*}')
-    .map(file => readFileSync(file, 'utf8'))
-    .join('\n')
-  const [mirror = 'http://deb.debian.org/debian'] = /https?:\/\/\S+\/debian\b/.exec(listed) ?? []
-  return { suite, mirror, keyring: '/usr/share/keyrings/debian-archive-keyring.gpg' }
+  const file = join(CACHE, basename(ARCHIVE))
+  console.log(`fetching ${ARCHIVE}`)
+  execFileSync('curl', ['-fsSL', '--retry', '3', '-o', file, ARCHIVE])
+  const sum = createHash('sha256').update(readFileSync(file)).digest('hex')
+  if (sum !== SHA256) throw new Error(`${file} is not the archive that it was: ${sum}`)
+  const unpacking = `${place}.new`
+  rmSync(unpacking, { recursive: true, force: true })
+  mkdirSync(unpacking)
+  execFileSync('tar', ['-xJf', file, '-C', unpacking, '--strip-components=1', '--no-same-owner'])
+  renameSync(unpacking, place)
+  rmSync(file)
+  return place
 }
 
 /** In a process and a namespace of its own: libnftables may end the process. */
