@@ -56,7 +56,7 @@ const sentences = [
     comment: 'Only main.ts and checkout.ts open the real one.',
     severity: 'error',
     from: { path: '^src/', pathNot: '^src/(system/|(main|checkout|command)\\.ts)' },
-    to: { path: '^src/system/' },
+    to: { path: '^(src/system|packages)/' },
   },
   {
     name: 'system-knows-no-daemon',
@@ -111,8 +111,8 @@ const sentences = [
   ...['nftables-json', 'nfnetlink'].map(name => ({
     name: `${name}-is-a-library-of-its-own`,
     severity: 'error',
-    from: { path: `^src/system/${name}/` },
-    to: { path: '^src/', pathNot: `^src/system/${name}/` },
+    from: { path: `^packages/${name}/src/` },
+    to: { path: '^(src|test|packages)/', pathNot: `^packages/${name}/src/` },
   })),
   {
     name: 'no-circles',

@@ -1,6 +1,6 @@
 /**
  * Puts the program into one file, dist/main.js, and that of each thread into another: a start then reads one file and not 300, and without the parts of the
- * libraries that nobody calls. What is exported to others stays in files of its own.
+ * libraries that nobody calls.
  */
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -35,6 +35,7 @@ export async function bundle(sources: readonly string[], folder: string): Promis
     logLevel: 'warning',
   })
 
+  mkdirSync(folder, { recursive: true })
   for (const { path, text } of outputFiles) writeFileSync(path, inAscii(text))
 }
 

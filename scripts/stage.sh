@@ -8,8 +8,8 @@ folder=$1
 npm run -s build
 mkdir -p "$folder"
 cp -r dist "$folder"
-# `npm ls` exits with 1 for what it finds odd, and prints all the same.
-npm ls --omit=dev --all --parseable 2>/dev/null | sed -n 's|.*/node_modules/|node_modules/|p' | while read -r package; do
+# `npm ls` exits with 1 for what it finds odd, and prints all the same. Our own packages are in the program.
+npm ls --omit=dev --all --parseable --no-workspaces 2>/dev/null | sed -n 's|.*/node_modules/|node_modules/|p' | while read -r package; do
   mkdir -p "$folder/$package"
   cp -r "$package/." "$folder/$package"
 done

@@ -46,6 +46,7 @@ async function cruise(files: Readonly<Record<string, string>>): Promise<Map<stri
     '--output-type',
     'json',
     'src',
+    'packages',
   ]
   const { stdout } = await promisify(execFile)(process.execPath, command, {
     cwd: planted,
@@ -58,7 +59,10 @@ async function cruise(files: Readonly<Record<string, string>>): Promise<Map<stri
 }
 
 const target = Object.fromEntries(
-  [...FLOORS, 'system'].map(floor => [`src/${floor}/target.ts`, 'export type Target = 1\n']),
+  [...[...FLOORS, 'system'].map(floor => `src/${floor}`), 'packages/nftables-json/src'].map(folder => [
+    `${folder}/target.ts`,
+    'export type Target = 1\n',
+  ]),
 )
 const plant = (from: string, to: string) => [
   `src/${from}/imports-${to}.ts`,
@@ -106,8 +110,8 @@ test('the other sentences can fail, too', async () => {
     'src/lockout/decide/change.ts': imports('../../arm/firewall.ts'),
     'src/arm/firewall.ts': 'export default 1\n',
     'src/doctor/imports-history.ts': plant('doctor', 'history')[1]!,
-    'src/system/nfnetlink/out.ts': imports('../../terms/target.ts'),
-    'src/system/nftables-json/out.ts': imports('../../terms/target.ts'),
+    'packages/nfnetlink/src/out.ts': imports('../../../src/terms/target.ts'),
+    'packages/nftables-json/src/out.ts': imports('../../nfnetlink/src/out.ts'),
     'src/keep/one.ts': `import { other } from './other.ts'\nexport const one = other\n`,
     'src/keep/other.ts': `import { one } from './one.ts'\nexport const other = one\n`,
     'src/keep/nowhere.ts': imports('./not-there.ts'),
@@ -125,8 +129,8 @@ test('the other sentences can fail, too', async () => {
     'src/lockout/decide/change.ts': 'deciding-changes-nothing',
     'src/doctor/clock.ts': 'deciding-is-pure',
     'src/doctor/imports-history.ts': 'the-doctor-changes-nothing',
-    'src/system/nfnetlink/out.ts': 'nfnetlink-is-a-library-of-its-own',
-    'src/system/nftables-json/out.ts': 'nftables-json-is-a-library-of-its-own',
+    'packages/nfnetlink/src/out.ts': 'nfnetlink-is-a-library-of-its-own',
+    'packages/nftables-json/src/out.ts': 'nftables-json-is-a-library-of-its-own',
     'src/keep/one.ts': 'no-circles',
     'src/keep/nowhere.ts': 'resolvable',
   }

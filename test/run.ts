@@ -37,7 +37,7 @@ const OF_NFTABLES =
   /\/(administrator|arming|auto|doctor|dry-run|entrance-rules|flush-ruleset|listing|never-list|others|reflex-rules|set-bound|silent-rules|table-flags|verbs)\.test\.ts$/
 
 /** What leaves nothing open that keeps its file running. */
-const UNIT = /^test\/(?!kernel|vm|beside|install|long|web)/
+const UNIT = /^(packages|test\/(?!kernel|vm|beside|install|long|web))/
 /** What runs flypaperd as it is installed. */
 const INSTALLED = /^test\/(install|vm\/systemd)\//
 
@@ -58,7 +58,7 @@ const AGAIN_MAX = 5
 const SUITE_TIMEOUT = 30 * 60_000
 
 function suitesOf(args: readonly string[]): Suite[] {
-  const files = globSync('test/**/*.test.ts', {
+  const files = globSync(['test/**/*.test.ts', 'packages/*/test/**/*.test.ts'], {
     exclude: ['test/vm/{inside,systemd}/**', 'test/{install,long,beside,web}/**'],
   }).sort()
   const kernel = files.filter(file => file.startsWith('test/kernel/'))

@@ -12,7 +12,7 @@ const MEDIAN_MAX = 100
 const FUNCTION_MAX = 60
 const WITH_FUNCTIONS_MAX = 150
 
-const files = globSync('src/**/*.ts', { cwd: new URL('..', import.meta.url).pathname })
+const files = globSync('{src,packages/*/src}/**/*.ts', { cwd: new URL('..', import.meta.url).pathname })
 const read = (file: string) => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8')
 const lines = (text: string) => text.split('\n').length - 1
 

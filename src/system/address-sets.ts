@@ -6,6 +6,8 @@
  * Nothing is added in order to be removed: an addition to a set that packets fill makes it lose its bound
  * (docs/decisions/0039-the-bound-of-a-set.md).
  */
+
+import { type Elements, firstElements, openElements, type RulesetElement, visitElements } from 'nfnetlink'
 import {
   type AddressSet,
   type Change,
@@ -20,13 +22,6 @@ import type { Address } from '../terms/address.ts'
 import { type AddressKey, addressKey } from '../terms/address-bytes.ts'
 import { piecesOf } from '../terms/pieces.ts'
 import { asNftables } from './netlink-failure.ts'
-import {
-  type Elements,
-  firstElements,
-  openElements,
-  type RulesetElement,
-  visitElements,
-} from './nfnetlink/index.ts'
 import { tableChanges } from './table-changes.ts'
 
 export interface AddressSets

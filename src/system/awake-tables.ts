@@ -2,8 +2,8 @@
  * The rules that are in force, of everybody. A table that its administrator has put to sleep judges nothing, and is left out. What
  * libnftables cannot list without reading freed memory is not handed to it: docs/decisions/0043-others-cost-nothing.md
  */
-import { type ChainName, type ListedTable, listChainNames, listTables } from './nfnetlink/index.ts'
-import { type Family, type Listed, type Nftables, NftablesError } from './nftables-json/index.ts'
+import { type ChainName, type ListedTable, listChainNames, listTables } from 'nfnetlink'
+import { type Family, type Listed, type Nftables, NftablesError } from 'nftables-json'
 
 export interface Awake {
   /** All tables, also those that sleep. */

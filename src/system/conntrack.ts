@@ -1,11 +1,12 @@
 /** With whom connections live that were opened from here, or by hosts behind us, as conntrack tells: whoever answers in them is elsewhere. */
+
+import { NetlinkError, visitFlowsLater } from 'nfnetlink'
 import { CALLED_MAX } from '../arm/ruleset/sets.ts'
 import type { Called, InUse, InUseWanted } from '../arm/surroundings.ts'
 import { type Address, familyOf } from '../terms/address.ts'
 import type { AddressKey } from '../terms/address-bytes.ts'
 import type { PrefixSet } from '../terms/prefix-set.ts'
 import { addressOf, keyOf } from './connected.ts'
-import { NetlinkError, visitFlowsLater } from './nfnetlink/index.ts'
 import type { Told } from './sockets.ts'
 
 /** Connections that one reading looks at: as many as conntrack itself takes, unless somebody has told it to take more. */

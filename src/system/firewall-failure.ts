@@ -1,7 +1,8 @@
 /** What libnftables or the kernel refuses, in words for people. */
+
+import { NftablesError } from 'nftables-json'
 import { SetFull } from '../arm/firewall.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
-import { NftablesError } from './nftables-json/index.ts'
 
 /** libnftables' codes in words for people, once. */
 export function withFailure<T>(act: () => T): T {

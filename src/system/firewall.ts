@@ -1,5 +1,7 @@
 /** The firewall port of arm/: rulesets are loaded by libnftables, everything else goes by nfnetlink. */
 import { release } from 'node:os'
+import { findTable } from 'nfnetlink'
+import { type Nftables, NftablesError, openNftables } from 'nftables-json'
 import type { Change, Firewall } from '../arm/firewall.ts'
 import { TABLE } from '../arm/names.ts'
 import { checkFlags } from '../arm/table-flags.ts'
@@ -8,8 +10,6 @@ import { readText } from './files.ts'
 import { noPermission, withFailure } from './firewall-failure.ts'
 import { halves } from './halves.ts'
 import { asNftables } from './netlink-failure.ts'
-import { findTable } from './nfnetlink/index.ts'
-import { type Nftables, NftablesError, openNftables } from './nftables-json/index.ts'
 import { checkReadable } from './readable-sets.ts'
 import { viewTable } from './table-view.ts'
 

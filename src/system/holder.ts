@@ -1,10 +1,10 @@
 /** The process that reads what the trap hands over, as the kernel and /proc tell: no file of a daemon is asked. */
 import { basename } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { holderOf as holderByKernel } from 'nfnetlink'
 import type { Statement } from '../arm/ruleset/spec.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import { readText } from './files.ts'
-import { holderOf as holderByKernel } from './nfnetlink/index.ts'
 
 interface Holder {
   readonly pid?: number

@@ -1,12 +1,5 @@
 /** The watch of lockout/ over nf_tables' announcements, and its reader of sets. */
 import { readlinkSync } from 'node:fs'
-import { isOurs, TABLE } from '../arm/names.ts'
-import { formatIPv4, formatIPv6 } from '../decode/address.ts'
-import type { ForeignChange, FoundElement } from '../keep/external-changes.ts'
-import type { KernelSets } from '../keep/kernel-sets.ts'
-import { keyBytes } from '../terms/address-bytes.ts'
-import { readText } from './files.ts'
-import { liveTable } from './live-table.ts'
 import {
   countElements,
   FAMILIES,
@@ -15,7 +8,14 @@ import {
   type RulesetElement,
   readElements,
   watchRuleset,
-} from './nfnetlink/index.ts'
+} from 'nfnetlink'
+import { isOurs, TABLE } from '../arm/names.ts'
+import { formatIPv4, formatIPv6 } from '../decode/address.ts'
+import type { ForeignChange, FoundElement } from '../keep/external-changes.ts'
+import type { KernelSets } from '../keep/kernel-sets.ts'
+import { keyBytes } from '../terms/address-bytes.ts'
+import { readText } from './files.ts'
+import { liveTable } from './live-table.ts'
 
 export const kernelSets: KernelSets = {
   boot: bootId,

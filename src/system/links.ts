@@ -1,7 +1,8 @@
 /** Which prefixes lie on which links, as the routes say. Pure. */
+
+import type { Link, OnLink, Routes } from 'nfnetlink'
 import { formatIPv4, formatIPv6 } from '../decode/address.ts'
 import { type Prefix, parsePrefix } from '../terms/address.ts'
-import type { Link, OnLink, Routes } from './nfnetlink/index.ts'
 
 /** A shorter prefix is no link of hosts, but a way to the world: of a tunnel, or of a default route in many pieces. */
 const SHORTEST = { 4: 8, 6: 16 } as const

@@ -1,8 +1,9 @@
 /** Table inet filter in the words of keep/, read by nfnetlink. */
+
+import { type ListedChain, readTable } from 'nfnetlink'
 import { TABLE } from '../arm/names.ts'
 import { devicesText } from '../arm/ruleset/ingress.ts'
 import type { LiveChain, LiveRule, LiveTable } from '../keep/live-table.ts'
-import { type ListedChain, readTable } from './nfnetlink/index.ts'
 
 /** Throws NetlinkError. */
 export function liveTable(rulesOf: readonly string[]): LiveTable | undefined {

@@ -1,6 +1,6 @@
 /** Errors of nfnetlink as libnftables would give them. */
-import { NetlinkError, type NetlinkErrorCode } from './nfnetlink/index.ts'
-import { NftablesError, type NftablesErrorCode } from './nftables-json/index.ts'
+import { NetlinkError, type NetlinkErrorCode } from 'nfnetlink'
+import { NftablesError, type NftablesErrorCode } from 'nftables-json'
 
 const CODES: Readonly<Partial<Record<NetlinkErrorCode, NftablesErrorCode>>> = {
   full: 'set-full',

@@ -1,9 +1,10 @@
 /** The packet sockets of capture/ over nfnetlink. */
+
+import { NetlinkError, openLog, openQueue } from 'nfnetlink'
 import type { PacketSockets } from '../capture/intake.ts'
 import { HEADERS_MAX, headOf } from '../decode/decode.ts'
 import { EXIT, Failure } from '../terms/failure.ts'
 import { linesOf } from './lines.ts'
-import { NetlinkError, openLog, openQueue } from './nfnetlink/index.ts'
 
 /**
  * What may wait while the daemon is busy or gets no processor: about 1.5 s of 20,000 packets a second. The memory

@@ -1,11 +1,12 @@
 /** The reader of capture/refused.ts. Who is pending is asked for one by one: that set is as large as strangers make it. */
+
+import { openElements, type RulesetElement, readElements } from 'nfnetlink'
 import { TABLE } from '../arm/names.ts'
 import { PASSING_MAX } from '../arm/ruleset/sets.ts'
 import type { Passing, PassingSets } from '../capture/refused.ts'
 import { formatIPv4, formatIPv6 } from '../decode/address.ts'
 import type { Address } from '../terms/address.ts'
 import { keyBytes } from '../terms/address-bytes.ts'
-import { openElements, type RulesetElement, readElements } from './nfnetlink/index.ts'
 import { isPassingKey, refusedOf } from './passing-key.ts'
 
 /** While it is read some of them go, and others come. */

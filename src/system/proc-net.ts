@@ -1,6 +1,7 @@
 /** Readers of the tables under /proc/net (proc(5), and the seq_show functions that write them), line by line. Pure. */
+
+import type { InetSocket } from 'nfnetlink'
 import { type Address, parseAddress } from '../terms/address.ts'
-import type { InetSocket } from './nfnetlink/index.ts'
 
 /** Of include/net/tcp_states.h. */
 export interface SocketLine extends InetSocket {

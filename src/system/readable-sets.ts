@@ -3,9 +3,10 @@
  * function that reads such a note, finds none, and calls it: the process ends (SIGSEGV), whatever was asked. A program in a
  * container that shares our network is enough for that.
  */
+
+import { listSets } from 'nfnetlink'
+import type { Nftables } from 'nftables-json'
 import { EXIT, Failure } from '../terms/failure.ts'
-import { listSets } from './nfnetlink/index.ts'
-import type { Nftables } from './nftables-json/index.ts'
 
 /** Parts of the user data of a set, each of one byte of type, one of length, then as many: libnftnl/udata.h. */
 const TYPEOF = [3, 4]

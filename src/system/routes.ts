@@ -1,5 +1,5 @@
 /** The routes of this machine as they were last read. A router may have a million: they are read in pieces, and not for every question. */
-import { type Routes, readRoutes, readRoutesLater } from './nfnetlink/index.ts'
+import { type Routes, readRoutes, readRoutesLater } from 'nfnetlink'
 
 let known: Routes | undefined
 

@@ -1,4 +1,7 @@
 /** The rules of everybody, as the doctor wants to see them. */
+
+import { type ListedTable, readPorts, type SetPorts } from 'nfnetlink'
+import { type Listed, openNftables } from 'nftables-json'
 import { TABLE } from '../arm/names.ts'
 import type { Sight } from '../doctor/facts.ts'
 import type { NamedElement, Ruleset, Table } from '../doctor/ruleset.ts'
@@ -6,8 +9,6 @@ import { isAwake, listAwake } from './awake-tables.ts'
 import { openFirewall } from './firewall.ts'
 import { withFailure } from './firewall-failure.ts'
 import { asNftables } from './netlink-failure.ts'
-import { type ListedTable, readPorts, type SetPorts } from './nfnetlink/index.ts'
-import { type Listed, openNftables } from './nftables-json/index.ts'
 import { checkReadable } from './readable-sets.ts'
 
 /** Changes nothing. Throws a Failure: 77 without CAP_NET_ADMIN, 69 without libnftables. */

@@ -1,5 +1,5 @@
 /** The sockets of this machine: by sock_diag or, where the kernel has no inet_diag or a sandbox refuses it, from /proc/net. */
-import { isReadable, linesOf } from './lines.ts'
+
 import {
   type InetSocket,
   NetlinkError,
@@ -8,7 +8,8 @@ import {
   type SocketState,
   visitSockets,
   visitSocketsLater,
-} from './nfnetlink/index.ts'
+} from 'nfnetlink'
+import { isReadable, linesOf } from './lines.ts'
 import { parseSocket } from './proc-net.ts'
 
 /** Connections that a look reads. */

@@ -1,4 +1,14 @@
 /** This machine as arm/ wants to know it: from the kernel by netlink and from /proc; the name servers by a thread. */
+
+import {
+  type InterfaceAddress,
+  NetlinkError,
+  ROUTES_MAX,
+  readAddresses,
+  readLinks,
+  readListenPorts,
+  WIREGUARD_MAX,
+} from 'nfnetlink'
 import { BOUND_MAX, type Place } from '../arm/bound.ts'
 import { FIRST_LOCAL_PORT } from '../arm/ruleset/matches.ts'
 import { CONNECTED_MAX, type ServedPort, type Surroundings } from '../arm/surroundings.ts'
@@ -8,15 +18,6 @@ import { FLOWS_MAX, flowsInUse, hostsConnected } from './conntrack.ts'
 import { interfaceName, isInterface, isWritable } from './interface-name.ts'
 import { linesOf } from './lines.ts'
 import { homesOf, inOrder, insideOf, onLink6Of } from './links.ts'
-import {
-  type InterfaceAddress,
-  NetlinkError,
-  ROUTES_MAX,
-  readAddresses,
-  readLinks,
-  readListenPorts,
-  WIREGUARD_MAX,
-} from './nfnetlink/index.ts'
 import { parseIpvs } from './proc-net.ts'
 import { openResolvers } from './resolvers.ts'
 import { rereadRoutes, routes } from './routes.ts'

@@ -1,10 +1,11 @@
 /** Changes as arm/ names them become messages to the kernel: sets hold bytes. */
+
+import type { SetElement, TableChange } from 'nfnetlink'
 import type { Change, Element, ElementValue, InterfaceName } from '../arm/firewall.ts'
 import { INTERVAL_SETS, type SetName } from '../arm/names.ts'
 import { type Address, type Prefix, parsePrefix } from '../terms/address.ts'
 import { type AddressKey, addressKey, keyBytes } from '../terms/address-bytes.ts'
 import { WORDS } from '../terms/prefix-set.ts'
-import type { SetElement, TableChange } from './nfnetlink/index.ts'
 import { passingKey } from './passing-key.ts'
 
 /** Of linux/if.h. */

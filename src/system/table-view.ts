@@ -1,7 +1,8 @@
 /** Our table as arm/ wants to see it. libnftables is not asked: it would list the tables of everybody, and not survive some of them. */
+
+import { type ListedRule, type ListedSet, readTable } from 'nfnetlink'
 import type { RuleView, TableView } from '../arm/firewall.ts'
 import { TABLE } from '../arm/names.ts'
-import { type ListedRule, type ListedSet, readTable } from './nfnetlink/index.ts'
 
 /** Throws NetlinkError. */
 export function viewTable(): TableView | undefined {

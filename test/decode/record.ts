@@ -3,7 +3,7 @@
  * To be run by hand when a kind of scan is added; the recording is part of the checkout.
  */
 import { fileURLToPath } from 'node:url'
-import { openLog } from '../../src/system/nfnetlink/index.ts'
+import { openLog } from '../../packages/nfnetlink/src/index.ts'
 import { asRoot } from '../support/root.ts'
 import { makeWorld } from '../support/world.ts'
 

@@ -1,9 +1,9 @@
 /** Facts for tests of the doctor: an ordinary server, and whatever is changed of it. */
 import { readFileSync } from 'node:fs'
+import { parseListing } from '../../packages/nftables-json/src/listed.ts'
 import type { Facts, Sight } from '../../src/doctor/facts.ts'
 import type { Ruleset } from '../../src/doctor/ruleset.ts'
 import { parseSettings } from '../../src/settings/load.ts'
-import { parseListing } from '../../src/system/nftables-json/listed.ts'
 import { rulesetOf } from '../../src/system/ruleset-view.ts'
 import type { Address } from '../../src/terms/address.ts'
 

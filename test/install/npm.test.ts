@@ -1,10 +1,11 @@
-/** The npm package: installed as a command and as a library, and met by a Node that is too old. */
+/** The npm package: installed as a command, and met by a Node that is too old. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { after, test } from 'node:test'
 import { publint } from 'publint'
+import { PROGRAMS } from '../../scripts/bundle.ts'
 import { must, run } from '../support/process.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'flypaperd-npm-'))
@@ -26,7 +27,7 @@ const program = join(folder, 'bin/flypaperd')
 const runWith = (node: string, ...args: string[]) =>
   run([program, ...args], { env: { PATH: `${node}:/usr/bin:/bin:/usr/sbin` } })
 
-test('what is in it: the program, and types of the two libraries', () => {
+test('what is in it: the program, in files that each are whole', () => {
   const paths = files.map(({ path }) => path)
   for (const path of [
     'bin/flypaperd.cjs',
@@ -36,10 +37,12 @@ test('what is in it: the program, and types of the two libraries', () => {
     'docs/install.md',
   ])
     assert.ok(paths.includes(path), path)
-  const types = new Set(paths.filter(path => path.endsWith('.d.ts')).map(dirname))
-  assert.deepEqual([...types].sort(), ['dist/system/nfnetlink', 'dist/system/nftables-json'])
   assert.deepEqual(
-    paths.filter(path => /^(src|test|node_modules)\//.test(path)),
+    paths.filter(path => path.startsWith('dist/')).sort(),
+    PROGRAMS.map(source => `dist/${basename(source, '.ts')}.js`).sort(),
+  )
+  assert.deepEqual(
+    paths.filter(path => /^(src|packages|test|node_modules)\//.test(path)),
     [],
   )
 })
@@ -72,34 +75,3 @@ for (const version of ['18', '20']) {
     )
   })
 }
-
-test('the libraries: imported by name, with their types', async () => {
-  const project = join(folder, 'project')
-  await npm('install', '--prefix', project, tarball)
-  writeFileSync(join(project, 'package.json'), '{"type": "module"}')
-  writeFileSync(join(project, 'use.ts'), LIBRARY_USE)
-  const options = [
-    '--ignoreConfig',
-    '--strict',
-    '--noEmit',
-    '--module',
-    'nodenext',
-    '--target',
-    'es2024',
-    '--types',
-    'node',
-  ]
-  const types = ['--lib', 'es2024,esnext.disposable', '--typeRoots', `${process.cwd()}/node_modules/@types`]
-  const { stdout, code } = await run(['node_modules/.bin/tsc', ...options, ...types, join(project, 'use.ts')])
-  assert.equal(code, 0, stdout)
-  assert.equal(await must([process.execPath, join(project, 'use.ts')]), 'function function\n')
-  writeFileSync(join(project, 'use.ts'), `${LIBRARY_USE}openLog({ groups: 'all' })\n`)
-  const wrong = await run(['node_modules/.bin/tsc', ...options, ...types, join(project, 'use.ts')])
-  assert.match(wrong.stdout, /TS2322|TS2345/, 'the control: the types are looked at')
-})
-
-const LIBRARY_USE = `
-import { openLog } from 'flypaperd/nfnetlink'
-import { openNftables } from 'flypaperd/nftables-json'
-console.log(typeof openLog, typeof openNftables)
-`

@@ -6,6 +6,7 @@ import { must } from '../support/process.ts'
 const CACHE = resolve('node_modules/.cache/flypaperd-install')
 const INPUTS = [
   'src/**',
+  'packages/*/src/**',
   'packaging/**',
   'man/*',
   'completions/*',

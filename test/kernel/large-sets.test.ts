@@ -13,7 +13,7 @@ import { type Host, makeWorld } from '../support/world.ts'
 const PREFIXES = 200_000
 /** The daemon of a checkout has about 180 MB when it is alone: each of its two threads strips types. The package has 100. */
 const MOST = 240
-const NFTABLES = new URL('../../src/system/nftables-json/index.ts', import.meta.url).href
+const NFTABLES = new URL('../../packages/nftables-json/src/index.ts', import.meta.url).href
 /** One element, into a set that has nothing to do with the large one. */
 const CONTROL = `
 import { readFileSync } from 'node:fs'

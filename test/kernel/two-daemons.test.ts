@@ -199,7 +199,7 @@ test('another program in the place of a killed daemon is named, and left alone',
   await reader.stop()
 })
 
-const READER = `import('${new URL('../../src/system/nfnetlink/index.ts', import.meta.url)}').then(({ openLog }) => {
+const READER = `import('${new URL('../../packages/nfnetlink/src/index.ts', import.meta.url)}').then(({ openLog }) => {
   globalThis.kept = openLog({ groups: [4242], onBatch() {}, onError: console.error })
   console.log('reading')
 })`

@@ -68,8 +68,8 @@ export const CORE: readonly Mutant[] = [
   },
   {
     what: 'the reader is not kept from the garbage collector',
-    file: 'src/system/nfnetlink/socket.ts',
+    file: 'packages/nfnetlink/src/socket.ts',
     change: ['handle = koffi.node.poll(', 'koffi.node.poll('],
-    tests: ['test/system/nfnetlink/gc.test.ts'],
+    tests: ['packages/nfnetlink/test/gc.test.ts'],
   },
 ]

@@ -29,10 +29,10 @@ export function testsOf(changed: readonly string[], tests: readonly string[]): s
   const found = new Set<string>()
   for (const file of changed) {
     if (tests.includes(file)) found.add(file)
-    if (!/^src\/.*\.ts$/.test(file)) continue
-    const folder = join('test', dirname(file).slice('src/'.length))
-    const inFolder = tests.filter(test => dirname(test) === folder)
-    const ofName = join('test', file.slice('src/'.length)).replace(/\.ts$/, '.test.ts')
+    const [, owner = '', source] = /^(packages\/[^/]+\/)?src\/(.*\.ts)$/.exec(file) ?? []
+    if (source === undefined) continue
+    const ofName = join(owner, 'test', source).replace(/\.ts$/, '.test.ts')
+    const inFolder = tests.filter(test => dirname(test) === dirname(ofName))
     for (const test of inFolder.includes(ofName) ? [ofName] : inFolder) found.add(test)
   }
   return [...found].sort()

@@ -1,10 +1,19 @@
 /** A copy of the checkout as it is, committed or not: to be broken on purpose, or to be read while others edit. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Mutant } from '../mutants.ts'
 
-const COPIED = ['src', 'test', 'scripts', 'rulesets', 'package.json', 'tsconfig.json']
+const COPIED = ['src', 'packages', 'test', 'scripts', 'rulesets', 'package.json', 'tsconfig.json']
 
 export interface Copy extends Disposable {
   readonly directory: string
@@ -14,8 +23,20 @@ export interface Copy extends Disposable {
 export function copyCheckout(): Copy {
   const directory = mkdtempSync(join(tmpdir(), 'flypaperd-copy-'))
   for (const name of COPIED) cpSync(name, join(directory, name), { recursive: true })
-  symlinkSync(resolve('node_modules'), join(directory, 'node_modules'))
+  linkModules(directory)
   return { directory, [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }) }
+}
+
+/** Those of the checkout, but for its own packages, which are the copy's. */
+function linkModules(directory: string): void {
+  const modules = join(directory, 'node_modules')
+  mkdirSync(modules)
+  const own = readdirSync('packages')
+  for (const name of readdirSync('node_modules'))
+    symlinkSync(
+      own.includes(name) ? join('../packages', name) : resolve('node_modules', name),
+      join(modules, name),
+    )
 }
 
 /** Changes the source in a copy. Throws where there is nothing to change any more. */

@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { openElements, type SetElement } from '../../src/system/nfnetlink/index.ts'
+import { openElements, type SetElement } from '../../packages/nfnetlink/src/index.ts'
 
 const PIECE = 250
 const HOUR_MS = 3_600_000

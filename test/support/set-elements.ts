@@ -3,10 +3,10 @@
  * a listing grows with the square. Question in by standard input, answer out, both JSON; IPv4 sets of `table inet filter`.
  */
 import { text } from 'node:stream/consumers'
-import { buildRequest, HOST_LITTLE_ENDIAN } from '../../src/system/nfnetlink/message.ts'
-import { readRulesetDatagram } from '../../src/system/nfnetlink/ruleset-parse.ts'
-import { makeSlots } from '../../src/system/nfnetlink/slots.ts'
-import { openSocket } from '../../src/system/nfnetlink/socket.ts'
+import { buildRequest, HOST_LITTLE_ENDIAN } from '../../packages/nfnetlink/src/message.ts'
+import { readRulesetDatagram } from '../../packages/nfnetlink/src/ruleset-parse.ts'
+import { makeSlots } from '../../packages/nfnetlink/src/slots.ts'
+import { openSocket } from '../../packages/nfnetlink/src/socket.ts'
 import type { Host } from './world.ts'
 
 export interface Question {

@@ -3,7 +3,7 @@
  * many there were at most, how many at last, and how often it looked.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { readElements } from '../../src/system/nfnetlink/index.ts'
+import { readElements } from '../../packages/nfnetlink/src/index.ts'
 import { countOf } from './set-elements.ts'
 import type { Host } from './world.ts'
 

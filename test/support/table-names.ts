@@ -1,5 +1,5 @@
 /** A program that names what is in `table inet filter`, without the elements of its sets: nft would fetch a million of them. */
-import { readTable } from '../../src/system/nfnetlink/index.ts'
+import { readTable } from '../../packages/nfnetlink/src/index.ts'
 import type { Host } from './world.ts'
 
 export interface Names {

@@ -1,8 +1,8 @@
 /** What routes tell of our links: who belongs where, and what is inside. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Link, OnLink } from '../../packages/nfnetlink/src/index.ts'
 import { homesOf, insideOf, onLink6Of } from '../../src/system/links.ts'
-import type { Link, OnLink } from '../../src/system/nfnetlink/index.ts'
 import { parsePrefix } from '../../src/terms/address.ts'
 import { addressKey, keyBytes } from '../../src/terms/address-bytes.ts'
 

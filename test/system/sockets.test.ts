@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
-import { NetlinkError, SOCKET_STATE, visitSockets } from '../../src/system/nfnetlink/index.ts'
+import { NetlinkError, SOCKET_STATE, visitSockets } from '../../packages/nfnetlink/src/index.ts'
 import {
   connections,
   connectionsLater,

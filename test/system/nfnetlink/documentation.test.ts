@@ -1,3 +1,0 @@
-import { testExamples } from '../../support/documented.ts'
-
-testExamples('docs/nfnetlink.md', 2)

@@ -1,3 +1,0 @@
-import { testExamples } from '../../support/documented.ts'
-
-testExamples('docs/nftables-json.md', 3)
