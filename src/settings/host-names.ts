@@ -52,7 +52,7 @@ const hostNames: kinds.Kind<string[]> = {
 export const namesSetting = list(
   hostName,
   kinds.list('host names', 'home.example.net'),
-  'Host names, at most 16, whose addresses are known, as clients are whom a service here has answered: one packet that is forged in their name locks nobody out, three different closed ports do. Write the name that follows your changing address at home, as in ["home.example.net"]. A process outside the daemon looks them up, obeys the time that the records name, and tells the daemon through names.sock; the last good answer counts for a day. An address that comes under such a name is let go if it was locked out as a stranger. Names are no never-list: whoever takes one over gets two tries, and no more.',
+  'Host names, at most 16, whose addresses are known, as clients are whom a service here has answered: one packet that is forged in their name locks nobody out, three different closed ports do. Write the name that follows your changing address at home, as in ["home.example.net"]. `flypaperd outside` looks them up, whose unit is to be enabled (systemctl enable --now flypaperd-outside), obeys the time that the records name, and tells the daemon through names.sock; the last good answer counts for a day. An address that comes under such a name is let go if it was locked out as a stranger. Names are no never-list: whoever takes one over gets two tries, and no more.',
   [],
   hostNames,
 )
