@@ -1,4 +1,5 @@
 /** The running daemon as this process sees it: through the first socket that lets it read, watch.sock for the user of the unit. */
+import { lockoutsSince } from '../surface/cli/reading.ts'
 import type { Report } from '../surface/cli/report-text.ts'
 import { reachDaemon, tellNames } from '../surface/control/client.ts'
 import { followEvents } from '../surface/control/follow-events.ts'
@@ -26,6 +27,9 @@ export function daemonBehind(socket: string): Daemon {
         since: Date.parse(from),
         until: Date.parse(until),
       }
+    },
+    async *lockouts(since) {
+      yield* lockoutsSince(await reached(), since)
     },
     tellNames: request => tellNames(socket, request),
   }

@@ -24,7 +24,7 @@ const END_MS = 10_000
 export async function runOutside(world: World, settings: Settings, end: AbortSignal): Promise<void> {
   const { names } = settings
   using _ = openNames({ ...world, names, tell: world.daemon.tellNames })
-  const notify = openNotify(world, settings.notify)
+  const notify = openNotify(world, settings)
   notify.readLogins()
   let stepping: Promise<void> = Promise.resolve()
   const timers = [

@@ -2,6 +2,7 @@
 import type { Log } from '../log/log.ts'
 import type { MailServer, Secret } from '../settings/settings.ts'
 import type { Unreadable } from '../settings/sources.ts'
+import type { GeoWorld } from '../surface/cli/geo.ts'
 import type { Report } from '../surface/cli/report-text.ts'
 import type { EventLine } from '../surface/control/protocol.ts'
 import type { DaemonStatus } from '../surface/control/status-protocol.ts'
@@ -27,6 +28,7 @@ export interface World {
   lastLogins(): { readonly addresses: readonly Address[] } | Unreadable
   /** Asks the resolvers of this machine. */
   readonly resolve: NamesWorld['resolve']
+  readonly readDatabase: GeoWorld['readDatabase']
 }
 
 /** The running daemon, through a socket that lets us read. */
@@ -37,6 +39,8 @@ export interface Daemon {
   readonly events: Feed
   /** Throws when none answers. */
   report(since: number): Promise<Report>
+  /** Every lockout since then, a page at a time. Throws when none answers. */
+  lockouts(since: number): AsyncIterable<readonly { readonly source: string }[]>
   /** Which hosts a name of the settings has. */
   readonly tellNames: NamesWorld['tell']
 }

@@ -8,6 +8,7 @@ import type { World } from '../outside/world.ts'
 import type { LogTo, Settings } from '../settings/settings.ts'
 import { resolveHosts } from './dns.ts'
 import { feedProgram } from './feed-program.ts'
+import { readBinary } from './files.ts'
 import { openLog } from './log.ts'
 import { lastLogins } from './logins.ts'
 import { mail } from './mail.ts'
@@ -49,6 +50,7 @@ export function openOutside(places: OutsidePlaces, env: Environment, logTo: LogT
     tellStatus: text => writeWhole(places.status, text, 0o644),
     lastLogins: () => lastLogins(Date.now()),
     resolve: resolveHosts,
+    readDatabase: readBinary,
   }
   return {
     run: (settings: Settings, end: AbortSignal) => runOutside(world, settings, end),

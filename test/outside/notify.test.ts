@@ -1,5 +1,8 @@
 /** What is told of what happens, and when: with a clock whose hands the test moves, and real servers on loopback. */
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { GATHER_MS, PACE_MS, RETRY_MAX_MS } from '../../src/outside/notify/delivery.ts'
 import type { Message } from '../../src/outside/notify/message.ts'
@@ -8,6 +11,7 @@ import { openNotify } from '../../src/outside/notify/notify.ts'
 import { parseSettings } from '../../src/settings/load.ts'
 import { STATUS } from '../support/daemon-status.ts'
 import { BEGIN, fakeOutside, line, WELL } from '../support/fake-outside.ts'
+import { mmdb } from '../support/mmdb.ts'
 import { mailSink, webSink } from '../support/sinks.ts'
 
 const MINUTE = 60_000
@@ -27,7 +31,7 @@ function told(toml = COMMAND, kept?: string) {
     },
   })
   fake.kept = kept
-  const notify = openNotify(fake.world, parseSettings(toml, 'f').notify)
+  const notify = openNotify(fake.world, parseSettings(toml, 'f'))
   return {
     fake,
     messages,
@@ -202,7 +206,7 @@ test('an outage of ten minutes loses none of the kinds: a mail server and a web 
 mail = { to = ["root@example.org"], from = "gate@example.org", server = "smtp://localhost:${ports.mail}" }
 webhook = { url = "http://127.0.0.1:${ports.web}/hook" }
 `
-  const notify = openNotify(fake.world, parseSettings(toml, 'f').notify)
+  const notify = openNotify(fake.world, parseSettings(toml, 'f'))
   const step = async (ms: number) => {
     fake.at += ms
     await notify.step()
@@ -280,7 +284,7 @@ test('a restart: what waits is told by the next process, what was told is not, a
 test('what is being sent while the process ends is kept, and what comes meanwhile is not lost', async () => {
   const sent = Promise.withResolvers<void>()
   const fake = fakeOutside({ run: () => sent.promise })
-  const notify = openNotify(fake.world, parseSettings(COMMAND, 'f').notify)
+  const notify = openNotify(fake.world, parseSettings(COMMAND, 'f'))
   notify.event(line('lockout', fake.at, OURS))
   fake.at += GATHER_MS
   const stepping = notify.step()
@@ -293,20 +297,21 @@ test('what is being sent while the process ends is kept, and what comes meanwhil
   assert.match(fake.kept!, /"count":1/, 'one is told, the other waits')
 })
 
+const REPORT = {
+  ...{
+    since: BEGIN - 24 * HOUR,
+    until: BEGIN,
+    days: [],
+    lockouts: 3,
+    attackers: 2,
+    attackers6: 0,
+    ports: [],
+  },
+  ...{ networks: [], repeaters: [], reasons: [], spared: [], alsoTried: [], overflow: undefined },
+}
+
 test('the digest: when it is due, since the one before; not at the first start, and late where there was no daemon', async () => {
   process.env.TZ = 'UTC'
-  const report = {
-    ...{
-      since: BEGIN - 24 * HOUR,
-      until: BEGIN,
-      days: [],
-      lockouts: 3,
-      attackers: 2,
-      attackers6: 0,
-      ports: [],
-    },
-    ...{ networks: [], repeaters: [], reasons: [], spared: [], alsoTried: [], overflow: undefined },
-  }
   const { fake, messages, notify, step } = told(
     '[notify]\ncommand = ["/bin/true"]\ndigest = "daily"\nat = "11:00"\n',
   )
@@ -316,7 +321,7 @@ test('the digest: when it is due, since the one before; not at the first start, 
   await step(1)
   assert.deepEqual(messages, [], 'there is no daemon')
   assert.match(fake.logged[0]!, /the digest cannot be made yet: .*no daemon answers/)
-  fake.report = report
+  fake.report = REPORT
   await step(30_000)
   assert.match(messages[0]!, /^flypaperd on gate: 3 lockouts of 2 attackers\n\nFrom 2026-11-23 10:00:00/)
   await step(23 * HOUR)
@@ -324,4 +329,23 @@ test('the digest: when it is due, since the one before; not at the first start, 
   await step(HOUR)
   assert.equal(messages.length, 2)
   assert.ok(notify)
+  assert.doesNotMatch(messages[1]!, /countries/i)
+})
+
+test('the digest tells countries where the settings name a database', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'flypaperd-test-digest-'))
+  try {
+    const file = join(directory, 'country.mmdb')
+    writeFileSync(file, mmdb({ '198.51.100.0/24': { country_code: 'DE' } }))
+    const { fake, messages, step } = told(
+      `geo.country = "${file}"\n[notify]\ncommand = ["/bin/true"]\ndigest = "daily"\nat = "11:00"\n`,
+    )
+    fake.report = REPORT
+    fake.sources = ['198.51.100.7', '198.51.100.8', '203.0.113.7']
+    await step(0)
+    await step(HOUR)
+    assert.match(messages[0]!, /countries[^]*DE +2\b/i)
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
 })

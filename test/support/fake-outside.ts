@@ -3,6 +3,7 @@ import type { Carriers, Look, World } from '../../src/outside/world.ts'
 import type { Report } from '../../src/surface/cli/report-text.ts'
 import type { EventLine } from '../../src/surface/control/protocol.ts'
 import { feedProgram } from '../../src/system/feed-program.ts'
+import { readBinary } from '../../src/system/files.ts'
 import { mail } from '../../src/system/mail.ts'
 import { post } from '../../src/system/post.ts'
 import { readSecretFile } from '../../src/system/secret.ts'
@@ -35,6 +36,8 @@ export interface FakeOutside {
   status: string
   /** What the daemon was told of names. */
   readonly named: object[]
+  /** Of all lockouts. */
+  sources: readonly string[]
   /** Milliseconds since the epoch. */
   at: number
 }
@@ -49,6 +52,7 @@ export function fakeOutside(carriers: Partial<Carriers> = {}): FakeOutside {
     kept: undefined,
     status: '',
     named: [],
+    sources: [],
     at: BEGIN,
     world: {
       host: 'gate',
@@ -61,6 +65,9 @@ export function fakeOutside(carriers: Partial<Carriers> = {}): FakeOutside {
         async report() {
           if (fake.report === undefined) throw new Failure('no daemon answers', { exit: 3 })
           return fake.report
+        },
+        async *lockouts() {
+          yield fake.sources.map(source => ({ source }))
         },
         async tellNames(request) {
           fake.named.push(request)
@@ -78,6 +85,7 @@ export function fakeOutside(carriers: Partial<Carriers> = {}): FakeOutside {
         fake.status = text
       },
       lastLogins: () => ({ addresses: [] }),
+      readDatabase: readBinary,
       resolve: async (_, family) => (family === 4 ? [{ address: '192.0.2.80', ttl: 60 }] : []),
     },
   }

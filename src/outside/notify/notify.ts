@@ -1,6 +1,7 @@
 /** Notifications: what happens becomes notices, notices become piles, and each way is tried until it has taken them. */
 import * as z from 'zod'
-import type { Notify } from '../../settings/settings.ts'
+import type { Settings } from '../../settings/settings.ts'
+import { openGeo, type Places, placesOf } from '../../surface/cli/geo.ts'
 import type { EventLine } from '../../surface/control/protocol.ts'
 import { type Prefix, parsePrefix } from '../../terms/address.ts'
 import { jsonText } from '../../terms/escape.ts'
@@ -29,6 +30,8 @@ const Memory = z.object({
 })
 type Memory = z.infer<typeof Memory>
 
+type Wanted = Pick<Settings, 'notify' | 'geo'>
+
 export interface Notifications {
   /** The event up to which all was taken: the feed is resumed there. */
   after(): string | undefined
@@ -43,7 +46,7 @@ export interface Notifications {
   readLogins(): void
 }
 
-export function openNotify(world: World, settings: Notify): Notifications {
+export function openNotify(world: World, { notify: settings, geo }: Wanted): Notifications {
   const { log, host, now, daemon } = world
   const memory: Memory = remembered(world)
   let logins: readonly Prefix[] = []
@@ -56,8 +59,14 @@ export function openNotify(world: World, settings: Notify): Notifications {
   )
 
   async function compose(kind: Kind, pile: Pile): Promise<Message> {
-    if (kind === 'digest') return digestOf(await daemon.report(pile.first), host)
+    if (kind === 'digest')
+      return digestOf({ ...(await daemon.report(pile.first)), ...(await placesSince(pile.first)) }, host)
     return messageOf(kind, pile, host)
+  }
+
+  async function placesSince(since: number): Promise<Partial<Places>> {
+    const opened = await openGeo(geo, { readDatabase: world.readDatabase, warn: log.warn })
+    return opened === undefined ? {} : await placesOf(opened, daemon.lockouts(since))
   }
 
   function add(notice: Notice): void {

@@ -1,9 +1,10 @@
 /**
- * Country and network of a source, from databases in MaxMind's format (mmdb) that the administrator names. Of the command line alone: the daemon
- * reads none of it. docs/decisions/0083-country-and-network.md
+ * Country and network of a source, from databases in MaxMind's format (mmdb) that the administrator names. For the command line and the digest: the
+ * daemon reads none of it. docs/decisions/0083-country-and-network.md
  */
+import type { Settings } from '../../settings/settings.ts'
 import { escapeText } from '../../terms/escape.ts'
-import type { Call } from './verb.ts'
+import type { System } from './system.ts'
 
 export interface Place {
   /** ISO 3166, two letters: `DE`. */
@@ -25,11 +26,14 @@ const NAME_MAX = 60
 
 type Look = (address: string) => unknown
 
+export interface GeoWorld extends Pick<System, 'readDatabase'> {
+  warn(sentence: string): void
+}
+
 /** Undefined where the settings name none, or none can be used, which is said once for each. */
-export async function geoOf(call: Call): Promise<Geo | undefined> {
-  const { country: countryFile, asn: asnFile } = call.usableSettings().settings.geo
-  const country = await open(call, 'country', countryFile)
-  const network = await open(call, 'asn', asnFile)
+export async function openGeo(files: Settings['geo'], from: GeoWorld): Promise<Geo | undefined> {
+  const country = await open(from, 'country', files.country)
+  const network = await open(from, 'asn', files.asn)
   if (country === undefined && network === undefined) return undefined
   return {
     hasCountry: country !== undefined,
@@ -42,13 +46,17 @@ export async function geoOf(call: Call): Promise<Geo | undefined> {
 }
 
 /** What cannot be read is said once, and from then on nothing is known. */
-async function open({ system, warn }: Call, setting: string, file: string): Promise<Look | undefined> {
+async function open(
+  { readDatabase, warn }: GeoWorld,
+  setting: string,
+  file: string,
+): Promise<Look | undefined> {
   if (file === '') return undefined
   const complain = (why: string): undefined =>
     void warn(
       `geo.${setting} is left out, and everything else is told as ever. ${escapeText(file)}: ${escapeText(why)}`,
     )
-  const read = system.readDatabase(file)
+  const read = readDatabase(file)
   if ('unreadable' in read) return complain(read.because)
   if (read.isCut) return complain('it is too large for one')
   const { Reader } = await import('mmdb-lib')
@@ -112,8 +120,20 @@ export interface Places {
   readonly isPart: boolean
 }
 
-/** Where attackers come from: each source counts once. */
+/** Where attackers come from, as far as the databases tell: each source counts once. */
 export async function placesOf(
+  geo: Geo,
+  pages: AsyncIterable<readonly { readonly source: string }[]>,
+): Promise<Partial<Places>> {
+  const { isPart, countries, asNumbers } = await counted(geo, pages)
+  return {
+    ...(geo.hasCountry && { countries }),
+    ...(geo.hasNetwork && { asNumbers }),
+    ...(isPart && { isPart }),
+  }
+}
+
+async function counted(
   geo: Geo,
   pages: AsyncIterable<readonly { readonly source: string }[]>,
 ): Promise<Places> {

@@ -9,6 +9,7 @@ import { type Client, reachDaemon } from '../control/client.ts'
 import { ASKED_MAX } from '../control/past-protocol.ts'
 import type { DaemonStatus } from '../control/status-protocol.ts'
 import { rowOfFacts } from '../lockout-facts.ts'
+import { type Geo, openGeo } from './geo.ts'
 import type { Call } from './verb.ts'
 
 /**
@@ -104,4 +105,14 @@ function endOf({ until }: LockoutRow): number {
 function portOf({ tried }: LockoutRow): number {
   if (tried === undefined) return -1
   return 'port' in tried ? tried.port : 'type' in tried ? tried.type : tried.number
+}
+
+/** Those in force first, the newest of each first. */
+export async function* lockoutsSince(daemon: Client, since: number): AsyncGenerator<readonly LockoutRow[]> {
+  for (const past of [false, true]) yield* pagesOf(daemon, { since, past }, undefined)
+}
+
+/** Country and network of sources; undefined where the settings name no database. */
+export async function geoFor({ usableSettings, system, warn }: Call): Promise<Geo | undefined> {
+  return await openGeo(usableSettings().settings.geo, { readDatabase: system.readDatabase, warn })
 }

@@ -11,8 +11,8 @@ import { factsOfFly, factsOfRow, reachableFact } from '../../lockout-facts.ts'
 import { type Reachable, reachableByAll, reachableOf } from '../../reachable.ts'
 import { Flies } from '../answers.ts'
 import { FILTER_OPTIONS, LIST_OPTIONS, limitOf, listFilterOf, oneOf } from '../filter.ts'
-import { type Geo, geoOf, networkText } from '../geo.ts'
-import { daemonThatReads, historyToRead, toldBy } from '../reading.ts'
+import { type Geo, networkText } from '../geo.ts'
+import { daemonThatReads, geoFor, historyToRead, toldBy } from '../reading.ts'
 import { type Column, type Printer, printTable, tablePrinter } from '../table.ts'
 import { type Terminal, wrap } from '../terminal.ts'
 import { endText, pastText } from '../times.ts'
@@ -80,7 +80,7 @@ async function listFlies(call: Call, within: readonly Prefix[] | undefined): Pro
   const still =
     options.dryRun || filter.past ? undefined : ((await daemon?.status())?.reachable ?? stillReachable(call))
   const factsOf = still === undefined ? factsOfRow : (row: LockoutRow) => factsOfFly(row, still)
-  const geo = await geoOf(call)
+  const geo = await geoFor(call)
   const placed = (row: LockoutRow) => ({ ...factsOf(row), ...geo?.of(row.source) })
   const columns = [...(filter.past ? PAST : PRESENT), ...placeCells(geo)]
   const out = options.json ? jsonPrinter(print, placed) : tableOf(columns, call, now)

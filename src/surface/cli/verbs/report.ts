@@ -3,8 +3,8 @@ import { jsonText } from '../../../terms/escape.ts'
 import { EXIT } from '../../../terms/failure.ts'
 import { piecesOf } from '../../../terms/pieces.ts'
 import { reachDaemon } from '../../control/client.ts'
-import { geoOf, PLACED_MAX, type Places, placesOf } from '../geo.ts'
-import { daemonThatReads, historyToRead, toldBy } from '../reading.ts'
+import { type Places, placesOf } from '../geo.ts'
+import { daemonThatReads, geoFor, historyToRead, lockoutsSince } from '../reading.ts'
 import { printReport, type Report, reportCsv } from '../report-text.ts'
 import { parseMoment } from '../times.ts'
 import { type Call, JSON_OPTION, type Verb } from '../verb.ts'
@@ -57,24 +57,17 @@ async function reportOf(call: Call): Promise<Report> {
 
 /** Nothing where the settings name no database. */
 async function placesIn(call: Call): Promise<Partial<Places>> {
-  const geo = await geoOf(call)
+  const geo = await geoFor(call)
   if (geo === undefined) return {}
   const { system, options } = call
   const now = system.now()
   const since = parseMoment(String(options.since ?? '7d'), now)
-  const daemon = await daemonThatReads(call)
-  using history = daemon === undefined ? await historyToRead(call) : undefined
+  const dryRun = options.dryRun === true
+  const daemon = await daemonThatReads(call, dryRun)
+  if (daemon !== undefined) return await placesOf(geo, lockoutsSince(daemon, since))
+  using history = await historyToRead(call, dryRun)
   async function* pages(): AsyncGenerator<readonly LockoutRow[]> {
-    for (const past of [false, true]) {
-      const filter = { since, past }
-      if (daemon === undefined) yield* piecesOf(history!.select(filter, now, 'since'), PAGE)
-      else yield* toldBy(daemon, filter, 'since', PLACED_MAX)
-    }
+    for (const past of [false, true]) yield* piecesOf(history.select({ since, past }, now, 'since'), PAGE)
   }
-  const { isPart, countries, asNumbers } = await placesOf(geo, pages())
-  return {
-    ...(geo.hasCountry && { countries }),
-    ...(geo.hasNetwork && { asNumbers }),
-    ...(isPart && { isPart }),
-  }
+  return await placesOf(geo, pages())
 }

@@ -5,8 +5,8 @@ import { EXIT } from '../../../terms/failure.ts'
 import { type Known, knownOf } from '../../known.ts'
 import { factsOfKnown, knownOfFacts } from '../../lockout-facts.ts'
 import { reachableOf, reachablePorts, reachableText } from '../../reachable.ts'
-import { geoOf, networkText, type Place } from '../geo.ts'
-import { daemonThatReads, historyToRead, statusOf, withByHand } from '../reading.ts'
+import { networkText, type Place } from '../geo.ts'
+import { daemonThatReads, geoFor, historyToRead, statusOf, withByHand } from '../reading.ts'
 import { happenings, reachable, standing, wayOut } from '../story.ts'
 import { wrap } from '../terminal.ts'
 import { dateText } from '../times.ts'
@@ -32,7 +32,7 @@ export const why: Verb = {
     const dryRun = options.dryRun === true
     for (const one of who) known.push({ ...(await findOut(call, one, dryRun)), dryRun })
     const now = system.now()
-    const geo = await geoOf(call)
+    const geo = await geoFor(call)
     if (options.json) print(jsonText(known.map(one => ({ ...factsOf(one, now), ...geo?.of(one.who) }))))
     else print(known.map(one => textOf(one, now, system.terminal.columns, geo?.of(one.who))).join('\n\n'))
     const nothing = known.every(
