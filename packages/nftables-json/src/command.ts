@@ -22,7 +22,7 @@ import {
   TableById,
 } from './objects.ts'
 import { Family } from './scalars.ts'
-import { tagged } from './tagged.ts'
+import { type TaggedSchema, tagged } from './tagged.ts'
 import { isDeeperThan, wordLookedUp } from './words.ts'
 
 /** A set, or a map. */
@@ -48,26 +48,43 @@ const DELETED = {
   synproxy: ById,
 }
 
-/** One command; its one property is the verb, as in libnftables-json(5). */
-export const Command = tagged({
-  add: tagged({ ...CREATED, rule: Rule }),
+const ADDED = { ...CREATED, rule: Rule }
+const INSERTED = { rule: Rule }
+const REPLACED = { rule: ReplacingRule }
+const FLUSHED = {
+  set: ByName,
+  map: ByName,
+  meter: ByName,
+  chain: ByName,
+  table: z.strictObject({ family: Family, name: ByName.shape.name }),
+  ruleset: z.union([z.null(), z.strictObject({ family: Family })]),
+}
+const RENAMED = { chain: Renamed }
+
+type Verbs = {
+  add: TaggedSchema<typeof ADDED>
   /** The same, refused where it is there already. */
-  create: tagged(CREATED),
+  create: TaggedSchema<typeof CREATED>
   /** Before the others, or before the rule of that handle or index. */
-  insert: tagged({ rule: Rule }),
-  replace: tagged({ rule: ReplacingRule }),
-  delete: tagged(DELETED),
+  insert: TaggedSchema<typeof INSERTED>
+  replace: TaggedSchema<typeof REPLACED>
+  delete: TaggedSchema<typeof DELETED>
   /** The same, and no error where there is none. Since libnftables 1.0.7 and Linux 6.3. */
+  destroy: TaggedSchema<typeof DELETED>
+  flush: TaggedSchema<typeof FLUSHED>
+  rename: TaggedSchema<typeof RENAMED>
+}
+
+/** One command; its one property is the verb, as in libnftables-json(5). */
+export const Command: TaggedSchema<Verbs> = tagged({
+  add: tagged(ADDED),
+  create: tagged(CREATED),
+  insert: tagged(INSERTED),
+  replace: tagged(REPLACED),
+  delete: tagged(DELETED),
   destroy: tagged(DELETED),
-  flush: tagged({
-    set: ByName,
-    map: ByName,
-    meter: ByName,
-    chain: ByName,
-    table: z.strictObject({ family: Family, name: ByName.shape.name }),
-    ruleset: z.union([z.null(), z.strictObject({ family: Family })]),
-  }),
-  rename: tagged({ chain: Renamed }),
+  flush: tagged(FLUSHED),
+  rename: tagged(RENAMED),
 })
 export type Command = z.infer<typeof Command>
 

@@ -9,9 +9,15 @@ export type Tagged<Options extends Readonly<Record<string, z.ZodType>>> = {
   [Name in keyof Options]: { [One in Name]: z.infer<Options[One]> }
 }[keyof Options]
 
+/** Its schema. Written out with `typeof`, it stays short in declarations, which else have all options spelt out, each time. */
+export type TaggedSchema<Options extends Readonly<Record<string, z.ZodType>>> = z.ZodType<
+  Tagged<Options>,
+  Tagged<Options>
+>
+
 export function tagged<const Options extends Readonly<Record<string, z.ZodType>>>(
   options: Options,
-): z.ZodType<Tagged<Options>, Tagged<Options>> {
+): TaggedSchema<Options> {
   const schema = z.unknown().transform((value, context) => {
     const [name, ...others] = typeof value === 'object' && value !== null ? Object.keys(value) : []
     if (name === undefined || others.length > 0 || !Object.hasOwn(options, name)) {
@@ -24,7 +30,7 @@ export function tagged<const Options extends Readonly<Record<string, z.ZodType>>
       context.addIssue({ code: 'custom', message: issue.message, path: [name, ...issue.path] })
     return z.NEVER
   })
-  return schema as unknown as z.ZodType<Tagged<Options>, Tagged<Options>>
+  return schema as unknown as TaggedSchema<Options>
 }
 
 /** One of these, or a list of them; always a list from here on: libnftables 1.0.6 takes no notice of a single flag of a set that is none. */

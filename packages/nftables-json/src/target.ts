@@ -1,7 +1,7 @@
 /** What a listing is asked for. Others may have given names to it: in JSON those are no more than names. */
 import * as z from 'zod'
 import { Family } from './scalars.ts'
-import { tagged } from './tagged.ts'
+import { type TaggedSchema, tagged } from './tagged.ts'
 
 /** Nearly whatever the kernel takes. */
 const OthersName = z.string().regex(/^[^\p{Cc}]{1,255}$/u, { error: 'not a name' })
@@ -12,7 +12,7 @@ const AllOfTable = z.union([
   z.strictObject({ family: Family.optional(), table: OthersName.optional() }),
 ])
 
-export const Target = tagged({
+const TARGETS = {
   ruleset: All,
   table: z.strictObject({ family: Family, name: OthersName }),
   tables: All,
@@ -37,8 +37,10 @@ export const Target = tagged({
   flowtables: All,
   secmark: One,
   secmarks: All,
-})
+}
+export const Target: TaggedSchema<typeof TARGETS> = tagged(TARGETS)
 export type Target = z.infer<typeof Target>
 
-export const Resettable = tagged({ counter: One, counters: AllOfTable, quota: One, quotas: All })
+const RESETTABLE = { counter: One, counters: AllOfTable, quota: One, quotas: All }
+export const Resettable: TaggedSchema<typeof RESETTABLE> = tagged(RESETTABLE)
 export type Resettable = z.infer<typeof Resettable>
