@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Mutant } from '../mutants.ts'
 
-const COPIED = ['src', 'packages', 'test', 'scripts', 'rulesets', 'package.json', 'tsconfig.json']
+const COPIED = ['src', 'packages', 'test', 'scripts', 'page', 'rulesets', 'package.json', 'tsconfig.json']
 
 export interface Copy extends Disposable {
   readonly directory: string
