@@ -109,7 +109,7 @@ async function found(site: number): Promise<number> {
     tcp: i % 50 === 49 ? 22 : 3000 + i,
   }))
   const bursts = Array.from({ length: 20 }, (_, i) => burst.slice(20 * i, 20 * i + 20))
-  const { answers } = await send(scanner, { bursts, wait: 300 })
+  const { answers } = await send(scanner, { bursts, pause: 50_000, wait: 300 })
   return new Set(answers.flatMap(({ kind, destination }) => (kind === 'syn-ack' ? destination : []))).size
 }
 

@@ -49,7 +49,7 @@ async function opensNothing(options: Options): Promise<void> {
 async function packed(t: TestContext): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'flypaperd-test-packed-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
-  for (const name of ['src', 'scripts', 'node_modules', 'package.json'])
+  for (const name of ['src', 'page', 'scripts', 'node_modules', 'package.json'])
     symlinkSync(resolve(name), join(folder, name))
   mkdirSync(join(folder, 'dist'))
   mkdirSync(join(folder, 'bin'))

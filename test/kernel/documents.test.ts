@@ -116,7 +116,7 @@ test('with a daemon and some flies', async t => {
 
 /** An installation with `flypaperd` and `sudo` in a folder of programs, and the files that the documents speak of. */
 function equipped(gate: Host): Installation {
-  const flypaperd = install(gate)
+  const flypaperd = install(gate, 'names = ["home.example.net"]\n')
   const { directory } = flypaperd
   const write = (name: string, text: string) => writeFileSync(join(directory, name), text)
   mkdirSync(join(directory, 'bin'))

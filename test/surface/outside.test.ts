@@ -2,19 +2,21 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseSettings } from '../../src/settings/load.ts'
+import { tasksOf } from '../../src/settings/outside.ts'
 import { notifyLines } from '../../src/surface/cli/outside.ts'
 
 const NOW = Date.UTC(2026, 10, 24, 10)
 const TELLING = parseSettings('[notify]\ncommand = ["/bin/true"]\n', 'f')
-const said = (told: unknown, settings: typeof TELLING | undefined = TELLING) =>
-  notifyLines('f', () => ({ text: typeof told === 'string' ? told : JSON.stringify(told) }), settings, NOW)
-
-test('nothing where nobody wants to be told, or where the settings cannot be read', () => {
-  assert.deepEqual(said({ at: NOW, ways: [] }, parseSettings('', 'f')), [])
-  assert.deepEqual(
-    notifyLines('f', () => ({ text: '' }), undefined, NOW),
-    [],
+const said = (told: unknown, settings = TELLING) =>
+  notifyLines(
+    'f',
+    () => ({ text: typeof told === 'string' ? told : JSON.stringify(told) }),
+    tasksOf(settings),
+    NOW,
   )
+
+test('nothing where nobody wants to be told', () => {
+  assert.deepEqual(said({ at: NOW, ways: [] }, parseSettings('', 'f')), [])
 })
 
 test('how it stands by each way', () => {
@@ -37,7 +39,7 @@ test('who has only names to look up is told as well that it does not run', () =>
 })
 
 test('where it does not run, or has told nothing for long, that is said', () => {
-  const [none] = notifyLines('f', () => ({ unreadable: 'missing', because: 'no' }), TELLING, NOW)
+  const [none] = notifyLines('f', () => ({ unreadable: 'missing', because: 'no' }), ['notify'], NOW)
   assert.match(
     none!,
     /configured, but flypaperd-outside does not run: systemctl enable --now flypaperd-outside/,

@@ -1,5 +1,6 @@
 /** `flypaperd outside` as the verbs know it, and what it tells `status` of itself. */
 import * as z from 'zod'
+import type { Task } from '../../settings/outside.ts'
 import type { Settings } from '../../settings/settings.ts'
 import type { ReadText } from '../../settings/sources.ts'
 import { formatDuration } from '../../terms/duration.ts'
@@ -29,28 +30,19 @@ const Told = z.object({
 /** It tells each half a minute, and what waits for long is older. */
 const SILENT_MS = 120_000
 
-export function isTelling({ notify }: Pick<Settings, 'notify'>): boolean {
-  return notify.mail !== undefined || notify.webhook !== undefined || notify.command.length > 0
-}
-
-/** Whether there is anything for it to do. */
-export function isWanted(settings: Pick<Settings, 'notify' | 'names'>): boolean {
-  return isTelling(settings) || settings.names.length > 0
-}
-
-/** How notifications stand: one line a way. `settings`: those that can be read; nothing is told of what nobody wants. */
+/** How notifications stand: one line a way. `tasks`: as the running daemon has them; nothing is told of what nobody wants. */
 export function notifyLines(
   file: string,
   readText: ReadText,
-  settings: Pick<Settings, 'notify' | 'names'> | undefined,
+  tasks: readonly Task[],
   now: number,
 ): readonly string[] {
-  if (settings === undefined || !isWanted(settings)) return []
+  if (tasks.length === 0) return []
   const read = readText(file)
   const told = 'text' in read ? parsed(read.text) : undefined
   if (told === undefined)
     return [
-      `${isTelling(settings) ? 'notify: it is configured' : 'names: some are configured'}, but flypaperd-outside does not run: systemctl enable --now flypaperd-outside`,
+      `${tasks.includes('notify') ? 'notify: it is configured' : 'names: some are configured'}, but flypaperd-outside does not run: systemctl enable --now flypaperd-outside`,
     ]
   const silent = now - told.at
   if (silent > SILENT_MS)

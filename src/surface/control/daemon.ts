@@ -5,6 +5,7 @@ import type { Trap } from '../../daemon/run.ts'
 import type { World } from '../../daemon/world.ts'
 import type { Wish } from '../../lockout/decide/lock.ts'
 import { namesOf } from '../../lockout/flies.ts'
+import { tasksOf } from '../../settings/outside.ts'
 import { neverFacts } from '../../settings/settings.ts'
 import type { Seconds } from '../../terms/duration.ts'
 import { cachedText } from '../metrics/cached.ts'
@@ -178,6 +179,7 @@ function standingOf({ trap, trial, world }: Running, table = world.firewall.look
     settings: [...(trap.settings.origin?.files ?? [])],
     ...neverFacts(trap.settings),
     names: trap.named(),
+    outside: [...tasksOf(trap.settings)],
     ...(trap.neverFilesHangSince === undefined ? {} : { neverFilesHangSince: trap.neverFilesHangSince }),
     history: world.history.standing(),
     ring: trap.ring(),

@@ -1,5 +1,6 @@
 /** What the daemon says of itself: the shapes of status and health. */
 import * as z from 'zod'
+import { TASKS } from '../../settings/outside.ts'
 
 const Milliseconds = z.number().meta({ description: 'Milliseconds since 1970.' })
 
@@ -54,6 +55,9 @@ export const StatusAnswer = z.object({
       description:
         'Ports that whoever sticks still reaches, by `public` and `doors` of the settings. Left out by older daemons.',
     }),
+  outside: z.array(z.enum(TASKS)).optional().meta({
+    description: 'What of the settings `flypaperd outside` is there for. Left out by older daemons.',
+  }),
   remarks: z.array(z.string()).optional().meta({
     description:
       'What of this machine could not be told whole, or not be named in a rule, and what follows from that. Left out by older daemons.',

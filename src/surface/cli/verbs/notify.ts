@@ -1,6 +1,6 @@
+import { tasksOf } from '../../../settings/outside.ts'
 import { escapeText } from '../../../terms/escape.ts'
 import { EXIT, Failure } from '../../../terms/failure.ts'
-import { isTelling } from '../outside.ts'
 import type { Verb } from '../verb.ts'
 
 export const notify: Verb = {
@@ -21,7 +21,7 @@ export const notify: Verb = {
         exit: EXIT.usage,
       })
     const settings = call.settings()
-    if (!isTelling(settings)) {
+    if (!tasksOf(settings).includes('notify')) {
       print('Nothing is sent: [notify] in the settings names neither mail nor webhook nor command.')
       return EXIT.no
     }

@@ -1,6 +1,6 @@
+import { tasksOf } from '../../../settings/outside.ts'
 import { EXIT } from '../../../terms/failure.ts'
 import { LOG_OPTION, logOf } from '../log-option.ts'
-import { isWanted } from '../outside.ts'
 import type { Verb } from '../verb.ts'
 
 export const outside: Verb = {
@@ -17,7 +17,7 @@ export const outside: Verb = {
   async run(call) {
     const { system, print } = call
     const settings = call.settings()
-    if (!isWanted(settings)) {
+    if (tasksOf(settings).length === 0) {
       print(
         'Nothing to do: [notify] in the settings names neither mail nor webhook nor command, and there are no names to look up.',
       )

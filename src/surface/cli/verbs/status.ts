@@ -1,6 +1,5 @@
-import type { Settings } from '../../../settings/settings.ts'
 import { escapeText, jsonText } from '../../../terms/escape.ts'
-import { EXIT, type ExitStatus, Failure } from '../../../terms/failure.ts'
+import { EXIT, type ExitStatus } from '../../../terms/failure.ts'
 import { reachDaemon } from '../../control/client.ts'
 import type { DaemonStatus } from '../../control/status-protocol.ts'
 import {
@@ -44,22 +43,12 @@ export const status: Verb = {
         ...historyLines(daemon),
         ...ringLines(daemon),
         ...sparedLines(daemon),
-        ...notifyLines(system.outsideStatus, system.readText, settingsIfAny(call), system.now()),
+        ...notifyLines(system.outsideStatus, system.readText, daemon.outside ?? [], system.now()),
       ])
         print(escapeText(line))
     }
     return exitOf(lines, daemon !== undefined)
   },
-}
-
-/** Wrong ones are what `check` is for. */
-function settingsIfAny({ settings }: Call): Settings | undefined {
-  try {
-    return settings()
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error
-    return undefined
-  }
 }
 
 interface Seen {
