@@ -218,12 +218,12 @@ function tellChange({ state, world }: Daemon, name: string, hosts: readonly Addr
   told.get(name)!(`names: ${name} has changed: ${what}`)
 }
 
-/** The same refusal comes again with each look-up: it is told once. */
+/** The same refusal comes again and again, with the last good answer between: it is told once, until there is another. */
 function tellRefused({ state, world }: Daemon, name: string, refused: NamedAnswer['refused']): void {
   const text = refused.map(({ host, why }) => `${escapeText(host)} ${why}`).join('; ')
-  if (text === (state.named.refused.get(name) ?? '')) return
+  if (text === '' || text === state.named.refused.get(name)) return
   state.named.refused.set(name, text)
-  if (text !== '') world.log.warn(`names: of ${name} is not taken: ${text}`)
+  world.log.warn(`names: of ${name} is not taken: ${text}`)
 }
 
 function unknownName({ alarms }: Daemon, name: string): Failure {

@@ -100,13 +100,15 @@ function openName(name: string, world: NamesWorld, told: Telling): Disposable {
 
   async function tellNow(): Promise<void> {
     for (const answer of [good, taken]) {
-      const hosts = hostsNow(answer)
-      const end = Math.max(...standing(answer).map(({ end }) => end))
+      // While the daemon is asked, another answer may come in.
+      const asked: Answer = new Map(answer)
+      const hosts = hostsNow(asked)
+      const end = Math.max(...standing(asked).map(({ end }) => end))
       if (hosts.length === 0) continue
       const refused = await told({ name, hosts, ttl: Math.floor(end - clock()) })
       if (refused === undefined || isOver) return
       if (refused < hosts.length) {
-        taken = new Map(answer)
+        taken = asked
         return
       }
     }

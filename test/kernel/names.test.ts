@@ -84,7 +84,11 @@ test('the home is known within the time of its record, the old one is not any mo
     return daemon.names[0].hosts
   }
   const areKnown = (...addresses: readonly string[]) =>
-    eventually(`${NAME} is ${addresses}`, async () => (await hosts()).join() === addresses.join(), 40_000)
+    eventually(
+      () => `${NAME} is ${addresses}\n${outside.output()}\n${daemon.output()}`,
+      async () => (await hosts()).join() === addresses.join(),
+      40_000,
+    )
   async function becomes(...addresses: readonly string[]) {
     await dns.answers(...addresses)
     await areKnown(...addresses)

@@ -52,7 +52,7 @@ test('lock: addresses and prefixes get no answer, across a restart, until freed;
   )
   assert.equal(code, 1)
   assert.match(stdout, /^Locked out 198\.18\.8\.0\/24\.$/m)
-  assert.match(stdout, /^Not locked out: 198\.19\.0\.0\/25 meets the never-list of the settings\.$/m)
+  assert.match(stdout, /^Not locked out: 198\.19\.0\.0\/25 meets the never-list\.$/m)
   await daemon.says(
     /^<6>lockout 198\.18\.7\.7, by hand, for 2h \(by tester \(root\)\): a\\x0alockout 192\.0\.2\.9\\x1b\[2J$/,
   )

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ROLES } from '../../src/surface/control/roles.ts'
 import { type Installation, install, lockoutsOf, places } from '../support/daemon.ts'
 import { PATIENCE } from '../support/process.ts'
 import { FLYPAPERD } from '../support/programs.ts'
@@ -43,7 +44,8 @@ function asUnit(unit: string) {
 }
 
 /** control, operate, watch, metrics. */
-const SOCKETS = 4
+/** One for each role, and metrics. */
+const SOCKETS = Object.keys(ROLES).length + 1
 
 test('sockets that somebody takes away are made again, alone or with their directory', async () => {
   await using it = await house()

@@ -150,6 +150,22 @@ test('where the daemon refuses all of an answer, it is told again what it took b
   assert.deepEqual(it.hosts(), ['127.0.0.1', '203.0.113.8'])
 })
 
+test('what was taken is what was told, whatever was found meanwhile', async () => {
+  using it = opened()
+  const waiting = Promise.withResolvers<void>()
+  it.here.waits = waiting.promise
+  it.here.answers = { 4: [record('203.0.113.7')], 6: 'ENODATA' }
+  await it.pass(31)
+  it.here.answers[4] = [record('127.0.0.1')]
+  await it.pass(60)
+  waiting.resolve()
+  await it.pass(61)
+  assert.deepEqual(
+    it.told.slice(-2).map(({ hosts }) => hosts),
+    [['127.0.0.1'], ['203.0.113.7']],
+  )
+})
+
 test('an answer that is found while another is being told is told after it', async () => {
   using it = opened()
   it.here.answers = { 4: [record('203.0.113.7')], 6: 'ENODATA' }
