@@ -32,6 +32,9 @@ test('what is in it: the program, in files that each are whole', () => {
   for (const path of [
     'bin/flypaperd.cjs',
     'dist/main.js',
+    ...['cockpit.html', 'icon.svg', 'index.html', 'manifest.json', 'page.css', 'page.js'].map(
+      file => `dist/page/${file}`,
+    ),
     'dist/in-clone.js',
     'packaging/systemd/flypaperd.service',
     'docs/install.md',
