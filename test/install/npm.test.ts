@@ -32,17 +32,20 @@ test('what is in it: the program, in files that each are whole', () => {
   for (const path of [
     'bin/flypaperd.cjs',
     'dist/main.js',
-    ...['cockpit.html', 'icon.svg', 'index.html', 'manifest.json', 'page.css', 'page.js'].map(
-      file => `dist/page/${file}`,
-    ),
     'dist/in-clone.js',
     'packaging/systemd/flypaperd.service',
     'docs/install.md',
   ])
     assert.ok(paths.includes(path), path)
   assert.deepEqual(
-    paths.filter(path => path.startsWith('dist/')).sort(),
+    paths.filter(path => /^dist\/(?!page\/)/.test(path)).sort(),
     PROGRAMS.map(source => `dist/${basename(source, '.ts')}.js`).sort(),
+  )
+  assert.deepEqual(
+    paths.filter(path => path.startsWith('dist/page/')).sort(),
+    ['cockpit.html', 'icon.svg', 'index.html', 'manifest.json', 'page.css', 'page.js'].map(
+      file => `dist/page/${file}`,
+    ),
   )
   assert.deepEqual(
     paths.filter(path => /^(src|packages|test|node_modules)\//.test(path)),
