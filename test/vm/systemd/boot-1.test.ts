@@ -20,6 +20,7 @@ import {
   until,
   watch,
 } from './gate.ts'
+import { roleTests } from './roles.ts'
 import { standingTests } from './standing.ts'
 import { terminalTests } from './terminal.ts'
 
@@ -196,6 +197,8 @@ natively(
 function foundBy(text: string): { writable: string[] } & Record<string, boolean> {
   return JSON.parse(/^probe (.*)$/m.exec(text)![1]!)
 }
+
+roleTests()
 
 test('reload: new settings in the same daemon, or refused; the trap stays', async () => {
   const before = await unit('MainPID', 'ActiveState')
