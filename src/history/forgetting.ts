@@ -144,7 +144,9 @@ interface Told {
 }
 
 function isNamed(text: string, wanted: PrefixSet): boolean {
-  return text.match(/[\da-f:.]*[:.][\da-f:.]*[\da-f:]/gi)?.some(word => isIn(word, wanted)) === true
+  const words = text.match(/[\da-f:.]*[:.][\da-f:.]*[\da-f:]/gi) ?? []
+  // A colon at the end is the sentence's, or that of an address that ends with two.
+  return words.some(word => isIn(word, wanted) || isIn(word.replace(/:$/, ''), wanted))
 }
 
 function isIn(text: string | null, wanted: PrefixSet): boolean {

@@ -143,6 +143,32 @@ test('the newest row keeps its number, and names nobody', () => {
   })
 })
 
+test('alarms that name somebody go with him, however the sentence goes on; those of others stay', () => {
+  withFile(file => {
+    using history = openHistoryFile(file)
+    const alarm = (text: string) => history.note({ event: 'alarm', text }, NOW)
+    for (const who of [WHO, '2001:db8:1:2::5'])
+      for (const text of [
+        `${who}: no room`,
+        `of ${who}, and more`,
+        `it is ${who}.`,
+        `(${who})`,
+        `${who}/128`,
+      ])
+        alarm(text)
+    alarm(`${WHO}9: no room`)
+    alarm('2001:db8:1:2::55: no room')
+    forget(history, WHO)
+    forget(history, '2001:db8:1:2::5')
+    const { lines } = history.feedPage({ after: 'start', spared: false, dryRun: false }, NOW)
+    const told = lines.map(line => JSON.parse(line)).filter(({ event }) => event === 'alarm')
+    assert.deepEqual(
+      told.map(({ text }) => text),
+      [`${WHO}9: no room`, '2001:db8:1:2::55: no room'],
+    )
+  })
+})
+
 test('a /64 concerns others as well: its row stays without the sender; named itself, it goes, with single hosts in it', () => {
   withFile(file => {
     using history = openHistoryFile(file)
