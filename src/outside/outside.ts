@@ -2,6 +2,7 @@
  * `flypaperd outside`: a process of its own, with neither root nor a capability, for what needs the internet. It reads from the daemon, and tells it
  * which hosts the names of the settings have.
  */
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Settings } from '../settings/settings.ts'
 import { Failure } from '../terms/failure.ts'
@@ -38,7 +39,9 @@ export async function runOutside(world: World, settings: Settings, end: AbortSig
   const ways = waysOf(settings.notify, world.carriers).map(({ name }) => name)
   if (ways.length > 0) world.log.info(`notifications by ${ways.join(', ')}`)
   if (names.length > 0) world.log.info(`names that are looked up: ${names.join(', ')}`)
-  await follow(world, notify, end)
+  // Where nobody is to be told, what happens is not asked for.
+  if (ways.length > 0) await follow(world, notify, end)
+  else if (!end.aborted) await once(end, 'abort')
   for (const timer of timers) timer[Symbol.dispose]()
   await Promise.race([stepping, sleep(END_MS, undefined, { ref: false })])
   notify.save()

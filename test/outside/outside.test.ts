@@ -40,8 +40,14 @@ test('it follows the feed, ends by its signal, and the next one goes on after th
   assert.deepEqual(kept(), ['a3', 3])
 })
 
-test('it looks the names up, also where nobody is to be told of anything', async () => {
+test('it looks the names up, also where nobody is to be told of anything; then events are not asked for', async () => {
   const fake = fakeOutside()
+  Object.assign(fake.world.daemon, {
+    // biome-ignore lint/correctness/useYield: nobody asks.
+    async *events() {
+      assert.fail('it asks')
+    },
+  })
   const end = new AbortController()
   const running = runOutside(fake.world, parseSettings('names = ["home.example.net"]\n', 'f'), end.signal)
   await eventually('the daemon is told', () => fake.named.length === 1)
